@@ -1,0 +1,58 @@
+/** Builds graphs: a table of values, and a stack of blocks under construction. Types are given, not inferred: rules live in compiler/ops. */
+import { invariant } from "../support/bug.ts";
+import type { Span } from "../support/span.ts";
+import type { Attributes, Block, Node, TensorType, Value, ValueId } from "./graph.ts";
+
+export interface NodeOptions {
+  readonly inputs?: readonly ValueId[];
+  readonly attributes?: Attributes;
+  readonly regions?: readonly Block[];
+  readonly outputs: readonly TensorType[];
+  readonly origin: Span;
+  readonly name?: string;
+}
+
+export class GraphBuilder {
+  readonly values: Value[];
+  #nodes: Node[][] = [];
+
+  /** Starts from the values of an existing graph, so that passes keep ids. */
+  constructor(values: readonly Value[] = []) {
+    this.values = [...values];
+  }
+
+  value(type: TensorType, origin: Span, name?: string): ValueId {
+    this.values.push({ type, origin, ...(name === undefined ? {} : { name }) });
+    return this.values.length - 1;
+  }
+
+  typeOf(value: ValueId): TensorType {
+    return this.values[value]!.type;
+  }
+
+  /** Appends a node to the current block; gives its outputs. */
+  node(op: string, options: NodeOptions): ValueId[] {
+    const outputs = options.outputs.map((type) => this.value(type, options.origin, options.name));
+    this.append({ op, inputs: options.inputs ?? [], attributes: options.attributes ?? {}, regions: options.regions ?? [], outputs, origin: options.origin });
+    return outputs;
+  }
+
+  /** Appends a finished node as it is. */
+  append(node: Node): void {
+    const current = this.#nodes.at(-1);
+    invariant(current, "a node outside of every block");
+    current.push(node);
+  }
+
+  /** Builds a block: `fill` appends nodes and gives the block's results. */
+  block(parameters: readonly ValueId[], fill: () => readonly ValueId[]): Block {
+    const nodes: Node[] = [];
+    this.#nodes.push(nodes);
+    try {
+      const results = fill();
+      return { parameters, nodes, results };
+    } finally {
+      this.#nodes.pop();
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * What an op tells the tiled level: its index space, which elements each point reads and writes, and how to write the
+ * kernel of one block of that space. The tiled level decides how the space is split over tiles, where slices live and what
+ * must be copied; the op does not know.
+ */
+import type { Affine } from "../support/affine.ts";
+import type { KernelBuilder } from "./build.ts";
+import type { BinaryOp, Expression } from "./kernel.ts";
+
+export interface SpaceDimension {
+  readonly extent: number;
+  /**
+   * parallel: any split is allowed, blocks are independent.
+   * reduction: may be split if `combine` is given: each block gives a partial result, combined afterwards.
+   * serial: never split; the kernel sees all of it.
+   */
+  readonly kind: "parallel" | "reduction" | "serial";
+}
+
+/** Which element of an operand (or result) a point of the space touches: one affine form per dimension of the tensor, over the space's indices. */
+export interface Access {
+  /** Index into the node's inputs (reads) or outputs (writes). */
+  readonly operand: number;
+  readonly index: readonly Affine[];
+}
+
+/** Given to `emit`: loads and stores by access and point of the block; where buffers lie is decided outside. */
+export interface BlockContext {
+  readonly kernel: KernelBuilder;
+  /** Extent of this block in each dimension of the space. */
+  readonly block: readonly number[];
+  /** The element that access `read` (index into Lowering.reads) touches at a point of the block (i32 indices, from 0). */
+  load(read: number, at: readonly Expression[]): Expression;
+  store(write: number, at: readonly Expression[], value: Expression): void;
+}
+
+export interface Lowering {
+  /** For people: the op's name, or what was fused. */
+  readonly name: string;
+  readonly space: readonly SpaceDimension[];
+  readonly reads: readonly Access[];
+  /** Coefficients of reduction and serial dimensions may be non-zero only for serial ones. */
+  readonly writes: readonly Access[];
+  /** How partial results of a split reduction are combined; absent: reduction dimensions are not split. */
+  readonly combine?: BinaryOp;
+  /** Writes the kernel of one block. It must write every element of its part of the results. */
+  emit(context: BlockContext): void;
+}

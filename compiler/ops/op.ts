@@ -1,0 +1,93 @@
+/**
+ * An op is one object in one file: formula, signature, shape rule, reference meaning, lowering, examples. Being in the
+ * table (`table.ts`) means being tested: one spec test walks it and holds each op's rules against each other.
+ */
+import type { DType } from "../../runtime/dtype.ts";
+import type { Attributes, TensorType } from "../graph/graph.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Expression } from "../kernel/kernel.ts";
+import type { Lowering } from "../kernel/lowering.ts";
+import type { Affine } from "../support/affine.ts";
+import type { ProblemName } from "../support/problems.ts";
+
+/** Thrown by a rule that refuses its inputs; the checker turns it into a diagnostic at the call. */
+export class RuleError extends Error {
+  readonly problem: ProblemName;
+  readonly help: string | undefined;
+  constructor(problem: ProblemName, message: string, help?: string) {
+    super(message);
+    this.problem = problem;
+    this.help = help;
+  }
+}
+
+/** A compile-time value as a rule sees it. */
+export type ConstantValue = number | bigint | boolean | string | readonly ConstantValue[] | null;
+
+/**
+ * tensor: a tensor operand (a literal is converted to the dtype of its neighbours).
+ * tensors: a tuple of them, or all remaining positional arguments.
+ * axis: an int, negative from the end. axes: one axis or a tuple of them; absent means all.
+ * shape: the remaining positional ints, or one tuple. ints: a tuple of ints, or one int.
+ */
+export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "string" | "axis" | "axes" | "ints" | "shape";
+
+export interface OpParameter {
+  readonly name: string;
+  readonly kind: ParameterKind;
+  /** Absent: required. null: absent in `args`. */
+  readonly default?: ConstantValue;
+}
+
+/** How the op is called in .gph. Several ops may share a call name: the first whose parameters take the arguments is meant. */
+export interface Signature {
+  /** `max` for both the reduction and the elementwise op. */
+  readonly call: string;
+  /** Where the name comes from: in scope everywhere, or to be imported. */
+  readonly module: "core" | "std/nn" | "std/random" | "std/linalg";
+  readonly parameters: readonly OpParameter[];
+  /** Whether the call takes a dtype between `<` `>`, as `cast<f32>(x)`: required, optional (else from the context), or none. */
+  readonly dtypeArgument?: "required" | "optional";
+  /**
+   * Attributes of the node from the bound arguments that are no tensors. `dtype` is the type argument or the context's.
+   * Default: the arguments by name, and `dtype` if there is one.
+   */
+  attributes?(args: { readonly [name: string]: ConstantValue }, inputs: readonly TensorType[], dtype: DType | undefined): Attributes;
+}
+
+export interface Example {
+  readonly inputs: readonly Tensor[];
+  readonly attributes: Attributes;
+  /** Where known from elsewhere; else the reference is the expectation. */
+  readonly expected?: Tensor;
+}
+
+export interface Op {
+  readonly name: string;
+  /** elementwise: one result of the common shape, each element from the same elements of the inputs. view: no arithmetic, costs nothing. */
+  readonly kind: "elementwise" | "view" | "compute";
+  readonly summary: string;
+  /** For the reference documents: "y = max(x, 0)". */
+  readonly formula: string;
+  readonly signature?: Signature;
+
+  /** Shape rule: type of the result; throws RuleError naming both values. */
+  type(inputs: readonly TensorType[], attributes: Attributes): TensorType;
+
+  /** The reference meaning: slow and obvious, never optimised. */
+  evaluate(inputs: readonly Tensor[], attributes: Attributes, type: TensorType): Tensor;
+
+  /** elementwise only: the formula on scalars, of the inputs' dtypes (or of f32 for f16 and bf16). */
+  scalar?(args: readonly Expression[], attributes: Attributes, type: TensorType): Expression;
+
+  /** view only: index of the input's element for each index of the result; undefined where it is not affine (a reshape that merges dimensions). */
+  view?(input: TensorType, attributes: Attributes, type: TensorType): readonly Affine[] | undefined;
+
+  /** compute only: one lowering or several that write disjoint parts of the result. Absent: not supported on targets yet. */
+  lower?(inputs: readonly TensorType[], attributes: Attributes, type: TensorType): readonly Lowering[];
+
+  /** Why there is no gradient, or nothing while gradients are to come. */
+  readonly noGradient?: string;
+
+  examples(): readonly Example[];
+}

@@ -1,0 +1,15 @@
+/** A pass is a named value: `--after`, dumps, timing, help and the spec folder all take its name from here. */
+import type { Reporter } from "./diagnostic.ts";
+import type { Target } from "../targets/target.ts";
+
+export interface PassContext extends Reporter {
+  readonly target: Target;
+}
+
+export interface Pass<From, To> {
+  /** Kebab-case; also the file's name. */
+  readonly name: string;
+  /** One line: what it needs and what it gives. */
+  readonly summary: string;
+  run(input: From, context: PassContext): To;
+}

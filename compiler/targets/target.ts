@@ -1,0 +1,27 @@
+/** A machine, as data. Adding one touches one file. */
+export interface Target {
+  readonly name: string;
+  readonly summary: string;
+  readonly tiles: number;
+  /**
+   * `shared`: every tile addresses one memory, a tensor lies whole in it, and an exchange is only a sync.
+   * `private`: a tile addresses only its own memory; what another tile holds must be copied by an exchange.
+   */
+  readonly memory: "shared" | "private";
+  /** Bytes of memory per tile when private, of the whole machine when shared. */
+  readonly bytesPerTile: number;
+  readonly clockGHz: number;
+  readonly threadsPerTile: number;
+  /** Multiply–adds per cycle and tile. */
+  readonly macsPerCycle: { readonly f16: number; readonly f32: number };
+  readonly exchange: {
+    /** Bytes a tile can receive per cycle. */
+    readonly bytesPerCycle: number;
+    /** Cycles to start one exchange; a calibration parameter, not a published figure. */
+    readonly startCycles: number;
+  };
+  /** Cycles of one sync of all tiles; a calibration parameter, not a published figure. */
+  readonly syncCycles: number;
+  /** A vertex is not made smaller than this many elements of work: below, splitting costs more than it gains. */
+  readonly grain: number;
+}
