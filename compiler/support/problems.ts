@@ -32,6 +32,8 @@ export const problems = {
   "unconnected-field": "A vertex field was given no slice.",
   "vertex-clash": "Two vertices of one compute set touch the same element and one of them writes it.",
   "unknown-tile": "A tile number lies outside the target's tiles.",
+  // targets
+  "bad-target": "The description of a machine is not valid.",
   // not yet
   "not-supported": "gph does not support this yet.",
 } as const satisfies Record<string, string>;
