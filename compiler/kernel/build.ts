@@ -9,6 +9,13 @@ const comparisons = new Set<BinaryOp>(["eq", "ne", "lt", "le", "gt", "ge"]);
 export const constant = (dtype: DType, value: number | bigint, lanes = 1): Expression => ({ kind: "constant", dtype, lanes, value });
 export const i32 = (value: number): Expression => constant("i32", value);
 export const argument = (dtype: DType, index: number): Expression => ({ kind: "argument", dtype, lanes: 1, index });
+/** The same value in each lane. */
+export function splat(lanes: number, operand: Expression): Expression {
+  if (operand.kind === "constant") return { ...operand, lanes };
+  return { kind: "splat", dtype: operand.dtype, lanes, operand };
+}
+export const iota = (dtype: DType, lanes: number): Expression => ({ kind: "iota", dtype, lanes });
+export const reduce = (op: BinaryOp, operand: Expression): Expression => ({ kind: "reduce", op, dtype: operand.dtype, lanes: 1, operand });
 export const unary = (op: UnaryOp, operand: Expression): Expression => ({ kind: "unary", op, dtype: operand.dtype, lanes: operand.lanes, operand });
 export const cast = (dtype: DType, operand: Expression): Expression => (operand.dtype === dtype ? operand : { kind: "cast", dtype, lanes: operand.lanes, operand });
 export const bitcast = (dtype: DType, operand: Expression): Expression => ({ kind: "bitcast", dtype, lanes: operand.lanes, operand });
@@ -48,7 +55,7 @@ export function substitute(body: Expression, args: readonly Expression[]): Expre
   const go = (e: Expression): Expression => {
     switch (e.kind) {
       case "argument": return args[e.index]!;
-      case "constant": case "local": return e;
+      case "constant": case "local": case "iota": return e;
       case "load": return { ...e, index: e.index.map(go) };
       case "unary": case "cast": case "bitcast": case "splat": case "reduce": return { ...e, operand: go(e.operand) };
       case "binary": return { ...e, left: go(e.left), right: go(e.right) };

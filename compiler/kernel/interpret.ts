@@ -3,7 +3,7 @@
  * once per kernel, so that loops cost calls and not a walk over the tree; nothing else is clever here.
  */
 import { isBig, kindOf } from "../../runtime/dtype.ts";
-import { get, put, type Tensor } from "../graph/tensor.ts";
+import { convert, get, put, type Tensor } from "../graph/tensor.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
 import { nowhere, type Span } from "../support/span.ts";
 import { binaryFunction, bitcastFunction, castFunction, DivisionByZero, mathFunction, unaryFunction, type Scalar } from "./arithmetic.ts";
@@ -194,6 +194,10 @@ function compileExpression(expression: Expression, kernel?: Kernel): Evaluate {
       const { value } = expression;
       const vector = new Array<Scalar>(lanes).fill(value);
       return lanes === 1 ? () => value : () => vector;
+    }
+    case "iota": {
+      const vector = Array.from({ length: lanes }, (_, lane) => convert(expression.dtype, lane));
+      return () => vector;
     }
     case "argument": {
       const { index } = expression;

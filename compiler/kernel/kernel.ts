@@ -39,6 +39,8 @@ export type Expression =
   /** One element, or `lanes` neighbours along the last index (whose stride must then be 1). */
   | (Typed & { readonly kind: "load"; readonly buffer: BufferId; readonly index: readonly Expression[] })
   | (Typed & { readonly kind: "splat"; readonly operand: Expression })
+  /** 0, 1, 2, … in the lanes of a vector of integers. */
+  | (Typed & { readonly kind: "iota" })
   /** Lane-wise combination of a vector to a scalar, in a fixed order: ((l0 ∘ l1) ∘ (l2 ∘ l3)) … . */
   | (Typed & { readonly kind: "reduce"; readonly op: BinaryOp; readonly operand: Expression })
   | (Typed & { readonly kind: "unary"; readonly op: UnaryOp; readonly operand: Expression })
