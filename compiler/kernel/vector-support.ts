@@ -45,6 +45,7 @@ export function vectorFormSupported(expression: Expression): boolean {
   if (!vectorFits(dtype, lanes)) return false;
   switch (expression.kind) {
     case "constant": case "local": case "load": case "splat": return true;
+    case "iota": return isInteger(dtype);
     case "unary": return unarySupported(expression.op, dtype);
     case "binary": return vectorFits(expression.left.dtype, lanes) && binarySupported(expression.op, expression.left.dtype, expression.right);
     case "select": return true;
@@ -58,7 +59,7 @@ export function vectorFormSupported(expression: Expression): boolean {
 /** The direct operands of an expression, indices of a load included. */
 export function operandsOf(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
-    case "constant": case "argument": case "local": return [];
+    case "constant": case "argument": case "local": case "iota": return [];
     case "load": return expression.index;
     case "splat": case "reduce": case "unary": case "cast": case "bitcast": return [expression.operand];
     case "binary": return [expression.left, expression.right];
