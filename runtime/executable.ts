@@ -5,84 +5,127 @@
  * The custom section is the file's last; its payload is 64 hex digits (SHA-256 of every byte of the file but these digits)
  * followed by the manifest as UTF-8 JSON.
  *
- * Imports of the module: `env.memory` (shared), `env.host (event: i32)`, and functions of `math` (f64 → f64, pow and atan2 of two).
+ * Imports of the module: `env.memory` (shared), `env.host (event: i32)`, and functions of `math` (f64 → f64, pow, atan2 and rem of two).
  * Exports: `start(worker, workers, spin)` before anything else in each instance; one function `() → ()` per program and
  * `initial`; with private tile memory `upload(state)` and `download(state)`, which copy between a state's host buffer and
  * the tiles and are called by one worker while nothing runs.
+ *
+ * Every worker instantiates the module, some of them late: active data segments are written again by each, so they may hold
+ * only what no program changes (and baked params, which the engine puts back).
  */
-import type { DType } from "./dtype.ts";
+import { createHash } from "node:crypto";
+import { checkManifest } from "./check-manifest.ts";
+import { ExecutableError } from "./errors.ts";
+import { sectionName, type Manifest } from "./manifest.ts";
+import { isMathFunction, mathArity } from "./math.ts";
+import { readOutline, type FunctionType, type Outline, type Section } from "./wasm.ts";
 
-export const formatVersion = 1;
-export const sectionName = "gph";
-export const pageBytes = 65_536;
+export { control, formatVersion, pageBytes, sectionName } from "./manifest.ts";
+export type { HostBuffer, HostEvent, Manifest, ManifestProgram, ManifestState, Position } from "./manifest.ts";
 
-/** Byte addresses of the control words (i32) at the start of memory, each on a cache line of its own. */
-export const control = {
-  /** How many workers have arrived at the barrier. */
-  barrierCount: 0,
-  /** Incremented when all have arrived; waited on. */
-  barrierGeneration: 64,
-  /** Non-zero: a worker has stopped; every worker leaves at the next barrier by a trap. Set before the generation is bumped. */
-  abort: 128,
-  /** For the runtime: host events of worker 0 when it is a thread. */
-  mailbox: 192,
-  /** First byte that is not control. */
-  end: 1024,
-} as const;
+const digestDigits = 64;
+const strictText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export interface Position {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
+export interface Executable {
+  /** The module alone, without the section `gph`. */
+  readonly module: Uint8Array<ArrayBuffer>;
+  readonly manifest: Manifest;
 }
 
-/** A dense row-major tensor at a byte address of the memory, for the host to read and write. */
-export interface HostBuffer {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  /** Multiple of 16. */
-  readonly offset: number;
+/** Whether bytes begin like a WebAssembly file; cheap, for telling an executable from a source. */
+export const looksLikeWasm = (bytes: Uint8Array): boolean => bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;
+
+/** Reads and checks an executable; nothing of it has run. Throws ExecutableError with the reason. */
+export function readExecutable(bytes: Uint8Array): Executable {
+  const outline = readOutline(bytes);
+  const own = outline.sections.filter((section) => section.name === sectionName);
+  const section = own[0];
+  if (section === undefined) throw new ExecutableError(`not made by gph: the module has no custom section "${sectionName}"`);
+  if (own.length > 1 || section !== outline.sections.at(-1)) throw new ExecutableError(`damaged: the section "${sectionName}" must be one, and the file's last`);
+  checkDigest(bytes, section);
+  const manifest = checkManifest(parseManifest(bytes.subarray(section.payload + digestDigits, section.end)));
+  checkImports(outline, manifest);
+  checkExports(outline, manifest);
+  return { module: new Uint8Array(bytes.subarray(0, section.start)), manifest };
 }
 
-export interface ManifestState extends HostBuffer {
-  readonly role: "in" | "out" | "param" | "var" | "stream in" | "stream out";
-  readonly name: string;
-  /** For params baked into the executable. */
-  readonly baked?: boolean;
+/** The file of a module and its manifest. What would not be read back is refused here already. */
+export function writeExecutable(wasm: Uint8Array, manifest: Manifest): Uint8Array<ArrayBuffer> {
+  const json = new TextEncoder().encode(JSON.stringify(manifest));
+  const name = new TextEncoder().encode(sectionName);
+  const payloadLength = 1 + name.length + digestDigits + json.length;
+  const head = [0, ...unsignedLeb(payloadLength), name.length, ...name];
+  const bytes = new Uint8Array(wasm.length + head.length + digestDigits + json.length);
+  bytes.set(wasm);
+  bytes.set(head, wasm.length);
+  const digest = wasm.length + head.length;
+  bytes.set(json, digest + digestDigits);
+  bytes.set(new TextEncoder().encode(digestOf(bytes, digest)), digest);
+  readExecutable(bytes);
+  return bytes;
 }
 
-export interface ManifestProgram {
-  readonly name: string;
-  readonly export: string;
-  /** Indices of the states it reads before writing, and of those it writes. */
-  readonly reads: readonly number[];
-  readonly writes: readonly number[];
-  readonly position: Position;
+function unsignedLeb(value: number): number[] {
+  const bytes: number[] = [];
+  for (; value >= 0x80; value = Math.floor(value / 0x80)) bytes.push((value % 0x80) | 0x80);
+  bytes.push(value);
+  return bytes;
 }
 
-/** What the host does when the program calls `env.host(index)`; worker 0 calls, between two barriers. */
-export type HostEvent =
-  | { readonly kind: "next"; readonly state: number; readonly position: Position }
-  | { readonly kind: "send"; readonly state: number; readonly position: Position }
-  | { readonly kind: "print"; readonly label: string; readonly values: readonly HostBuffer[]; readonly position: Position }
-  /** Called only when the condition was false. */
-  | { readonly kind: "assert"; readonly message: string; readonly position: Position };
+const digestOf = (bytes: Uint8Array, at: number): string =>
+  createHash("sha256").update(bytes.subarray(0, at)).update(bytes.subarray(at + digestDigits)).digest("hex");
 
-export interface Manifest {
-  readonly format: typeof formatVersion;
-  /** "gph 0.1.0" */
-  readonly generator: string;
-  readonly graph: string;
-  readonly target: { readonly name: string; readonly tiles: number; readonly memory: "shared" | "private" };
-  readonly parameters: { readonly [name: string]: unknown };
-  /** Pages of `env.memory`; minimum and maximum are equal. */
-  readonly pages: number;
-  readonly states: readonly ManifestState[];
-  readonly programs: readonly ManifestProgram[];
-  readonly initial: string;
-  readonly events: readonly HostEvent[];
-  /** Name of a wasm function (from the name section) → where it comes from, for traps. */
-  readonly functions: { readonly [name: string]: Position };
-  /** Plan of the memory: where each region starts; tile t's private memory is at tiles.offset + t · tiles.stride. */
-  readonly plan: { readonly tiles: { readonly offset: number; readonly stride: number; readonly bytes: number } };
+function checkDigest(bytes: Uint8Array, section: Section): void {
+  if (section.end - section.payload < digestDigits) {
+    throw new ExecutableError(`truncated: the section "${sectionName}" has ${section.end - section.payload} bytes, too few for its checksum`);
+  }
+  const written = String.fromCharCode(...bytes.subarray(section.payload, section.payload + digestDigits));
+  if (written !== digestOf(bytes, section.payload)) throw new ExecutableError("checksum differs: the file was changed after it was written");
+}
+
+function parseManifest(json: Uint8Array): unknown {
+  try {
+    return JSON.parse(strictText.decode(json));
+  } catch (error) {
+    throw new ExecutableError("manifest: not JSON in UTF-8", error);
+  }
+}
+
+const show = (type: FunctionType): string => `(${type.parameters.join(", ")}) → (${type.results.join(", ")})`;
+
+function expectType(what: string, type: FunctionType | undefined, parameters: readonly string[], results: readonly string[]): void {
+  if (type === undefined) throw new ExecutableError(`${what} is missing, or not a function`);
+  if (type.parameters.join() !== parameters.join() || type.results.join() !== results.join()) {
+    throw new ExecutableError(`${what} must be ${show({ parameters, results })}, but is ${show(type)}`);
+  }
+}
+
+function checkImports(outline: Outline, manifest: Manifest): void {
+  if (outline.sections.some((section) => section.id === 8)) throw new ExecutableError("not allowed: the module has a start section, which would run when it is loaded");
+  if (outline.sections.some((section) => section.id === 5)) throw new ExecutableError("not allowed: the module has a memory of its own beside env.memory");
+  let memories = 0;
+  for (const entry of outline.imports) {
+    const name = `${entry.module}.${entry.name}`;
+    if (entry.kind === "memory" && name === "env.memory") {
+      memories++;
+      if (!entry.shared || entry.minimum !== manifest.pages || entry.maximum !== manifest.pages) {
+        throw new ExecutableError(`env.memory must be shared with ${manifest.pages} pages, but is ${entry.shared ? "" : "not shared, "}${entry.minimum} to ${entry.maximum ?? "any number of"} pages`);
+      }
+    } else if (entry.kind === "function" && name === "env.host") expectType(`import ${name}`, entry.type, ["i32"], []);
+    else if (entry.kind === "function" && entry.module === "math" && isMathFunction(entry.name)) {
+      expectType(`import ${name}`, entry.type, Array(mathArity(entry.name)).fill("f64"), ["f64"]);
+    } else throw new ExecutableError(`not allowed: the module imports ${name}`);
+  }
+  if (memories !== 1) throw new ExecutableError(`the module must import env.memory once, but does ${memories} times`);
+}
+
+function checkExports(outline: Outline, manifest: Manifest): void {
+  const expect = (name: string, parameters: readonly string[]): void => expectType(`export ${name}`, outline.exports.get(name), parameters, []);
+  expect("start", ["i32", "i32", "i32"]);
+  expect(manifest.initial, []);
+  for (const program of manifest.programs) expect(program.export, []);
+  if (manifest.target.memory === "private") {
+    expect("upload", ["i32"]);
+    expect("download", ["i32"]);
+  }
 }

@@ -1,0 +1,29 @@
+/** One instance of an executable's module, as the caller and each worker thread have it. */
+import { mathFunctions } from "./math.ts";
+
+export interface Instance {
+  /** The exports asked for, in their order. */
+  readonly commands: readonly (() => void)[];
+  /** For private tile memory. */
+  readonly upload: ((state: number) => void) | undefined;
+  readonly download: ((state: number) => void) | undefined;
+}
+
+export interface Place {
+  readonly worker: number;
+  readonly workers: number;
+  /** Turns to spin at a barrier before sleeping. */
+  readonly spin: number;
+}
+
+/** Instantiates and calls `start`. The module's imports and exports have been checked by `readExecutable`. */
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory, exports: readonly string[], place: Place, host: (event: number) => void): Instance {
+  const instance = new WebAssembly.Instance(module, { env: { memory, host }, math: mathFunctions });
+  const find = (name: string): WebAssembly.ExportValue => instance.exports[name] as WebAssembly.ExportValue;
+  (find("start") as unknown as (worker: number, workers: number, spin: number) => void)(place.worker, place.workers, place.spin);
+  return {
+    commands: exports.map((name) => find(name) as unknown as () => void),
+    upload: find("upload") as unknown as Instance["upload"],
+    download: find("download") as unknown as Instance["download"],
+  };
+}

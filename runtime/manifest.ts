@@ -1,0 +1,80 @@
+/**
+ * The manifest of an executable, as types: what the compiler writes and the runtime relies on. Part of the contract that
+ * `executable.ts` opens with.
+ */
+import type { DType } from "./dtype.ts";
+
+export const formatVersion = 1;
+export const sectionName = "gph";
+export const pageBytes = 65_536;
+
+/** Byte addresses of the control words (i32) at the start of memory, each on a cache line of its own. */
+export const control = {
+  /** How many workers have arrived at the barrier. */
+  barrierCount: 0,
+  /** Incremented when all have arrived; waited on. */
+  barrierGeneration: 64,
+  /** Non-zero: a worker has stopped; every worker leaves at the next barrier by a trap. Set before the generation is bumped. */
+  abort: 128,
+  /** For the runtime: host events of worker 0 when it is a thread. */
+  mailbox: 192,
+  /** First byte that is not control. */
+  end: 1024,
+} as const;
+
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A dense row-major tensor at a byte address of the memory, for the host to read and write. */
+export interface HostBuffer {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Multiple of 16. */
+  readonly offset: number;
+}
+
+export interface ManifestState extends HostBuffer {
+  readonly role: "in" | "out" | "param" | "var" | "stream in" | "stream out";
+  readonly name: string;
+  /** For params baked into the executable. */
+  readonly baked?: boolean;
+}
+
+export interface ManifestProgram {
+  readonly name: string;
+  readonly export: string;
+  /** Indices of the states it reads before writing, and of those it writes. */
+  readonly reads: readonly number[];
+  readonly writes: readonly number[];
+  readonly position: Position;
+}
+
+/** What the host does when the program calls `env.host(index)`; worker 0 calls, between two barriers. */
+export type HostEvent =
+  | { readonly kind: "next"; readonly state: number; readonly position: Position }
+  | { readonly kind: "send"; readonly state: number; readonly position: Position }
+  | { readonly kind: "print"; readonly label: string; readonly values: readonly HostBuffer[]; readonly position: Position }
+  /** Called only when the condition was false. */
+  | { readonly kind: "assert"; readonly message: string; readonly position: Position };
+
+export interface Manifest {
+  readonly format: typeof formatVersion;
+  /** "gph 0.1.0" */
+  readonly generator: string;
+  readonly graph: string;
+  readonly target: { readonly name: string; readonly tiles: number; readonly memory: "shared" | "private" };
+  readonly parameters: { readonly [name: string]: unknown };
+  /** Pages of `env.memory`; minimum and maximum are equal. */
+  readonly pages: number;
+  readonly states: readonly ManifestState[];
+  readonly programs: readonly ManifestProgram[];
+  readonly initial: string;
+  readonly events: readonly HostEvent[];
+  /** Name of a wasm function (from the name section) → where it comes from, for traps. */
+  readonly functions: { readonly [name: string]: Position };
+  /** Plan of the memory: where each region starts; tile t's private memory is at tiles.offset + t · tiles.stride. */
+  readonly plan: { readonly tiles: { readonly offset: number; readonly stride: number; readonly bytes: number } };
+}

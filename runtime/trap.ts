@@ -1,0 +1,41 @@
+/** What a trap of WebAssembly means, and where in the user's source it happened. */
+import { describePosition, GphError, TrapError } from "./errors.ts";
+import type { Manifest, Position } from "./manifest.ts";
+
+/** V8's words, and what they mean in a .gph program. */
+const meanings: readonly (readonly [pattern: RegExp, meaning: string])[] = [
+  [/divide by zero/, "integer division by zero"],
+  [/remainder by zero/, "integer remainder by zero"],
+  [/divide result unrepresentable/, "integer division overflows"],
+  [/float unrepresentable/, "a float does not fit the integer it is cast to"],
+  [/memory access out of bounds/, "access outside of the memory"],
+  [/unreachable/, "a check of the program failed"],
+  [/call stack/, "the call stack is full"],
+  [/table index|null function/, "call of a function that does not exist"],
+];
+
+interface Thrown {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string | undefined;
+}
+
+/** The innermost function of the stack that the manifest knows. */
+function placeOf(stack: string, functions: Manifest["functions"]): { readonly name: string; readonly position: Position } | undefined {
+  for (const line of stack.split("\n")) {
+    const name = /^\s*at (.+) \(wasm:\/\//.exec(line)?.[1];
+    const position = name !== undefined && Object.hasOwn(functions, name) ? functions[name] : undefined;
+    if (name !== undefined && position !== undefined) return { name, position };
+  }
+  return undefined;
+}
+
+/** The error a host sees for what was thrown while the program ran; `thrown` may come from another thread. */
+export function explain(thrown: unknown, functions: Manifest["functions"]): unknown {
+  if (thrown instanceof GphError) return thrown;
+  const { name, message, stack } = thrown as Thrown;
+  if (name !== "RuntimeError" && name !== "RangeError") return thrown;
+  const meaning = meanings.find(([pattern]) => pattern.test(message))?.[1] ?? message;
+  const place = placeOf(stack ?? "", functions);
+  return new TrapError(place ? `${meaning} in ${place.name}, ${describePosition(place.position)}` : meaning, place?.position, thrown);
+}
