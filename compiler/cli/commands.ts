@@ -1,0 +1,20 @@
+/** Every command, in the order help lists them. Each loads when it is asked for, so that `gph check` never waits for `gph run`. */
+import type { Command } from "./command.ts";
+
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+export const commands: readonly Entry[] = [
+  { name: "run", summary: "run a program, from source or compiled", load: async () => (await import("./run.ts")).run },
+  { name: "compile", summary: "write an executable, one .wasm file", load: async () => (await import("./compile.ts")).compile },
+  { name: "check", summary: "report every mistake in sources", load: async () => (await import("./check.ts")).check },
+  { name: "fmt", summary: "lay out sources in the one style", load: async () => (await import("./fmt.ts")).fmt },
+  { name: "print", summary: "show the program as it is after a pass", load: async () => (await import("./print.ts")).print },
+  { name: "targets", summary: "list the machines gph compiles for", load: async () => (await import("./targets.ts")).targets },
+  { name: "ops", summary: "list the ops, with their formulas", load: async () => (await import("./ops.ts")).ops },
+];
+
+export const findCommand = (name: string): Entry | undefined => commands.find((command) => command.name === name);

@@ -1,0 +1,32 @@
+/** The executable that `gph run FILE` means: compiled from a source, or the file itself. Told apart by content, not by name. */
+import { looksLikeWasm, readExecutable } from "../../runtime/executable.ts";
+import type { Arguments } from "./command.ts";
+import { SourceErrors, UsageError } from "./failure.ts";
+import { naming, readBytes, sourceText } from "./files.ts";
+import { diagnosticsToJson, showDiagnostics } from "./report.ts";
+import { settingOptions, settingsOf, withEntry } from "./settings.ts";
+
+export interface Executable {
+  readonly bytes: Uint8Array;
+  /** As `--json` gives them; without it they are shown already. */
+  readonly warnings: readonly unknown[];
+}
+
+export async function executableOf(args: Arguments): Promise<Executable> {
+  const bytes = readBytes(args.file);
+  if (!looksLikeWasm(bytes)) return compileText(args, sourceText(args.file, bytes));
+  for (const { name } of settingOptions) {
+    if (args.values(name).length > 0) throw new UsageError(`--${name} is for sources; ${args.file} is compiled already`, `gph compile decides it: gph compile FILE.gph --${name} … -o ${args.file}`);
+  }
+  naming(args.file, () => readExecutable(bytes));
+  return { bytes, warnings: [] };
+}
+
+async function compileText(args: Arguments, text: string): Promise<Executable> {
+  const { compile } = await import("../compile.ts");
+  const { diagnostics, sources, executable } = await compile(args.file, withEntry(settingsOf(args), args.file, text));
+  if (executable === undefined) throw new SourceErrors(diagnostics, sources);
+  if (args.has("json")) return { bytes: executable, warnings: await diagnosticsToJson(diagnostics, sources) };
+  await showDiagnostics(diagnostics, sources);
+  return { bytes: executable, warnings: [] };
+}

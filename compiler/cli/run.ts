@@ -1,0 +1,163 @@
+/** `gph run`: compiles when given a source, loads, feeds the inputs, runs, and shows or keeps the outputs. */
+import process from "node:process";
+import type { Engine } from "../../runtime/engine.ts";
+import type { HostTensor } from "../../runtime/host.ts";
+import { jsonOption, type Arguments, type Command } from "./command.ts";
+import type { Feed } from "./inputs.ts";
+import type { Gathered } from "./outputs.ts";
+import { settingOptions } from "./settings.ts";
+import { Progress } from "./terminal.ts";
+
+export const run: Command = {
+  name: "run",
+  usage: "FILE.gph|FILE.wasm [options]",
+  summary: "run a program, from source or compiled",
+  files: "one",
+  options: [
+    { name: "program", letter: "p", value: "NAME", summary: "which program of the graph (default: the only one, else main)" },
+    { name: "in", letter: "i", value: "NAME=VALUE", repeated: true, summary: "an input, a stream, a param or a var; see below" },
+    { name: "weights", letter: "w", value: "FILE.safetensors|random:SEED", summary: "values of the params" },
+    { name: "out", letter: "o", value: "NAME=FILE.npy", repeated: true, summary: "keep an output, a stream or a var as a NumPy file" },
+    { name: "out-dir", value: "FOLDER", summary: "keep every output as FOLDER/NAME.npy" },
+    { name: "workers", value: "N", summary: "threads (default 1); results do not depend on it" },
+    ...settingOptions,
+    jsonOption,
+  ],
+  details: `
+Inputs: --in NAME=VALUE, where VALUE is
+  FILE.npy              a NumPy array of the input's dtype and shape
+  3, -1e-3, true, inf   that number in every element
+  random:SEED           floats in [0, 1), 8-bit integers over their range, other integers in [0, 1000)
+  random:SEED:LOW:HIGH  floats in [LOW, HIGH), integers from LOW up to but not including HIGH
+
+A batched input is fed in slices: when the first dimension of a file is k times that of the input, the program runs k
+times, once for each slice. Outputs whose first dimension is that of the input are joined; of others the last run's value
+is kept. Inputs that are cut must have the same k. Vars keep their values from run to run.
+
+Streams: --in NAME=FILE.npy feeds a \`stream in\` the elements of the file in turn; a number or random:SEED never ends.
+What goes into a \`stream out\` is stacked along a new first dimension.
+
+Without --out and --out-dir the outputs are shown: small ones in full, large ones as min, mean and max. bf16 tensors are
+f32 in .npy files.
+
+--json prints {"graph", "program", "target", "workers", "runs", "seconds", "outputs": {NAME: {"dtype", "shape", and "data"
+(flat, row-major) or for more than 4,096 elements "summary"}}, "files", "printed", "diagnostics"}, or only
+{"diagnostics": [...]} when something was wrong.
+
+Exit codes: 0 fine, 1 a mistake in the program or its inputs, 2 a wrong command line, 70 a bug in gph.`,
+  examples: [
+    { line: "gph run heat.gph --set n=512 --in initial=random:1", meaning: "try a program without data" },
+    { line: "gph run mlp.gph --weights mlp.safetensors --in images=test-images.npy --out-dir results", meaning: "a batch of 100 on 2,000 images: runs 20 times and joins the outputs" },
+    { line: "gph run heat.gph --target ipu-mk2 --in initial=random:1 --json", meaning: "the same bits on a modelled machine, for a tool to read" },
+  ],
+  run: runCommand,
+};
+
+async function runCommand(args: Arguments): Promise<number> {
+  const [{ Engine }, { executableOf }, selection, inputs, { Gathered }] = await Promise.all([
+    import("../../runtime/engine.ts"),
+    import("./executable.ts"),
+    import("./selection.ts"),
+    import("./inputs.ts"),
+    import("./outputs.ts"),
+  ]);
+  const workers = args.count("workers");
+  const { bytes, warnings } = await executableOf(args);
+  await using engine = await Engine.load(bytes, workers === undefined ? {} : { workers });
+
+  const { program, states, sources, kept } = selection.select(engine.manifest, args);
+  const params = selection.paramValues(engine.manifest, sources, args.value("weights"));
+  selection.checkNothingMissing(states, params, sources);
+  for (const [name, value] of params) engine.write(name, value);
+  for (const state of states.vars) {
+    const source = sources.get(state.name);
+    if (source !== undefined) engine.write(state.name, inputs.tensorFor(state, source));
+  }
+
+  const feed = inputs.planFeed(states.inputs, sources);
+  const gathered = new Gathered(feed.runs, feed.batches);
+  const streams = Object.fromEntries(states.streamsIn.map((state) => [state.name, inputs.streamElements(state, sources.get(state.name)!)]));
+  const { seconds, printed } = await runAll(engine, program.name, feed, streams, states.streamsOut.map((state) => state.name), gathered, args.has("json"));
+
+  const outputs = gathered.all();
+  for (const name of kept.keys()) if (!outputs.has(name)) outputs.set(name, engine.read(name));
+  const files = await keep(outputs, kept, args.value("out-dir"));
+
+  if (args.has("json")) {
+    const [{ writeJson }, { outputJson }] = await Promise.all([import("./report.ts"), import("./show.ts")]);
+    const { graph, target } = engine.manifest;
+    writeJson({
+      graph,
+      program: program.name,
+      target: { name: target.name, tiles: target.tiles },
+      workers: engine.workers,
+      runs: feed.runs,
+      seconds,
+      outputs: Object.fromEntries([...outputs].map(([name, tensor]) => [name, outputJson(tensor)])),
+      files,
+      printed,
+      diagnostics: warnings,
+    });
+  } else if (files.length > 0) {
+    process.stdout.write(files.map((path) => `${path}\n`).join(""));
+  } else {
+    const { outputTable } = await import("./show.ts");
+    process.stdout.write(outputTable(outputs));
+  }
+  return 0;
+}
+
+/** Runs the program once for each slice of the feed. */
+async function runAll(
+  engine: Engine,
+  program: string,
+  feed: Feed,
+  streamsIn: { readonly [name: string]: Iterator<HostTensor> },
+  streamsOut: readonly string[],
+  gathered: Gathered,
+  quiet: boolean,
+): Promise<{ seconds: number; printed: string[] }> {
+  const { elementNote } = await import("./show.ts");
+  const printed: string[] = [];
+  const progress = new Progress(`running ${program}`, feed.runs);
+  const sinks = streamsOut.map((name) => {
+    let count = 0;
+    const sink = (element: HostTensor): void => {
+      count += 1;
+      gathered.send(name, element);
+      progress.note(() => elementNote(name, count, element));
+    };
+    return [name, sink] as const;
+  });
+  const options = {
+    streams: { ...streamsIn, ...Object.fromEntries(sinks) },
+    print: (line: string): void => {
+      if (quiet) printed.push(line);
+      else progress.around(() => process.stdout.write(`${line}\n`));
+    },
+  };
+  const started = performance.now();
+  try {
+    for (let run = 0; run < feed.runs; run++) {
+      // At a terminal the caller stays free, so that the progress line moves; elsewhere it takes the shorter way.
+      gathered.add(progress.visible ? await engine.run(program, feed.at(run), options) : engine.runSync(program, feed.at(run), options));
+      progress.advance(run + 1);
+    }
+  } finally {
+    progress.end();
+  }
+  return { seconds: (performance.now() - started) / 1000, printed };
+}
+
+/** Writes what is to be kept, all of it or nothing; gives the paths. */
+async function keep(outputs: ReadonlyMap<string, HostTensor>, kept: ReadonlyMap<string, string>, folder: string | undefined): Promise<string[]> {
+  if (kept.size === 0 && folder === undefined) return [];
+  const [{ join }, { makeFolder, writeWhole }, { npyFile }] = await Promise.all([import("node:path"), import("./files.ts"), import("./outputs.ts")]);
+  const paths = new Map([...outputs].flatMap(([name, tensor]) => {
+    const path = kept.get(name) ?? (folder === undefined ? undefined : join(folder, `${name}.npy`));
+    return path === undefined ? [] : [[path, tensor] as const];
+  }));
+  if (folder !== undefined) await makeFolder(folder);
+  await writeWhole([...paths].map(([path, tensor]) => npyFile(path, tensor)));
+  return [...paths.keys()];
+}
