@@ -19,5 +19,9 @@ if (Number(process.versions.node.split(".")[0]) < oldest) {
     .then(({ main }) => main(process.argv.slice(2)))
     .then((code) => {
       process.exitCode = code;
+    })
+    .catch((error) => {
+      process.stderr.write(`this is a bug in gph: it could not be loaded\n${error.stack}\n`);
+      process.exitCode = 70;
     });
 }
