@@ -1,0 +1,145 @@
+/**
+ * What the passes of this level share, so that each reads as its rule: walking a graph's blocks, counting uses, and
+ * rewriting node by node with values substituted. Ids are kept: a value that survives a pass has the id it had.
+ */
+import type { Span } from "../support/span.ts";
+import { GraphBuilder } from "./build.ts";
+import type { Attributes, Block, Graph, Node, Program, TensorType, ValueId } from "./graph.ts";
+
+/** The user's programs and the initial one. */
+export const programsOf = (graph: Graph): readonly Program[] => [...graph.programs, graph.initial];
+
+/** Every node of a block, those in regions after the node that holds them. */
+export function forEachNode(block: Block, visit: (node: Node, block: Block) => void): void {
+  for (const node of block.nodes) {
+    visit(node, block);
+    for (const region of node.regions) forEachNode(region, visit);
+  }
+}
+
+/** The same graph with other values and with each program's body mapped. */
+export function withBodies(graph: Graph, body: (block: Block) => Block, values = graph.values): Graph {
+  const of = (program: Program): Program => ({ ...program, body: body(program.body) });
+  const programs = graph.programs.map(of);
+  const initial = of(graph.initial);
+  return { ...graph, values, programs, initial };
+}
+
+/** A block with values replaced, in its regions too. */
+export function substituteInBlock(block: Block, substitution: ReadonlyMap<ValueId, ValueId>): Block {
+  if (substitution.size === 0) return block;
+  const to = (value: ValueId): ValueId => substitution.get(value) ?? value;
+  return {
+    parameters: block.parameters,
+    nodes: block.nodes.map((node) => ({ ...node, inputs: node.inputs.map(to), regions: node.regions.map((region) => substituteInBlock(region, substitution)) })),
+    results: block.results.map(to),
+  };
+}
+
+export const sameInputs = (a: readonly ValueId[], b: readonly ValueId[]): boolean => a.length === b.length && a.every((value, k) => value === b[k]);
+
+/** Where a rule stands: what is known of the values before it, and how to add nodes in front of the current one. */
+export class Rewriting {
+  readonly #builder: GraphBuilder;
+  readonly #rule: Rule;
+  readonly #scope: Scope;
+  readonly #definitions = new Map<ValueId, Node>();
+  readonly #substitution = new Map<ValueId, ValueId>();
+
+  constructor(graph: Graph, rule: Rule, scope: Scope) {
+    this.#builder = new GraphBuilder(graph.values);
+    this.#rule = rule;
+    this.#scope = scope;
+  }
+
+  get values() {
+    return this.#builder.values;
+  }
+
+  type(value: ValueId): TensorType {
+    return this.#builder.typeOf(value);
+  }
+
+  /** The node that defines a value; undefined for a block's parameter. */
+  definition(value: ValueId): Node | undefined {
+    return this.#definitions.get(value);
+  }
+
+  /** Adds a node with one output in front of the current one. */
+  add(op: string, inputs: readonly ValueId[], attributes: Attributes, type: TensorType, origin: Span): ValueId {
+    const output = this.#builder.value(type, origin);
+    this.append({ op, inputs, attributes, regions: [], outputs: [output], origin });
+    return output;
+  }
+
+  /** Adds a finished node in front of the current one. */
+  append(node: Node): void {
+    this.#builder.append(node);
+    for (const output of node.outputs) this.#definitions.set(output, node);
+  }
+
+  /** Adds a region's nodes in front of the current one, its parameters standing for `args`; gives its results. A block can be inlined once. */
+  inline(block: Block, args: readonly ValueId[]): ValueId[] {
+    block.parameters.forEach((parameter, k) => this.#substitute(parameter, args[k]!));
+    for (const node of block.nodes) this.#node(node);
+    return block.results.map((value) => this.#resolve(value));
+  }
+
+  block(block: Block): Block {
+    this.#scope.enter();
+    const rewritten = this.#builder.block(block.parameters, () => {
+      for (const node of block.nodes) this.#node(node);
+      return block.results.map((value) => this.#resolve(value));
+    });
+    this.#scope.leave();
+    return rewritten;
+  }
+
+  #node(node: Node): void {
+    const inputs = node.inputs.map((value) => this.#resolve(value));
+    const regions = node.regions.map((region) => this.block(region));
+    const current = sameInputs(inputs, node.inputs) && regions.length === 0 ? node : { ...node, inputs, regions };
+    const result = this.#rule(current, this);
+    if (isNode(result)) this.append(result);
+    else node.outputs.forEach((output, k) => this.#substitute(output, result[k]!));
+  }
+
+  #resolve(value: ValueId): ValueId {
+    return this.#substitution.get(value) ?? value;
+  }
+
+  #substitute(value: ValueId, by: ValueId): void {
+    if (value !== by) this.#substitution.set(value, this.#resolve(by));
+  }
+}
+
+/**
+ * What becomes of a node whose inputs and regions are rewritten already: a node with the same outputs that takes its
+ * place (itself, to leave it), or the values that take the place of its outputs.
+ */
+export type Rule = (node: Node, at: Rewriting) => Node | readonly ValueId[];
+
+const isNode = (result: Node | readonly ValueId[]): result is Node => !Array.isArray(result);
+
+/** Told when a block begins and ends, for rules that remember what is visible. */
+export interface Scope {
+  enter(): void;
+  leave(): void;
+}
+
+const noScope: Scope = { enter: () => {}, leave: () => {} };
+
+/** Applies a rule to every node, in order, inner blocks before the node that holds them. */
+export function rewrite(graph: Graph, rule: Rule, scope: Scope = noScope): Graph {
+  const rewriting = new Rewriting(graph, rule, scope);
+  const rewritten = withBodies(graph, (body) => rewriting.block(body));
+  return { ...rewritten, values: rewriting.values };
+}
+
+/** Whether a node's result depends on nothing but its inputs and nothing outside can tell whether it ran. */
+export const isPure = (node: Node): boolean => node.regions.length === 0 && !effects.has(node.op) && node.op !== "read" && node.op !== "execute";
+
+const effects: ReadonlySet<string> = new Set(["write", "next", "send", "print", "assert"]);
+
+/** Whether the world can tell that the node itself ran; what its regions hold is not counted. */
+export const hasEffect = (node: Node): boolean => effects.has(node.op);
