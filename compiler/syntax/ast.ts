@@ -5,12 +5,15 @@ export interface File {
   readonly kind: "file";
   readonly path: string;
   readonly items: readonly Item[];
-  /** Every `//` comment that is no doc comment, in order; the printer puts them back by position. */
+  /** Every comment that is no declaration's doc comment, in order; the printer puts them back by position. */
   readonly comments: readonly Comment[];
+  /** Offsets at which the lines begin, so that the printer can keep blank lines. Empty for a tree that no text was read for. */
+  readonly lineStarts: readonly number[];
   readonly span: Span;
 }
 
 export interface Comment {
+  /** As written, with its slashes: a line comment or a block comment. */
   readonly text: string;
   readonly span: Span;
   /** Whether code stands before it on its line. */

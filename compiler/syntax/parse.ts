@@ -1,0 +1,140 @@
+/** From text to syntax tree. Always gives a file; what could not be read was reported, and is `missing` or left out. */
+import type { Diagnostic, Reporter } from "../support/diagnostic.ts";
+import type { Comment, File } from "./ast.ts";
+import type { Mistake } from "./expression-grammar.ts";
+import { Grammar } from "./grammar.ts";
+import { deepestNesting, firstTooDeep, largestSource, mostMistakes } from "./limits.ts";
+import { indexOf, messageProvider, toMistake } from "./messages.ts";
+import { endOf, tokenize } from "./tokens.ts";
+import type { Tokens } from "./tokens.ts";
+
+let grammar: Grammar | undefined;
+
+/**
+ * Reads one source. `path` is what spans will say. Limits: 10 MB, nesting 256 deep, expressions 1,000 operations deep,
+ * and 100 mistakes told for one file.
+ */
+export function parse(path: string, text: string, reporter: Reporter): File {
+  const span = { file: path, start: 0, end: text.length };
+  if (text.length > largestSource) {
+    reporter.report({
+      problem: "source-too-large", severity: "error", labels: [{ span: { ...span, end: 0 }, text: "" }],
+      message: `the file has ${text.length} characters, the most is ${largestSource}`, help: "import it in parts, or read large constants as inputs or parameters",
+    });
+    return { kind: "file", path, items: [], comments: [], lineStarts: [0], span };
+  }
+  const scanned = tokenize(text);
+  const lineStarts = startsOfLines(text);
+  const comments = readComments(path, scanned, lineStarts);
+  const mistakes = lexicalMistakes(path, text, scanned);
+  const tooDeep = firstTooDeep(scanned.tokens);
+  if (tooDeep !== undefined) {
+    mistakes.push({
+      problem: "nesting-too-deep", message: `this is nested more than ${deepestNesting} deep`, until: text.length,
+      labels: [{ span: { file: path, start: tooDeep.startOffset, end: endOf(tooDeep) }, text: "" }], help: "name the inner parts with `let` or move them into a `fn`",
+    });
+    tell(mistakes, lineStarts, reporter);
+    return { kind: "file", path, items: [], comments, lineStarts, span };
+  }
+  grammar ??= new Grammar(messageProvider);
+  const docs = comments.filter((comment) => !comment.trailing && comment.text.startsWith("///"));
+  grammar.read(path, text, scanned.tokens, docs.map((comment) => ({ start: comment.span.start, text: docText(comment.text) })));
+  const { items, usedDocs } = grammar;
+  mistakes.push(...grammar.mistakes, ...grammar.errors.map((exception) => toMistake(exception, { path, text, tokens: scanned.tokens })));
+  tell(mistakes, lineStarts, reporter);
+  return { kind: "file", path, items, comments: comments.filter((comment) => !usedDocs.has(comment.span.start)), lineStarts, span };
+}
+
+function startsOfLines(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+/** The line (from 0) that an offset is on. */
+function lineOf(lineStarts: readonly number[], offset: number): number {
+  let low = 0;
+  let high = lineStarts.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (lineStarts[middle]! <= offset) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The text of a `///` line: without the slashes and the space after them. */
+const docText = (text: string): string => text.replace(/^\/\/\/ ?/, "").trimEnd();
+
+function readComments(path: string, { tokens, comments }: Tokens, lineStarts: readonly number[]): Comment[] {
+  return comments.map((comment) => {
+    const before = tokens[indexOf(tokens, comment.startOffset) - 1];
+    const lineStart = lineStarts[lineOf(lineStarts, comment.startOffset)]!;
+    return {
+      text: comment.image.trimEnd(),
+      span: { file: path, start: comment.startOffset, end: endOf(comment) },
+      trailing: before !== undefined && endOf(before) > lineStart,
+    };
+  });
+}
+
+function lexicalMistakes(path: string, text: string, { comments, unknown }: Tokens): Mistake[] {
+  const mistakes: Mistake[] = [];
+  const add = (start: number, end: number, message: string, help?: string, until = end): void => {
+    mistakes.push({ problem: "syntax", message, labels: [{ span: { file: path, start, end }, text: "" }], ...(help === undefined ? {} : { help }), until });
+  };
+  for (const { offset, length } of unknown.slice(0, mostMistakes)) {
+    const character = String.fromCodePoint(text.codePointAt(offset)!);
+    const code = character.codePointAt(0)!;
+    const end = offset + Math.max(length, 1);
+    if (code === 0) add(offset, end, "a source cannot hold NUL bytes", "is this a text file?");
+    else if (code >= 0xd800 && code <= 0xdfff) add(offset, end, "half of a surrogate pair is no character", "is this file encoded as UTF-8?");
+    else if (character === "#") add(offset, end, "`#` means nothing here", "a comment begins with `//`");
+    else if (character === "'" || character === "`") add(offset, end, `\`${character}\` means nothing here`, 'strings stand in double quotes: "text"', endOfLine(text, offset));
+    else add(offset, end, `the character ${nameOf(character)} means nothing here`, code > 0x7f ? "names are made of ASCII letters, digits and `_`" : undefined);
+  }
+  const last = comments.at(-1);
+  if (last !== undefined && last.image.startsWith("/*") && (last.image.length < 4 || !last.image.endsWith("*/"))) {
+    add(last.startOffset, last.startOffset + 2, "this comment has no end", "close it with `*/`; block comments do not nest", text.length);
+  }
+  const lone = /\p{Surrogate}/u.exec(text);
+  if (lone !== null && !unknown.some(({ offset, length }) => offset <= lone.index && lone.index < offset + length)) {
+    add(lone.index, lone.index + 1, "half of a surrogate pair is no character", "is this file encoded as UTF-8?");
+  }
+  return mistakes;
+}
+
+function nameOf(character: string): string {
+  const code = character.codePointAt(0)!;
+  const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  return /\p{Control}|\p{Format}|\p{Separator}|\p{Unassigned}|\p{Private_Use}/u.test(character) ? number : `\`${character}\` (${number})`;
+}
+
+function endOfLine(text: string, offset: number): number {
+  const end = text.indexOf("\n", offset);
+  return end === -1 ? text.length : end;
+}
+
+/**
+ * Reports the mistakes in order, without those that only follow from an earlier one: at most one on a line, and none
+ * in what was skipped because of one.
+ */
+function tell(mistakes: readonly Mistake[], lineStarts: readonly number[], reporter: Reporter): void {
+  const ordered = mistakes.toSorted((a, b) => a.labels[0]!.span.start - b.labels[0]!.span.start);
+  let until = -1;
+  let line = -1;
+  let told = 0;
+  for (const mistake of ordered) {
+    const { start } = mistake.labels[0]!.span;
+    const thisLine = lineOf(lineStarts, start);
+    if (start < until || thisLine === line) continue;
+    until = mistake.until;
+    line = thisLine;
+    told += 1;
+    if (told > mostMistakes) break;
+    const diagnostic: Diagnostic = {
+      problem: mistake.problem, severity: "error", message: mistake.message, labels: mistake.labels, ...(mistake.help === undefined ? {} : { help: mistake.help }),
+    };
+    reporter.report(diagnostic);
+  }
+}
