@@ -19,11 +19,11 @@ export interface Place {
 /** Instantiates and calls `start`. The module's imports and exports have been checked by `readExecutable`. */
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory, exports: readonly string[], place: Place, host: (event: number) => void): Instance {
   const instance = new WebAssembly.Instance(module, { env: { memory, host }, math: mathFunctions });
-  const find = (name: string): WebAssembly.ExportValue => instance.exports[name] as WebAssembly.ExportValue;
-  (find("start") as unknown as (worker: number, workers: number, spin: number) => void)(place.worker, place.workers, place.spin);
+  const find = <F>(name: string): F => instance.exports[name] as F;
+  find<(worker: number, workers: number, spin: number) => void>("start")(place.worker, place.workers, place.spin);
   return {
-    commands: exports.map((name) => find(name) as unknown as () => void),
-    upload: find("upload") as unknown as Instance["upload"],
-    download: find("download") as unknown as Instance["download"],
+    commands: exports.map((name) => find<() => void>(name)),
+    upload: find<Instance["upload"]>("upload"),
+    download: find<Instance["download"]>("download"),
   };
 }

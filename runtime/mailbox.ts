@@ -9,6 +9,7 @@
  * A stop: whoever cannot go on puts its number + 1 into `control.abort` if that is zero — the one who succeeds is the culprit
  * and tells why — and then bumps the barrier's generation and wakes its sleepers, who see `abort` and leave by a trap.
  */
+import type { MessagePort } from "node:worker_threads";
 import { control } from "./manifest.ts";
 
 const cacheLine = 64;
@@ -60,11 +61,11 @@ export interface WorkerData {
   readonly spin: number;
   /** Names of exports; a command is an index into it. */
   readonly exports: readonly string[];
-  readonly report: import("node:worker_threads").MessagePort;
+  readonly report: MessagePort;
 }
 
 export const wordsOf = (memory: WebAssembly.Memory): Int32Array<SharedArrayBuffer> =>
-  new Int32Array(memory.buffer as unknown as SharedArrayBuffer, 0, control.end / 4);
+  new Int32Array(memory.buffer as SharedArrayBuffer, 0, control.end / 4);
 
 /** Makes every worker leave at its next barrier. True if `culprit` (a worker + 1, or hostAborts) is the first to stop. */
 export function stopAll(memory: Int32Array<SharedArrayBuffer>, culprit: number): boolean {

@@ -53,12 +53,10 @@ export function openSource(state: ManifestState, source: StreamSource | StreamSi
     };
   }
   if (typeof source === "object") {
-    const open = (source as Partial<Iterable<HostValue> & AsyncIterable<HostValue>>)[Symbol.iterator] ?? (source as Partial<AsyncIterable<HostValue>>)[Symbol.asyncIterator];
-    if (typeof open === "function") {
-      const iterator = open.call(source as never) as Iterator<HostValue>;
-      return fromIterator(iterator, (iterator as unknown) !== source);
-    }
-    if ("next" in source && typeof source.next === "function") return fromIterator(source as Iterator<HostValue>, false);
+    const iterable = source as Partial<Iterable<HostValue, unknown> & AsyncIterable<HostValue, unknown>>;
+    const iterator = iterable[Symbol.iterator]?.() ?? iterable[Symbol.asyncIterator]?.();
+    if (iterator !== undefined) return fromIterator(iterator, (iterator as unknown) !== source);
+    if ("next" in source && typeof source.next === "function") return fromIterator(source as Iterator<HostValue, unknown>, false);
   }
   throw new StreamError("missing-stream", `stream ${state.name} has a source that is neither iterable, a tensor nor a function`);
 }
@@ -81,7 +79,7 @@ function fromIterator(iterator: Iterator<HostValue, unknown> | AsyncIterator<Hos
 /** The parts of `data` that make an element each. */
 function* elementsOf(state: ManifestState, data: TypedArray, tensor?: HostTensor): Generator<HostValue> {
   const size = sizeOf(state.shape);
-  const wanted = describeType(state.dtype, ["k" as never, ...state.shape]);
+  const wanted = `${state.dtype}[${["k", ...state.shape].join(", ")}]`;
   if (tensor !== undefined && (tensor.dtype !== state.dtype || tensor.shape.slice(1).join() !== state.shape.join() || tensor.shape.length !== state.shape.length + 1)) {
     throw new InputError(tensor.dtype === state.dtype ? "shape-mismatch" : "dtype-mismatch", `stream ${state.name} takes its elements from a ${wanted}, but a ${describeType(tensor.dtype, tensor.shape)} was given`);
   }

@@ -1,0 +1,500 @@
+/**
+ * The engine: loads an executable, keeps its state, runs its programs.
+ *
+ * `runSync` runs with the caller as worker 0; `run` on threads only, so that the caller stays free. Both give the same bits,
+ * for any number of workers. One run at a time: calls of `run` queue, everything else throws EngineBusy meanwhile.
+ *
+ * A run that ends early (a trap, a false assert, a stream that ran dry, an AbortSignal) stops every worker at its next
+ * barrier; the engine stays usable, its vars as the unfinished run left them. A worker that does not come back within
+ * `stopTimeout` costs the engine: its threads are terminated and it is closed. Nothing can stop a loop on the caller's own
+ * thread: programs that may run without end belong into `run`.
+ */
+import { availableParallelism } from "node:os";
+import { setFlagsFromString } from "node:v8";
+import { pageBytes, readExecutable, type Manifest } from "./executable.ts";
+import { EngineBusy, EngineClosed, ExecutableError, GphError, InputError, StreamError } from "./errors.ts";
+import type { HostTensor, HostValue } from "./host.ts";
+import type { TypedArray } from "./dtype.ts";
+import { instantiate, type Instance } from "./instance.ts";
+import { hostAborts, message } from "./mailbox.ts";
+import { portsOf, ProgramPlan, unknownName, type Inputs, type Outputs, type Port } from "./ports.ts";
+import { Session, type SessionOptions } from "./session.ts";
+import { Team } from "./team.ts";
+import { explain } from "./trap.ts";
+
+export type { HostTensor, HostValue } from "./host.ts";
+export type { Inputs, Outputs } from "./ports.ts";
+
+export interface LoadOptions {
+  /** Threads that take part, the caller of `runSync` being one; default 1, at most one per processor and tile. */
+  readonly workers?: number | undefined;
+  /** Values of params, by name; the others must be written before the first run. */
+  readonly params?: { readonly [name: string]: HostValue } | undefined;
+  /**
+   * Lets V8 pair 128-bit vectors into wider ones. This sets an experimental flag for the whole process, not only for this
+   * engine, which is why it is off unless asked for. Node 26 and up.
+   */
+  readonly wideVectors?: boolean | undefined;
+  /** How long (ms) a worker may take to come back after a run was ended early; default 2,000. */
+  readonly stopTimeout?: number | undefined;
+}
+
+/** `streams` and `print`: what the host does when the program calls for it. In `runSync` they must not be asynchronous. */
+export interface RunSyncOptions extends SessionOptions {}
+
+export interface RunOptions extends SessionOptions {
+  /** Ends the run at the next barrier; a run that reaches none within `stopTimeout` costs the engine. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Turns a worker spins at a barrier before it sleeps. There are never more workers than processors. */
+const spin = 50_000;
+
+const noOptions: SessionOptions = {};
+
+interface Parts {
+  readonly manifest: Manifest;
+  readonly memory: WebAssembly.Memory;
+  readonly module: WebAssembly.Module;
+  readonly workers: number;
+  readonly stopTimeout: number;
+}
+
+export class Engine {
+  readonly manifest: Manifest;
+  /** How many workers there are, after capping. */
+  readonly workers: number;
+  readonly #memory: WebAssembly.Memory;
+  readonly #stopTimeout: number;
+  readonly #ports: ReadonlyMap<string, Port>;
+  readonly #plans: ReadonlyMap<string, ProgramPlan>;
+  /** Of the graph's `initial`. */
+  readonly #initialCommand: number;
+  /** The caller's own: worker 0 of `runSync`. */
+  readonly #instance: Instance;
+  readonly #team: Team;
+  #initialised = false;
+  #running: "no" | "sync" | "async" = "no";
+  /** Runs of `run` that have not ended. */
+  #pending = 0;
+  #queue: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  /** Why it was closed, if not by its owner. */
+  #lost: GphError | undefined;
+  /** Ends the current `run` when the engine is closed beneath it. */
+  #reject: ((error: unknown) => void) | undefined;
+  /** Baked params that the host has written since: the instance of a thread that starts later writes the baked ones again. */
+  readonly #overwritten = new Map<Port, TypedArray>();
+  #options: SessionOptions = noOptions;
+  /** Of the current `runSync`, made at its first host event. */
+  #session: Session | undefined;
+
+  private constructor({ manifest, memory, module, workers, stopTimeout }: Parts) {
+    this.manifest = manifest;
+    this.workers = workers;
+    this.#memory = memory;
+    this.#stopTimeout = stopTimeout;
+    this.#ports = portsOf(manifest, memory);
+    this.#plans = new Map(manifest.programs.map((program, index) => [program.name, new ProgramPlan(program, index, this.#ports)]));
+    this.#initialCommand = manifest.programs.length;
+    const exports = [...manifest.programs.map((program) => program.export), manifest.initial];
+    this.#instance = instantiate(module, memory, exports, { worker: 0, workers, spin }, (event) => this.#hostEvent(event));
+    this.#team = new Team({ module, memory, workers, spin, exports }, (error) => this.#lose(error));
+  }
+
+  /** Reads, checks and instantiates an executable, and starts its worker threads. */
+  static async load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Engine> {
+    const { module: wasm, manifest } = readExecutable(bytes);
+    const workers = workersOf(options.workers, manifest);
+    const stopTimeout = options.stopTimeout ?? 2000;
+    if (typeof stopTimeout !== "number" || !(stopTimeout >= 0)) throw new GphError("bad-option", `stopTimeout must be a number of milliseconds ≥ 0, not ${String(stopTimeout)}`);
+    const memory = newMemory(manifest.pages);
+    const module = compile(wasm);
+    if (options.wideVectors) pairVectors();
+    let engine: Engine;
+    try {
+      engine = new Engine({ manifest, memory, module, workers, stopTimeout });
+    } catch (error) {
+      throw error instanceof GphError ? error : new ExecutableError(`the module cannot be instantiated: ${error instanceof Error ? error.message : String(error)}`, error);
+    }
+    try {
+      await engine.#team.start(1, workers);
+      for (const [name, value] of Object.entries(options.params ?? {})) engine.#writeParam(name, value);
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+    return engine;
+  }
+
+  /**
+   * Runs a program (its name may be left out if there is one) and returns its outputs. Inputs are copied in and outputs out.
+   * Throws InputError, StreamError, AssertionFailed, TrapError, EngineBusy, EngineClosed.
+   */
+  runSync(inputs?: Inputs, options?: RunSyncOptions): Outputs;
+  runSync(program: string | undefined, inputs?: Inputs, options?: RunSyncOptions): Outputs;
+  runSync(first?: string | Inputs, second?: Inputs | RunSyncOptions, third?: RunSyncOptions): Outputs {
+    const named = typeof first === "string" || third !== undefined || first === undefined;
+    const plan = this.#plan(named ? (first as string | undefined) : undefined);
+    const inputs = (named ? second : first) as Inputs | undefined;
+    const options = (named ? third : second) as RunSyncOptions | undefined;
+    this.#mustBeIdle("runSync");
+    this.#running = "sync";
+    try {
+      if (options !== undefined) this.#options = options;
+      checkStreams(plan, options);
+      if (!this.#initialised) this.#initialise();
+      plan.copyIn(inputs);
+      this.#callSync(plan.command);
+      plan.noteWritten();
+      return plan.copyOut();
+    } finally {
+      this.#running = "no";
+      this.#session?.closeNow();
+      this.#session = undefined;
+      this.#options = noOptions;
+    }
+  }
+
+  /** Like `runSync`, on threads: the caller is free, sources and sinks may be asynchronous, `signal` ends the run. */
+  run(inputs?: Inputs, options?: RunOptions): Promise<Outputs>;
+  run(program: string | undefined, inputs?: Inputs, options?: RunOptions): Promise<Outputs>;
+  async run(first?: string | Inputs, second?: Inputs | RunOptions, third?: RunOptions): Promise<Outputs> {
+    const named = typeof first === "string" || third !== undefined || first === undefined;
+    const plan = this.#plan(named ? (first as string | undefined) : undefined);
+    const inputs = (named ? second : first) as Inputs | undefined;
+    const options = ((named ? third : second) ?? {}) as RunOptions;
+    this.#mustBeOpen("run");
+    this.#pending++;
+    const turn = this.#queue.then(() => this.#runNow(plan, inputs, options));
+    this.#queue = turn.catch(() => undefined);
+    try {
+      return await turn;
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  async #runNow(plan: ProgramPlan, inputs: Inputs | undefined, options: RunOptions): Promise<Outputs> {
+    this.#mustBeOpen("run");
+    if (options.signal?.aborted) throw aborted(plan.name, options.signal);
+    this.#running = "async";
+    const session = new Session(this.manifest, this.#memory, options, true);
+    try {
+      checkStreams(plan, options);
+      await this.#startFirst();
+      if (!this.#initialised) {
+        this.#checkParams();
+        await this.#callAsync(this.#initialCommand, plan.name, session, options.signal);
+        this.#noteInitialised();
+      }
+      plan.copyIn(inputs);
+      await this.#callAsync(plan.command, plan.name, session, options.signal);
+      plan.noteWritten();
+      return plan.copyOut();
+    } finally {
+      this.#running = "no";
+      await session.close();
+    }
+  }
+
+  /** A copy of a state: a param, a var, or the value an `in` or `out` has since the last run. */
+  read(name: string): HostTensor {
+    this.#mustBeIdle(`read ${name}`);
+    const port = this.#port(name);
+    const { role } = port.state;
+    if (role === "stream in" || role === "stream out") throw new InputError("bad-access", `${name} is a ${role}: its elements are given and taken in the options of a run`);
+    if (role === "var") this.#initialiseIdle();
+    if (!port.filled) throw new InputError(role === "param" ? "missing-param" : "bad-access", `${name} has no value yet`);
+    if (role === "var" || role === "param") this.#instance.download?.(port.index);
+    return port.read();
+  }
+
+  /** Gives a param, a var or an `in` a value that stays until the next is given. */
+  write(name: string, value: HostValue): void {
+    this.#mustBeIdle(`write ${name}`);
+    const port = this.#port(name);
+    switch (port.state.role) {
+      case "param": return this.#writeParam(name, value);
+      case "var":
+        this.#initialiseIdle();
+        port.write(value);
+        this.#instance.upload?.(port.index);
+        return undefined;
+      case "in":
+        port.write(value);
+        port.held = true;
+        return undefined;
+      case "out":
+      case "stream in":
+      case "stream out":
+        throw new InputError("bad-access", `${name} is a ${port.state.role}, which the host cannot write`);
+    }
+  }
+
+  /**
+   * The memory itself: what is written here the program sees, without a copy. An `in` that was viewed need not be given to
+   * runs. Only for targets with shared memory, and not to be touched during a run.
+   */
+  view(name: string): TypedArray {
+    this.#mustBeIdle(`view ${name}`);
+    const port = this.#port(name);
+    const { role } = port.state;
+    if (this.manifest.target.memory === "private") throw new GphError("not-supported", `view ${name}: target ${this.manifest.target.name} has private tile memories, which are read and written by copies`);
+    if (role === "stream in" || role === "stream out") throw new InputError("bad-access", `${name} is a ${role}, which has no place to view`);
+    if (role === "var") this.#initialiseIdle();
+    if (role === "in") port.held = true;
+    port.filled = true;
+    return port.view;
+  }
+
+  /** Whether the engine has been closed, by `close` or because a worker was lost. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Ends the threads. A `run` that is going on, or queued, is rejected; inside a `runSync` it is EngineBusy. */
+  close(): Promise<void> {
+    if (this.#running === "sync") return Promise.reject(new EngineBusy("close"));
+    this.#closing ??= this.#team.terminate();
+    this.#reject?.(new EngineClosed("run", this.#lost));
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #lose(error: GphError): void {
+    this.#lost ??= error;
+    this.#closing ??= this.#team.terminate();
+    this.#reject?.(this.#lost);
+  }
+
+  #mustBeOpen(what: string): void {
+    if (this.#closing !== undefined) throw new EngineClosed(what, this.#lost);
+  }
+
+  #mustBeIdle(what: string): void {
+    if (this.#closing !== undefined) throw new EngineClosed(what, this.#lost);
+    if (this.#running !== "no" || this.#pending > 0) throw new EngineBusy(what);
+  }
+
+  #plan(name: string | undefined): ProgramPlan {
+    const plan = name !== undefined ? this.#plans.get(name) : this.#plans.size === 1 ? this.#plans.values().next().value : undefined;
+    if (plan !== undefined) return plan;
+    const names = [...this.#plans.keys()].join(", ");
+    throw new InputError("unknown-program", name === undefined ? `graph ${this.manifest.graph} has several programs, say which: ${names}` : `graph ${this.manifest.graph} has no program ${JSON.stringify(name)}; there is ${names}`);
+  }
+
+  #port(name: string): Port {
+    const port = this.#ports.get(name);
+    if (port === undefined) throw unknownName(`graph ${this.manifest.graph} has no state`, name, [...this.#ports.values()]);
+    return port;
+  }
+
+  #writeParam(name: string, value: HostValue): void {
+    const port = this.#ports.get(name);
+    if (port?.state.role !== "param") throw unknownName(`graph ${this.manifest.graph} has no param`, name, [...this.#ports.values()].filter(({ state }) => state.role === "param"));
+    port.write(value);
+    port.filled = true;
+    if (port.state.baked) this.#overwritten.set(port, port.view.slice());
+    this.#instance.upload?.(port.index);
+  }
+
+  /** Makes worker 0 a thread too, at the first `run`. */
+  async #startFirst(): Promise<void> {
+    if (this.#team.has(0)) return;
+    try {
+      await this.#team.start(0, 1);
+    } catch (error) {
+      this.#mustBeOpen("run");
+      throw error;
+    }
+    for (const [port, value] of this.#overwritten) {
+      port.view.set(value as never);
+      this.#instance.upload?.(port.index);
+    }
+  }
+
+  #checkParams(): void {
+    for (const port of this.#ports.values()) {
+      if (port.state.role === "param" && !port.filled) throw new InputError("missing-param", `param ${port.name}: ${port.type} has no value: give it at load, or by write`);
+    }
+  }
+
+  /** Gives vars their initial values; the engine is running. */
+  #initialise(): void {
+    this.#checkParams();
+    this.#callSync(this.#initialCommand);
+    this.#noteInitialised();
+  }
+
+  #initialiseIdle(): void {
+    if (this.#initialised) return;
+    this.#running = "sync";
+    try {
+      this.#initialise();
+    } finally {
+      this.#running = "no";
+      this.#session = undefined;
+    }
+  }
+
+  #noteInitialised(): void {
+    this.#initialised = true;
+    for (const port of this.#ports.values()) if (port.state.role === "var") port.filled = true;
+  }
+
+  /** A command with the caller as worker 0. */
+  #callSync(command: number): void {
+    if (this.workers === 1) {
+      try {
+        this.#instance.commands[command]!();
+      } catch (error) {
+        throw explain(error, this.manifest.functions);
+      }
+      return;
+    }
+    const team = this.#team;
+    let thrown: unknown;
+    let culprit = false;
+    team.begin(command, true);
+    try {
+      this.#instance.commands[command]!();
+    } catch (error) {
+      culprit = team.stop(1);
+      thrown = error;
+    }
+    const allBack = team.awaitFinished(this.#stopTimeout);
+    if (!team.stopped) return;
+    const error = explain(culprit ? thrown : team.takeReport(), this.manifest.functions);
+    if (!allBack) throw this.#loseWorker(error);
+    team.reset();
+    throw error;
+  }
+
+  /** A command with every worker a thread. */
+  async #callAsync(command: number, program: string, session: Session, signal: AbortSignal | undefined): Promise<void> {
+    const team = this.#team;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let failure: unknown;
+    let timer: NodeJS.Timeout | undefined;
+    /** The host event that worker 0 waits for. */
+    let waiting: object | undefined;
+
+    const limitStop = (): void => {
+      timer ??= setTimeout(() => reject(this.#loseWorker(failure ?? explain(team.takeReport(), this.manifest.functions))), this.#stopTimeout);
+    };
+    const answer = (event: object, done: boolean): void => {
+      if (waiting !== event) return;
+      waiting = undefined;
+      team.answer(done);
+    };
+    const fail = (error: unknown): void => {
+      failure ??= error;
+      team.stop(hostAborts);
+      limitStop();
+      if (waiting !== undefined) answer(waiting, false);
+    };
+    const perform = async (index: number): Promise<void> => {
+      const event = {};
+      waiting = event;
+      if (failure !== undefined) return answer(event, false);
+      try {
+        await session.perform(index);
+        answer(event, true);
+      } catch (error) {
+        if (waiting === event) fail(error);
+      }
+    };
+    const abort = (): void => fail(aborted(program, signal!));
+
+    team.listener = (received) => {
+      if (received === message.finished) resolve();
+      else if (received === message.stopping) {
+        // One that comes late belongs to a call that has ended since.
+        if (team.stopped) limitStop();
+      }
+      else void perform(received);
+    };
+    this.#reject = reject;
+    signal?.addEventListener("abort", abort, { once: true });
+    team.keepAlive(true);
+    try {
+      if (signal?.aborted) throw aborted(program, signal);
+      team.begin(command, false);
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      this.#reject = undefined;
+      team.keepAlive(false);
+    }
+    if (!team.stopped) return;
+    const error = failure ?? explain(team.takeReport(), this.manifest.functions);
+    team.reset();
+    throw error;
+  }
+
+  /** A worker did not come back: the engine is closed. The error says so, and why the run had ended. */
+  #loseWorker(why: unknown): GphError {
+    const reason = why instanceof Error ? why.message : String(why);
+    const error = new GphError("worker-lost", `${reason}; then a worker did not stop within ${this.#stopTimeout} ms, and the engine was closed`, { cause: why });
+    this.#lost ??= error;
+    this.#closing ??= this.#team.terminate();
+    return error;
+  }
+
+  /** `env.host` of the caller's instance. */
+  #hostEvent(event: number): void {
+    this.#session ??= new Session(this.manifest, this.#memory, this.#options, false);
+    void this.#session.perform(event);
+  }
+}
+
+function aborted(program: string, signal: AbortSignal): GphError {
+  return new GphError("aborted", `the run of ${program} was aborted`, { cause: signal.reason });
+}
+
+/** Every stream the program is known to use has something on the host's side. */
+function checkStreams(plan: ProgramPlan, options: SessionOptions | undefined): void {
+  if (plan.streams.length === 0) return;
+  for (const port of plan.streams) {
+    const given = options?.streams !== undefined && Object.hasOwn(options.streams, port.name) ? options.streams[port.name] : undefined;
+    if (given === undefined || given === null) {
+      const what = port.state.role === "stream in" ? "a source" : "a sink";
+      throw new StreamError("missing-stream", `${port.state.role} ${port.name}: ${port.type} has no ${what.slice(2)}: give ${what} as streams.${port.name}`);
+    }
+  }
+}
+
+function workersOf(wanted: number | undefined, manifest: Manifest): number {
+  if (wanted === undefined) return 1;
+  if (typeof wanted !== "number" || !Number.isInteger(wanted) || wanted < 1) throw new GphError("bad-option", `workers must be an integer ≥ 1, not ${String(wanted)}`);
+  return Math.min(wanted, availableParallelism(), manifest.target.tiles);
+}
+
+function newMemory(pages: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch (error) {
+    const mebibytes = (pages * pageBytes) / 2 ** 20;
+    throw new GphError("out-of-memory", `the executable needs ${mebibytes.toLocaleString("en-US")} MiB of memory (${pages.toLocaleString("en-US")} pages), which cannot be had here`, { cause: error });
+  }
+}
+
+function compile(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(wasm);
+  } catch (error) {
+    throw new ExecutableError(`not valid WebAssembly: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
+}
+
+/** After the module was compiled, before any of its functions is hot. */
+function pairVectors(): void {
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major < 26) throw new GphError("not-supported", `wideVectors needs Node 26 or later, and this is ${process.versions.node}`);
+  setFlagsFromString("--experimental-wasm-revectorize");
+}
