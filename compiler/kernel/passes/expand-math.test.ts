@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { mathFunctions } from "../../../runtime/math.ts";
+import { newArray } from "../../../runtime/dtype.ts";
+import { tensor, zeros } from "../../graph/tensor.ts";
+import { nowhere } from "../../support/span.ts";
+import { binary, call, constant, i32, KernelBuilder } from "../build.ts";
+import { runKernel } from "../interpret.ts";
+import type { Expression, Kernel, MathFunction } from "../kernel.ts";
+import { verifyKernel } from "../verify.ts";
+import { visitExpressions } from "../walk.ts";
+import { expandMath } from "./expand-math.ts";
+import { testContext } from "../testing.ts";
+
+/** Largest error allowed, in ulp of f32: what math-formulas.ts promises. */
+const promised: { readonly [name in MathFunction]?: number } = {
+  exp: 1.1, exp2: 1.1, expm1: 1.5, log: 0.8, log1p: 0.9, log2: 1.3, log10: 2, tanh: 1.4, cosh: 1.5, sinh: 1.7, erf: 2,
+};
+
+/** Every `stride`-th of all f32 bit patterns, and what is special. */
+function samples(stride: number): Float32Array {
+  const special = [0, 0x80000000, 1, 0x80000001, 0x007fffff, 0x00800000, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f7fffff, 0xff7fffff, 0x3f800000, 0xbf800000,
+    0x42b17217, 0x42b17218, 0xc2cff1b4, 0xc2cff1b5, 0x3f3504f3, 0x3f3504f4, 0x3f200000, 0xbf200000, 0x3f6c0000, 0x407b851f];
+  const patterns = new Uint32Array([...special, ...Array.from({ length: Math.floor(2 ** 32 / stride) }, (_, at) => at * stride)]);
+  return new Float32Array(patterns.buffer);
+}
+
+function calling(name: MathFunction, count: number, second?: number): Kernel {
+  const kernel = new KernelBuilder(name, nowhere);
+  const x = kernel.buffer({ name: "x", dtype: "f32", shape: [count], access: "in" });
+  const y = kernel.buffer({ name: "y", dtype: "f32", shape: [count], access: "out" });
+  kernel.for({ end: i32(count), parallel: true }, (i) => {
+    const args: Expression[] = [kernel.load(x, [i])];
+    if (second !== undefined) args.push(constant("f32", second));
+    kernel.store(y, [i], call(name, ...args));
+  });
+  return kernel.finish();
+}
+
+const hasCalls = (kernel: Kernel): boolean => {
+  let found = false;
+  visitExpressions(kernel.body, (expression) => {
+    if (expression.kind === "call") found = true;
+  });
+  return found;
+};
+
+/** Distance of an f32 from the exact value, in ulp of the exact value's binade. */
+function ulps(value: number, exact: number): number {
+  const rounded = Math.fround(exact);
+  if (Object.is(value, rounded)) return 0;
+  if (!Number.isFinite(rounded) || !Number.isFinite(value) || rounded === 0) return Infinity;
+  return Math.abs(value - exact) / 2 ** (Math.max(-126, Math.floor(Math.log2(Math.abs(rounded)))) - 23);
+}
+
+describe("expand-math", () => {
+  const xs = samples(60_013);
+  for (const [name, bound] of Object.entries(promised) as [MathFunction, number][])
+    it(`${name} is within ${bound} ulp everywhere`, () => {
+      const kernel = expandMath.run(calling(name, xs.length), testContext);
+      verifyKernel(kernel);
+      expect(hasCalls(kernel)).toBe(false);
+      const result = zeros({ dtype: "f32", shape: [xs.length] });
+      runKernel(kernel, [{ type: result.type, data: xs }, result]);
+      const exact = mathFunctions[name] as (x: number) => number;
+      let worst = 0;
+      let at = 0;
+      xs.forEach((x, index) => {
+        const error = ulps(result.data[index] as number, exact(x));
+        if (error > worst) [worst, at] = [error, x];
+      });
+      expect(worst, `${name}(${at})`).toBeLessThanOrEqual(bound);
+    });
+
+  it("multiplies small constant powers and leaves others called", () => {
+    for (const power of [0, 1, 2, -1]) {
+      const kernel = expandMath.run(calling("pow", 3, power), testContext);
+      expect(hasCalls(kernel)).toBe(false);
+      const result = zeros({ dtype: "f32", shape: [3] });
+      runKernel(kernel, [tensor("f32", [3], [1.5, -2, 4]), result]);
+      expect([...result.data]).toEqual([1.5, -2, 4].map((x) => Math.fround(x ** power)));
+    }
+    const cube = calling("pow", 3, 2.5);
+    expect(expandMath.run(cube, testContext)).toEqual(cube);
+  });
+
+  it("leaves f64 called", () => {
+    const kernel = new KernelBuilder("exp", nowhere);
+    const y = kernel.buffer({ name: "y", dtype: "f64", shape: [], access: "inout" });
+    kernel.store(y, [], call("exp", kernel.load(y, [])));
+    const built = kernel.finish();
+    expect(expandMath.run(built, testContext)).toEqual(built);
+  });
+
+  it("evaluates a loop's condition anew before each round", () => {
+    const kernel = new KernelBuilder("grow", nowhere);
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [2], access: "inout" });
+    const x = kernel.let("x", constant("f32", 0));
+    kernel.while(binary("lt", call("exp", x), constant("f32", 100)), () => {
+      kernel.set(x, binary("add", x, constant("f32", 0.5)));
+      kernel.store(y, [i32(1)], call("exp", call("log", kernel.load(y, [i32(1)]))));
+    });
+    kernel.store(y, [i32(0)], x);
+    const expanded = expandMath.run(kernel.finish(), testContext);
+    verifyKernel(expanded);
+    expect(hasCalls(expanded)).toBe(false);
+    const result = { type: { dtype: "f32" as const, shape: [2] }, data: newArray("f32", 2) };
+    result.data[1] = 8;
+    runKernel(expanded, [result]);
+    expect(result.data[0]).toBe(5);
+    expect(Math.abs((result.data[1] as number) - 8)).toBeLessThan(1e-5);
+  });
+});

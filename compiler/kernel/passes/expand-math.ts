@@ -1,0 +1,59 @@
+/**
+ * Replaces calls of mathematical functions on f32 (and f16, bf16, which compute in f32) by arithmetic that vectorises: see
+ * math-formulas.ts. Functions without a formula, and all of f64, stay calls: scalar imports.
+ *
+ * sin, cos and tan stay calls: their range reduction is exact only up to some size of the argument, and beyond it the call
+ * would be needed after all, on one side of a select that evaluates both.
+ *
+ * A formula uses its intermediate values several times, so they become locals, set just before the statement that calls.
+ * What a loop's condition needs is set before the loop and again at the end of its body.
+ */
+import { cast } from "../build.ts";
+import type { Pass } from "../../support/pass.ts";
+import type { Span } from "../../support/span.ts";
+import type { Expression, Kernel, Statement } from "../kernel.ts";
+import { LocalTable, mapBodies, mapExpressions, mapOperands, withBody, type SetStatement } from "../walk.ts";
+import { formulas, type Define } from "./math-formulas.ts";
+
+export const expandMath: Pass<Kernel, Kernel> = {
+  name: "expand-math",
+  summary: "calls of exp, log, tanh, erf and their kin on f32 become arithmetic that vectorises",
+  run(kernel) {
+    const locals = new LocalTable(kernel.locals);
+    return withBody(kernel, expandBody(kernel.body, locals), locals.list);
+  },
+};
+
+function expandBody(body: readonly Statement[], locals: LocalTable): readonly Statement[] {
+  return body.flatMap((statement) => {
+    const { before, expanded } = expandStatement(statement, locals);
+    const inner = mapBodies(expanded, (nested) => expandBody(nested, locals));
+    return [...before, inner.kind === "while" ? { ...inner, body: [...inner.body, ...before] } : inner];
+  });
+}
+
+function expandStatement(statement: Statement, locals: LocalTable): { before: SetStatement[]; expanded: Statement } {
+  const before: SetStatement[] = [];
+  const expanded = mapExpressions(statement, (expression) => expandExpression(expression, statement.origin, locals, before));
+  return { before, expanded };
+}
+
+function expandExpression(expression: Expression, origin: Span, locals: LocalTable, before: SetStatement[]): Expression {
+  const inner = mapOperands(expression, (operand) => expandExpression(operand, origin, locals, before));
+  if (inner.kind !== "call" || inner.dtype === "f64") return inner;
+  const formula = formulas[inner.function];
+  if (formula === undefined) return inner;
+  const define: Define = (name, value) => {
+    if (value.kind === "local" || value.kind === "constant") return value;
+    const local = locals.fresh(name, value.dtype, value.lanes);
+    before.push({ kind: "set", local: local.local, value, origin });
+    return local;
+  };
+  const mark = { before: before.length, locals: locals.list.length };
+  const args = inner.args.map((argument) => define("argument", cast("f32", argument)));
+  const value = formula(args, define);
+  if (value !== undefined) return cast(inner.dtype, value);
+  before.length = mark.before;
+  locals.list.length = mark.locals;
+  return inner;
+}
