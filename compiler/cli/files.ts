@@ -5,6 +5,7 @@ import { access, chmod, mkdir, open, realpath, rename, stat, writeFile } from "n
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { ExecutableError, FormatError } from "../../runtime/errors.ts";
+import { looksLikeWasm } from "../../runtime/executable.ts";
 import { UserError } from "./failure.ts";
 
 /** Sources over this are refused by the parser too; here before they are read. */

@@ -57,14 +57,12 @@ function statesOf(manifest: Manifest, program: ManifestProgram): ProgramStates {
   const touches = new Set([...program.reads, ...program.writes]);
   const of = (role: ManifestState["role"], indices?: ReadonlySet<number>): ManifestState[] =>
     manifest.states.filter((state, index) => state.role === role && (indices === undefined || indices.has(index)));
-  const events = new Set(manifest.events.flatMap((event) => (event.kind === "next" || event.kind === "send" ? [event.state] : [])));
-  const streams = new Set([...touches].filter((index) => events.has(index)));
   return {
     inputs: of("in", reads),
     params: of("param").filter((state) => state.baked !== true),
     vars: of("var"),
-    streamsIn: of("stream in", streams),
-    streamsOut: of("stream out", streams),
+    streamsIn: of("stream in", touches),
+    streamsOut: of("stream out", touches),
   };
 }
 

@@ -1,34 +1,16 @@
 /** How tensors are shown: small ones in full as NumPy would, large ones by a few figures; and the same for `--json`. */
 import { bf16ToNumber } from "../../runtime/bf16.ts";
-import { dtypes, type DType } from "../../runtime/dtype.ts";
 import type { HostTensor } from "../../runtime/host.ts";
+import { formatNumber, formatTensor } from "../../runtime/print.ts";
 import { typeText } from "./inputs.ts";
 
+/** Tensors of at most this many elements are shown in full. */
 const shownElements = 16;
 
-/** One element as a number or bigint, bf16 decoded. */
 const elementAt = (tensor: HostTensor, index: number): number | bigint => {
   const raw = tensor.data[index]!;
   return tensor.dtype === "bf16" ? bf16ToNumber(Number(raw)) : raw;
 };
-
-/** The fewest digits that tell elements of the dtype apart. */
-const significantDigits = { f16: 4, bf16: 3, f32: 7, f64: 15 } as const;
-
-function elementText(dtype: DType, value: number | bigint): string {
-  const { kind } = dtypes[dtype];
-  if (kind === "bool") return value ? "true" : "false";
-  if (kind !== "float") return String(value);
-  return Number.isFinite(value) ? String(Number(Number(value).toPrecision(significantDigits[dtype as keyof typeof significantDigits]))) : { "NaN": "nan", "Infinity": "inf" }[String(value)] ?? "-inf";
-}
-
-function nested(tensor: HostTensor, dimension = 0, start = 0, size = tensor.data.length): string {
-  const extent = tensor.shape[dimension];
-  if (extent === undefined) return elementText(tensor.dtype, elementAt(tensor, start));
-  const step = extent === 0 ? 0 : size / extent;
-  const parts = Array.from({ length: extent }, (_, index) => nested(tensor, dimension + 1, start + index * step, step));
-  return `[${parts.join(dimension === tensor.shape.length - 1 ? " " : ", ")}]`;
-}
 
 export interface Summary {
   readonly min: number;
@@ -56,23 +38,24 @@ export function summarize(tensor: HostTensor): Summary {
   return { min, mean: sum / (tensor.data.length - nan), max, nan };
 }
 
-function valueText(tensor: HostTensor): string {
-  if (tensor.data.length <= shownElements) return nested(tensor);
+/** `indent`: the column where the text begins, for the lines of a matrix. */
+function valueText(tensor: HostTensor, indent: number): string {
+  if (tensor.data.length <= shownElements) return formatTensor(tensor, indent);
   const { min, mean, max, nan } = summarize(tensor);
-  const short = (value: number): string => elementText("f32", Number(value.toPrecision(5)));
-  return `min ${short(min)}  mean ${short(mean)}  max ${short(max)}${nan === 0 ? "" : `  nan ${nan}`}`;
+  const figures = { min, mean, max, ...(nan === 0 ? {} : { nan }) };
+  return Object.entries(figures).map(([name, value]) => `${name} ${formatNumber("f64", Number(value.toPrecision(6)))}`).join("  ");
 }
 
 /** Name, type and value of each, in aligned columns. */
 export function outputTable(outputs: ReadonlyMap<string, HostTensor>): string {
-  const rows = [...outputs].map(([name, tensor]) => [name, typeText(tensor), valueText(tensor)] as const);
-  const nameWidth = Math.max(0, ...rows.map(([name]) => name.length));
-  const typeWidth = Math.max(0, ...rows.map(([, type]) => type.length));
-  return rows.map(([name, type, value]) => `${name.padEnd(nameWidth)}  ${type.padEnd(typeWidth)}  ${value}\n`).join("");
+  const rows = [...outputs].map(([name, tensor]) => ({ name, type: typeText(tensor), tensor }));
+  const nameWidth = Math.max(0, ...rows.map(({ name }) => name.length)) + 2;
+  const typeWidth = Math.max(0, ...rows.map(({ type }) => type.length)) + 2;
+  return rows.map(({ name, type, tensor }) => `${name.padEnd(nameWidth)}${type.padEnd(typeWidth)}${valueText(tensor, nameWidth + typeWidth)}\n`).join("");
 }
 
 /** The newest element of an output stream, for the progress line. */
-export const elementNote = (name: string, count: number, element: HostTensor): string => `${name} #${count}: ${valueText(element)}`;
+export const elementNote = (name: string, count: number, element: HostTensor): string => `${name} #${count}: ${valueText(element, 0).replaceAll(/\s+/g, " ")}`;
 
 /** `--json` gives the elements of an output of at most this many, flat and row-major; of a larger one a summary. */
 export const jsonElements = 4096;
