@@ -50,7 +50,7 @@ export interface Signature {
   readonly dtypeArgument?: "required" | "optional";
   /**
    * Attributes of the node from the bound arguments that are no tensors. `dtype` is the type argument or the context's.
-   * Default: the arguments by name, and `dtype` if there is one.
+   * Default: the arguments by name, and `dtype` if there is one. May throw RuleError, as `type` does.
    */
   attributes?(args: { readonly [name: string]: ConstantValue }, inputs: readonly TensorType[], dtype: DType | undefined): Attributes;
 }
@@ -70,6 +70,8 @@ export interface Op {
   /** For the reference documents: "y = max(x, 0)". */
   readonly formula: string;
   readonly signature?: Signature;
+  /** Other calls that mean this op with other attributes: `prod` and `max` beside `sum`. `calls` in table.ts lists all by name. */
+  readonly otherSignatures?: readonly Signature[];
 
   /** Shape rule: type of the result; throws RuleError naming both values. */
   type(inputs: readonly TensorType[], attributes: Attributes): TensorType;

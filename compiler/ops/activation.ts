@@ -1,0 +1,27 @@
+/** Elementwise activations that are worth a formula of their own; the simpler ones are written in std/nn.gph. */
+import { erf } from "../../runtime/math.ts";
+import { binary, call, constant, unary } from "../kernel/build.ts";
+import { elementwise } from "./elementwise.ts";
+import type { Op } from "./op.ts";
+
+export const activation: readonly Op[] = [
+  elementwise({
+    name: "sigmoid", summary: "Logistic function.", formula: "y = 1 / (1 + e^(-x))", operands: ["x"], accepts: "float", signature: { call: "sigmoid", module: "std/nn" },
+    float: ([x], round) => 1 / round(1 + round(Math.exp(-x!))),
+    scalar: ([x]) => {
+      const one = constant(x!.dtype, 1);
+      return binary("div", one, binary("add", one, call("exp", unary("neg", x!))));
+    },
+    known: { dtype: "f64", inputs: [[0.5, -1, 2]], result: [0.6224593312018546, 0.2689414213699951, 0.8807970779778823] },
+  }),
+  elementwise({
+    name: "gelu", summary: "Gaussian error linear unit, exact.", formula: "y = x/2 · (1 + erf(x/√2))", operands: ["x"], accepts: "float", signature: { call: "gelu", module: "std/nn" },
+    float: ([x], round) => round(x! * 0.5) * round(1 + round(erf(round(x! * round(Math.SQRT1_2))))),
+    scalar: ([x]) => {
+      const number = (value: number) => constant(x!.dtype, value);
+      const scaled = binary("mul", x!, number(x!.dtype === "f32" ? Math.fround(Math.SQRT1_2) : Math.SQRT1_2));
+      return binary("mul", binary("mul", x!, number(0.5)), binary("add", number(1), call("erf", scaled)));
+    },
+    known: { dtype: "f64", inputs: [[0.5, -1, 2]], result: [0.34573123063700656, -0.15865525393145707, 1.9544997361036416] },
+  }),
+];

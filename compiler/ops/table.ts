@@ -1,0 +1,73 @@
+/**
+ * The op table: every op of the graph level that is not structural. A new op is a file and a line here; being here means
+ * being tested (`table.test.ts`), documented and callable.
+ */
+import { invariant } from "../support/bug.ts";
+import { activation } from "./activation.ts";
+import { argmax, argmin } from "./arg-extreme.ts";
+import { arithmetic } from "./arithmetic.ts";
+import { bits } from "./bits.ts";
+import { broadcast } from "./broadcast.ts";
+import { bitcastOp, castOp } from "./cast.ts";
+import { classification } from "./classification.ts";
+import { comparison } from "./comparison.ts";
+import { concat, stack } from "./concat.ts";
+import { conv2d } from "./conv2d.ts";
+import { constantOp, fill } from "./fill.ts";
+import { functions } from "./functions.ts";
+import { gather, oneHot } from "./gather.ts";
+import { layerNorm } from "./layer-norm.ts";
+import { map, mapReduce } from "./map.ts";
+import { matmul } from "./matmul.ts";
+import { maxPool2d } from "./max-pool2d.ts";
+import type { Op, Signature } from "./op.ts";
+import { pad } from "./pad.ts";
+import { mean, reduce } from "./reduce.ts";
+import { repeatEach, tile } from "./repetition.ts";
+import { reshape } from "./reshape.ts";
+import { reverse } from "./reverse.ts";
+import { roll } from "./roll.ts";
+import { rounding } from "./rounding.ts";
+import { cumProd, cumSum } from "./scan.ts";
+import { selectOp } from "./select.ts";
+import { eye, iota, linspace } from "./sequence.ts";
+import { slice } from "./slice.ts";
+import { logSoftmax, logSumExp, softmax } from "./softmax.ts";
+import { transpose } from "./transpose.ts";
+import { update } from "./update.ts";
+
+const list: readonly Op[] = [
+  // elementwise
+  ...arithmetic, ...comparison, ...bits, ...functions, ...rounding, ...classification, ...activation, selectOp, castOp, bitcastOp,
+  // views
+  reshape, transpose, slice, broadcast, reverse,
+  // known elements
+  fill, constantOp, iota, linspace, eye,
+  // moving data
+  update, concat, stack, pad, roll, gather, oneHot, tile, repeatEach,
+  // combining
+  reduce, mean, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
+  // networks
+  softmax, logSoftmax, layerNorm, conv2d, maxPool2d,
+  // made by fusing
+  map, mapReduce,
+];
+
+export const ops: ReadonlyMap<string, Op> = new Map(list.map((entry) => [entry.name, entry]));
+
+export function op(name: string): Op {
+  const found = ops.get(name);
+  invariant(found, () => `no op is named ${name}`);
+  return found;
+}
+
+export interface Call {
+  readonly op: Op;
+  readonly signature: Signature;
+}
+
+/** Everything callable, by name of the call, in the order in which the checker tries it: elementwise `max` before the reduction. */
+export const calls: ReadonlyMap<string, readonly Call[]> = Map.groupBy(
+  list.flatMap((entry) => [...(entry.signature ? [entry.signature] : []), ...(entry.otherSignatures ?? [])].map((signature): Call => ({ op: entry, signature }))),
+  ({ signature }) => signature.call,
+);
