@@ -1,0 +1,320 @@
+/**
+ * Where in memory a kernel's loads and stores go, as linear forms over its locals, and which pointers an innermost loop
+ * keeps. This decides the speed of small kernels: an access should cost an addition at most, with everything constant in the
+ * instruction's own offset. Pure data; `memory.ts` turns it into code.
+ *
+ * An address is `base of the buffer + Σ coefficient · atom + constant`, all in bytes. Atoms are i32 locals and whatever index
+ * arithmetic is not linear. i32 arithmetic wraps, and so do forms: as sums modulo 2³² both are equal. Only the offset of an
+ * instruction does not wrap: what it is added to must not have gone below zero. That holds where the sum without the
+ * constant is itself the address of an element, and everywhere within `lowestAddress` of one.
+ */
+import { control } from "../../runtime/executable.ts";
+import { bytesOf } from "../../runtime/dtype.ts";
+import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel/kernel.ts";
+import { operandsOf } from "../kernel/vector-support.ts";
+import { invariant, unreachable } from "../support/bug.ts";
+
+/** No buffer has an element below this address: the start of memory belongs to the barrier. */
+export const lowestAddress = control.end;
+
+export interface Term {
+  readonly atom: Expression;
+  /** Equal for equal atoms. */
+  readonly key: string;
+  readonly coefficient: number;
+}
+
+export interface LinearForm {
+  /** Ordered by key, without zero coefficients. */
+  readonly terms: readonly Term[];
+  readonly constant: number;
+}
+
+export interface Address {
+  readonly buffer: BufferId;
+  /** In bytes from the buffer's base. */
+  readonly form: LinearForm;
+}
+
+/** Locals whose value is known as an expression wherever they are used. */
+export type Definitions = ReadonlyMap<LocalId, Expression>;
+
+const constantForm = (value: number): LinearForm => ({ terms: [], constant: value | 0 });
+
+export const scaleForm = (form: LinearForm, factor: number): LinearForm => ({
+  terms: form.terms.map((term) => ({ ...term, coefficient: Math.imul(term.coefficient, factor) })).filter((term) => term.coefficient !== 0),
+  constant: Math.imul(form.constant, factor),
+});
+
+export function addForms(a: LinearForm, b: LinearForm): LinearForm {
+  const terms: Term[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.terms.length || j < b.terms.length) {
+    const left = a.terms[i];
+    const right = b.terms[j];
+    if (right === undefined || (left !== undefined && left.key < right.key)) {
+      terms.push(left!);
+      i++;
+    } else if (left === undefined || right.key < left.key) {
+      terms.push(right);
+      j++;
+    } else {
+      const coefficient = (left.coefficient + right.coefficient) | 0;
+      if (coefficient !== 0) terms.push({ ...left, coefficient });
+      i++;
+      j++;
+    }
+  }
+  return { terms, constant: (a.constant + b.constant) | 0 };
+}
+
+const atomForm = (atom: Expression): LinearForm => ({ terms: [{ atom, key: keyOf(atom), coefficient: 1 }], constant: 0 });
+
+/** An i32 scalar as a linear form. */
+export function linearise(expression: Expression, definitions: Definitions): LinearForm {
+  switch (expression.kind) {
+    case "constant": return constantForm(Number(expression.value));
+    case "local": {
+      const definition = definitions.get(expression.local);
+      return definition === undefined ? atomForm(expression) : linearise(definition, definitions);
+    }
+    case "unary": return expression.op === "neg" ? scaleForm(linearise(expression.operand, definitions), -1) : atomForm(expression);
+    case "binary": {
+      const { op } = expression;
+      if (op !== "add" && op !== "sub" && op !== "mul" && op !== "shl") return atomForm(expression);
+      const left = linearise(expression.left, definitions);
+      const right = linearise(expression.right, definitions);
+      if (op === "add") return addForms(left, right);
+      if (op === "sub") return addForms(left, scaleForm(right, -1));
+      if (op === "shl") return right.terms.length === 0 ? scaleForm(left, 1 << right.constant) : atomForm(expression);
+      if (left.terms.length === 0) return scaleForm(right, left.constant);
+      if (right.terms.length === 0) return scaleForm(left, right.constant);
+      return atomForm(expression);
+    }
+    default: return atomForm(expression);
+  }
+}
+
+/** The address of an element of one of the kernel's buffers. */
+export function addressOf(kernel: Kernel, buffer: BufferId, index: readonly Expression[], definitions: Definitions): Address {
+  const { dtype, strides, name } = kernel.buffers[buffer]!;
+  invariant(index.length === strides.length, () => `${name} has ${strides.length} dimensions, indexed by ${index.length}`);
+  const bytes = bytesOf(dtype);
+  const form = index.reduce((sum, one, dimension) => addForms(sum, scaleForm(linearise(one, definitions), strides[dimension]! * bytes)), constantForm(0));
+  return { buffer, form };
+}
+
+/** Text that is equal for expressions of equal structure. */
+export function keyOf(expression: Expression): string {
+  const head = `${expression.dtype}*${expression.lanes}`;
+  const operands = operandsOf(expression).map(keyOf).join();
+  switch (expression.kind) {
+    case "constant": return `${head}:${expression.value}`;
+    case "iota": return `${head}:iota`;
+    case "local": return `%${expression.local}`;
+    case "argument": return `#${expression.index}`;
+    case "load": return `${head}@${expression.buffer}[${operands}]`;
+    case "unary": case "binary": case "reduce": return `${head}.${expression.op}(${operands})`;
+    case "call": return `${head}.${expression.function}(${operands})`;
+    case "splat": case "select": case "cast": case "bitcast": return `${head}.${expression.kind}(${operands})`;
+    default: return unreachable(expression);
+  }
+}
+
+/** Every local that the statements give a value, loop indices included. */
+export function assignedLocals(body: readonly Statement[], into = new Set<LocalId>()): Set<LocalId> {
+  for (const statement of body) {
+    switch (statement.kind) {
+      case "set": into.add(statement.local); break;
+      case "store": break;
+      case "for":
+        into.add(statement.local);
+        assignedLocals(statement.body, into);
+        break;
+      case "while": assignedLocals(statement.body, into); break;
+      case "if":
+        assignedLocals(statement.then, into);
+        assignedLocals(statement.otherwise, into);
+        break;
+      default: unreachable(statement);
+    }
+  }
+  return into;
+}
+
+/**
+ * The i32 locals that are only names for index arithmetic: set once, to a linear form of loop indices, and used only after
+ * that in the same block or inside it, where those indices still have the same values.
+ */
+export function findDefinitions(kernel: Kernel): Definitions {
+  const timesSet = new Map<LocalId, number>();
+  const loopIndices = new Set<LocalId>();
+  const count = (body: readonly Statement[]): void => {
+    for (const statement of body) {
+      if (statement.kind === "set") timesSet.set(statement.local, (timesSet.get(statement.local) ?? 0) + 1);
+      if (statement.kind === "for") loopIndices.add(statement.local);
+      for (const inner of bodiesOf(statement)) count(inner);
+    }
+  };
+  count(kernel.body);
+
+  const definitions = new Map<LocalId, Expression>();
+  const refused = new Set<LocalId>();
+  const visible = new Set<LocalId>();
+  const isIndexArithmetic = (expression: Expression): boolean => {
+    if (expression.dtype !== "i32" || expression.lanes !== 1) return false;
+    switch (expression.kind) {
+      case "constant": return true;
+      case "local": return (loopIndices.has(expression.local) && !timesSet.has(expression.local)) || definitions.has(expression.local);
+      case "binary": return (expression.op === "add" || expression.op === "sub" || expression.op === "mul") && isIndexArithmetic(expression.left) && isIndexArithmetic(expression.right);
+      default: return false;
+    }
+  };
+  const noteUses = (expression: Expression): void => {
+    if (expression.kind === "local" && !visible.has(expression.local)) refused.add(expression.local);
+    operandsOf(expression).forEach(noteUses);
+  };
+  const walk = (body: readonly Statement[]): void => {
+    const here: LocalId[] = [];
+    for (const statement of body) {
+      expressionsOf(statement).forEach(noteUses);
+      if (statement.kind === "set" && timesSet.get(statement.local) === 1 && !loopIndices.has(statement.local)) {
+        if (isIndexArithmetic(statement.value)) definitions.set(statement.local, statement.value);
+        visible.add(statement.local);
+        here.push(statement.local);
+      }
+      for (const inner of bodiesOf(statement)) walk(inner);
+    }
+    for (const local of here) visible.delete(local);
+  };
+  walk(kernel.body);
+  // A definition through a refused local is still true: definitions hold only loop indices once unfolded.
+  for (const local of refused) definitions.delete(local);
+  return definitions;
+}
+
+/** The blocks inside a statement. */
+export function bodiesOf(statement: Statement): readonly (readonly Statement[])[] {
+  switch (statement.kind) {
+    case "set": case "store": return [];
+    case "for": case "while": return [statement.body];
+    case "if": return [statement.then, statement.otherwise];
+    default: return unreachable(statement);
+  }
+}
+
+/** The expressions of a statement itself, without those of the blocks inside it. */
+export function expressionsOf(statement: Statement): readonly Expression[] {
+  switch (statement.kind) {
+    case "set": return [statement.value];
+    case "store": return [...statement.index, statement.value];
+    case "for": return [statement.start, statement.end];
+    case "while": case "if": return [statement.condition];
+    default: return unreachable(statement);
+  }
+}
+
+type ForStatement = Extract<Statement, { kind: "for" }>;
+
+/** A pointer that a loop moves along: the address, at each iteration, of the accesses that share it, less their offsets. */
+export interface Pointer {
+  readonly buffer: BufferId;
+  /** Its value at the first iteration, but for the loop's start, in terms the loop does not change. */
+  readonly form: LinearForm;
+  /** Bytes per unit of the loop's index. */
+  readonly coefficient: number;
+}
+
+export interface PointerPlan {
+  readonly pointers: readonly Pointer[];
+  /** Which pointer an access of the loop's body goes through, and with which offset. */
+  find(address: Address): { readonly pointer: number; readonly offset: number } | undefined;
+}
+
+export const noPointers: PointerPlan = { pointers: [], find: () => undefined };
+
+const containsLoop = (body: readonly Statement[]): boolean =>
+  body.some((statement) => statement.kind === "for" || statement.kind === "while" || bodiesOf(statement).some(containsLoop));
+
+const formKey = (address: Address): string => `${address.buffer}+${address.form.terms.map((term) => `${term.coefficient}${term.key}`).join("+")}`;
+
+interface Sharing {
+  readonly address: Address;
+  readonly coefficient: number;
+  /** Constants of accesses that every iteration makes, and of those it may make. */
+  readonly always: Set<number>;
+  readonly sometimes: Set<number>;
+}
+
+/** The pointers of an innermost loop: one for all accesses that differ only by a constant. Other loops get none. */
+export function planPointers(loop: ForStatement, kernel: Kernel, definitions: Definitions): PointerPlan {
+  if (containsLoop(loop.body)) return noPointers;
+  const assigned = assignedLocals([loop]);
+  const sharings = new Map<string, Sharing>();
+  const note = (buffer: BufferId, index: readonly Expression[], always: boolean): void => {
+    const address = addressOf(kernel, buffer, index, definitions);
+    const moving = address.form.terms.filter((term) => !isInvariant(term.atom, assigned));
+    const [term] = moving;
+    if (term === undefined || moving.length > 1 || term.atom.kind !== "local" || term.atom.local !== loop.local) return;
+    const key = formKey(address);
+    const sharing = sharings.get(key) ?? { address, coefficient: term.coefficient, always: new Set(), sometimes: new Set() };
+    sharings.set(key, sharing);
+    (always ? sharing.always : sharing.sometimes).add(address.form.constant);
+  };
+  forEachAccess(loop.body, true, note);
+
+  const pointers: Pointer[] = [];
+  const found = new Map<string, { pointer: number; offset: number }>();
+  for (const [key, sharing] of sharings) {
+    for (const window of splitConstants(sharing)) {
+      const terms = sharing.address.form.terms.filter((term) => !(term.atom.kind === "local" && term.atom.local === loop.local));
+      pointers.push({ buffer: sharing.address.buffer, form: { terms, constant: window.base }, coefficient: sharing.coefficient });
+      for (const constant of window.constants) found.set(`${key}+${constant}`, { pointer: pointers.length - 1, offset: constant - window.base });
+    }
+  }
+  return { pointers, find: (address) => found.get(`${formKey(address)}+${address.form.constant}`) };
+}
+
+/** Whether an atom has one value during a loop that assigns these locals. Loads never count: another store may change them. */
+function isInvariant(atom: Expression, assigned: ReadonlySet<LocalId>): boolean {
+  if (atom.kind === "load") return false;
+  if (atom.kind === "local") return !assigned.has(atom.local);
+  return operandsOf(atom).every((operand) => isInvariant(operand, assigned));
+}
+
+/**
+ * Which constants share a pointer. Offsets must not be negative, and a pointer must not be below zero when it is used: it
+ * stands at an access that every iteration makes, or at most `lowestAddress` below one that it may make.
+ */
+function splitConstants({ always, sometimes }: Sharing): { base: number; constants: number[] }[] {
+  const windows: { base: number; constants: number[] }[] = [];
+  const rest: number[] = [];
+  if (always.size > 0) {
+    const base = Math.min(...always);
+    const constants = [...always];
+    for (const constant of sometimes) if (!always.has(constant)) (constant >= base ? constants : rest).push(constant);
+    windows.push({ base, constants });
+  } else {
+    rest.push(...sometimes);
+  }
+  let window: { base: number; constants: number[] } | undefined;
+  for (const constant of rest.sort((a, b) => a - b)) {
+    if (window === undefined || constant - window.base > lowestAddress) windows.push((window = { base: constant, constants: [] }));
+    window.constants.push(constant);
+  }
+  return windows;
+}
+
+function forEachAccess(body: readonly Statement[], always: boolean, visit: (buffer: BufferId, index: readonly Expression[], always: boolean) => void): void {
+  const inExpression = (expression: Expression, evaluated: boolean): void => {
+    if (expression.kind === "load") visit(expression.buffer, expression.index, evaluated);
+    // The arm of a select that is not chosen may be loaded from nowhere in particular.
+    for (const operand of operandsOf(expression)) inExpression(operand, evaluated && (expression.kind !== "select" || operand === expression.condition));
+  };
+  for (const statement of body) {
+    for (const expression of expressionsOf(statement)) inExpression(expression, always);
+    if (statement.kind === "store") visit(statement.buffer, statement.index, always);
+    for (const inner of bodiesOf(statement)) forEachAccess(inner, false, visit);
+  }
+}

@@ -1,0 +1,147 @@
+/** Expressions of a kernel to code: which function of `scalar.ts`, `vector.ts` or `memory.ts` each kind takes. */
+import { bytesOf, isInteger, type DType } from "../../runtime/dtype.ts";
+import type { Expression, LocalId, UnaryOp } from "../kernel/kernel.ts";
+import { computeDType, vectorFormSupported } from "../kernel/vector-support.ts";
+import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
+import { relaxedMultiplyAdd } from "./binaryen.ts";
+import { callMath } from "./helpers.ts";
+import type { Memory } from "./memory.ts";
+import { isHalf, machineName, machineType, roundHalf, scalarBinary, scalarBitcast, scalarCast, scalarConstant, scalarUnary } from "./scalar.ts";
+import type { FunctionScope, Value } from "./scope.ts";
+import { constantBytes, floatShape, iotaBytes, reduce, roundHalfLanes, shiftAmount, splat, vectorBinary, vectorBitcast, vectorCast, vectorSelect, vectorShift, vectorUnary } from "./vector.ts";
+
+/** What expressions are emitted into. */
+export interface ExpressionContext {
+  readonly scope: FunctionScope;
+  readonly memory: Memory;
+  readLocal(local: LocalId): Value;
+}
+
+type Of<Kind extends Expression["kind"]> = Extract<Expression, { kind: Kind }>;
+
+export function emitExpression(context: ExpressionContext, expression: Expression): Value {
+  const { scope } = context;
+  invariant(vectorFormSupported(expression), () => `${expression.kind} of ${expression.dtype}×${expression.lanes} cannot be emitted`);
+  return scope.nested(() => emitKind(context, expression));
+}
+
+function emitKind(context: ExpressionContext, expression: Expression): Value {
+  const { scope, memory } = context;
+  const { dtype, lanes } = expression;
+  const type = machineType(scope, dtype, lanes);
+  const emit = (operand: Expression): Value => emitExpression(context, operand);
+  switch (expression.kind) {
+    case "constant":
+      return { code: lanes === 1 ? scalarConstant(scope.module, dtype, expression.value) : scope.vectorConstant(constantBytes(dtype, expression.value)), type, level: 0, cheap: true };
+    case "iota": return { code: scope.vectorConstant(iotaBytes(dtype)), type, level: 0, cheap: true };
+    case "argument": throw new CompilerBug("a kernel has no arguments");
+    case "local": return context.readLocal(expression.local);
+    case "load": return lanes === 1 ? memory.loadScalar(expression.buffer, expression.index) : memory.loadVector(expression.buffer, expression.index, lanes);
+    case "splat": return emitSplat(context, expression);
+    case "reduce": {
+      const { op, operand } = expression;
+      return scope.operation(type, [emit(operand)], (code) => reduce(scope, op, operand.dtype, operand.lanes, code));
+    }
+    case "unary": {
+      const { op } = expression;
+      return scope.operation(type, [emit(expression.operand)], (code) => (lanes === 1 ? scalarUnary(scope, op, dtype, code) : vectorUnary(scope, op, dtype, code)));
+    }
+    case "binary": return emitBinary(context, expression);
+    case "select": {
+      const { condition, then, otherwise } = expression;
+      return scope.operation(type, [emit(then), emit(otherwise), emit(condition)], (yes, no, flag) =>
+        condition.lanes === 1 ? scope.module.select(flag, yes, no) : vectorSelect(scope, dtype, lanes, flag, yes, no));
+    }
+    case "cast": return emitCast(context, expression);
+    case "bitcast": {
+      const from = expression.operand.dtype;
+      return scope.operation(type, [emit(expression.operand)], (code) => (lanes === 1 ? scalarBitcast(scope.module, from, dtype, code) : vectorBitcast(from, dtype, code)));
+    }
+    case "call": {
+      const { function: name, args } = expression;
+      const wide = args.map((argument) => scope.operation(scope.binaryen.f64, [emit(argument)], (code) => scalarCast(scope, computeDType(dtype), "f64", code)));
+      return scope.operation(type, wide, (...codes) => scalarCast(scope, "f64", computeDType(dtype), callMath(scope.module, name, codes)));
+    }
+    default: return unreachable(expression);
+  }
+}
+
+function emitSplat(context: ExpressionContext, { dtype, lanes, operand }: Of<"splat">): Value {
+  if (operand.kind === "load" && dtype !== "bool" && !isHalf(dtype)) return context.memory.loadSplat(operand.buffer, operand.index, lanes);
+  const { scope } = context;
+  return scope.operation(scope.binaryen.v128, [emitExpression(context, operand)], (code) => splat(scope, dtype, lanes, code));
+}
+
+function emitBinary(context: ExpressionContext, expression: Of<"binary">): Value {
+  const { scope } = context;
+  const { op, left, right, lanes } = expression;
+  const { dtype } = left;
+  const type = machineType(scope, expression.dtype, lanes);
+  const emit = (operand: Expression): Value => emitExpression(context, operand);
+  if (lanes === 1) {
+    const traps = isInteger(dtype) && (op === "div" || op === "rem");
+    const divisor = traps && right.kind === "constant" ? Number(right.value) : undefined;
+    const plainDivision = divisor !== undefined && divisor !== -1;
+    return scope.operation(type, [emit(left), emit(right)], (a, b) => scalarBinary(scope, op, dtype, a, b, plainDivision), traps && !divisor);
+  }
+  if (op === "shl" || op === "shr") {
+    invariant(right.kind === "splat" || right.kind === "constant", "a vector is shifted by other amounts than one for all lanes");
+    const amount: Expression = right.kind === "splat" ? right.operand : { ...right, lanes: 1 };
+    return scope.operation(type, [emit(left), emit(amount)], (vector, code) => vectorShift(scope, op, dtype, vector, shiftAmount(scope, dtype, code)));
+  }
+  return emitMultiplyAdd(context, expression) ?? scope.operation(type, [emit(left), emit(right)], (a, b) => vectorBinary(scope, op, dtype, lanes, a, b));
+}
+
+/** a · b + c, c + a · b and c − a · b as one instruction, where the options allow it. */
+function emitMultiplyAdd(context: ExpressionContext, { op, dtype, left, right }: Of<"binary">): Value | undefined {
+  const { scope } = context;
+  if (!scope.options.fusedMultiplyAdd || (op !== "add" && op !== "sub") || isInteger(dtype)) return undefined;
+  const isProduct = (operand: Expression): operand is Of<"binary"> => operand.kind === "binary" && operand.op === "mul";
+  const product = isProduct(right) ? right : op === "add" && isProduct(left) ? left : undefined;
+  if (product === undefined) return undefined;
+  const addend = product === right ? left : right;
+  const operands = [product.left, product.right, addend].map((operand) => emitExpression(context, operand));
+  return scope.operation(scope.binaryen.v128, operands, (a, b, c) => relaxedMultiplyAdd(scope.module, floatShape(dtype), op === "sub", a!, b!, c!));
+}
+
+function emitCast(context: ExpressionContext, { dtype, lanes, operand }: Of<"cast">): Value {
+  const { scope, memory } = context;
+  const type = machineType(scope, dtype, lanes);
+  const from = operand.dtype;
+  if (lanes > 1 && operand.kind === "load" && isInteger(from) && dtype !== "bool" && bytesOf(from) * lanes === 8 && bytesOf(computeDType(dtype)) > bytesOf(from) && (bytesOf(from) < 4 || isInteger(dtype))) {
+    const extended = memory.loadExtended(operand.buffer, operand.index, lanes);
+    return scope.operation(type, [extended], (code) => vectorCast(scope, twiceAsWide(from), dtype, lanes, code));
+  }
+  const value = isHalf(from) ? emitRounded(context, operand, from) : emitExpression(context, operand);
+  return scope.operation(type, [value], (code) => (lanes === 1 ? scalarCast(scope, from, dtype, code) : vectorCast(scope, from, dtype, lanes, code)));
+}
+
+const twiceAsWide = (dtype: DType): DType => ({ i8: "i16", u8: "u16", i16: "i32", u16: "u32", i32: "i64", u32: "u64" } as const)[dtype as "i8"];
+
+/** An expression of a half dtype, rounded to it as a cast demands. */
+function emitRounded(context: ExpressionContext, operand: Expression, dtype: "f16" | "bf16"): Value {
+  const { scope } = context;
+  const value = emitExpression(context, operand);
+  if (isRounded(operand)) return value;
+  return scope.operation(value.type, [value], (code) => (operand.lanes === 1 ? roundHalf(scope.module, dtype, code) : roundHalfLanes(scope, dtype, code)));
+}
+
+const exactOps: ReadonlySet<UnaryOp> = new Set(["neg", "abs", "floor", "ceil", "trunc", "nearest"]);
+
+/** Whether an expression of a half dtype can only have values of it, so that rounding would change nothing. */
+function isRounded(expression: Expression): boolean {
+  switch (expression.kind) {
+    case "load": case "cast": case "bitcast": return true;
+    case "splat": return isRounded(expression.operand);
+    case "unary": return exactOps.has(expression.op) && isRounded(expression.operand);
+    case "binary": return (expression.op === "min" || expression.op === "max") && isRounded(expression.left) && isRounded(expression.right);
+    case "select": return isRounded(expression.then) && isRounded(expression.otherwise);
+    default: return false;
+  }
+}
+
+/** An expression about to be stored: a cast to a half is left to the store, which rounds anyway. */
+export function withoutRounding(expression: Expression): Expression {
+  if (expression.kind !== "cast" || !isHalf(expression.dtype) || machineName(expression.operand.dtype) === "f64" || machineName(expression.operand.dtype) === "i64") return expression;
+  return expression.operand.dtype === "f32" ? expression.operand : { ...expression, dtype: "f32" };
+}

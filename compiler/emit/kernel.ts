@@ -1,0 +1,175 @@
+/**
+ * One kernel to one WebAssembly function. Its parameters are the byte addresses of the kernel's buffers (of element 0 in every
+ * dimension), i32 each, in their order; it has no result. Every element of a buffer must lie at `control.end` or above.
+ */
+import type { Kernel, LocalId, Statement } from "../kernel/kernel.ts";
+import { invariant, unreachable } from "../support/bug.ts";
+import { assignedLocals, findDefinitions, linearise, planPointers, type Definitions, type LinearForm } from "./addresses.ts";
+import type { Code, Module } from "./binaryen.ts";
+import { emitExpression, withoutRounding, type ExpressionContext } from "./expression.ts";
+import { Memory, type StartedPointer } from "./memory.ts";
+import { machineType } from "./scalar.ts";
+import { FunctionScope, type EmitOptions, type Value } from "./scope.ts";
+
+type Of<Kind extends Statement["kind"]> = Extract<Statement, { kind: Kind }>;
+
+/** Adds a function of this name to the module. The module must have a memory; `loadBinaryen` must have been awaited. */
+export function emitKernel(module: Module, kernel: Kernel, name: string, options: EmitOptions): void {
+  const emitter = new KernelEmitter(module, kernel, options);
+  const body = emitter.block(kernel.body);
+  const { binaryen, localTypes } = emitter.scope;
+  const parameters = binaryen.createType(kernel.buffers.map(() => binaryen.i32));
+  module.addFunction(name, parameters, binaryen.none, localTypes, body);
+}
+
+class KernelEmitter implements ExpressionContext {
+  readonly scope: FunctionScope;
+  readonly memory: Memory;
+  readonly #kernel: Kernel;
+  readonly #definitions: Definitions;
+  /** The wasm local of each kernel local. */
+  readonly #locals: readonly number[];
+  /** Kernel locals read by code since they were last taken from here. */
+  readonly #read = new Set<LocalId>();
+
+  constructor(module: Module, kernel: Kernel, options: EmitOptions) {
+    this.scope = new FunctionScope(module, kernel.buffers.length, options);
+    this.#kernel = kernel;
+    this.#definitions = findDefinitions(kernel);
+    this.#locals = kernel.locals.map(({ dtype, lanes }) => this.scope.newLocal(machineType(this.scope, dtype, lanes)));
+    this.memory = new Memory(this.scope, kernel, this.#definitions, (expression) => emitExpression(this, expression));
+  }
+
+  readLocal(local: LocalId): Value {
+    const { dtype, lanes } = this.#kernel.locals[local]!;
+    const type = machineType(this.scope, dtype, lanes);
+    this.#read.add(local);
+    return { code: this.scope.module.local.get(this.#locals[local]!, type), type, level: this.scope.levelOf(local), cheap: true };
+  }
+
+  block(statements: readonly Statement[]): Code {
+    return this.scope.module.block(null, statements.map((statement) => this.#statement(statement)), this.scope.binaryen.none);
+  }
+
+  #statement(statement: Statement): Code {
+    const { scope } = this;
+    const { module } = scope;
+    switch (statement.kind) {
+      case "set": return module.local.set(this.#locals[statement.local]!, scope.here(emitExpression(this, statement.value)));
+      case "store": {
+        const { dtype, name } = this.#kernel.buffers[statement.buffer]!;
+        invariant(dtype === statement.value.dtype, () => `${name} holds ${dtype}, stored is ${statement.value.dtype}`);
+        const value = withoutRounding(statement.value);
+        return this.memory.store(statement.buffer, statement.index, value.lanes, emitExpression(this, value));
+      }
+      case "for": return this.#for(statement);
+      case "while": return this.#while(statement);
+      case "if": {
+        const condition = scope.here(emitExpression(this, statement.condition));
+        const then = this.block(statement.then);
+        return statement.otherwise.length === 0 ? module.if(condition, then) : module.if(condition, then, this.block(statement.otherwise));
+      }
+      default: return unreachable(statement);
+    }
+  }
+
+  #while(statement: Of<"while">): Code {
+    const { scope } = this;
+    const { module } = scope;
+    const label = scope.newLabel("while");
+    const { body, preheader } = scope.inLoop(assignedLocals(statement.body), () => {
+      const condition = scope.here(emitExpression(this, statement.condition));
+      return module.if(condition, module.block(null, [this.block(statement.body), module.br(label)], scope.binaryen.none));
+    });
+    return module.block(null, [...preheader, module.loop(label, body)], scope.binaryen.none);
+  }
+
+  /** The loop tests at its end; a test before it is left out where it is known to run. */
+  #for(statement: Of<"for">): Code {
+    const { scope } = this;
+    const { module, binaryen } = scope;
+    const trips = tripCount(statement);
+    if (trips === 0) return module.nop();
+
+    const index = this.#locals[statement.local]!;
+    const assigned = assignedLocals([statement]);
+    const before: Code[] = [];
+    const end = this.#loopEnd(statement, assigned, before);
+    const setIndex = module.local.set(index, scope.here(emitExpression(this, statement.start)));
+    const plan = planPointers(statement, this.#kernel, this.#definitions);
+    const pointers = this.memory.startPointers(plan, this.#startForm(statement));
+
+    this.#read.delete(statement.local);
+    const startsNonNegative = statement.start.kind === "constant" && Number(statement.start.value) >= 0;
+    const { body, preheader } = scope.inLoop(assigned, () =>
+      this.memory.withPointers(plan, pointers, statement.local, startsNonNegative, () => this.block(statement.body)));
+
+    const entry = [...pointers.map((pointer) => module.local.set(pointer.local, pointer.start)), ...preheader];
+    if (trips === 1) return module.block(null, [setIndex, ...entry, body], binaryen.none);
+    const lead = this.#read.has(statement.local) || trips === undefined ? undefined : leadingPointer(pointers, statement.step, trips);
+    if (lead === undefined) before.push(setIndex);
+    const again = lead === undefined ? this.#nextIndex(statement, trips, index, end) : this.#nextPointer(lead, statement.step * trips!, statement.step, entry);
+    const others = pointers.filter((pointer) => pointer !== lead).map((pointer) => module.local.set(pointer.local, this.#moved(pointer, statement.step)));
+    const label = scope.newLabel("for");
+    const loop = module.loop(label, module.block(null, [body, ...others, module.br(label, again)], binaryen.none));
+    const run = [...entry, loop];
+    if (trips !== undefined) return module.block(null, [...before, ...run], binaryen.none);
+    const runs = module.i32.lt_s(module.local.get(index, binaryen.i32), end());
+    return module.block(null, [...before, module.if(runs, module.block(null, run, binaryen.none))], binaryen.none);
+  }
+
+  /** Steps the index; whether the loop goes on. */
+  #nextIndex({ start, step }: Of<"for">, trips: number | undefined, index: number, end: () => Code): Code {
+    const { i32, local } = this.scope.module;
+    const type = this.scope.binaryen.i32;
+    const next = local.tee(index, i32.add(local.get(index, type), i32.const(step)), type);
+    if (trips !== undefined && start.kind === "constant") return i32.ne(next, i32.const((Number(start.value) + trips * step) | 0));
+    if (step === 1) return i32.lt_s(next, end());
+    // Whether more than a step was left: the index itself may have gone beyond the largest i32.
+    return i32.gt_u(i32.add(i32.sub(end(), next), i32.const(step)), i32.const(step));
+  }
+
+  /** Steps the pointer that counts the loop; whether it goes on. */
+  #nextPointer(lead: StartedPointer, distance: number, step: number, entry: Code[]): Code {
+    const { i32, local } = this.scope.module;
+    const type = this.scope.binaryen.i32;
+    const stop = this.scope.newLocal(type);
+    entry.push(local.set(stop, i32.add(local.get(lead.local, type), i32.const((lead.coefficient * distance) | 0))));
+    return i32.ne(local.tee(lead.local, this.#moved(lead, step), type), local.get(stop, type));
+  }
+
+  #moved(pointer: StartedPointer, step: number): Code {
+    const { i32, local } = this.scope.module;
+    return i32.add(local.get(pointer.local, this.scope.binaryen.i32), i32.const((pointer.coefficient * step) | 0));
+  }
+
+  /** Code for the loop's end, which is evaluated once. */
+  #loopEnd(statement: Of<"for">, assigned: ReadonlySet<LocalId>, before: Code[]): () => Code {
+    const { scope } = this;
+    const { local } = scope.module;
+    const { i32 } = scope.binaryen;
+    const { end } = statement;
+    if (end.kind === "constant") return () => scope.module.i32.const(Number(end.value));
+    if (end.kind === "local" && !assigned.has(end.local)) return () => local.get(this.#locals[end.local]!, i32);
+    const limit = scope.newLocal(i32);
+    before.push(local.set(limit, scope.here(emitExpression(this, end))));
+    return () => local.get(limit, i32);
+  }
+
+  /** What the pointers start from: the literal, or the index once it is set. */
+  #startForm({ start, local }: Of<"for">): LinearForm {
+    if (start.kind === "constant") return linearise(start, this.#definitions);
+    return linearise({ kind: "local", dtype: "i32", lanes: 1, local }, new Map());
+  }
+}
+
+/** How often a loop with literal bounds runs. */
+function tripCount({ start, end, step }: Of<"for">): number | undefined {
+  if (start.kind !== "constant" || end.kind !== "constant") return undefined;
+  return Math.max(0, Math.ceil((Number(end.value) - Number(start.value)) / step));
+}
+
+/** A pointer that can count the loop in place of its index: one whose values are all different. */
+function leadingPointer(pointers: readonly StartedPointer[], step: number, trips: number): StartedPointer | undefined {
+  return pointers.find(({ coefficient }) => Math.abs(coefficient) * step * trips < 2 ** 32);
+}

@@ -1,0 +1,228 @@
+/**
+ * Loads, stores and their addresses: the linear forms of `addresses.ts` as code. What the loops around do not change is added
+ * up before them; in an innermost loop an access goes through a pointer that moves along.
+ */
+import { bytesOf, type DType } from "../../runtime/dtype.ts";
+import type { BufferId, Expression, Kernel, LocalId } from "../kernel/kernel.ts";
+import { registerBytes } from "../kernel/vector-support.ts";
+import { CompilerBug, invariant } from "../support/bug.ts";
+import { addForms, addressOf, lowestAddress, noPointers, scaleForm, type Address, type Definitions, type LinearForm, type Pointer, type PointerPlan } from "./addresses.ts";
+import type { Code } from "./binaryen.ts";
+import { decodeHalf, decodeHalfLanes, encodeHalf, encodeHalfLanes } from "./half-floats.ts";
+import { isHalf, machineName, machineType } from "./scalar.ts";
+import type { FunctionScope, Value } from "./scope.ts";
+import { resizeInteger, resizeMask } from "./vector.ts";
+
+/** A machine address and the constant an instruction adds to it. */
+interface Place {
+  readonly pointer: Code;
+  readonly offset: number;
+}
+
+/** The pointers of the loop being emitted, in wasm locals. */
+interface ActivePointers {
+  readonly plan: PointerPlan;
+  readonly locals: readonly number[];
+}
+
+/** A pointer of a loop about to be emitted: its local, its value at the loop's start, and its bytes per unit of the index. */
+export interface StartedPointer {
+  readonly local: number;
+  readonly start: Code;
+  readonly coefficient: number;
+}
+
+export class Memory {
+  readonly #scope: FunctionScope;
+  readonly #kernel: Kernel;
+  readonly #definitions: Definitions;
+  readonly #emit: (expression: Expression) => Value;
+  /** Indices of loops around that start at zero or above. */
+  readonly #nonNegative = new Set<LocalId>();
+  #pointers: ActivePointers = { plan: noPointers, locals: [] };
+
+  /** `emit` is for the atoms of addresses: locals, and index arithmetic that is not linear. */
+  constructor(scope: FunctionScope, kernel: Kernel, definitions: Definitions, emit: (expression: Expression) => Value) {
+    this.#scope = scope;
+    this.#kernel = kernel;
+    this.#definitions = definitions;
+    this.#emit = emit;
+  }
+
+  /** Values of a loop's pointers before its first iteration, for the place just before the loop. */
+  startPointers(plan: PointerPlan, start: LinearForm): StartedPointer[] {
+    return plan.pointers.map(({ buffer, form, coefficient }: Pointer) => {
+      const value = this.#sum(buffer, addForms(form, scaleForm(start, coefficient)));
+      return { local: this.#scope.newLocal(this.#scope.binaryen.i32), start: this.#scope.here(value), coefficient };
+    });
+  }
+
+  /** Emits the body of a loop whose accesses go through these pointers. */
+  withPointers<T>(plan: PointerPlan, started: readonly StartedPointer[], index: LocalId, indexStartsNonNegative: boolean, body: () => T): T {
+    const outer = this.#pointers;
+    this.#pointers = { plan, locals: started.map(({ local }) => local) };
+    if (indexStartsNonNegative) this.#nonNegative.add(index);
+    const result = body();
+    this.#nonNegative.delete(index);
+    this.#pointers = outer;
+    return result;
+  }
+
+  loadScalar(buffer: BufferId, index: readonly Expression[]): Value {
+    const { module, binaryen } = this.#scope;
+    const { dtype } = this.#kernel.buffers[buffer]!;
+    const { pointer, offset } = this.#place(buffer, index);
+    const loaded = (code: Code): Value => this.#here(code, dtype, 1);
+    switch (dtype) {
+      case "f32": case "f64": case "i64": case "i32": return loaded(module[dtype].load(offset, 1, pointer));
+      case "u32": return loaded(module.i32.load(offset, 1, pointer));
+      case "u64": return loaded(module.i64.load(offset, 1, pointer));
+      case "i8": return loaded(module.i32.load8_s(offset, 1, pointer));
+      case "u8": case "bool": return loaded(module.i32.load8_u(offset, 1, pointer));
+      case "i16": return loaded(module.i32.load16_s(offset, 1, pointer));
+      case "u16": return loaded(module.i32.load16_u(offset, 1, pointer));
+      case "f16": case "bf16": return { code: decodeHalf(module, dtype, module.i32.load16_u(offset, 1, pointer)), type: binaryen.f32, level: this.#scope.level, cheap: false };
+    }
+  }
+
+  /** Neighbours along the last index, as vectors are held. */
+  loadVector(buffer: BufferId, index: readonly Expression[], lanes: number): Value {
+    const { module } = this.#scope;
+    const { dtype } = this.#kernel.buffers[buffer]!;
+    const { pointer, offset } = this.#vectorPlace(buffer, index);
+    const loaded = (code: Code): Value => this.#here(code, dtype, lanes);
+    if (isHalf(dtype)) {
+      const bits = lanes === 4 ? module.v128.load16x4_u(offset, 1, pointer) : module.i32x4.extend_low_i16x8_u(this.#loadBytes(2 * lanes, offset, pointer));
+      return loaded(decodeHalfLanes(this.#scope, dtype, bits));
+    }
+    const bytes = this.#loadBytes(lanes * bytesOf(dtype), offset, pointer);
+    if (dtype !== "bool") return loaded(bytes);
+    return loaded(resizeMask(this.#scope, module.i8x16.ne(bytes, this.#scope.vectorConstant(new Uint8Array(registerBytes))), 1, registerBytes / lanes));
+  }
+
+  /** Eight bytes of integers loaded and extended to twice their width by one instruction. */
+  loadExtended(buffer: BufferId, index: readonly Expression[], lanes: number): Value {
+    const { v128 } = this.#scope.module;
+    const { dtype } = this.#kernel.buffers[buffer]!;
+    const { pointer, offset } = this.#vectorPlace(buffer, index);
+    switch (dtype) {
+      case "i8": return this.#here(v128.load8x8_s(offset, 1, pointer), "i16", lanes);
+      case "u8": return this.#here(v128.load8x8_u(offset, 1, pointer), "u16", lanes);
+      case "i16": return this.#here(v128.load16x4_s(offset, 1, pointer), "i32", lanes);
+      case "u16": return this.#here(v128.load16x4_u(offset, 1, pointer), "u32", lanes);
+      case "i32": return this.#here(v128.load32x2_s(offset, 1, pointer), "i64", lanes);
+      case "u32": return this.#here(v128.load32x2_u(offset, 1, pointer), "u64", lanes);
+      default: throw new CompilerBug(`no load extends ${dtype}`);
+    }
+  }
+
+  /** One element in every lane. Not for bool and halves, whose lanes are not what memory holds. */
+  loadSplat(buffer: BufferId, index: readonly Expression[], lanes: number): Value {
+    const { v128 } = this.#scope.module;
+    const { dtype } = this.#kernel.buffers[buffer]!;
+    const { pointer, offset } = this.#place(buffer, index);
+    switch (bytesOf(dtype)) {
+      case 1: return this.#here(v128.load8_splat(offset, 1, pointer), dtype, lanes);
+      case 2: return this.#here(v128.load16_splat(offset, 1, pointer), dtype, lanes);
+      case 4: return this.#here(v128.load32_splat(offset, 1, pointer), dtype, lanes);
+      default: return this.#here(v128.load64_splat(offset, 1, pointer), dtype, lanes);
+    }
+  }
+
+  /** `value` is held as values of the buffer's dtype and so many lanes are; of a half it need not be rounded. */
+  store(buffer: BufferId, index: readonly Expression[], lanes: number, value: Value): Code {
+    const { dtype } = this.#kernel.buffers[buffer]!;
+    const code = this.#scope.here(value);
+    return lanes === 1 ? this.#storeScalar(dtype, this.#place(buffer, index), code) : this.#storeVector(dtype, lanes, this.#vectorPlace(buffer, index), code);
+  }
+
+  #storeScalar(dtype: DType, { pointer, offset }: Place, value: Code): Code {
+    const { module } = this.#scope;
+    if (isHalf(dtype)) return module.i32.store16(offset, 1, pointer, encodeHalf(module, dtype, value));
+    const machine = machineName(dtype);
+    if (machine !== "i32" || bytesOf(dtype) === 4) return module[machine].store(offset, 1, pointer, value);
+    return bytesOf(dtype) === 1 ? module.i32.store8(offset, 1, pointer, value) : module.i32.store16(offset, 1, pointer, value);
+  }
+
+  #storeVector(dtype: DType, lanes: number, { pointer, offset }: Place, value: Code): Code {
+    const { module } = this.#scope;
+    if (isHalf(dtype)) return this.#storeBytes(2 * lanes, offset, pointer, resizeInteger(this.#scope, encodeHalfLanes(this.#scope, dtype, value), 4, 2, "u"));
+    const stored = dtype === "bool" ? module.i8x16.neg(resizeMask(this.#scope, value, registerBytes / lanes, 1)) : value;
+    return this.#storeBytes(lanes * bytesOf(dtype), offset, pointer, stored);
+  }
+
+  #loadBytes(bytes: number, offset: number, pointer: Code): Code {
+    const { v128 } = this.#scope.module;
+    switch (bytes) {
+      case 16: return v128.load(offset, 1, pointer);
+      case 8: return v128.load64_zero(offset, 1, pointer);
+      case 4: return v128.load32_zero(offset, 1, pointer);
+      case 2: return v128.load16_splat(offset, 1, pointer);
+      default: throw new CompilerBug(`no vector has ${bytes} bytes`);
+    }
+  }
+
+  #storeBytes(bytes: number, offset: number, pointer: Code, value: Code): Code {
+    const { v128 } = this.#scope.module;
+    switch (bytes) {
+      case 16: return v128.store(offset, 1, pointer, value);
+      case 8: return v128.store64_lane(offset, 1, 0, pointer, value);
+      case 4: return v128.store32_lane(offset, 1, 0, pointer, value);
+      case 2: return v128.store16_lane(offset, 1, 0, pointer, value);
+      default: throw new CompilerBug(`no vector has ${bytes} bytes`);
+    }
+  }
+
+  #here(code: Code, dtype: DType, lanes: number): Value {
+    return { code, type: machineType(this.#scope, dtype, lanes), level: this.#scope.level, cheap: false };
+  }
+
+  #vectorPlace(buffer: BufferId, index: readonly Expression[]): Place {
+    const { name, strides } = this.#kernel.buffers[buffer]!;
+    invariant(strides.at(-1) === 1, () => `a vector of ${name}, whose last stride is not 1`);
+    return this.#place(buffer, index);
+  }
+
+  #place(buffer: BufferId, index: readonly Expression[]): Place {
+    const address = addressOf(this.#kernel, buffer, index, this.#definitions);
+    const found = this.#pointers.plan.find(address);
+    if (found !== undefined) return { pointer: this.#scope.module.local.get(this.#pointers.locals[found.pointer]!, this.#scope.binaryen.i32), offset: found.offset };
+    const offset = this.#fitsOffset(address) ? address.form.constant : 0;
+    const value = this.#sum(buffer, { terms: address.form.terms, constant: address.form.constant - offset });
+    return { pointer: this.#scope.here(value), offset };
+  }
+
+  /** Whether the address without its constant is surely not below zero. */
+  #fitsOffset({ form: { constant, terms } }: Address): boolean {
+    if (constant < 0) return false;
+    return constant <= lowestAddress || terms.every(({ atom, coefficient }) => coefficient >= 0 && atom.kind === "local" && this.#nonNegative.has(atom.local));
+  }
+
+  /** Base of the buffer plus a form: the terms that change least often are added first, each sum before the loops that keep it. */
+  #sum(buffer: BufferId, form: LinearForm): Value {
+    const scope = this.#scope;
+    const { i32, local } = scope.module;
+    const type = scope.binaryen.i32;
+    let sum: Value = { code: local.get(buffer, type), type, level: 0, cheap: true };
+    let key = `${buffer}`;
+    const add = (part: Value, partKey: string): void => {
+      const level = Math.max(sum.level, part.level);
+      const code = i32.add(scope.at(level, sum, key), scope.at(level, part, partKey));
+      key = `${key}+${partKey}`;
+      sum = { code, type, level, cheap: false };
+    };
+    if (form.constant !== 0) add({ code: i32.const(form.constant), type, level: 0, cheap: true }, `${form.constant}`);
+    const parts = form.terms.map((term) => ({ term, value: this.#emit(term.atom) })).sort((a, b) => a.value.level - b.value.level);
+    for (const { term, value } of parts) {
+      const scaled = term.coefficient === 1 ? value : scope.operation(type, [value], (atom) => this.#scale(atom, term.coefficient));
+      add(scaled, `${term.coefficient}*${term.key}`);
+    }
+    return sum;
+  }
+
+  #scale(atom: Code, coefficient: number): Code {
+    const { i32 } = this.#scope.module;
+    const shift = Math.log2(coefficient);
+    return Number.isInteger(shift) ? i32.shl(atom, i32.const(shift)) : i32.mul(atom, i32.const(coefficient));
+  }
+}
