@@ -63,7 +63,7 @@ interface Header {
 }
 
 /** One token of the header: it is a Python literal, of which only dictionary, string, tuple, bool and int occur. */
-const token = /\s*(?:('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(\d+)L?|(True|False)|([{}(),:[\]]))/y;
+const token = /\s*(?:('[^'\\]*'|"[^"\\]*")|(\d+)L?|(True|False)|([{}(),:[\]]))/y;
 
 function readHeader(text: string): Header {
   token.lastIndex = 0;

@@ -134,12 +134,16 @@ function checkLayout(entries: readonly Entry[], length: number): void {
 function refuseDuplicates(text: string): void {
   /** Keys seen in each object that is open; undefined for arrays. */
   const open: (Set<string> | undefined)[] = [];
-  for (const { 0: part, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
-    if (part === "{") open.push(new Set());
-    else if (part === "[") open.push(undefined);
-    else if (part === "}" || part === "]") open.pop();
-    else if (isKey(text, index + part.length)) {
-      const key = JSON.parse(part) as string;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === "{") open.push(new Set());
+    else if (character === "[") open.push(undefined);
+    else if (character === "}" || character === "]") open.pop();
+    else if (character === '"') {
+      const start = at++;
+      while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+      if (!isKey(text, at + 1)) continue;
+      const key = JSON.parse(text.slice(start, at + 1)) as string;
       const keys = open.at(-1)!;
       if (keys.has(key)) throw new FormatError(`header: ${JSON.stringify(key)} is there twice`);
       keys.add(key);
