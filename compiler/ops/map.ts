@@ -7,9 +7,8 @@ import { sizeOf } from "../../runtime/dtype.ts";
 import { sameShape, type Attributes, type TensorType } from "../graph/graph.ts";
 import { RuntimeError } from "../graph/runtime-error.ts";
 import { tensor, type Tensor } from "../graph/tensor.ts";
-import { DivisionByZero } from "../kernel/arithmetic.ts";
 import { argument, binary, call, cast, constant, substitute } from "../kernel/build.ts";
-import { evaluateScalar } from "../kernel/interpret.ts";
+import { evaluateScalar, KernelError } from "../kernel/interpret.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import type { Lowering } from "../kernel/lowering.ts";
 import { identityMap } from "../support/affine.ts";
@@ -42,7 +41,7 @@ function evaluateMap(inputs: readonly Tensor[], attributes: Attributes): Tensor 
     try {
       return evaluateScalar(body, args);
     } catch (problem) {
-      if (problem instanceof DivisionByZero) throw new RuntimeError("division-by-zero", "integer division by zero");
+      if (problem instanceof KernelError) throw new RuntimeError("division-by-zero", problem.message);
       throw problem;
     }
   });
