@@ -7,7 +7,8 @@ import { get, put, zeros, type Tensor } from "./tensor.ts";
 /** The value a fill has everywhere; undefined for any other node. */
 export function fillValue(node: Node | undefined): number | bigint | undefined {
   if (node?.op !== "fill") return undefined;
-  return node.attributes["value"] as number | bigint;
+  const value = node.attributes["value"] as number | bigint | boolean;
+  return typeof value === "boolean" ? Number(value) : value;
 }
 
 export const fillAttributes = (value: number | bigint, type: TensorType): Attributes => ({ value, dtype: type.dtype, shape: type.shape });

@@ -2,7 +2,8 @@
  * A graph as text: one node a line, regions indented, ids as they are so that a value can be followed from pass to pass.
  * Deterministic and for people; it is not read back. `countOps` is what goldens say instead of whole programs.
  */
-import type { TypedArray } from "../../runtime/dtype.ts";
+import type { DType, TypedArray } from "../../runtime/dtype.ts";
+import { fillValue } from "./constants.ts";
 import { formatType, type Attribute, type Block, type ComputeSet, type Graph, type Node, type Placement, type Program, type Slice, type State, type Value, type ValueId } from "./graph.ts";
 import { printBody, printNumber } from "./print-body.ts";
 import { forEachNode, programsOf } from "./rewrite.ts";
@@ -93,7 +94,7 @@ class Printer {
         const set = this.#graph.computeSets[node.attributes["computeSet"] as number];
         return `execute ${[set?.name ?? "?", ...inputs].join(", ")}`;
       }
-      case "fill": return `fill ${printNumber(node.attributes["dtype"] as "f32", node.attributes["value"] as number | bigint)}`;
+      case "fill": return `fill ${printNumber(node.attributes["dtype"] as DType, fillValue(node)!)}`;
       case "constant": return `constant ${printAttribute(node.attributes["data"])}`;
       case "map": return `map { ${printBody(bodyOf(node), inputs)} }`;
       case "map_reduce":

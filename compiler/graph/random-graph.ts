@@ -1,0 +1,237 @@
+/**
+ * Random well-typed graphs for tests of this level: elementwise chains, views, reductions, updates, control, streams.
+ * Decisions come from a list of numbers, so that a failing graph shrinks with its list.
+ */
+import { isFloat, isInteger, sizeOf, type DType } from "../../runtime/dtype.ts";
+import { ops } from "../ops/table.ts";
+import { nowhere } from "../support/span.ts";
+import { GraphBuilder } from "./build.ts";
+import { formatType, sameShape, scalar, type Attributes, type Graph, type State, type TensorType, type ValueId } from "./graph.ts";
+import { put, zeros, type Tensor } from "./tensor.ts";
+
+const origin = nowhere;
+const shape = [4, 6];
+const inputTypes: readonly TensorType[] = [
+  { dtype: "f32", shape }, { dtype: "f32", shape }, { dtype: "i32", shape }, { dtype: "u8", shape: [6] }, { dtype: "f16", shape }, { dtype: "f32", shape: [6] }, scalar("i32"), scalar("f32"),
+];
+const dtypes: readonly DType[] = ["f32", "i32", "u8", "f16", "f64", "bf16", "i64", "bool"];
+
+const unaryFloat = ["neg", "abs", "sqrt", "floor", "exp", "tanh", "ceil"];
+const binaryFloat = ["add", "sub", "mul", "div", "min", "max"];
+const binaryInteger = ["add", "sub", "mul", "and", "or", "xor", "min", "max"];
+const comparisons = ["eq", "ne", "lt", "le", "gt", "ge"];
+
+export function randomGraph(decisions: readonly number[]): Graph {
+  return new RandomGraph(decisions).build();
+}
+
+/** Inputs for such a graph, with special values among them; integers stay small, since some are loop counts. */
+export function randomInputs(graph: Graph, seed: number): { [name: string]: Tensor } {
+  let state = seed >>> 0;
+  const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  const special = [0, -0, 1, -1, Infinity, NaN, 1e-40];
+  return Object.fromEntries(
+    graph.states.filter((each) => each.role === "in").map((each) => {
+      const tensor = zeros(each.type);
+      for (let flat = 0; flat < tensor.data.length; flat++) {
+        const integer = Math.floor(next() * 4);
+        put(tensor, flat, isFloat(each.type.dtype) ? (next() < 0.1 ? special[Math.floor(next() * special.length)]! : next() * 8 - 4) : integer);
+      }
+      return [each.name, tensor];
+    }),
+  );
+}
+
+class RandomGraph {
+  readonly #decisions: readonly number[];
+  readonly #builder = new GraphBuilder();
+  readonly #states: State[] = [];
+  /** Values in scope. */
+  #pool: ValueId[] = [];
+  #at = 0;
+
+  constructor(decisions: readonly number[]) {
+    this.#decisions = decisions;
+  }
+
+  build(): Graph {
+    const body = this.#builder.block([], () => {
+      inputTypes.forEach((type, k) => this.#pool.push(...this.#builder.node("read", { attributes: { state: this.#state("in", `in${k}`, type) }, outputs: [type], origin })));
+      const sink = this.#state("stream out", "sink", scalar("f32"));
+      while (this.#at < this.#decisions.length) this.#step(0, sink);
+      // The last values, and some others, are what the graph is for.
+      const results = [...this.#pool.slice(-4), this.#pick(), this.#pick()];
+      results.forEach((value, k) => {
+        const type = this.#builder.typeOf(value);
+        this.#builder.node("write", { inputs: [value], attributes: { state: this.#state("out", `out${k}`, type) }, outputs: [], origin });
+      });
+      return [];
+    });
+    const initial = { name: "initial", body: { parameters: [], nodes: [], results: [] }, origin };
+    return { name: "random", parameters: [], values: this.#builder.values, states: this.#states, vertices: [], computeSets: [], programs: [{ name: "main", body, origin }], initial, origin };
+  }
+
+  #state(role: State["role"], name: string, type: TensorType): number {
+    return this.#states.push({ role, name, type, origin }) - 1;
+  }
+
+  #decide(choices: number): number {
+    return (this.#decisions[this.#at++] ?? 0) % choices;
+  }
+
+  #choose<T>(list: readonly T[]): T {
+    return list[this.#decide(list.length)]!;
+  }
+
+  /** Recent values are likelier: chains grow. */
+  #pick(fits: (type: TensorType) => boolean = () => true): ValueId {
+    const fitting = this.#pool.filter((value) => fits(this.#builder.typeOf(value)));
+    const recent = fitting.slice(-4);
+    return this.#decide(3) > 0 ? this.#choose(recent) : this.#choose(fitting);
+  }
+
+  #type(value: ValueId): TensorType {
+    return this.#builder.typeOf(value);
+  }
+
+  #op(op: string, inputs: readonly ValueId[], attributes: Attributes = {}): ValueId {
+    const type = ops.get(op)!.type(inputs.map((input) => this.#type(input)), attributes);
+    const [output] = this.#builder.node(op, { inputs, attributes, outputs: [type], origin });
+    this.#pool.push(output!);
+    return output!;
+  }
+
+  #fill(value: number, type: TensorType): ValueId {
+    const known = type.dtype === "i64" ? BigInt(value) : type.dtype === "bool" ? Number(value !== 0) : value;
+    const one = this.#op("fill", [], { value: known, dtype: type.dtype, shape: [] });
+    return type.shape.length === 0 ? one : this.#op("broadcast", [one], { shape: type.shape });
+  }
+
+  /** Another value of this type: one there is, or a constant. */
+  #partner(type: TensorType): ValueId {
+    const same = this.#pool.filter((value) => formatType(this.#type(value)) === formatType(type));
+    if (same.length > 0 && this.#decide(3) > 0) return this.#choose(same);
+    const vector = this.#pool.filter((value) => this.#type(value).dtype === type.dtype && sameShape(this.#type(value).shape, type.shape.slice(-1)));
+    if (vector.length > 0 && type.shape.length === 2 && this.#decide(2) === 0) return this.#op("broadcast", [this.#choose(vector)], { shape: type.shape });
+    const unsigned = type.dtype.startsWith("u");
+    return this.#fill(this.#choose(unsigned ? [0, 1, 2, 5] : isFloat(type.dtype) ? [0, -0, 1, 2, -1, 0.1, 0.25] : [0, 1, 2, -1]), type);
+  }
+
+  #step(depth: number, sink: number): void {
+    const kind = this.#decide(depth < 2 ? 16 : 12);
+    const value = this.#pick();
+    const type = this.#type(value);
+    if (kind <= 4) this.#arithmetic(value, type);
+    else if (kind === 5) this.#op("cast", [value], { dtype: this.#choose(dtypes) });
+    else if (kind === 6) this.#op("select", [this.#op(this.#choose(comparisons), [value, this.#partner(type)]), value, this.#partner(type)]);
+    else if (kind <= 9) this.#view(value, type);
+    else if (kind === 10) this.#reduce(value, type);
+    else if (kind === 11) this.#update(value, type);
+    else if (kind === 12) this.#builder.node("send", { inputs: [this.#scalarOf("f32")], attributes: { state: sink }, outputs: [], origin });
+    else if (kind === 13) this.#conditional(depth, sink);
+    else if (kind === 14) this.#repeat(depth, sink);
+    else this.#while(depth, sink);
+  }
+
+  #arithmetic(value: ValueId, { dtype, shape }: TensorType): void {
+    const type = { dtype, shape };
+    if (isFloat(dtype)) {
+      if (this.#decide(3) === 0) this.#op(this.#choose(unaryFloat), [value]);
+      else this.#op(this.#choose(binaryFloat), this.#decide(2) === 0 ? [value, this.#partner(type)] : [this.#partner(type), value]);
+    } else if (isInteger(dtype)) {
+      if (this.#decide(6) === 0) this.#op(this.#choose(["div", "rem"]), [value, this.#fill(this.#choose([1, 2, 3]), type)]);
+      else this.#op(this.#choose(binaryInteger), this.#decide(2) === 0 ? [value, this.#partner(type)] : [this.#partner(type), value]);
+    } else if (this.#decide(3) === 0) this.#op("not", [value]);
+    else this.#op(this.#choose(["and", "or", "xor"]), [value, this.#partner(type)]);
+  }
+
+  #box(shape: readonly number[]): { start: number[]; length: number[]; step: number[] } {
+    const start: number[] = [];
+    const length: number[] = [];
+    const step: number[] = [];
+    for (const extent of shape) {
+      const many = extent === 0 ? 0 : this.#choose([extent, extent, Math.max(1, extent - 2), Math.ceil(extent / 2)]);
+      const by = many <= 1 ? 1 : this.#choose([1, 1, Math.floor((extent - 1) / (many - 1)), -1]);
+      const reach = (many - 1) * by;
+      const first = many === 0 ? 0 : this.#decide(extent - Math.abs(reach));
+      start.push(by < 0 ? first - reach : first);
+      length.push(many);
+      step.push(by);
+    }
+    return { start, length, step };
+  }
+
+  #view(value: ValueId, { shape }: TensorType): void {
+    const axes = shape.map((_, axis) => axis);
+    const kind = this.#decide(5);
+    if (kind === 0) this.#op("slice", [value], this.#box(shape));
+    else if (kind === 1) this.#op("transpose", [value], { axes: axes.toReversed() });
+    else if (kind === 2) this.#op("reshape", [value], { shape: this.#choose([[sizeOf(shape)], [1, ...shape], shape.toReversed(), shape]) });
+    else if (kind === 3) this.#op("reverse", [value], { axes: axes.slice(0, 1 + this.#decide(2)) });
+    else this.#op("broadcast", [value], { shape: shape.length < 2 ? [this.#choose([1, 3]), ...shape] : shape });
+  }
+
+  #reduce(value: ValueId, { dtype, shape }: TensorType): void {
+    const axes = this.#choose([shape.map((_, axis) => axis), shape.length > 0 ? [shape.length - 1] : [], shape.length > 0 ? [0] : []]);
+    const op = dtype === "bool" ? this.#choose(["and", "or"]) : this.#choose(["add", "max", "min", "mul"]);
+    this.#op("reduce", [sizeOf(shape) > 0 ? value : this.#fill(1, { dtype, shape: [] })], { op, axes: sizeOf(shape) > 0 ? axes : [], keepdims: this.#decide(2) === 0 });
+  }
+
+  #update(value: ValueId, type: TensorType): void {
+    const box = this.#box(type.shape);
+    this.#op("update", [value, this.#partner({ dtype: type.dtype, shape: box.length })], box);
+  }
+
+  #scalarOf(dtype: DType): ValueId {
+    return this.#pick((type) => type.dtype === dtype && type.shape.length === 0);
+  }
+
+  /** A block's content: some steps, then values of the wanted types; what was made inside goes out of scope. */
+  #region(parameters: readonly ValueId[], depth: number, sink: number, results: () => readonly ValueId[]) {
+    const outer = this.#pool;
+    this.#pool = [...outer, ...parameters];
+    const block = this.#builder.block(parameters, () => {
+      for (let steps = 1 + this.#decide(5); steps > 0; steps--) this.#step(depth + 1, sink);
+      return results();
+    });
+    this.#pool = outer;
+    return block;
+  }
+
+  #conditional(depth: number, sink: number): void {
+    const types = [this.#type(this.#pick()), this.#type(this.#pick())];
+    const results = () => types.map((type) => this.#partner(type));
+    const isSwitch = this.#decide(2) === 0;
+    const selector = this.#decide(3) === 0 ? this.#fill(this.#decide(2), scalar(isSwitch ? "i32" : "bool")) : isSwitch ? this.#scalarOf("i32") : this.#op("lt", [this.#scalarOf("f32"), this.#scalarOf("f32")]);
+    const regions = Array.from({ length: isSwitch ? 3 : 2 }, () => this.#region([], depth, sink, results));
+    this.#pool.push(...this.#builder.node(isSwitch ? "switch" : "if", { inputs: [selector], attributes: isSwitch ? { cases: [0, 2] } : {}, regions, outputs: types, origin }));
+  }
+
+  #repeat(depth: number, sink: number): void {
+    const carried = [this.#pick(), this.#pick(), this.#pick()];
+    const types = carried.map((value) => this.#type(value));
+    const count = this.#decide(2) === 0 ? this.#fill(this.#decide(4), scalar("i32")) : this.#pool[6]!;
+    const parameters = types.map((type) => this.#builder.value(type, origin));
+    // One of them is now and then passed on as it is.
+    const body = this.#region(parameters, depth, sink, () => types.map((type, k) => (this.#decide(4) === 0 ? parameters[k]! : this.#partner(type))));
+    this.#pool.push(...this.#builder.node("repeat", { inputs: [count, ...carried], regions: [body], outputs: types, origin }));
+  }
+
+  /** Counts to a small number, carrying values along. */
+  #while(depth: number, sink: number): void {
+    const carried = [this.#fill(0, scalar("i32")), this.#pick(), this.#pick()];
+    const types = carried.map((value) => this.#type(value));
+    const parameters = (): ValueId[] => types.map((type) => this.#builder.value(type, origin));
+    const [before, during] = [parameters(), parameters()];
+    const limit = this.#decide(4);
+    const outer = this.#pool;
+    this.#pool = [...outer];
+    const condition = this.#builder.block(before, () => [this.#op("lt", [before[0]!, this.#fill(limit, scalar("i32"))])]);
+    this.#pool = outer;
+    const body = this.#region(during, depth, sink, () => [
+      this.#op("add", [during[0]!, this.#fill(1, scalar("i32"))]),
+      ...types.slice(1).map((type, k) => (this.#decide(4) === 0 ? during[k + 1]! : this.#partner(type))),
+    ]);
+    this.#pool.push(...this.#builder.node("while", { inputs: carried, regions: [condition, body], outputs: types, origin }));
+  }
+}
