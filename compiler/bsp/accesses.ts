@@ -1,0 +1,57 @@
+/** What a phase touches, and when two phases need a sync between them. */
+import { rootOf, type TensorId, type TiledGraph } from "../tiled/tiled.ts";
+import type { Phase } from "./bsp.ts";
+
+export interface Use {
+  /** 0: no such access; 1: only to what the tile owns; 2: perhaps to what another tile owns. */
+  read: 0 | 1 | 2;
+  write: 0 | 1 | 2;
+}
+
+/** Accesses since the last sync, by the tensor whose bytes they touch. */
+export class Pending {
+  readonly uses = new Map<TensorId, Use>();
+
+  add(tensor: TensorId, use: Use): void {
+    const known = this.uses.get(tensor);
+    if (!known) this.uses.set(tensor, { ...use });
+    else {
+      known.read = Math.max(known.read, use.read) as Use["read"];
+      known.write = Math.max(known.write, use.write) as Use["write"];
+    }
+  }
+
+  addAll(other: Pending): void {
+    for (const [tensor, use] of other.uses) this.add(tensor, use);
+  }
+
+  conflicts(other: Pending): boolean {
+    for (const [tensor, b] of other.uses) {
+      const a = this.uses.get(tensor);
+      if (a && (clash(a.write, b.read) || clash(a.read, b.write) || clash(a.write, b.write))) return true;
+    }
+    return false;
+  }
+}
+
+const clash = (a: number, b: number): boolean => a > 0 && b > 0 && a + b > 2;
+
+export function accessesOf(tiled: TiledGraph, phase: Phase): Pending {
+  const pending = new Pending();
+  const root = (id: TensorId): TensorId => rootOf(tiled.tensors, id);
+  if (phase.kind === "compute") {
+    for (const family of phase.set.families) {
+      for (const field of family.fields) {
+        const reach = field.local ? 1 : 2;
+        pending.add(root(field.tensor), { read: field.access === "out" ? 0 : reach, write: field.access === "in" ? 0 : reach });
+      }
+    }
+    return pending;
+  }
+  for (const copy of phase.copies) {
+    const pull = copy.direction === "pull";
+    pending.add(root(copy.driver), { read: pull ? 0 : 1, write: pull ? 1 : 0 });
+    pending.add(root(copy.other), { read: pull ? 2 : 0, write: pull ? 0 : 2 });
+  }
+  return pending;
+}

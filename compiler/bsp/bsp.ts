@@ -1,0 +1,54 @@
+/**
+ * Bulk-synchronous level, the types: when things happen. A program is a tree of supersteps; in one, every tile first computes
+ * on its own memory, then (after a sync) tiles exchange what the next superstep needs. Tensors have byte addresses.
+ */
+import type { StateId } from "../graph/graph.ts";
+import type { Span } from "../support/span.ts";
+import type { ComputeSet, Copy, HostAction, TensorId, TiledGraph } from "../tiled/tiled.ts";
+
+/** One phase that all tiles work through without waiting for each other. */
+export type Phase =
+  | { readonly kind: "compute"; readonly set: ComputeSet }
+  | { readonly kind: "exchange"; readonly copies: readonly Copy[]; readonly origin: Span };
+
+export type BspStep =
+  /** Phases between two syncs. `sync`: all tiles wait for each other afterwards. */
+  | { readonly kind: "superstep"; readonly phases: readonly Phase[]; readonly sync: boolean; readonly origin: Span }
+  /** A sync with nothing before it. */
+  | { readonly kind: "repeat"; readonly count: number | TensorId; readonly counted: "constant" | "tensor"; readonly body: readonly BspStep[]; readonly origin: Span }
+  | { readonly kind: "while"; readonly before: readonly BspStep[]; readonly condition: TensorId; readonly body: readonly BspStep[]; readonly origin: Span }
+  | { readonly kind: "if"; readonly condition: TensorId; readonly then: readonly BspStep[]; readonly otherwise: readonly BspStep[]; readonly origin: Span }
+  | { readonly kind: "switch"; readonly subject: TensorId; readonly cases: readonly number[]; readonly bodies: readonly (readonly BspStep[])[]; readonly otherwise: readonly BspStep[]; readonly origin: Span }
+  /** Everyone waits before and after it. */
+  | { readonly kind: "host"; readonly event: HostAction; readonly origin: Span };
+
+export interface BspProgram {
+  readonly name: string;
+  readonly steps: readonly BspStep[];
+  readonly reads: readonly StateId[];
+  readonly writes: readonly StateId[];
+  readonly origin: Span;
+}
+
+/** Where every tensor lies. */
+export interface MemoryPlan {
+  /**
+   * By TensorId, for tensors that are no alias. `whole`: byte address in memory. `blocks`: byte offset in the region of each
+   * tile, the same on all tiles; a tile's block with slot s is at offset + s · blockBytes.
+   */
+  readonly offsets: readonly (number | undefined)[];
+  /** Tile t's region begins at start + t · stride. Zero stride where memory is shared. */
+  readonly tiles: { readonly start: number; readonly stride: number; readonly bytes: number };
+  /** End of everything. */
+  readonly bytes: number;
+}
+
+export interface BspGraph {
+  readonly tiled: TiledGraph;
+  readonly programs: readonly BspProgram[];
+  readonly initial: BspProgram;
+}
+
+export interface PlannedGraph extends BspGraph {
+  readonly plan: MemoryPlan;
+}

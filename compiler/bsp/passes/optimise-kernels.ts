@@ -1,0 +1,25 @@
+/** optimise-kernels: runs the kernel level's passes on every kernel, once for each that is different. */
+import { kernelKey } from "../../kernel/key.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import { optimiseKernel } from "../../kernel/passes/index.ts";
+import type { Pass } from "../../support/pass.ts";
+import type { BspStep, Phase, PlannedGraph } from "../bsp.ts";
+import { mapPhases } from "../steps.ts";
+
+export const optimiseKernels: Pass<PlannedGraph, PlannedGraph> = {
+  name: "optimise-kernels",
+  summary: "expands math functions, proves loops parallel, vectorises and unrolls every kernel",
+  run: (graph, context) => {
+    const done = new Map<string, Kernel>();
+    const optimise = (kernel: Kernel): Kernel => {
+      const key = kernelKey(kernel);
+      let better = done.get(key);
+      if (!better) done.set(key, (better = optimiseKernel(kernel, context)));
+      return better;
+    };
+    const phase = (old: Phase): Phase =>
+      old.kind === "exchange" ? old : { ...old, set: { ...old.set, families: old.set.families.map((family) => ({ ...family, kernel: optimise(family.kernel) })) } };
+    const steps = (list: readonly BspStep[]): BspStep[] => mapPhases(list, phase);
+    return { ...graph, programs: graph.programs.map((program) => ({ ...program, steps: steps(program.steps) })), initial: { ...graph.initial, steps: steps(graph.initial.steps) } };
+  },
+};

@@ -1,0 +1,34 @@
+/** Walking and rebuilding trees of bsp steps. */
+import { unreachable } from "../support/bug.ts";
+import type { BspStep, Phase } from "./bsp.ts";
+
+/** The same steps with every phase replaced. */
+export function mapPhases(steps: readonly BspStep[], replace: (phase: Phase) => Phase): BspStep[] {
+  const go = (list: readonly BspStep[]): BspStep[] => mapPhases(list, replace);
+  return steps.map((step): BspStep => {
+    switch (step.kind) {
+      case "superstep": return { ...step, phases: step.phases.map(replace) };
+      case "repeat": return { ...step, body: go(step.body) };
+      case "while": return { ...step, before: go(step.before), body: go(step.body) };
+      case "if": return { ...step, then: go(step.then), otherwise: go(step.otherwise) };
+      case "switch": return { ...step, bodies: step.bodies.map(go), otherwise: go(step.otherwise) };
+      case "host": return step;
+      default: return unreachable(step);
+    }
+  });
+}
+
+/** Every step, outer ones first. */
+export function forEachStep(steps: readonly BspStep[], visit: (step: BspStep) => void): void {
+  for (const step of steps) {
+    visit(step);
+    switch (step.kind) {
+      case "superstep": case "host": break;
+      case "repeat": forEachStep(step.body, visit); break;
+      case "while": forEachStep(step.before, visit); forEachStep(step.body, visit); break;
+      case "if": forEachStep(step.then, visit); forEachStep(step.otherwise, visit); break;
+      case "switch": for (const body of [...step.bodies, step.otherwise]) forEachStep(body, visit); break;
+      default: unreachable(step);
+    }
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * emit: planned program → one WebAssembly module and its manifest. Kernels are shared: families whose kernels differ only in
+ * names call one function.
+ */
+import { formatVersion, pageBytes, type HostEvent, type Manifest, type ManifestProgram, type Position } from "../../runtime/executable.ts";
+import type { BspProgram, Phase, PlannedGraph } from "../bsp/bsp.ts";
+import { kernelKey } from "../kernel/key.ts";
+import { invariant } from "../support/bug.ts";
+import { positionAt, type Sources, type Span } from "../support/span.ts";
+import type { Target } from "../targets/target.ts";
+import { identityMap } from "../support/affine.ts";
+import type { Copy, Family, HostAction, TensorId } from "../tiled/tiled.ts";
+import { emitBarrier } from "./barrier.ts";
+import { loadedBinaryen, type Module } from "./binaryen.ts";
+import { emitComputeSet } from "./compute-set.ts";
+import { ControlFunction } from "./control.ts";
+import { emitCopyBytes, emitExchange } from "./exchange.ts";
+import { emitKernel } from "./kernel.ts";
+import { Layout } from "./layout.ts";
+import { emitProgram } from "./program.ts";
+import type { EmitOptions } from "./scope.ts";
+
+export interface ModuleOptions extends EmitOptions {
+  readonly target: Target;
+  readonly sources: Sources;
+  readonly version: string;
+}
+
+export interface EmittedModule {
+  readonly wasm: Uint8Array;
+  readonly manifest: Manifest;
+}
+
+/** `loadBinaryen` must have been awaited. */
+export function emitModule(graph: PlannedGraph, options: ModuleOptions): EmittedModule {
+  return new ModuleEmitter(graph, options).emit();
+}
+
+class ModuleEmitter {
+  readonly #graph: PlannedGraph;
+  readonly #options: ModuleOptions;
+  readonly #module: Module;
+  readonly #layout: Layout;
+  readonly #kernels = new Map<string, string>();
+  readonly #phases = new Map<Phase, string>();
+  readonly #functions: Record<string, Position> = {};
+  readonly #events: HostEvent[] = [];
+  readonly #data: { address: number; bytes: Uint8Array }[] = [];
+  readonly #tables = new Map<string, number>();
+  #end: number;
+
+  constructor(graph: PlannedGraph, options: ModuleOptions) {
+    this.#graph = graph;
+    this.#options = options;
+    this.#module = new (loadedBinaryen().Module)();
+    this.#end = Math.ceil(graph.plan.bytes / 64) * 64;
+    this.#layout = new Layout(graph, { table: (values) => this.#table(values) });
+  }
+
+  emit(): EmittedModule {
+    const binaryen = loadedBinaryen();
+    const module = this.#module;
+    const { Features } = binaryen;
+    module.setFeatures(Features.MutableGlobals | Features.SignExt | Features.NontrappingFPToInt | Features.SIMD128 | Features.BulkMemory | Features.BulkMemoryOpt | Features.Atomics | Features.RelaxedSIMD);
+    module.addFunctionImport("host", "env", "host", binaryen.createType([binaryen.i32]), binaryen.none);
+    for (const name of ["worker", "workers", "spin", "begin", "end"]) module.addGlobal(name === "workers" || name === "spin" ? `$${name}` : name, binaryen.i32, true, module.i32.const(name === "workers" ? 1 : 0));
+    // Kernels are emitted against a memory; its size is known at the end.
+    module.setMemory(1, 65_536, null, [], true, false, "memory");
+    this.#start();
+    emitBarrier(module);
+    emitCopyBytes(module);
+    const { tiled } = this.#graph;
+    const constants = tiled.constants;
+    for (const { tensor, data } of constants) this.#data.push({ address: this.#layout.offset(tensor), bytes: new Uint8Array(data.data.buffer, data.data.byteOffset, data.data.byteLength) });
+    const programs = [...this.#graph.programs.map((program, i) => ({ program, name: `program ${i}`, exported: `program:${program.name}` })), { program: this.#graph.initial, name: "initial", exported: "initial" }];
+    for (const { program, name, exported } of programs) {
+      emitProgram(module, this.#layout, program, name, { phase: (phase) => this.#phase(phase), event: (action, step) => this.#event(action, step.origin) });
+      module.addFunctionExport(name, exported);
+    }
+    if (this.#options.target.memory === "private") this.#transfers();
+    const pages = Math.max(1, Math.ceil(this.#end / pageBytes));
+    module.setMemory(pages, pages, null, this.#data.map(({ address, bytes }) => ({ offset: module.i32.const(address | 0), data: bytes })), true, false, "memory");
+    module.addMemoryImport("memory", "env", "memory", true);
+    invariant(module.validate(), "the emitted module does not validate");
+    binaryen.setDebugInfo(true);
+    const wasm = module.emitBinary();
+    module.dispose();
+    return { wasm, manifest: this.#manifest(pages, programs) };
+  }
+
+  #start(): void {
+    const f = new ControlFunction(this.#module, 3);
+    const { i32, global } = this.#module;
+    const { tiles } = this.#graph.tiled;
+    const share = (worker: ReturnType<ControlFunction["parameter"]>): number => {
+      const { i64 } = this.#module;
+      // ⌊worker · tiles / workers⌋, in 64 bits.
+      return i32.wrap(i64.div_u(i64.mul(i64.extend_u(f.code(worker)), i64.const(BigInt(tiles))), i64.extend_u(f.code(f.parameter(1)))));
+    };
+    f.emit(global.set("worker", f.code(f.parameter(0))));
+    f.emit(global.set("$workers", f.code(f.parameter(1))));
+    f.emit(global.set("$spin", f.code(f.parameter(2))));
+    f.emit(global.set("begin", share(f.parameter(0))));
+    f.emit(global.set("end", share(f.add(f.parameter(0), 1))));
+    f.finish("start");
+    this.#module.addFunctionExport("start", "start");
+  }
+
+  #table(values: readonly number[]): number {
+    const key = values.join();
+    const known = this.#tables.get(key);
+    if (known !== undefined) return known;
+    const address = this.#end;
+    this.#data.push({ address, bytes: new Uint8Array(new Int32Array(values).buffer) });
+    this.#end = Math.ceil((address + values.length * 4) / 64) * 64;
+    this.#tables.set(key, address);
+    return address;
+  }
+
+  #phase(phase: Phase): string {
+    const known = this.#phases.get(phase);
+    if (known !== undefined) return known;
+    const label = phase.kind === "compute" ? `compute ${phase.set.name}` : "exchange";
+    const name = `${label} #${this.#phases.size}`;
+    this.#phases.set(phase, name);
+    if (phase.kind === "compute") {
+      emitComputeSet(this.#module, this.#layout, phase.set, name, (family) => this.#kernel(family));
+      this.#functions[name] = this.#position(phase.set.origin);
+    } else {
+      emitExchange(this.#module, this.#layout, phase.copies, name);
+      this.#functions[name] = this.#position(phase.origin);
+    }
+    return name;
+  }
+
+  #kernel(family: Family): string {
+    const key = kernelKey(family.kernel);
+    const known = this.#kernels.get(key);
+    if (known !== undefined) return known;
+    const name = `${family.kernel.name} #${this.#kernels.size}`;
+    this.#kernels.set(key, name);
+    emitKernel(this.#module, family.kernel, name, this.#options);
+    this.#functions[name] = this.#position(family.kernel.origin);
+    return name;
+  }
+
+  /** `upload(state)` and `download(state)`: between a state's host buffer and the tiles, by one worker for all tiles. */
+  #transfers(): void {
+    const { tiled } = this.#graph;
+    for (const direction of ["pull", "push"] as const) {
+      const f = new ControlFunction(this.#module, 1);
+      const { global, i32 } = this.#module;
+      const begin = f.keep(f.global("begin"));
+      const end = f.keep(f.global("end"));
+      f.emit(global.set("begin", i32.const(0)));
+      f.emit(global.set("end", i32.const(tiled.tiles)));
+      for (const { state, host, device } of tiled.states) {
+        if (host === device) continue;
+        const { distribution, type } = this.#layout.tensor(device);
+        const copy: Copy = { direction, driver: device, other: host, map: identityMap(type.shape.length), range: distribution.grid.map((count) => ({ start: 0, count })), cause: "host", origin: tiled.graph.states[state]!.origin };
+        const name = `${direction} ${tiled.graph.states[state]!.name}`;
+        emitExchange(this.#module, this.#layout, [copy], name);
+        f.if(i32.eq(f.code(f.parameter(0)), i32.const(state)), () => f.call(name));
+      }
+      f.emit(global.set("begin", f.code(begin)));
+      f.emit(global.set("end", f.code(end)));
+      const name = direction === "pull" ? "upload" : "download";
+      f.finish(name);
+      this.#module.addFunctionExport(name, name);
+    }
+  }
+
+  #event(action: HostAction, origin: Span): number {
+    const position = this.#position(origin);
+    const buffer = (tensor: TensorId): { dtype: HostEventBuffer["dtype"]; shape: readonly number[]; offset: number } => ({ ...this.#layout.tensor(tensor).type, offset: this.#layout.offset(tensor) });
+    const event: HostEvent = action.kind === "print"
+      ? { kind: "print", label: action.label, values: action.buffers.map(buffer), position }
+      : action.kind === "assert" ? { kind: "assert", message: action.message, position } : { kind: action.kind, state: action.state, position };
+    this.#events.push(event);
+    return this.#events.length - 1;
+  }
+
+  #position(span: Span): Position {
+    const text = this.#options.sources.get(span.file);
+    return { file: span.file, ...(text === undefined ? { line: 0, column: 0 } : positionAt(text, span.start)) };
+  }
+
+  #manifest(pages: number, programs: readonly { program: BspProgram; exported: string }[]): Manifest {
+    const { tiled, plan } = this.#graph;
+    const { graph } = tiled;
+    const described: ManifestProgram[] = programs.slice(0, -1).map(({ program, exported }) => ({ name: program.name, export: exported, reads: program.reads, writes: program.writes, position: this.#position(program.origin) }));
+    return {
+      format: formatVersion,
+      generator: `gph ${this.#options.version}`,
+      graph: graph.name,
+      target: { name: this.#options.target.name, tiles: tiled.tiles, memory: this.#options.target.memory },
+      parameters: Object.fromEntries(graph.parameters.map(({ name, value }) => [name, typeof value === "bigint" ? Number(value) : value])),
+      pages,
+      states: graph.states.map((state, id) => ({ role: state.role, name: state.name, dtype: state.type.dtype, shape: state.type.shape, offset: this.#layout.offset(tiled.states[id]!.host) })),
+      programs: described,
+      initial: "initial",
+      events: this.#events,
+      functions: this.#functions,
+      plan: { tiles: { offset: plan.tiles.start, stride: plan.tiles.stride, bytes: plan.tiles.bytes } },
+    };
+  }
+}
+
+type HostEventBuffer = Extract<HostEvent, { kind: "print" }>["values"][number];
+
+

@@ -1,0 +1,103 @@
+/** Programs as wasm functions: control flow in wasm, supersteps as calls, syncs as barriers. Every worker runs the same. */
+import type { BspProgram, BspStep, Phase } from "../bsp/bsp.ts";
+import { unreachable } from "../support/bug.ts";
+import type { HostAction, TensorId } from "../tiled/tiled.ts";
+import type { Code, Module } from "./binaryen.ts";
+import { ControlFunction } from "./control.ts";
+import type { Layout } from "./layout.ts";
+
+export interface ProgramServices {
+  /** Name of the function that runs a phase. */
+  phase(phase: Phase): string;
+  /** Index of a host event. */
+  event(action: HostAction, step: Extract<BspStep, { kind: "host" }>): number;
+}
+
+export function emitProgram(module: Module, layout: Layout, program: BspProgram, name: string, services: ProgramServices): void {
+  new ProgramEmitter(module, layout, services).emit(program.steps, name);
+}
+
+class ProgramEmitter {
+  readonly #module: Module;
+  readonly #layout: Layout;
+  readonly #services: ProgramServices;
+  readonly #f: ControlFunction;
+
+  constructor(module: Module, layout: Layout, services: ProgramServices) {
+    this.#module = module;
+    this.#layout = layout;
+    this.#services = services;
+    this.#f = new ControlFunction(module);
+  }
+
+  emit(steps: readonly BspStep[], name: string): void {
+    this.#steps(steps);
+    this.#f.finish(name);
+  }
+
+  #steps(steps: readonly BspStep[]): void {
+    for (const step of steps) this.#step(step);
+  }
+
+  #barrier(): void {
+    this.#f.call("$barrier");
+  }
+
+  /** A scalar that every worker reads: bool as one byte, i32. */
+  #read(tensor: TensorId): Code {
+    const { i32 } = this.#module;
+    const address = this.#f.code(this.#layout.scalar(this.#f, tensor));
+    return this.#layout.tensor(tensor).type.dtype === "bool" ? i32.load8_u(0, 1, address) : i32.load(0, 4, address);
+  }
+
+  #step(step: BspStep): void {
+    const f = this.#f;
+    const { i32 } = this.#module;
+    switch (step.kind) {
+      case "superstep":
+        for (const phase of step.phases) f.call(this.#services.phase(phase));
+        if (step.sync) this.#barrier();
+        return;
+      case "repeat": {
+        const left = f.variable();
+        if (step.counted === "constant") f.set(left, step.count);
+        else f.emit(this.#module.local.set(left.index, this.#read(step.count)));
+        f.while(() => i32.gt_s(f.code(left.value), i32.const(0)), () => {
+          this.#steps(step.body);
+          f.set(left, f.sub(left.value, 1));
+        });
+        return;
+      }
+      case "while": {
+        // while (before; condition) body
+        const going = f.variable();
+        f.set(going, 1);
+        f.while(() => f.code(going.value), () => {
+          this.#steps(step.before);
+          f.emit(this.#module.local.set(going.index, this.#read(step.condition)));
+          f.if(f.code(going.value), () => this.#steps(step.body));
+        });
+        return;
+      }
+      case "if":
+        return f.if(this.#read(step.condition), () => this.#steps(step.then), () => this.#steps(step.otherwise));
+      case "switch": {
+        const subject = f.variable();
+        f.emit(this.#module.local.set(subject.index, this.#read(step.subject)));
+        const go = (i: number): void => {
+          if (i === step.cases.length) return this.#steps(step.otherwise);
+          f.if(i32.eq(f.code(subject.value), i32.const(step.cases[i]!)), () => this.#steps(step.bodies[i]!), () => go(i + 1));
+        };
+        return go(0);
+      }
+      case "host": {
+        this.#barrier();
+        const worker = i32.eqz(f.code(f.global("worker")));
+        const told = step.event.kind === "assert" ? i32.and(worker, i32.eqz(this.#read(step.event.condition))) : worker;
+        f.if(told, () => f.call("host", this.#services.event(step.event, step)));
+        return this.#barrier();
+      }
+      default: return unreachable(step);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/** The pipeline: one line per pass, in order. Read it as the table of contents. */
+import { formSupersteps } from "./bsp/passes/form-supersteps.ts";
+import { optimiseKernels } from "./bsp/passes/optimise-kernels.ts";
+import { planMemory } from "./bsp/passes/plan-memory.ts";
+import { print as printBsp } from "./bsp/print.ts";
+import type { PlannedGraph } from "./bsp/bsp.ts";
+import { verifyBsp, verifyPlan } from "./bsp/verify.ts";
+import type { Graph } from "./graph/graph.ts";
+import { foldConstants } from "./graph/passes/fold-constants.ts";
+import { fuse } from "./graph/passes/fuse.ts";
+import { mergeEqualNodes } from "./graph/passes/merge-equal-nodes.ts";
+import { removeDeadNodes } from "./graph/passes/remove-dead-nodes.ts";
+import { simplifyAlgebra } from "./graph/passes/simplify-algebra.ts";
+import { print as printGraph } from "./graph/print.ts";
+import { verify as verifyGraph } from "./graph/verify.ts";
+import type { Pass, PassContext } from "./support/pass.ts";
+import { lowerToTiled } from "./tiled/passes/lower-to-tiled.ts";
+import { print as printTiled } from "./tiled/print.ts";
+import { verify as verifyTiled } from "./tiled/verify.ts";
+
+/** A pass with what holds after it and how its result is shown. */
+interface Stage {
+  readonly pass: Pass<never, unknown>;
+  verify(program: unknown): void;
+  print(program: unknown): string;
+}
+
+function stage<From, To>(pass: Pass<From, To>, verify: (program: To) => void, print: (program: To) => string): Stage {
+  return { pass, verify: (program) => verify(program as To), print: (program) => print(program as To) };
+}
+
+export const stages: readonly Stage[] = [
+  stage(foldConstants, verifyGraph, printGraph),
+  stage(simplifyAlgebra, verifyGraph, printGraph),
+  stage(mergeEqualNodes, verifyGraph, printGraph),
+  stage(removeDeadNodes, verifyGraph, printGraph),
+  stage(fuse, verifyGraph, printGraph),
+  stage(lowerToTiled, verifyTiled, printTiled),
+  stage(formSupersteps, verifyBsp, printBsp),
+  stage(planMemory, verifyPlan, printBsp),
+  stage(optimiseKernels, verifyPlan, printBsp),
+];
+
+/** Runs every pass; `seen` is told the name of each and how to print what it gave. Stops early when `context` has an error. */
+export function runPipeline(graph: Graph, context: PassContext & { readonly failed: boolean }, seen?: (name: string, print: () => string) => void): PlannedGraph | undefined {
+  let program: unknown = graph;
+  for (const { pass, verify, print } of stages) {
+    program = pass.run(program as never, context);
+    const made = program;
+    if (context.failed) return undefined;
+    verify(made);
+    seen?.(pass.name, () => print(made));
+  }
+  return program as PlannedGraph;
+}

@@ -1,0 +1,76 @@
+/**
+ * Binds a family's fields to where data lies. With shared memory a field is addressed inside its tensor; whether it is local
+ * decides only about syncs. With private memory a field that is not on the vertex's own tile gets a block of its own there,
+ * filled by a copy before the vertex runs, or emptied by one after it.
+ */
+import { rowMajor } from "../kernel/kernel.ts";
+import type { Affine } from "../support/affine.ts";
+import { distribute, tileSpan, blockCount } from "./distribution.ts";
+import { fieldStrides, type DraftFamily, type DraftField } from "./families.ts";
+import { blockPosition, sameTiles } from "./locality.ts";
+import type { Tensors } from "./tensors.ts";
+import type { Copy, Family, Field } from "./tiled.ts";
+
+export interface BoundFamily {
+  readonly family: Family;
+  readonly before: readonly Copy[];
+  readonly after: readonly Copy[];
+}
+
+export function bindFamily(tensors: Tensors, draft: DraftFamily): BoundFamily {
+  const before: Copy[] = [];
+  const after: Copy[] = [];
+  const strides: number[][] = [];
+  const fields = draft.fields.map((field): Field => {
+    const local = isLocal(tensors, draft, field);
+    if (tensors.deviceStorage === "whole") {
+      strides.push(fieldStrides(field, rowMajor(tensors.type(field.tensor).shape)));
+      return { ...field, local };
+    }
+    if (local) {
+      strides.push(fieldStrides(field, rowMajor(tensors.distribution(field.tensor).block)));
+      return { ...field, local };
+    }
+    strides.push(rowMajor(field.shape));
+    return stage(tensors, draft, field, before, after);
+  });
+  const kernel = { ...draft.kernel, buffers: draft.kernel.buffers.map((buffer, i) => ({ ...buffer, strides: strides[i]! })) };
+  return { family: { ...draft, kernel, fields }, before, after };
+}
+
+function isLocal(tensors: Tensors, draft: DraftFamily, field: DraftField): boolean {
+  const distribution = tensors.distribution(field.tensor);
+  if (tensors.isScattered(field.tensor)) return false;
+  const position = blockPosition(field.map, field.shape, draft.grid.length, distribution);
+  return position !== undefined && sameTiles(position.block, distribution, draft);
+}
+
+function stage(tensors: Tensors, draft: DraftFamily, field: DraftField, before: Copy[], after: Copy[]): Field {
+  const { grid, placement } = draft;
+  const { dtype } = tensors.type(field.tensor);
+  const name = `${tensors.name(field.tensor)} for ${draft.name}`;
+  const whole = field.shape.map((extent) => ({ start: 0, count: extent === 0 ? 0 : 1 }));
+  const zeros = (count: number): number[] => new Array<number>(count).fill(0);
+  const indices = (leading: number): Affine[] => field.shape.map((_, f) => ({ constant: 0, coefficients: [...zeros(leading), ...field.shape.map((__, g) => (g === f ? 1 : 0))] }));
+
+  if (field.access === "in" && field.map.every((form) => form.coefficients.slice(0, grid.length).every((growth) => growth === 0))) {
+    // The same for every instance: once per tile, however many instances it has.
+    const span = tileSpan(placement, blockCount(grid));
+    const shape = [span.end - span.first, ...field.shape];
+    const tensor = tensors.add({ name, type: { dtype, shape }, origin: draft.origin, distribution: distribute(shape, [1, ...field.shape], { kind: "blocked", first: span.first, perTile: 1 }) });
+    before.push({
+      direction: "pull", driver: tensor, other: field.tensor, range: [{ start: 0, count: shape[0]! }, ...whole],
+      map: field.map.map((form) => ({ constant: form.constant, coefficients: [0, ...form.coefficients.slice(grid.length)] })),
+      cause: `every vertex of ${draft.name} reads it`, origin: draft.origin,
+    });
+    return { tensor, shape: field.shape, access: "in", local: true, perTile: true, map: [{ constant: 0, coefficients: zeros(grid.length + field.shape.length) }, ...indices(grid.length)] };
+  }
+
+  const shape = [...grid, ...field.shape];
+  const tensor = tensors.add({ name, type: { dtype, shape }, origin: draft.origin, distribution: distribute(shape, [...grid.map(() => 1), ...field.shape], placement) });
+  const copy = { driver: tensor, other: field.tensor, range: [...draft.range, ...whole], map: field.map, origin: draft.origin };
+  if (field.access !== "out") before.push({ ...copy, direction: "pull", cause: `${draft.name} reads what is on other tiles` });
+  if (field.access !== "in") after.push({ ...copy, direction: "push", cause: `${draft.name} writes what is on other tiles` });
+  const coordinates = grid.map((_, i): Affine => ({ constant: 0, coefficients: [...grid.map((__, j) => (i === j ? 1 : 0)), ...zeros(field.shape.length)] }));
+  return { tensor, shape: field.shape, access: field.access, local: true, map: [...coordinates, ...indices(grid.length)] };
+}

@@ -1,0 +1,74 @@
+/**
+ * Partition, the simple kind: the blocks of the result decide. Each block of the result's distribution is one vertex; where
+ * that cannot be, the largest parallel dimension is split evenly. A reduction with too few results to keep the tiles busy is
+ * split along one reduced dimension, its partial results combined afterwards.
+ */
+import { sizeOf } from "../../runtime/dtype.ts";
+import type { Lowering } from "../kernel/lowering.ts";
+import { composeMap } from "../support/affine.ts";
+import { evenDistribution } from "./distribution.ts";
+import type { Split, TensorView } from "./families.ts";
+import type { Tensors } from "./tensors.ts";
+import type { Distribution } from "./tiled.ts";
+
+export const workOf = (lowering: Lowering): number => sizeOf(lowering.space.map((dimension) => dimension.extent));
+
+/** The split under which vertex k writes block k of the result, or undefined where blocks and space do not line up. */
+export function splitLikeResult(lowering: Lowering, result: TensorView, distribution: Distribution, shape: readonly number[]): Split | undefined {
+  const map = composeMap(result.map, lowering.writes[0]!.index, lowering.space.length);
+  const dimensions: number[] = [];
+  for (const [t, form] of map.entries()) {
+    const used = form.coefficients.flatMap((coefficient, d) => (coefficient === 0 ? [] : [d]));
+    if (distribution.grid[t] === 1) {
+      // Any dimension not split otherwise will do; -1 stands for "none".
+      dimensions.push(-1);
+      continue;
+    }
+    const d = used[0];
+    if (used.length !== 1 || form.coefficients[d!] !== 1 || form.constant !== 0) return undefined;
+    if (lowering.space[d!]!.kind !== "parallel" || lowering.space[d!]!.extent !== shape[t]) return undefined;
+    dimensions.push(d!);
+  }
+  const kept = dimensions.flatMap((d, t) => (d === -1 ? [] : [t]));
+  return {
+    grid: kept.map((t) => distribution.grid[t]!),
+    dimensions: kept.map((t) => dimensions[t]!),
+    block: kept.map((t) => distribution.block[t]!),
+    placement: distribution.placement,
+  };
+}
+
+/** Splits the space itself evenly, without regard to where the result lies. */
+export function splitEvenly(lowering: Lowering, tiles: number, grain: number): Split {
+  const shape = lowering.space.map((dimension) => dimension.extent);
+  const { block, grid, placement } = evenDistribution(shape, workOf(lowering), tiles, grain, (d) => lowering.space[d]!.kind === "parallel");
+  const kept = grid.flatMap((count, d) => (count > 1 ? [d] : []));
+  return { grid: kept.map((d) => grid[d]!), dimensions: kept, block: kept.map((d) => block[d]!), placement };
+}
+
+/**
+ * A split of one reduced dimension, when the results alone would leave tiles idle; undefined when it does not pay. Prefers a
+ * dimension along which an operand is already distributed, so that its blocks stay where they are.
+ */
+export function splitReduction(lowering: Lowering, reads: readonly TensorView[], tensors: Tensors, tiles: number, grain: number): Split | undefined {
+  if (lowering.combine === undefined) return undefined;
+  const parallel = sizeOf(lowering.space.filter((dimension) => dimension.kind === "parallel").map((dimension) => dimension.extent));
+  const parts = Math.floor(Math.min(tiles, workOf(lowering) / grain) / Math.max(1, parallel));
+  if (parts < 2) return undefined;
+  for (const [r, view] of reads.entries()) {
+    const distribution = tensors.distribution(view.tensor);
+    const type = tensors.type(view.tensor);
+    const map = composeMap(view.map, lowering.reads[r]!.index, lowering.space.length);
+    for (const [t, form] of map.entries()) {
+      if (distribution.grid[t]! < 2 || distribution.grid.some((count, other) => other !== t && count > 1)) continue;
+      const d = form.coefficients.findIndex((coefficient) => coefficient !== 0);
+      if (d === -1 || form.constant !== 0 || form.coefficients[d] !== 1 || form.coefficients.filter((c) => c !== 0).length !== 1) continue;
+      if (lowering.space[d]!.kind !== "reduction" || lowering.space[d]!.extent !== type.shape[t]) continue;
+      return { grid: [distribution.grid[t]!], dimensions: [d], block: [distribution.block[t]!], placement: distribution.placement };
+    }
+  }
+  const shape = lowering.space.map((dimension) => dimension.extent);
+  const { block, grid, placement } = evenDistribution(shape, parts * grain, tiles, grain, (d) => lowering.space[d]!.kind === "reduction");
+  const d = grid.findIndex((count) => count > 1);
+  return d === -1 ? undefined : { grid: [grid[d]!], dimensions: [d], block: [block[d]!], placement };
+}

@@ -1,0 +1,191 @@
+/** Distributions: how a tensor's blocks are chosen and where each lives. */
+import { sizeOf } from "../../runtime/dtype.ts";
+import type { Mapping } from "../graph/graph.ts";
+import { invariant, unreachable } from "../support/bug.ts";
+import type { Distribution, Placement } from "./tiled.ts";
+
+export const blockCount = (grid: readonly number[]): number => sizeOf(grid);
+
+/** The tile of block k of `blocks`. */
+export function tileOf(placement: Placement, k: number, blocks: number): number {
+  switch (placement.kind) {
+    case "blocked": return placement.first + Math.floor(k / placement.perTile);
+    case "scaled": return Math.floor((k * placement.tiles) / blocks);
+    case "cyclic": return k % placement.tiles;
+    case "list": return placement.tiles[k]!;
+    default: return unreachable(placement);
+  }
+}
+
+/** How many blocks the fullest tile holds. */
+export function slotsPerTile(placement: Placement, blocks: number): number {
+  switch (placement.kind) {
+    case "blocked": return Math.min(placement.perTile, blocks);
+    case "scaled": case "cyclic": return Math.ceil(blocks / placement.tiles);
+    case "list": {
+      const counts = new Map<number, number>();
+      for (const tile of placement.tiles) counts.set(tile, (counts.get(tile) ?? 0) + 1);
+      return Math.max(0, ...counts.values());
+    }
+    default: return unreachable(placement);
+  }
+}
+
+/** Half-open range of tiles that hold something. */
+export function tileSpan(placement: Placement, blocks: number): { first: number; end: number } {
+  switch (placement.kind) {
+    case "blocked": return { first: placement.first, end: placement.first + Math.ceil(blocks / placement.perTile) };
+    case "scaled": return { first: 0, end: Math.min(placement.tiles, tileOf(placement, blocks - 1, blocks) + 1) };
+    case "cyclic": return { first: 0, end: Math.min(placement.tiles, blocks) };
+    case "list": return { first: placement.tiles.reduce((a, b) => Math.min(a, b), Infinity), end: placement.tiles.reduce((a, b) => Math.max(a, b), -1) + 1 };
+    default: return unreachable(placement);
+  }
+}
+
+/** Whether k · tiles stays an i32 for every block k, so that emitted code can compute a scaled placement. */
+const fitsScaled = (blocks: number, tiles: number): boolean => (blocks + 1) * tiles < 2 ** 31;
+
+/** Blocks dealt evenly over all tiles, in order. */
+const spread = (blocks: number, tiles: number): Placement => (blocks === tiles || !fitsScaled(blocks, tiles) ? { kind: "blocked", first: 0, perTile: Math.ceil(blocks / tiles) } : { kind: "scaled", tiles });
+
+/** The rule behind a list of tiles, or the list itself. */
+export function recognisePlacement(tiles: readonly number[], tileCount: number): Placement {
+  const blocks = tiles.length;
+  const first = tiles[0] ?? 0;
+  const fits = (placement: Placement): boolean => tiles.every((tile, k) => tile === tileOf(placement, k, blocks));
+  const run = tiles.findIndex((tile) => tile !== first);
+  const candidates: Placement[] = [
+    { kind: "blocked", first, perTile: run === -1 ? Math.max(1, blocks) : run },
+    ...(fitsScaled(blocks, tileCount) ? [{ kind: "scaled", tiles: tileCount } as const] : []),
+    { kind: "cyclic", tiles: tileCount },
+  ];
+  return candidates.find(fits) ?? { kind: "list", tiles };
+}
+
+export function samePlacement(a: Placement, b: Placement, blocks: number): boolean {
+  if (a.kind === "list" || b.kind === "list") return Array.from({ length: blocks }, (_, k) => k).every((k) => tileOf(a, k, blocks) === tileOf(b, k, blocks));
+  if (a.kind === b.kind) {
+    if (a.kind === "blocked" && b.kind === "blocked") return a.first === b.first && (a.perTile === b.perTile || Math.min(a.perTile, b.perTile) >= blocks);
+    if (a.kind !== "blocked" && b.kind !== "blocked") return a.tiles === b.tiles;
+  }
+  // Different rules can still agree, as ⌊k·T/T⌋ and k do.
+  return blocks <= 4096 && Array.from({ length: blocks }, (_, k) => k).every((k) => tileOf(a, k, blocks) === tileOf(b, k, blocks));
+}
+
+export function distribute(shape: readonly number[], block: readonly number[], placement: Placement): Distribution {
+  return { block, grid: shape.map((extent, d) => (block[d] === 0 ? 0 : Math.ceil(extent / block[d]!))), placement };
+}
+
+/** Everything on one tile. */
+export const onOneTile = (shape: readonly number[], tile = 0): Distribution => distribute(shape, shape.map((extent) => Math.max(1, extent)), { kind: "blocked", first: tile, perTile: 1 });
+
+/**
+ * Splits one dimension evenly: the one that gives the most parts, the outermost of equals. `work` is the number of scalar
+ * operations behind the tensor; no part gets less than `grain` of it.
+ */
+export function evenDistribution(shape: readonly number[], work: number, tiles: number, grain: number, allowed: (dimension: number) => boolean = () => true): Distribution {
+  const wanted = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
+  let best = -1;
+  let bestParts = 1;
+  shape.forEach((extent, dimension) => {
+    if (!allowed(dimension)) return;
+    const parts = Math.min(extent, wanted);
+    if (parts > bestParts) [best, bestParts] = [dimension, parts];
+  });
+  const block = shape.map((extent, dimension) => Math.max(1, dimension === best ? Math.ceil(extent / bestParts) : extent));
+  return distribute(shape, block, spread(best === -1 ? 1 : Math.ceil(shape[best]! / block[best]!), tiles));
+}
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/** Largest number of blocks a user's mapping may cut a tensor into. */
+export const maximumMappedBlocks = 4_194_304;
+
+/**
+ * The distribution a user's mapping asks for: blocks as large as all its cuts allow. Elements that were not mapped go to
+ * tile 0. Undefined when it would take more than `maximumMappedBlocks` blocks.
+ */
+export function mappedDistribution(shape: readonly number[], mapping: Mapping, tileCount: number): Distribution | undefined {
+  const block = shape.map((extent, dimension) => {
+    let common = 0;
+    for (const { slice } of mapping.pieces) {
+      const { start, length, step } = slice[dimension]!;
+      if (length === 0) continue;
+      if (Math.abs(step) !== 1 && length > 1) return 1;
+      const low = step > 0 ? start : start - length + 1;
+      common = gcd(common, low);
+      if (low + length < extent) common = gcd(common, low + length);
+    }
+    return common === 0 ? Math.max(1, extent) : common;
+  });
+  const grid = shape.map((extent, dimension) => Math.ceil(extent / block[dimension]!));
+  const blocks = blockCount(grid);
+  if (blocks > maximumMappedBlocks) return undefined;
+  const tiles = new Array<number>(blocks).fill(0);
+  for (const { slice, tile } of mapping.pieces) {
+    const visit = (dimension: number, flat: number): void => {
+      if (dimension === shape.length) {
+        tiles[flat] = tile;
+        return;
+      }
+      const { start, length, step } = slice[dimension]!;
+      let previous = -1;
+      for (let i = 0; i < length; i++) {
+        const at = Math.floor((start + i * step) / block[dimension]!);
+        if (at === previous) continue;
+        previous = at;
+        visit(dimension + 1, flat * grid[dimension]! + at);
+      }
+    };
+    visit(0, 0);
+  }
+  return { block, grid, placement: recognisePlacement(tiles, tileCount) };
+}
+
+/**
+ * The same bytes seen in another shape: the distribution of the new shape under which every tile's bytes stay where they
+ * are, or undefined where there is none. Works by groups of dimensions with equal products.
+ */
+export function reshapeDistribution(from: readonly number[], distribution: Distribution, to: readonly number[]): Distribution | undefined {
+  if (sizeOf(from) !== sizeOf(to) || sizeOf(from) === 0) return undefined;
+  const block = to.map(() => 1);
+  const grid = to.map(() => 1);
+  let i = 0;
+  let j = 0;
+  while (i < from.length || j < to.length) {
+    const groupFrom: number[] = [];
+    const groupTo: number[] = [];
+    let left = 1;
+    let right = 1;
+    do {
+      if ((left <= right && i < from.length) || j >= to.length) { left *= from[i]!; groupFrom.push(i++); }
+      else { right *= to[j]!; groupTo.push(j++); }
+    } while (left !== right);
+    if (!reshapeGroup(groupFrom, groupTo)) return undefined;
+  }
+  return { block, grid, placement: distribution.placement };
+
+  /** One split dimension at most in a group, with nothing but unit dimensions before it. */
+  function reshapeGroup(groupFrom: readonly number[], groupTo: readonly number[]): boolean {
+    const splits = groupFrom.filter((dimension) => distribution.grid[dimension]! > 1);
+    for (const dimension of groupTo) block[dimension] = to[dimension]!;
+    if (splits.length === 0) return true;
+    if (splits.length > 1) return false;
+    const split = splits[0]!;
+    if (groupFrom.some((dimension) => dimension < split && from[dimension]! !== 1)) return false;
+    // Elements in a row that a block covers within this group.
+    let run = distribution.block[split]! * groupFrom.filter((dimension) => dimension > split).reduce((product, dimension) => product * from[dimension]!, 1);
+    const parts = distribution.grid[split]!;
+    for (const dimension of groupTo) {
+      const inner = groupTo.filter((other) => other > dimension).reduce((product, other) => product * to[other]!, 1);
+      if (to[dimension] === 1) continue;
+      if (run % inner !== 0) return false;
+      run /= inner;
+      block[dimension] = run;
+      grid[dimension] = Math.ceil(to[dimension]! / run);
+      return grid[dimension] === parts;
+    }
+    invariant(parts === 1, "a split group of one element");
+    return true;
+  }
+}

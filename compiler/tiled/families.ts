@@ -1,0 +1,190 @@
+/**
+ * From an op's index space to vertex families: the space is cut into blocks, each field of a block becomes a slice that is
+ * affine in the block's coordinates, and blocks of equal shape share one kernel.
+ */
+import { sizeOf } from "../../runtime/dtype.ts";
+import { affineExpression, KernelBuilder } from "../kernel/build.ts";
+import type { Expression, Kernel } from "../kernel/kernel.ts";
+import type { Access, Lowering } from "../kernel/lowering.ts";
+import { affineRange, composeMap, type Affine } from "../support/affine.ts";
+import type { Span } from "../support/span.ts";
+import type { Tensors } from "./tensors.ts";
+import type { Placement, TensorId } from "./tiled.ts";
+
+/** A tensor seen through an affine map: index of the tensor for each index of the view. */
+export interface TensorView {
+  readonly tensor: TensorId;
+  readonly map: readonly Affine[];
+}
+
+/** How an index space is cut: dimension i of the instance grid cuts space dimension `dimensions[i]` into blocks. */
+export interface Split {
+  readonly grid: readonly number[];
+  readonly dimensions: readonly number[];
+  readonly block: readonly number[];
+  readonly placement: Placement;
+}
+
+export interface DraftField {
+  readonly tensor: TensorId;
+  readonly shape: readonly number[];
+  /** Over instance coordinates, then field indices. */
+  readonly map: readonly Affine[];
+  readonly access: "in" | "out" | "inout";
+}
+
+/** A family whose fields are not yet bound to where data lies: kernel buffers are dense. */
+export interface DraftFamily {
+  readonly name: string;
+  readonly kernel: Kernel;
+  readonly grid: readonly number[];
+  readonly range: readonly { readonly start: number; readonly count: number }[];
+  readonly placement: Placement;
+  readonly fields: readonly DraftField[];
+  readonly origin: Span;
+}
+
+interface Box {
+  readonly tensor: TensorId;
+  /** Per tensor dimension: first element at instance 0, growth per instance coordinate, step between field elements, extent. */
+  readonly start: number[];
+  readonly perInstance: number[][];
+  readonly step: number[];
+  readonly shape: number[];
+}
+
+/** Where in its box an access lands: one affine form over the space per tensor dimension. */
+interface PlacedAccess {
+  readonly buffer: number;
+  readonly index: readonly Affine[];
+}
+
+export interface SplitOptions {
+  readonly lowering: Lowering;
+  readonly split: Split;
+  readonly reads: readonly TensorView[];
+  readonly writes: readonly TensorView[];
+  /** When a reduction was split: results get a leading dimension, the coordinate of this grid dimension. */
+  readonly partialGridDimension?: number;
+  readonly tensors: Tensors;
+  /** Whether separate accesses to one tensor become one field even when their hull is much larger than they are. */
+  readonly mergeAlways: boolean;
+  readonly origin: Span;
+}
+
+export function draftFamilies(options: SplitOptions): DraftFamily[] {
+  const { lowering, split } = options;
+  if (sizeOf(lowering.space.map((dimension) => dimension.extent)) === 0) return [];
+  return blockShapes(lowering, split).map(({ range, block }) => draftFamily(options, range, block));
+}
+
+/** The different block shapes of a split: the full one, and those at the far edges. */
+function blockShapes(lowering: Lowering, split: Split): { range: { start: number; count: number }[]; block: number[] }[] {
+  let shapes = [{ range: [] as { start: number; count: number }[], block: lowering.space.map((dimension) => dimension.extent) }];
+  split.grid.forEach((count, i) => {
+    const dimension = split.dimensions[i]!;
+    const { extent } = lowering.space[dimension]!;
+    const full = split.block[i]!;
+    const rest = extent - full * (count - 1);
+    const parts = rest === full ? [{ start: 0, count, size: full }] : [{ start: 0, count: count - 1, size: full }, { start: count - 1, count: 1, size: rest }];
+    shapes = shapes.flatMap((shape) =>
+      parts.filter((part) => part.count > 0).map((part) => ({
+        range: [...shape.range, { start: part.start, count: part.count }],
+        block: shape.block.map((size, d) => (d === dimension ? part.size : size)),
+      })));
+  });
+  return shapes;
+}
+
+function draftFamily(options: SplitOptions, range: { start: number; count: number }[], block: readonly number[]): DraftFamily {
+  const { lowering, split, tensors, origin } = options;
+  const rank = lowering.space.length;
+  const boxes: (Box & { access: "in" | "out" })[] = [];
+
+  const boxOf = (view: TensorView, access: Access): { box: Box; map: readonly Affine[] } => {
+    const map = composeMap(view.map, access.index, rank);
+    const box: Box = { tensor: view.tensor, start: [], perInstance: [], step: [], shape: [] };
+    for (const form of map) {
+      const reach = affineRange({ constant: 0, coefficients: form.coefficients }, block);
+      const step = form.coefficients.reduce((common, coefficient, d) => (block[d]! > 1 ? gcd(common, Math.abs(coefficient)) : common), 0) || 1;
+      box.start.push(form.constant + reach.min);
+      box.perInstance.push(split.grid.map((_, i) => form.coefficients[split.dimensions[i]!]! * split.block[i]!));
+      box.step.push(step);
+      box.shape.push((reach.max - reach.min) / step + 1);
+    }
+    return { box, map };
+  };
+
+  const place = (buffer: number, map: readonly Affine[]): PlacedAccess => {
+    const box = boxes[buffer]!;
+    return { buffer, index: map.map((form, t) => ({ constant: (form.constant - box.start[t]!) / box.step[t]!, coefficients: form.coefficients.map((c, d) => (block[d]! > 1 ? c / box.step[t]! : 0)) })) };
+  };
+
+  // Reads first: accesses of one tensor that move together share a box.
+  const placedReads = lowering.reads.map((access, r) => {
+    const { box, map } = boxOf(options.reads[r]!, access);
+    let buffer = boxes.findIndex((other) => mergeable(other, box, options.mergeAlways));
+    if (buffer === -1) buffer = boxes.push({ ...box, access: "in" }) - 1;
+    else boxes[buffer] = { ...hull(boxes[buffer]!, box), access: "in" };
+    return { buffer, map };
+  });
+  const placedWrites = lowering.writes.map((access, w) => {
+    const { box, map } = boxOf(options.writes[w]!, access);
+    return { buffer: boxes.push({ ...box, access: "out" }) - 1, map };
+  });
+
+  const builder = new KernelBuilder(lowering.name, origin);
+  for (const box of boxes) {
+    builder.buffer({ name: tensors.name(box.tensor), dtype: tensors.type(box.tensor).dtype, shape: box.shape, access: box.access, origin: tensors.origin(box.tensor) });
+  }
+  const reads = placedReads.map(({ buffer, map }) => place(buffer, map));
+  const writes = placedWrites.map(({ buffer, map }) => place(buffer, map));
+  const at = (access: PlacedAccess, indices: readonly Expression[]): Expression[] => access.index.map((form) => affineExpression(form, indices));
+  lowering.emit({
+    kernel: builder,
+    block,
+    load: (read, indices) => builder.load(reads[read]!.buffer, at(reads[read]!, indices)),
+    store: (write, indices, value) => builder.store(writes[write]!.buffer, at(writes[write]!, indices), value, origin),
+  });
+
+  const partial = options.partialGridDimension;
+  const fields = boxes.map((box): DraftField => {
+    const grid = split.grid.length;
+    const fieldRank = box.shape.length;
+    const map = box.start.map((start, t): Affine => ({
+      constant: start,
+      coefficients: [...box.perInstance[t]!, ...Array.from({ length: fieldRank }, (_, f) => (f === t ? box.step[t]! : 0))],
+    }));
+    if (partial === undefined || box.access === "in") return { tensor: box.tensor, shape: box.shape, map, access: box.access };
+    return { tensor: box.tensor, shape: box.shape, access: box.access, map: map.map((form, t) => (t === 0 ? { constant: 0, coefficients: form.coefficients.map((c, i) => (i === partial ? 1 : i >= grid ? c : 0)) } : form)) };
+  });
+  return { name: lowering.name, kernel: builder.finish(), grid: split.grid, range, placement: split.placement, fields, origin };
+}
+
+function mergeable(a: Box & { access: "in" | "out" }, b: Box, always: boolean): boolean {
+  if (a.access !== "in" || a.tensor !== b.tensor) return false;
+  for (let t = 0; t < a.start.length; t++) {
+    if (a.step[t] !== b.step[t] || (b.start[t]! - a.start[t]!) % a.step[t]! !== 0) return false;
+    if (a.perInstance[t]!.some((growth, i) => growth !== b.perInstance[t]![i])) return false;
+  }
+  return always || sizeOf(hull(a, b).shape) <= 1.25 * (sizeOf(a.shape) + sizeOf(b.shape));
+}
+
+function hull(a: Box, b: Box): Box {
+  const start = a.start.map((first, t) => Math.min(first, b.start[t]!));
+  const shape = start.map((first, t) => {
+    const last = Math.max(a.start[t]! + (a.shape[t]! - 1) * a.step[t]!, b.start[t]! + (b.shape[t]! - 1) * b.step[t]!);
+    return (last - first) / a.step[t]! + 1;
+  });
+  return { tensor: a.tensor, start, perInstance: a.perInstance, step: a.step, shape };
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}
+
+/** Strides a kernel buffer has when its field is addressed inside a tensor with these strides. */
+export function fieldStrides(field: DraftField, tensorStrides: readonly number[]): number[] {
+  const grid = field.map[0] ? field.map[0].coefficients.length - field.shape.length : 0;
+  return field.shape.map((_, f) => field.map.reduce((stride, form, t) => stride + form.coefficients[grid + f]! * tensorStrides[t]!, 0));
+}

@@ -1,0 +1,91 @@
+/** Prints the tiled level: tensors with where they live, steps with families and copies. */
+import { formatType } from "../graph/graph.ts";
+import type { Affine } from "../support/affine.ts";
+import { unreachable } from "../support/bug.ts";
+import { blockCount } from "./distribution.ts";
+import type { ComputeSet, Copy, Distribution, Family, HostAction, Placement, Step, TensorId, TiledGraph } from "./tiled.ts";
+
+export function print(tiled: TiledGraph): string {
+  const lines = [`tiled ${tiled.graph.name} on ${tiled.tiles} tiles`, ...printTensors(tiled)];
+  for (const program of [...tiled.programs, tiled.initial]) {
+    lines.push("", `program ${program.name}`, ...indent(program.steps.flatMap((step) => printStep(tiled, step))));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+export function printTensors(tiled: TiledGraph, note: (id: TensorId) => string = () => ""): string[] {
+  return tiled.tensors.map((tensor, id) => {
+    const place = tensor.aliasOf === undefined ? `${tensor.storage}${tensor.persistent ? ", kept" : ""}, ${printDistribution(tensor.distribution)}` : `alias of t${tensor.aliasOf}`;
+    return `  t${id} ${tensor.name}: ${formatType(tensor.type)}  ${place}${note(id)}`;
+  });
+}
+
+export function printDistribution({ grid, block, placement }: Distribution): string {
+  const blocks = blockCount(grid);
+  if (blocks === 1 && placement.kind === "blocked") return `on tile ${placement.first}`;
+  return `${grid.join("×")} blocks of [${block.join(", ")}] ${printPlacement(placement)}`;
+}
+
+function printPlacement(placement: Placement): string {
+  switch (placement.kind) {
+    case "blocked": return `${placement.perTile} a tile from tile ${placement.first}`;
+    case "scaled": return `dealt evenly over ${placement.tiles} tiles`;
+    case "cyclic": return `dealt in turn over ${placement.tiles} tiles`;
+    case "list": return `on listed tiles`;
+    default: return unreachable(placement);
+  }
+}
+
+const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+
+function printStep(tiled: TiledGraph, step: Step): string[] {
+  const nested = (steps: readonly Step[]): string[] => indent(steps.flatMap((inner) => printStep(tiled, inner)));
+  switch (step.kind) {
+    case "compute": return printComputeSet(tiled, step.set);
+    case "copy": return step.copies.map((copy) => printCopy(tiled, copy));
+    case "repeat": return [`repeat ${step.counted === "constant" ? step.count : `t${step.count}`}`, ...nested(step.body)];
+    case "while": return ["while", ...nested(step.before), `  test t${step.condition}`, "do", ...nested(step.body)];
+    case "if": return [`if t${step.condition}`, ...nested(step.then), ...(step.otherwise.length > 0 ? ["else", ...nested(step.otherwise)] : [])];
+    case "switch": return [`switch t${step.subject}`, ...step.cases.flatMap((value, i) => [`case ${value}`, ...nested(step.bodies[i]!)]), "default", ...nested(step.otherwise)];
+    case "host": return [printHost(step.event)];
+    default: return unreachable(step);
+  }
+}
+
+export function printHost(event: HostAction): string {
+  switch (event.kind) {
+    case "next": return `host: next element into t${event.buffer}`;
+    case "send": return `host: send t${event.buffer}`;
+    case "print": return `host: print ${JSON.stringify(event.label)} ${event.buffers.map((id) => `t${id}`).join(" ")}`;
+    case "assert": return `host: assert t${event.condition} ${JSON.stringify(event.message)}`;
+    default: return unreachable(event);
+  }
+}
+
+export function printComputeSet(tiled: TiledGraph, set: ComputeSet): string[] {
+  return [`compute ${set.name}`, ...indent(set.families.map((family) => printFamily(tiled, family)))];
+}
+
+export function printFamily(tiled: TiledGraph, family: Family): string {
+  const instances = family.range.map(({ start, count }, i) => (count === family.grid[i] ? `${count}` : `${start}..${start + count}`)).join("×") || "1";
+  const fields = family.fields.map((field) => {
+    const index = field.map.map((form, t) => printForm(form, family.grid.length, t)).join(", ");
+    const arrow = field.access === "in" ? "" : field.access === "out" ? "→ " : "↔ ";
+    return `${arrow}t${field.tensor}[${field.perTile ? "own" : index}]${field.local ? "" : " remote"} as [${field.shape.join(", ")}]`;
+  });
+  return `${instances} × ${family.name} (${fields.join(", ")}) ${printPlacement(family.placement)}`;
+}
+
+/** `4i + f` for instance coordinates i, j, … and the field's own index. */
+function printForm(form: Affine, gridRank: number, dimension: number): string {
+  const names = form.coefficients.map((_, k) => (k < gridRank ? "ijklmnop"[k] ?? `g${k}` : k - gridRank === dimension ? ":" : `f${k - gridRank}`));
+  const terms = form.coefficients.flatMap((coefficient, k) => (coefficient === 0 ? [] : [coefficient === 1 ? names[k]! : `${coefficient}${names[k]}`]));
+  if (form.constant !== 0 || terms.length === 0) terms.push(`${form.constant}`);
+  return terms.join("+");
+}
+
+export function printCopy(tiled: TiledGraph, copy: Copy): string {
+  const blocks = copy.range.reduce((product, { count }) => product * count, 1);
+  const [to, from] = copy.direction === "pull" ? [copy.driver, copy.other] : [copy.other, copy.driver];
+  return `copy t${to} ← t${from}, ${blocks} blocks of [${tiled.tensors[copy.driver]!.distribution.block.join(", ")}]: ${copy.cause}`;
+}

@@ -1,0 +1,149 @@
+/**
+ * Tiled level, the types: how the program is split, and where. Tensors here are storage (written more than once), distributed
+ * over tiles in equal blocks; vertices come in families; what a vertex needs from elsewhere is an explicit copy.
+ *
+ * Families, not lists: one kernel, a grid of instances, and for each field an affine map from instance to slice. Nothing here
+ * grows with the number of tiles, except placements that the user wrote one by one and that fit no rule.
+ */
+import type { DType } from "../../runtime/dtype.ts";
+import type { Graph, StateId, TensorType } from "../graph/graph.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { Affine } from "../support/affine.ts";
+import type { Span } from "../support/span.ts";
+
+/**
+ * Which tile each block k of a grid of N blocks (row-major) lives on. A tile's blocks have slots 0, 1, … in the order of k.
+ * blocked: tile first + ⌊k / perTile⌋.   scaled: ⌊k · tiles / N⌋.   cyclic: k mod tiles.   list: tiles[k].
+ */
+export type Placement =
+  | { readonly kind: "blocked"; readonly first: number; readonly perTile: number }
+  | { readonly kind: "scaled"; readonly tiles: number }
+  | { readonly kind: "cyclic"; readonly tiles: number }
+  | { readonly kind: "list"; readonly tiles: readonly number[] };
+
+/** A tensor cut into equal blocks (those at the far edges may be shorter), dealt to tiles. */
+export interface Distribution {
+  /** Extent of a block along each dimension of the tensor. */
+  readonly block: readonly number[];
+  /** Number of blocks along each dimension: ⌈shape / block⌉. */
+  readonly grid: readonly number[];
+  readonly placement: Placement;
+}
+
+export type TensorId = number;
+
+export interface TiledTensor {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly origin: Span;
+  /**
+   * whole: dense row-major at one address that everyone can reach (shared memory, or a host buffer).
+   * blocks: each tile holds its blocks, each dense in the shape of a full block, one after the other by slot.
+   */
+  readonly storage: "whole" | "blocks";
+  readonly distribution: Distribution;
+  /** The same bytes as another tensor, seen in another shape. */
+  readonly aliasOf?: TensorId;
+  /** Lives from run to run. */
+  readonly persistent: boolean;
+}
+
+/** What one vertex of a family sees of a tensor: `map` gives the tensor's index from instance coordinates followed by field indices. */
+export interface Field {
+  readonly tensor: TensorId;
+  readonly shape: readonly number[];
+  readonly map: readonly Affine[];
+  readonly access: "in" | "out" | "inout";
+  /** Every instance touches only blocks of its own tile. */
+  readonly local: boolean;
+  /** The tensor has one block per tile, which all instances of the tile share. */
+  readonly perTile?: boolean;
+}
+
+/** Vertices that differ only in which slices they are connected to. Kernel buffer i is field i. */
+export interface Family {
+  readonly name: string;
+  readonly kernel: Kernel;
+  /** All instances; `placement` is over its row-major index. */
+  readonly grid: readonly number[];
+  /** The part of the grid that this family is (edge blocks have kernels of their own). */
+  readonly range: readonly { readonly start: number; readonly count: number }[];
+  readonly placement: Placement;
+  readonly fields: readonly Field[];
+  readonly origin: Span;
+}
+
+export interface ComputeSet {
+  readonly name: string;
+  readonly families: readonly Family[];
+  readonly origin: Span;
+}
+
+/**
+ * Moves elements between two tensors. The driver's blocks are walked by the tiles that own them; `map` gives the other
+ * tensor's index for each index of the driver. pull: driver ← other. push: other ← driver.
+ */
+export interface Copy {
+  readonly direction: "pull" | "push";
+  readonly driver: TensorId;
+  readonly other: TensorId;
+  readonly map: readonly Affine[];
+  /** Which of the driver's blocks. */
+  readonly range: readonly { readonly start: number; readonly count: number }[];
+  /** Why the compiler inserted it, for people. */
+  readonly cause: string;
+  readonly origin: Span;
+}
+
+export type Step =
+  | { readonly kind: "compute"; readonly set: ComputeSet }
+  | { readonly kind: "copy"; readonly copies: readonly Copy[]; readonly origin: Span }
+  | { readonly kind: "repeat"; readonly count: number | TensorId; readonly counted: "constant" | "tensor"; readonly body: readonly Step[]; readonly origin: Span }
+  | { readonly kind: "while"; readonly before: readonly Step[]; readonly condition: TensorId; readonly body: readonly Step[]; readonly origin: Span }
+  | { readonly kind: "if"; readonly condition: TensorId; readonly then: readonly Step[]; readonly otherwise: readonly Step[]; readonly origin: Span }
+  | { readonly kind: "switch"; readonly subject: TensorId; readonly cases: readonly number[]; readonly bodies: readonly (readonly Step[])[]; readonly otherwise: readonly Step[]; readonly origin: Span }
+  /** The host reads or writes whole tensors; the program waits for it. */
+  | { readonly kind: "host"; readonly event: HostAction; readonly origin: Span };
+
+export type HostAction =
+  | { readonly kind: "next"; readonly state: StateId; readonly buffer: TensorId }
+  | { readonly kind: "send"; readonly state: StateId; readonly buffer: TensorId }
+  | { readonly kind: "print"; readonly label: string; readonly buffers: readonly TensorId[] }
+  /** Only when the condition is false. */
+  | { readonly kind: "assert"; readonly message: string; readonly condition: TensorId };
+
+export interface TiledProgram {
+  readonly name: string;
+  readonly steps: readonly Step[];
+  readonly reads: readonly StateId[];
+  readonly writes: readonly StateId[];
+  readonly origin: Span;
+}
+
+/** Where a state lives. `host` and `device` are one tensor where memory is shared. */
+export interface TiledState {
+  readonly state: StateId;
+  readonly host: TensorId;
+  readonly device: TensorId;
+}
+
+export interface TiledGraph {
+  readonly graph: Graph;
+  readonly tiles: number;
+  readonly tensors: readonly TiledTensor[];
+  readonly states: readonly TiledState[];
+  /** Tensors whose bytes are part of the executable. */
+  readonly constants: readonly { readonly tensor: TensorId; readonly data: Tensor }[];
+  readonly programs: readonly TiledProgram[];
+  readonly initial: TiledProgram;
+}
+
+/** The tensor whose bytes these are. */
+export function rootOf(tensors: readonly TiledTensor[], id: TensorId): TensorId {
+  let root = id;
+  for (let next = tensors[root]!.aliasOf; next !== undefined; next = tensors[root]!.aliasOf) root = next;
+  return root;
+}
+
+export type { DType };
