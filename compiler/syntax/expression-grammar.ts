@@ -1,80 +1,32 @@
 /**
- * The grammar of expressions and types, on Chevrotain's parser with its error recovery.
+ * The grammar of expressions and types.
  *
  * Infix operators are read as one flat list and folded by the precedence table, so a long chain takes no stack.
  * Whether `name <` begins type arguments is decided by looking ahead: `name < types > (` is a generic call, anything
  * else a comparison.
  */
-import { EmbeddedActionsParser } from "chevrotain";
-import type { IParserErrorMessageProvider, IToken, ParserMethod, TokenType } from "chevrotain";
+import { tokenMatcher } from "chevrotain";
+import type { IToken, ParserMethod, TokenType } from "chevrotain";
 import { unreachable } from "../support/bug.ts";
-import type { Label } from "../support/diagnostic.ts";
-import type { ProblemName } from "../support/problems.ts";
 import type { Span } from "../support/span.ts";
 import type { Argument, BinaryOperator, DimensionExpression, Expression, Identifier, IndexItem, StringLiteral, TypeExpression } from "./ast.ts";
 import { deepestExpression } from "./limits.ts";
 import { readNumber, readString } from "./literals.ts";
 import { chains, infixPrecedence } from "./precedence.ts";
 import type { InfixOperator } from "./precedence.ts";
-import { endOf, Infix, Name, NumberToken, Prefix, sign, StringToken, vocabulary, word, Word } from "./tokens.ts";
-
-/** A mistake found by the parser, before it is known whether it only follows from an earlier one. */
-export interface Mistake {
-  readonly problem: ProblemName;
-  readonly message: string;
-  readonly labels: readonly Label[];
-  readonly help?: string;
-  /** Up to where further mistakes only follow from this one: everything that was skipped. */
-  readonly until: number;
-}
-
-const insertable = new Set<TokenType>([sign("("), sign(")"), sign("["), sign("]"), sign("{"), sign("}"), sign(":"), sign("="), sign(",")]);
+import { RecoveringParser } from "./recovering-parser.ts";
+import { Infix, Name, NumberToken, Prefix, sign, StringToken, word, Word } from "./tokens.ts";
 
 /** How many tokens type arguments may have, so that looking ahead stays cheap. */
 const longestTypeArguments = 1_000;
 
-export class ExpressionGrammar extends EmbeddedActionsParser {
-  protected path = "";
-  protected textLength = 0;
-  mistakes: Mistake[] = [];
+export class ExpressionGrammar extends RecoveringParser {
   /** How deep each tree is; leaves are not kept. */
   private depths = new WeakMap<Expression, number>();
 
-  constructor(errorMessageProvider: IParserErrorMessageProvider) {
-    super(vocabulary, { recoveryEnabled: true, maxLookahead: 1, skipValidations: true, errorMessageProvider });
-  }
-
-  /** Makes ready for another text. */
-  protected begin(path: string, textLength: number): void {
-    this.path = path;
-    this.textLength = textLength;
-    this.mistakes = [];
+  protected override begin(path: string, text: string): void {
+    super.begin(path, text);
     this.depths = new WeakMap();
-  }
-
-  // ---- places
-
-  /** Where the next token begins. */
-  protected here(): number {
-    const token = this.LA(1);
-    return token.startOffset >= 0 ? token.startOffset : this.textLength;
-  }
-
-  /** Where the last token ended. */
-  protected lastEnd(): number {
-    const token = this.LA(0);
-    return token.startOffset >= 0 ? endOf(token) : 0;
-  }
-
-  /** From an offset to the end of the last token. */
-  protected from(start: number): Span {
-    return { file: this.path, start, end: Math.max(start, this.lastEnd()) };
-  }
-
-  protected spanOf(token: IToken): Span {
-    // A token made up in recovery stands after the last real one.
-    if (!(token.startOffset >= 0)) return { file: this.path, start: this.lastEnd(), end: this.lastEnd() };
-    return { file: this.path, start: token.startOffset, end: endOf(token) };
   }
 
   protected identifier(token: IToken): Identifier {
@@ -88,10 +40,6 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
       this.mistake(mistake.problem, { ...span, start: span.start + mistake.start, end: span.start + mistake.end }, mistake.message, mistake.help);
     }
     return { kind: "string", value, span };
-  }
-
-  protected mistake(problem: ProblemName, span: Span, message: string, help?: string, until = span.end): void {
-    this.mistakes.push({ problem, message, labels: [{ span, text: "" }], ...(help === undefined ? {} : { help }), until });
   }
 
   /** What stands for an expression that could not be read. */
@@ -171,7 +119,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
       this.mistake("syntax", this.spanOf(second), "a range has only two ends", "write `start..end`");
       return;
     }
-    this.mistakes.push({
+    this.tell({
       problem: "syntax",
       message: `comparisons do not chain: \`${first.image}\` and \`${second.image}\` stand side by side`,
       labels: [{ span: this.spanOf(second), text: "" }, { span: this.spanOf(first), text: "the first comparison" }],
@@ -194,7 +142,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
         open += 1;
         at += 1;
       }
-      if (!this.isName(this.LA(at))) return false;
+      if (!tokenMatcher(this.LA(at), Name)) return false;
       at += 1;
       if (this.LA(at).tokenType === sign("[")) at = this.afterBrackets(at, limit);
       while (open > 0 && this.LA(at).tokenType === sign(")")) {
@@ -221,28 +169,19 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     return limit;
   }
 
-  protected isName(token: IToken): boolean {
-    return token.tokenType.CATEGORIES?.includes(Name) ?? false;
-  }
-
-  protected isWord(token: IToken): boolean {
-    return this.isName(token) || (token.tokenType.CATEGORIES?.includes(Word) ?? false);
-  }
-
-  /** Only brackets, separators and `=` are made up when missing: a made-up name or operator would mean something. */
-  protected override canTokenTypeBeInsertedInRecovery(type: TokenType): boolean {
-    return insertable.has(type);
-  }
+  /** An expression that can be `missing`, up to one of `stops`. */
+  protected readonly value: ParserMethod<[stops: ReadonlySet<TokenType>], Expression> = this.define("value", (stops: ReadonlySet<TokenType>) =>
+    this.guarded<Expression>(() => this.SUBRULE(this.expression), stops, () => this.missing()),
+  );
 
   // ---- types
 
-  readonly type: ParserMethod<[], TypeExpression> = this.RULE(
+  readonly type: ParserMethod<[], TypeExpression> = this.define(
     "type",
     () => this.OR([{ ALT: () => this.SUBRULE(this.namedType) }, { ALT: () => this.SUBRULE(this.tupleType) }]),
-    { recoveryValueFunc: () => this.missingType() },
   );
 
-  private readonly namedType: ParserMethod<[], TypeExpression> = this.RULE("namedType", () => {
+  private readonly namedType: ParserMethod<[], TypeExpression> = this.define("namedType", () => {
     const start = this.here();
     const name = this.CONSUME(Name);
     const dimensions = this.OPTION(() => this.SUBRULE(this.dimensions));
@@ -251,7 +190,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     );
   });
 
-  private readonly dimensions: ParserMethod<[], DimensionExpression[]> = this.RULE("dimensions", () => {
+  private readonly dimensions: ParserMethod<[], DimensionExpression[]> = this.define("dimensions", () => {
     const list: DimensionExpression[] = [];
     let more = true;
     this.CONSUME(sign("["));
@@ -264,13 +203,13 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     });
     this.CONSUME(sign("]"));
     return list;
-  }, { recoveryValueFunc: () => [] });
+  });
 
-  private readonly dimension: ParserMethod<[], DimensionExpression> = this.RULE("dimension", () =>
-    this.OR([{ ALT: () => this.SUBRULE(this.spread) }, { ALT: () => this.SUBRULE(this.expression) }]), { recoveryValueFunc: () => this.missing() },
+  private readonly dimension: ParserMethod<[], DimensionExpression> = this.define("dimension", () =>
+    this.OR([{ ALT: () => this.SUBRULE(this.spread) }, { ALT: () => this.SUBRULE(this.expression) }]),
   );
 
-  private readonly spread: ParserMethod<[], DimensionExpression> = this.RULE("spread", () => {
+  private readonly spread: ParserMethod<[], DimensionExpression> = this.define("spread", () => {
     const start = this.here();
     this.CONSUME(sign("..."));
     const name = this.CONSUME(Name);
@@ -278,7 +217,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
   });
 
   /** `(f32, i32)`; `(f32)` is only `f32` in parentheses. */
-  private readonly tupleType: ParserMethod<[], TypeExpression> = this.RULE("tupleType", () => {
+  private readonly tupleType: ParserMethod<[], TypeExpression> = this.define("tupleType", () => {
     const start = this.here();
     const elements: TypeExpression[] = [];
     let more = true;
@@ -297,7 +236,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     });
   });
 
-  private readonly typeArguments: ParserMethod<[], TypeExpression[]> = this.RULE("typeArguments", () => {
+  private readonly typeArguments: ParserMethod<[], TypeExpression[]> = this.define("typeArguments", () => {
     const list: TypeExpression[] = [];
     let more = true;
     this.CONSUME(sign("<"));
@@ -310,12 +249,12 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     });
     this.CONSUME(sign(">"));
     return list;
-  }, { recoveryValueFunc: () => [] });
+  });
 
   // ---- expressions
 
   /** `c ? a : b`, and everything that binds tighter. */
-  readonly expression: ParserMethod<[], Expression> = this.RULE("expression", () => {
+  readonly expression: ParserMethod<[], Expression> = this.define("expression", () => {
     const condition = this.SUBRULE(this.infix);
     const branches = this.OPTION(() => {
       this.CONSUME(sign("?"));
@@ -329,9 +268,9 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
       const span: Span = { file: this.path, start: condition.span.start, end: Math.max(condition.span.end, branches.otherwise.span.end) };
       return this.grown({ kind: "conditional", condition, ...branches, span }, parts);
     });
-  }, { recoveryValueFunc: () => this.missing() });
+  });
 
-  private readonly infix: ParserMethod<[], Expression> = this.RULE("infix", () => {
+  private readonly infix: ParserMethod<[], Expression> = this.define("infix", () => {
     const operands: Expression[] = [];
     const operators: IToken[] = [];
     operands.push(this.SUBRULE(this.prefixed));
@@ -340,9 +279,9 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
       operands.push(this.SUBRULE2(this.prefixed));
     });
     return this.ACTION(() => this.fold(operands, operators));
-  }, { recoveryValueFunc: () => this.missing() });
+  });
 
-  private readonly prefixed: ParserMethod<[], Expression> = this.RULE("prefixed", () => {
+  private readonly prefixed: ParserMethod<[], Expression> = this.define("prefixed", () => {
     const operators: IToken[] = [];
     this.MANY(() => operators.push(this.CONSUME(Prefix)));
     const operand = this.SUBRULE(this.postfixed);
@@ -352,15 +291,15 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
         return this.grown({ kind: "unary", op: operator.image as "-" | "!" | "~" | "+", operand: value, span }, [value]);
       }, operand),
     );
-  }, { recoveryValueFunc: () => this.missing() });
+  });
 
   /** A name, literal or parenthesis, with any calls, methods, members and indices after it. */
-  private readonly postfixed: ParserMethod<[], Expression> = this.RULE("postfixed", () => {
+  private readonly postfixed: ParserMethod<[], Expression> = this.define("postfixed", () => {
     const value = this.SUBRULE(this.primary);
     return this.SUBRULE(this.postfixes, { ARGS: [value] });
-  }, { recoveryValueFunc: () => this.missing() });
+  });
 
-  protected readonly postfixes: ParserMethod<[value: Expression], Expression> = this.RULE("postfixes", (first: Expression) => {
+  protected readonly postfixes: ParserMethod<[value: Expression], Expression> = this.define("postfixes", (first: Expression) => {
     let value = first;
     this.MANY(() => {
       value = this.OR([
@@ -370,9 +309,9 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
       ]);
     });
     return value;
-  }, { recoveryValueFunc: () => this.missing() });
+  });
 
-  private readonly primary: ParserMethod<[], Expression> = this.RULE("primary", () =>
+  private readonly primary: ParserMethod<[], Expression> = this.define("primary", () =>
     this.OR([
       { ALT: () => this.SUBRULE(this.nameOrCall) },
       {
@@ -411,7 +350,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     return { kind: "missing", span };
   }
 
-  protected readonly nameOrCall: ParserMethod<[], Expression> = this.RULE("nameOrCall", () => {
+  protected readonly nameOrCall: ParserMethod<[], Expression> = this.define("nameOrCall", () => {
     const start = this.here();
     const name = this.CONSUME(Name);
     const typeArgs = this.OPTION1({ GATE: () => this.typeArgumentsAt(1), DEF: () => this.SUBRULE(this.typeArguments) });
@@ -424,7 +363,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
   });
 
   /** `(a)` is a alone; `()`, `(a,)` and `(a, b)` are tuples. */
-  protected readonly parenthesised: ParserMethod<[], Expression> = this.RULE("parenthesised", () => {
+  protected readonly parenthesised: ParserMethod<[], Expression> = this.define("parenthesised", () => {
     const start = this.here();
     const elements: Expression[] = [];
     let more = true;
@@ -447,7 +386,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     });
   });
 
-  private readonly index: ParserMethod<[base: Expression], Expression> = this.RULE("index", (base: Expression) => {
+  private readonly index: ParserMethod<[base: Expression], Expression> = this.define("index", (base: Expression) => {
     const items: IndexItem[] = [];
     let more = true;
     this.CONSUME(sign("["));
@@ -466,7 +405,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     });
   });
 
-  private readonly indexItem: ParserMethod<[], IndexItem> = this.RULE("indexItem", () => {
+  private readonly indexItem: ParserMethod<[], IndexItem> = this.define("indexItem", () => {
     const start = this.here();
     return this.OR([
       {
@@ -484,10 +423,10 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
         },
       },
     ]);
-  }, { recoveryValueFunc: (): IndexItem => ({ kind: "at", value: this.missing(), span: this.missing().span }) });
+  });
 
   /** From the first `:` of a slice on. */
-  private readonly sliceTail: ParserMethod<[start: number, first: Expression | undefined], IndexItem> = this.RULE(
+  private readonly sliceTail: ParserMethod<[start: number, first: Expression | undefined], IndexItem> = this.define(
     "sliceTail",
     (start: number, first: Expression | undefined) => {
       let step: Expression | undefined;
@@ -510,7 +449,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
   );
 
   /** `.name`, `.name(…)`, `.name<f32>(…)`. */
-  private readonly afterDot: ParserMethod<[receiver: Expression], Expression> = this.RULE("afterDot", (receiver: Expression) => {
+  private readonly afterDot: ParserMethod<[receiver: Expression], Expression> = this.define("afterDot", (receiver: Expression) => {
     this.CONSUME(sign("."));
     const token = this.CONSUME(Word);
     const typeArgs = this.OPTION1({ GATE: () => this.typeArgumentsAt(1), DEF: () => this.SUBRULE(this.typeArguments) });
@@ -524,7 +463,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
   });
 
   /** `f(x)(y)`: only names can be called. */
-  private readonly callOfValue: ParserMethod<[value: Expression], Expression> = this.RULE("callOfValue", (value: Expression) => {
+  private readonly callOfValue: ParserMethod<[value: Expression], Expression> = this.define("callOfValue", (value: Expression) => {
     const start = this.here();
     this.SUBRULE(this.arguments);
     return this.ACTION((): Expression => {
@@ -533,7 +472,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     });
   });
 
-  protected readonly arguments: ParserMethod<[], Argument[]> = this.RULE("arguments", () => {
+  protected readonly arguments: ParserMethod<[], Argument[]> = this.define("arguments", () => {
     const list: Argument[] = [];
     let more = true;
     this.CONSUME(sign("("));
@@ -546,9 +485,9 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     });
     this.CONSUME(sign(")"));
     return list;
-  }, { recoveryValueFunc: () => [] });
+  });
 
-  private readonly argument: ParserMethod<[], Argument> = this.RULE("argument", () => {
+  private readonly argument: ParserMethod<[], Argument> = this.define("argument", () => {
     const start = this.here();
     const token = this.OPTION({
       GATE: () => this.LA(2).tokenType === sign("="),
@@ -560,7 +499,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     });
     const value = this.SUBRULE(this.expression);
     return this.ACTION((): Argument => ({ ...(token === undefined ? {} : { name: this.identifier(token) }), value, span: this.from(start) }));
-  }, { recoveryValueFunc: (): Argument => ({ value: this.missing(), span: this.missing().span }) });
+  });
 }
 
 function partsOfItem(item: IndexItem): Expression[] {

@@ -3,7 +3,7 @@ import { tokenMatcher } from "chevrotain";
 import type { IParserErrorMessageProvider, IRecognitionException, IToken, TokenType } from "chevrotain";
 import type { Label } from "../support/diagnostic.ts";
 import { closest } from "../support/suggest.ts";
-import type { Mistake } from "./expression-grammar.ts";
+import type { Mistake } from "./recovering-parser.ts";
 import { endOf, Identifier, Infix, isReserved, keywords, Name, sign, StringToken, word, Word } from "./tokens.ts";
 
 /** What stands inside a rule's brackets. */
@@ -12,23 +12,17 @@ const insides: Readonly<Record<string, string>> = {
   index: "an index", parenthesised: "an expression", import: "a name", connections: "a field", let: "a name",
 };
 
-const blocks: Readonly<Record<string, string>> = {
-  block: "a statement", memberBlock: "a declaration", setBlock: "`place`, `for`, `if` or `let`", switch: "a case",
-  vertex: "a field, `compute` or `cycles`",
-};
-
 const alternatives: Readonly<Record<string, string>> = {
   type: "a type", dimension: "a dimension", indexItem: "an index", statement: "a statement", effectTarget: "a statement", state: "`in`, `out`, `param` or `var`",
   let: "a name or `(`", exportable: "`const`, `fn`, `vertex` or `graph`", case: "a case", field: "`in`, `out` or `inout`",
 };
 
-function phraseFor(expected: TokenType, actual: IToken, previous: IToken, ruleName: string): string {
+/** What Chevrotain expected, as a person would call it. */
+function phraseFor(expected: TokenType, previous: IToken, ruleName: string): string {
   const quoted = `\`${expected.name}\``;
   if (expected.name === "EOF") return "`import`, `const`, `fn`, `vertex` or `graph`";
   if (expected === StringToken) return 'the module\'s name in quotes, as in "std/nn"';
   if (expected === Name || expected === Word) return ruleName === "namedType" ? "a type" : "a name";
-  const block = blocks[ruleName];
-  if (expected === sign("}") && block !== undefined) return actual.tokenType.name === "EOF" ? quoted : `${block} or ${quoted}`;
   const inside = insides[ruleName];
   if (inside !== undefined && closers.has(expected)) {
     const begins = previous.tokenType === sign(",") || openers.has(previous.tokenType) || previous.tokenType === sign("<");
@@ -42,7 +36,7 @@ const openers = new Set<TokenType>([sign("("), sign("["), sign("{")]);
 
 /** Gives only what was expected; `toMistake` makes the sentence, since it sees the surroundings. */
 export const messageProvider: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected, actual, previous, ruleName }) => phraseFor(expected, actual, previous, ruleName),
+  buildMismatchTokenMessage: ({ expected, previous, ruleName }) => phraseFor(expected, previous, ruleName),
   buildNoViableAltMessage: ({ ruleName }) => alternatives[ruleName] ?? "an expression",
   buildEarlyExitMessage: ({ ruleName }) => alternatives[ruleName] ?? "an expression",
   buildNotAllInputParsedMessage: () => "`import`, `const`, `fn`, `vertex` or `graph`",
@@ -60,13 +54,21 @@ const elsewhere: Readonly<Record<string, string>> = {
   input: "an input is declared with `in`", output: "an output is declared with `out`",
 };
 
+/** For a token that begins nothing. */
+export function helpForBeginning(token: IToken): string | undefined {
+  const type = token.tokenType;
+  if (type === sign(";")) return "remove this `;`: nothing that ends in `}` needs one";
+  if (type === word("else")) return "an `else` follows the `}` of its `if`";
+  return tokenMatcher(token, Word) ? helpForWord(token.image) : undefined;
+}
+
 export function helpForWord(text: string): string | undefined {
   if (Object.hasOwn(elsewhere, text)) return elsewhere[text];
   const near = closest(text, keywords);
   return near === undefined ? undefined : `did you mean \`${near}\`?`;
 }
 
-const found = (token: IToken): string => {
+export const found = (token: IToken): string => {
   if (token.tokenType.name === "EOF") return "the end of the file";
   const image = token.image.length > 40 ? `${token.image.slice(0, 37)}...` : token.image;
   return isReserved(token.image) ? `the keyword \`${image}\`` : `\`${image}\``;
@@ -167,11 +169,9 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
   if (expected === "`->`" && (type === sign(":") || type === sign("=>"))) return "a function's result is written after `->`, as in `fn f(x: f32) -> f32 { … }`";
   if (expected === "`->`" && type === sign("{")) return "every function says what it gives, as in `fn f(x: f32) -> f32 { … }`";
   if (expected === "`:`" && type !== sign(":")) return typeHelp(token);
-  if (type === sign(";") && expected.startsWith("`import`")) return "remove this `;`: nothing follows a `}`";
-  if (type === sign(";") && (expected.endsWith("or `}`"))) return "remove this `;`: a statement that ends in `}` needs none";
-  if (type === sign("}") && expected.startsWith("`import`")) return "there is one `}` too many, or a `{` is missing before";
+  const wanted = /^`([a-z]+)`$/.exec(expected)?.[1];
+  if (wanted !== undefined && closest(token.image, [wanted]) !== undefined) return `did you mean \`${wanted}\`?`;
   if (type === Identifier && (expected.startsWith("`") || expected.endsWith("`"))) return helpForWord(token.image);
-  if (type === word("else")) return "an `else` follows the `}` of its `if`";
   return undefined;
 }
 

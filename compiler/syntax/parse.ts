@@ -1,7 +1,7 @@
 /** From text to syntax tree. Always gives a file; what could not be read was reported, and is `missing` or left out. */
 import type { Diagnostic, Reporter } from "../support/diagnostic.ts";
 import type { Comment, File } from "./ast.ts";
-import type { Mistake } from "./expression-grammar.ts";
+import type { Mistake } from "./recovering-parser.ts";
 import { Grammar } from "./grammar.ts";
 import { deepestNesting, firstTooDeep, largestSource, mostMistakes } from "./limits.ts";
 import { indexOf, messageProvider, toMistake } from "./messages.ts";
@@ -40,8 +40,9 @@ export function parse(path: string, text: string, reporter: Reporter): File {
   const docs = comments.filter((comment) => !comment.trailing && comment.text.startsWith("///"));
   grammar.read(path, text, scanned.tokens, docs.map((comment) => ({ start: comment.span.start, text: docText(comment.text) })));
   const { items, usedDocs } = grammar;
-  mistakes.push(...grammar.mistakes, ...grammar.errors.map((exception) => toMistake(exception, { path, text, tokens: scanned.tokens })));
-  tell(mistakes, lineStarts, reporter);
+  const surroundings = { path, text, tokens: scanned.tokens };
+  const found = inOrder(grammar.mistakes, grammar.errors.map((exception) => toMistake(exception, surroundings)));
+  tell(merge(mistakes, found), lineStarts, reporter);
   return { kind: "file", path, items, comments: comments.filter((comment) => !usedDocs.has(comment.span.start)), lineStarts, span };
 }
 
@@ -115,26 +116,48 @@ function endOfLine(text: string, offset: number): number {
   return end === -1 ? text.length : end;
 }
 
+/** The grammar's own mistakes and Chevrotain's errors, in the order in which the parser met them. */
+function inOrder(own: Grammar["mistakes"], errors: readonly Mistake[]): Mistake[] {
+  const all: Mistake[] = [];
+  let taken = 0;
+  for (const { mistake, errorsBefore } of own) {
+    while (taken < errorsBefore) all.push(errors[taken++]!);
+    all.push(mistake);
+  }
+  return [...all, ...errors.slice(taken)];
+}
+
+const startOf = (mistake: Mistake): number => mistake.labels[0]!.span.start;
+
+/** Puts the lexer's mistakes where the parser came by them, before what may only follow from them. */
+function merge(lexical: readonly Mistake[], found: readonly Mistake[]): Mistake[] {
+  const waiting = lexical.toSorted((a, b) => startOf(a) - startOf(b));
+  const all: Mistake[] = [];
+  for (const mistake of found) {
+    while (waiting.length > 0 && startOf(waiting[0]!) <= startOf(mistake)) all.push(waiting.shift()!);
+    all.push(mistake);
+  }
+  return [...all, ...waiting];
+}
+
 /**
- * Reports the mistakes in order, without those that only follow from an earlier one: at most one on a line, and none
- * in what was skipped because of one.
+ * Reports the mistakes, without those that only follow from an earlier one: at most one on a line, and none in what was
+ * skipped because of one.
  */
 function tell(mistakes: readonly Mistake[], lineStarts: readonly number[], reporter: Reporter): void {
-  const ordered = mistakes.toSorted((a, b) => a.labels[0]!.span.start - b.labels[0]!.span.start);
+  const lines = new Set<number>();
+  const told: Mistake[] = [];
   let until = -1;
-  let line = -1;
-  let told = 0;
-  for (const mistake of ordered) {
-    const { start } = mistake.labels[0]!.span;
-    const thisLine = lineOf(lineStarts, start);
-    if (start < until || thisLine === line) continue;
-    until = mistake.until;
-    line = thisLine;
-    told += 1;
-    if (told > mostMistakes) break;
-    const diagnostic: Diagnostic = {
-      problem: mistake.problem, severity: "error", message: mistake.message, labels: mistake.labels, ...(mistake.help === undefined ? {} : { help: mistake.help }),
-    };
+  for (const mistake of mistakes) {
+    const line = lineOf(lineStarts, startOf(mistake));
+    if (startOf(mistake) < until || lines.has(line)) continue;
+    until = Math.max(until, mistake.until);
+    lines.add(line);
+    told.push(mistake);
+    if (told.length === mostMistakes) break;
+  }
+  for (const { problem, message, labels, help } of told.toSorted((a, b) => startOf(a) - startOf(b))) {
+    const diagnostic: Diagnostic = { problem, severity: "error", message, labels, ...(help === undefined ? {} : { help }) };
     reporter.report(diagnostic);
   }
 }

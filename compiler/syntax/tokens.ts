@@ -14,8 +14,10 @@ import { createToken, Lexer } from "chevrotain";
 import type { CustomPatternMatcherFunc, IToken, TokenType } from "chevrotain";
 import { assignOperators, infixPrecedence, prefixOperators } from "./precedence.ts";
 
+/** Every token but `}`: what must be looked at before a block can end. */
+export const Any = createToken({ name: "Any", pattern: Lexer.NA });
 /** Any word, reserved or not. */
-export const Word = createToken({ name: "Word", pattern: Lexer.NA });
+export const Word = createToken({ name: "Word", pattern: Lexer.NA, categories: [Any] });
 /** A word that may be a name. */
 export const Name = createToken({ name: "Name", pattern: Lexer.NA, categories: [Word] });
 export const Infix = createToken({ name: "Infix", pattern: Lexer.NA });
@@ -35,18 +37,19 @@ const contextualWords = [
 type ReservedWord = (typeof reservedWords)[number];
 type Keyword = ReservedWord | (typeof contextualWords)[number];
 
+export const isReserved = (text: string): text is ReservedWord => (reservedWords as readonly string[]).includes(text);
+
 const keyword = (text: string, category: TokenType): TokenType =>
   createToken({ name: text, pattern: text, longer_alt: Identifier, categories: [category] });
 
-const keywordTokens = new Map<string, TokenType>([
-  ...reservedWords.map((text) => [text, keyword(text, Word)] as const),
-  ...contextualWords.map((text) => [text, keyword(text, Name)] as const),
-]);
+/** Longest first, so that `inout` is not looked for as an `in` that goes on. */
+const keywordTokens = new Map<string, TokenType>(
+  [...reservedWords, ...contextualWords].toSorted((a, b) => b.length - a.length).map((text) => [text, keyword(text, isReserved(text) ? Word : Name)]),
+);
 
 export const keywords: readonly string[] = [...keywordTokens.keys()];
 /** The token type of a keyword. */
 export const word = (text: Keyword): TokenType => keywordTokens.get(text)!;
-export const isReserved = (text: string): text is ReservedWord => (reservedWords as readonly string[]).includes(text);
 
 /** Longest first, so that `<<=` is not `<` `<=`. */
 const signTexts = [
@@ -58,7 +61,7 @@ type Sign = (typeof signTexts)[number];
 
 const signTokens = new Map<string, TokenType>(
   signTexts.map((text) => {
-    const categories: TokenType[] = [];
+    const categories: TokenType[] = text === "}" ? [] : [Any];
     if (text in infixPrecedence) categories.push(Infix);
     if ((prefixOperators as readonly string[]).includes(text)) categories.push(Prefix);
     if ((assignOperators as readonly string[]).includes(text)) categories.push(Assign);
@@ -89,8 +92,9 @@ const matchBlockComment: CustomPatternMatcherFunc = (text, offset) => {
 export const NumberToken = createToken({
   name: "Number",
   pattern: /0[xXbBoO][0-9A-Za-z_]*|[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9][0-9_]*)?[0-9A-Za-z_]*/,
+  categories: [Any],
 });
-export const StringToken = createToken({ name: "String", pattern: matchString, start_chars_hint: ['"'], line_breaks: false });
+export const StringToken = createToken({ name: "String", pattern: matchString, categories: [Any], start_chars_hint: ['"'], line_breaks: false });
 
 const whiteSpace = createToken({ name: "WhiteSpace", pattern: /[ \t\r\n\f\v\uFEFF]+/, group: Lexer.SKIPPED, line_breaks: true });
 const lineComment = createToken({ name: "LineComment", pattern: /\/\/[^\n\r]*/, group: "comments" });
@@ -100,7 +104,7 @@ const blockComment = createToken({
 
 export const vocabulary: TokenType[] = [
   whiteSpace, lineComment, blockComment, ...keywordTokens.values(), Identifier, NumberToken, StringToken, ...signTokens.values(),
-  Word, Name, Infix, Prefix, Assign,
+  Any, Word, Name, Infix, Prefix, Assign,
 ];
 
 /** Where a token ends; the lexer keeps no end offsets, and a token made up in recovery has no place at all. */

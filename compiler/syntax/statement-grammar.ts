@@ -1,0 +1,555 @@
+/**
+ * The grammar of statements, and of what statements share with declarations: `let`, `const`, `fn`, `for`, `if`, the
+ * ends of statements, and blocks.
+ */
+import { MismatchedTokenException, tokenMatcher } from "chevrotain";
+import type { IToken, ParserMethod, TokenType } from "chevrotain";
+import type { AssignOp, Const, Expression, Fn, Generic, Identifier, Let, Parameter, Statement, SwitchCase, TypeExpression } from "./ast.ts";
+import { ExpressionGrammar } from "./expression-grammar.ts";
+import { found, helpForBeginning, helpForLooseOperator, helpForWord } from "./messages.ts";
+import { Any, Assign, endOf, Infix, Name, NumberToken, sign, StringToken, word, Word } from "./tokens.ts";
+
+/** A `///` line. */
+export interface DocLine {
+  readonly start: number;
+  readonly text: string;
+}
+
+export type Doc = { readonly doc?: string };
+
+/** Where a broken expression can end, by where it stands. */
+export const nothing: ReadonlySet<TokenType> = new Set();
+export const beforeBlock: ReadonlySet<TokenType> = new Set([sign("{")]);
+export const beforeTile: ReadonlySet<TokenType> = new Set([word("on")]);
+const afterAnnotation: ReadonlySet<TokenType> = new Set([sign("="), sign(","), sign(")"), sign("{")]);
+const afterParameters: ReadonlySet<TokenType> = new Set([sign(")"), sign("{"), sign("->")]);
+const behindGenerics: ReadonlySet<TokenType> = new Set([sign("("), sign("{")]);
+export const inList: ReadonlySet<TokenType> = new Set([sign(","), sign(")"), sign("}")]);
+
+export class StatementGrammar extends ExpressionGrammar {
+  private docs: readonly DocLine[] = [];
+  private nextDoc = 0;
+  /** Offsets of the doc lines that belong to a declaration. */
+  usedDocs = new Set<number>();
+
+  protected beginDocs(docs: readonly DocLine[]): void {
+    this.docs = docs;
+    this.nextDoc = 0;
+    this.usedDocs = new Set();
+  }
+
+  /** The doc lines between the last token and the next one. */
+  protected docHere(): Doc {
+    const from = this.lastEnd();
+    const to = this.here();
+    while (this.nextDoc < this.docs.length && this.docs[this.nextDoc]!.start < from) this.nextDoc += 1;
+    const lines: string[] = [];
+    while (this.nextDoc < this.docs.length && this.docs[this.nextDoc]!.start < to) {
+      const line = this.docs[this.nextDoc]!;
+      lines.push(line.text);
+      this.usedDocs.add(line.start);
+      this.nextDoc += 1;
+    }
+    return lines.length === 0 ? {} : { doc: lines.join("\n") };
+  }
+
+  // ---- the ends of statements and blocks
+
+  protected readonly semicolon: ParserMethod<[], void> = this.define("semicolon", () => {
+    const token = this.OPTION(() => this.CONSUME(sign(";")));
+    this.ACTION(() => {
+      if (token === undefined) this.missingSemicolon();
+    });
+  });
+
+  /** Points at the end of the last token, and skips what cannot begin anything. */
+  private missingSemicolon(): void {
+    const end = this.lastEnd();
+    const next = this.LA(1);
+    const help = this.breaksLine(next) ? undefined : helpForWord(next.image);
+    // On a new line the next statement begins, unless an operator or bracket goes on with this one.
+    if (!this.breaksLine(next) || !(tokenMatcher(next, Word) || next.tokenType === sign("}"))) this.skipStatement();
+    this.mistake("syntax", { file: this.path, start: end, end }, "expected `;` after this statement", help, this.lastEnd());
+  }
+
+  protected readonly openBlock: ParserMethod<[], void> = this.define("openBlock", () => {
+    const token = this.OPTION(() => this.CONSUME(sign("{")));
+    this.ACTION(() => {
+      if (token === undefined) this.missingBrace();
+    });
+  });
+
+  /** Reports a missing `{`; goes on behind one that still comes on this line, else as if it were there. */
+  private missingBrace(): void {
+    const next = this.LA(1);
+    const end = this.lastEnd();
+    const broken = this.breaksLine(next);
+    const span = broken ? { file: this.path, start: end, end } : this.spanOf(next);
+    const message = broken ? "expected `{` after this" : `expected \`{\`, found \`${next.image}\``;
+    if (!broken) this.skipTo(beforeBlock);
+    const found = this.LA(1).tokenType === sign("{");
+    this.mistake("syntax", span, message, next.tokenType === sign("=") ? "`=` assigns; `==` compares" : undefined, this.lastEnd());
+    // Without any block, what it belongs to is skipped.
+    if (!broken && !found) throw new MismatchedTokenException(message, next, this.LA(0));
+    if (!broken) this.skip();
+  }
+
+  protected readonly closeBlock: ParserMethod<[opened: number], void> = this.define("closeBlock", (opened: number) => {
+    const token = this.OPTION(() => this.CONSUME(sign("}")));
+    this.ACTION(() => {
+      if (token === undefined) this.missingClosingBrace(opened);
+    });
+  });
+
+  private missingClosingBrace(opened: number): void {
+    const next = this.LA(1);
+    const end = this.lastEnd();
+    const atEnd = !(next.startOffset >= 0);
+    this.tell({
+      problem: "syntax",
+      message: atEnd ? "expected `}`, found the end of the file" : `expected \`}\` before \`${next.image}\``,
+      labels: [
+        { span: atEnd ? { file: this.path, start: end, end } : this.spanOf(next), text: "" },
+        { span: { file: this.path, start: opened, end: opened + 1 }, text: "this block is not closed" },
+      ],
+      until: end,
+    });
+  }
+
+  /**
+   * Reads the next of a row of declarations, statements or cases. After a mistake that one is skipped and left out.
+   */
+  protected one<Result>(read: () => Result | undefined): Result | undefined {
+    this.ACTION(() => this.stopIfHopeless());
+    const start = this.exportLexerState();
+    const result = this.guarded<Result | undefined>(read, nothing, () => {
+      this.skipStatement();
+      return undefined;
+    });
+    // Whatever happens, each turn goes on.
+    this.ACTION(() => {
+      if (this.exportLexerState() === start && this.LA(1).tokenType !== sign("}")) this.skip();
+    });
+    return result;
+  }
+
+  /** What begins nothing here. */
+  protected readonly unknown: ParserMethod<[what: string], undefined> = this.define("unknown", (what: string): undefined => {
+    const token = this.CONSUME(Any);
+    this.ACTION(() => this.unknownBeginning(token, what));
+    return undefined;
+  });
+
+  private unknownBeginning(token: IToken, what: string): void {
+    if (token.tokenType === sign("{")) this.skipBlock();
+    else if (token.tokenType !== sign(";")) this.skipStatement();
+    this.mistake("syntax", this.spanOf(token), `expected ${what}, found ${found(token)}`, helpForBeginning(token), this.lastEnd());
+  }
+
+  /** Skips over the block whose `{` was just read. */
+  private skipBlock(): void {
+    this.skipTo(nothing);
+    while (this.LA(1).tokenType === sign(";")) {
+      this.skip();
+      this.skipTo(nothing);
+    }
+    if (this.LA(1).tokenType === sign("}")) this.skip();
+  }
+
+  // ---- definitions
+
+  protected readonly const: ParserMethod<[doc: Doc, start: number, exported: boolean], Const> = this.define(
+    "const",
+    (doc: Doc, start: number, exported: boolean) => {
+      this.CONSUME(word("const"));
+      const name = this.CONSUME(Name);
+      const type = this.OPTION(() => this.SUBRULE(this.typeAnnotation));
+      this.CONSUME(sign("="));
+      const value = this.SUBRULE(this.value, { ARGS: [nothing] });
+      this.SUBRULE(this.semicolon);
+      return this.ACTION(
+        (): Const => ({ kind: "const", exported, ...doc, name: this.identifier(name), ...(type === undefined ? {} : { type }), value, span: this.from(start) }),
+      );
+    },
+  );
+
+  protected readonly typeAnnotation: ParserMethod<[], TypeExpression> = this.define("typeAnnotation", () =>
+    this.guarded(() => {
+      this.CONSUME(sign(":"));
+      return this.SUBRULE(this.type);
+    }, afterAnnotation, () => this.missingType()),
+  );
+
+  protected readonly fn: ParserMethod<[doc: Doc, start: number, exported: boolean], Fn> = this.define("fn", (doc: Doc, start: number, exported: boolean) => {
+    this.CONSUME(word("fn"));
+    const name = this.CONSUME(Name);
+    const generics = this.OPTION(() => this.SUBRULE(this.generics));
+    const parameters = this.SUBRULE(this.parameters);
+    const result = this.SUBRULE(this.result);
+    const body = this.SUBRULE(this.block);
+    return this.ACTION(
+      (): Fn => ({ kind: "fn", exported, ...doc, name: this.identifier(name), generics: generics ?? [], parameters, result, body, span: this.from(start) }),
+    );
+  });
+
+  private readonly result: ParserMethod<[], TypeExpression> = this.define("result", () =>
+    this.guarded(() => {
+      this.CONSUME(sign("->"));
+      return this.SUBRULE(this.type);
+    }, beforeBlock, () => this.missingType()),
+  );
+
+  protected readonly generics: ParserMethod<[], Generic[]> = this.define("generics", () => {
+    const list: Generic[] = [];
+    this.guarded(() => {
+      let more = true;
+      this.CONSUME(sign("<"));
+      this.MANY({
+        GATE: () => more,
+        DEF: () => {
+          const start = this.here();
+          const rest = this.OPTION(() => this.CONSUME(sign("..."))) !== undefined;
+          const name = this.CONSUME(Name);
+          const bound = this.OPTION2(() => {
+            this.CONSUME(sign(":"));
+            return this.CONSUME2(Name);
+          });
+          this.ACTION(() =>
+            list.push({
+              kind: "generic", name: this.identifier(name), rest, ...(bound === undefined ? {} : { bound: this.identifier(bound) }), span: this.from(start),
+            }),
+          );
+          more = this.OPTION3(() => this.CONSUME(sign(","))) !== undefined;
+        },
+      });
+      this.CONSUME(sign(">"));
+    }, behindGenerics, () => undefined);
+    return list;
+  });
+
+  protected readonly parameters: ParserMethod<[], Parameter[]> = this.define("parameters", () => {
+    const list: Parameter[] = [];
+    this.guarded(() => {
+      let more = true;
+      this.CONSUME(sign("("));
+      this.MANY({
+        GATE: () => more,
+        DEF: () => {
+          const start = this.here();
+          const name = this.CONSUME(Name);
+          const type = this.SUBRULE(this.typeAnnotation);
+          const value = this.OPTION(() => {
+            this.CONSUME(sign("="));
+            return this.SUBRULE(this.value, { ARGS: [inList] });
+          });
+          this.ACTION(() =>
+            list.push({ kind: "parameter", name: this.identifier(name), type, ...(value === undefined ? {} : { default: value }), span: this.from(start) }),
+          );
+          more = this.OPTION2(() => this.CONSUME(sign(","))) !== undefined;
+        },
+      });
+      this.CONSUME(sign(")"));
+    }, afterParameters, () => this.skipOver(sign(")")));
+    return list;
+  });
+
+  // ---- statements
+
+  /** Whether an item of a file follows, which cannot stand in anything: then a `}` was forgotten. */
+  protected itemAhead(): boolean {
+    return beginsItem.has(this.LA(1).tokenType);
+  }
+
+  protected readonly block: ParserMethod<[], Statement[]> = this.define("block", () => {
+    const statements: Statement[] = [];
+    const opened = this.here();
+    this.SUBRULE(this.openBlock);
+    this.MANY({
+      GATE: () => !this.declarationAhead(),
+      DEF: () => {
+        const statement = this.one(() => this.SUBRULE(this.statement));
+        this.ACTION(() => {
+          if (statement !== undefined) statements.push(statement);
+        });
+      },
+    });
+    this.SUBRULE(this.closeBlock, { ARGS: [opened] });
+    return statements;
+  });
+
+  /** Whether a declaration of a graph or vertex follows: then a `}` was forgotten. */
+  protected declarationAhead(): boolean {
+    const { tokenType } = this.LA(1);
+    return this.itemAhead() || (beforeName.has(tokenType) && (tokenMatcher(this.LA(2), Name) || this.LA(2).tokenType === word("in")));
+  }
+
+  private readonly statement: ParserMethod<[], Statement | undefined> = this.define("statement", (): Statement | undefined => {
+    const start = this.here();
+    const doc = this.ACTION(() => this.docHere());
+    return this.OR([
+      { ALT: () => this.SUBRULE(this.let, { ARGS: [doc] }) },
+      { ALT: () => this.SUBRULE(this.var) },
+      { ALT: () => this.SUBRULE(this.const, { ARGS: [doc, start, false] }) },
+      { ALT: () => this.SUBRULE(this.fn, { ARGS: [doc, start, false] }) },
+      { ALT: () => this.SUBRULE(this.repeat) },
+      { ALT: () => this.SUBRULE(this.while) },
+      { ALT: () => this.SUBRULE(this.if) },
+      { ALT: () => this.SUBRULE(this.switch) },
+      { ALT: () => this.SUBRULE(this.for) },
+      { GATE: () => tokenMatcher(this.LA(2), Name), ALT: () => this.SUBRULE(this.run) },
+      { ALT: () => this.SUBRULE(this.return) },
+      { ALT: () => this.SUBRULE(this.effect) },
+      { ALT: () => this.SUBRULE(this.unknown, { ARGS: ["a statement"] }) },
+    ]);
+  });
+
+  protected readonly let: ParserMethod<[doc: Doc], Let> = this.define("let", (doc: Doc) => {
+    const start = this.here();
+    const names: Identifier[] = [];
+    this.CONSUME(word("let"));
+    const tuple = this.OR([
+      {
+        ALT: () => {
+          const name = this.CONSUME(Name);
+          this.ACTION(() => names.push(this.identifier(name)));
+          return false;
+        },
+      },
+      {
+        ALT: () => {
+          let more = true;
+          this.CONSUME(sign("("));
+          this.MANY({
+            GATE: () => more,
+            DEF: () => {
+              const name = this.CONSUME2(Name);
+              this.ACTION(() => names.push(this.identifier(name)));
+              more = this.OPTION(() => this.CONSUME(sign(","))) !== undefined;
+            },
+          });
+          this.CONSUME(sign(")"));
+          return true;
+        },
+      },
+    ]);
+    const type = this.OPTION2(() => this.SUBRULE(this.typeAnnotation));
+    this.CONSUME(sign("="));
+    const value = this.SUBRULE(this.value, { ARGS: [nothing] });
+    this.SUBRULE(this.semicolon);
+    return this.ACTION((): Let => ({ kind: "let", ...doc, names, tuple, ...(type === undefined ? {} : { type }), value, span: this.from(start) }));
+  });
+
+  private readonly var: ParserMethod<[], Statement> = this.define("var", () => {
+    const start = this.here();
+    this.CONSUME(word("var"));
+    const name = this.CONSUME(Name);
+    const type = this.OPTION(() => this.SUBRULE(this.typeAnnotation));
+    this.CONSUME(sign("="));
+    const value = this.SUBRULE(this.value, { ARGS: [nothing] });
+    this.SUBRULE(this.semicolon);
+    return this.ACTION((): Statement => ({ kind: "var", name: this.identifier(name), ...(type === undefined ? {} : { type }), value, span: this.from(start) }));
+  });
+
+  private readonly repeat: ParserMethod<[], Statement> = this.define("repeat", () => {
+    const start = this.here();
+    this.CONSUME(word("repeat"));
+    const count = this.SUBRULE(this.value, { ARGS: [beforeBlock] });
+    const body = this.SUBRULE(this.block);
+    return this.ACTION((): Statement => ({ kind: "repeat", count, body, span: this.from(start) }));
+  });
+
+  private readonly while: ParserMethod<[], Statement> = this.define("while", () => {
+    const start = this.here();
+    this.CONSUME(word("while"));
+    const condition = this.SUBRULE(this.value, { ARGS: [beforeBlock] });
+    const body = this.SUBRULE(this.block);
+    return this.ACTION((): Statement => ({ kind: "while", condition, body, span: this.from(start) }));
+  });
+
+  private readonly switch: ParserMethod<[], Statement> = this.define("switch", () => {
+    const start = this.here();
+    const cases: SwitchCase[] = [];
+    this.CONSUME(word("switch"));
+    const subject = this.SUBRULE(this.value, { ARGS: [beforeBlock] });
+    const opened = this.here();
+    this.SUBRULE(this.openBlock);
+    this.MANY({
+      GATE: () => !this.declarationAhead(),
+      DEF: () => {
+        const one = this.one(() => this.SUBRULE(this.case));
+        this.ACTION(() => {
+          if (one !== undefined) cases.push(one);
+        });
+      },
+    });
+    this.SUBRULE(this.closeBlock, { ARGS: [opened] });
+    return this.ACTION((): Statement => ({ kind: "switch", subject, cases, span: this.from(start) }));
+  });
+
+  private readonly case: ParserMethod<[], SwitchCase | undefined> = this.define("case", (): SwitchCase | undefined => {
+    const start = this.here();
+    const value = this.OR([
+      {
+        GATE: () => this.LA(2).tokenType === sign("=>"),
+        ALT: () => {
+          this.CONSUME(word("default"));
+          return undefined;
+        },
+      },
+      { ALT: () => this.SUBRULE(this.expression) },
+      { ALT: () => this.SUBRULE(this.unknown, { ARGS: ["a case, `value => { … }` or `default => { … }`"] }) },
+    ]);
+    // After an unknown beginning, all of it was skipped.
+    return this.OPTION({
+      GATE: () => this.lastEnd() === start || this.LA(0).tokenType !== sign("}"),
+      DEF: () => {
+        this.CONSUME(sign("=>"));
+        const body = this.SUBRULE(this.block);
+        this.OPTION2(() => this.CONSUME(sign(",")));
+        return this.ACTION((): SwitchCase => ({ ...(value === undefined ? {} : { value }), body, span: this.from(start) }));
+      },
+    });
+  });
+
+  /** `execute set;` and `call program;` */
+  private readonly run: ParserMethod<[], Statement> = this.define("run", () => {
+    const start = this.here();
+    const kind = this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(word("execute"));
+          return "execute" as const;
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(word("call"));
+          return "call-program" as const;
+        },
+      },
+    ]);
+    const name = this.CONSUME(Name);
+    this.SUBRULE(this.semicolon);
+    return this.ACTION((): Statement => ({ kind, name: this.identifier(name), span: this.from(start) }));
+  });
+
+  private readonly return: ParserMethod<[], Statement> = this.define("return", () => {
+    const start = this.here();
+    this.CONSUME(word("return"));
+    const value = this.SUBRULE(this.value, { ARGS: [nothing] });
+    this.SUBRULE(this.semicolon);
+    return this.ACTION((): Statement => ({ kind: "return", value, span: this.from(start) }));
+  });
+
+  /** An assignment, or a call for its effect. */
+  private readonly effect: ParserMethod<[], Statement | undefined> = this.define("effect", (): Statement | undefined => {
+    const start = this.here();
+    const first = this.LA(1);
+    const target = this.SUBRULE(this.effectTarget);
+    const assignment = this.OPTION(() => {
+      const op = this.CONSUME(Assign);
+      return { op, value: this.SUBRULE(this.value, { ARGS: [nothing] }) };
+    });
+    const broken = this.ACTION(() => assignment === undefined && this.brokenEffect(first, target));
+    this.OPTION2({ GATE: () => broken !== true, DEF: () => this.SUBRULE(this.semicolon) });
+    return this.ACTION((): Statement | undefined => {
+      if (broken) return undefined;
+      const span = this.from(start);
+      if (assignment !== undefined) return { kind: "assign", target, op: assignment.op.image as AssignOp, value: assignment.value, span };
+      return { kind: "expression-statement", value: target, span };
+    });
+  });
+
+  /** What can be assigned or called: a name or a parenthesis, and what follows it. */
+  private readonly effectTarget: ParserMethod<[], Expression> = this.define("effectTarget", () => {
+    const value = this.OR([{ ALT: () => this.SUBRULE(this.nameOrCall) }, { ALT: () => this.SUBRULE(this.parenthesised) }]);
+    return this.SUBRULE(this.postfixes, { ARGS: [value] });
+  });
+
+  /** Reports and skips what is neither an assignment nor a call: an unknown word, or a value that goes nowhere. */
+  private brokenEffect(first: IToken, target: Expression): boolean {
+    const next = this.LA(1);
+    if (this.LA(0) === first && !this.breaksLine(next) && (tokenMatcher(next, Word) || next.tokenType === NumberToken || next.tokenType === StringToken)) {
+      this.unknownBeginning(first, "a statement");
+      return true;
+    }
+    if (tokenMatcher(next, Infix)) {
+      const start = target.span.start;
+      const help = helpForLooseOperator(next, this.LA(2));
+      this.skipStatement();
+      const span = { ...this.from(start), end: Math.max(start, this.lastEnd()) };
+      this.mistake("syntax", { ...span, start: next.startOffset, end: endOf(next) }, "this statement computes a value but does nothing with it", help, span.end);
+      return true;
+    }
+    if (target.kind !== "call" && target.kind !== "method" && target.kind !== "missing" && next.tokenType === sign(";")) {
+      this.mistake("syntax", target.span, "this statement does nothing", "a statement assigns, `x = e;`, or calls, `f(x);`");
+    }
+    return false;
+  }
+
+  // ---- `for` and `if`, which statements, members and compute sets share
+
+  protected forRule<Body, Node>(
+    name: string, block: () => ParserMethod<[], Body[]>, make: (parts: { name: Identifier; iterable: Expression; body: Body[]; span: Statement["span"] }) => Node,
+  ): ParserMethod<[], Node> {
+    return this.define(name, () => {
+      const start = this.here();
+      this.CONSUME(word("for"));
+      const variable = this.CONSUME(Name);
+      this.CONSUME(word("in"));
+      const iterable = this.SUBRULE(this.value, { ARGS: [beforeBlock] });
+      const body = this.SUBRULE2(block());
+      return this.ACTION(() => make({ name: this.identifier(variable), iterable, body, span: this.from(start) }));
+    });
+  }
+
+  /** An `if` with its `else if`s, read in a row and nested afterwards. */
+  protected ifRule<Body>(
+    name: string, block: () => ParserMethod<[], Body[]>,
+    make: (parts: { condition: Expression; then: Body[]; otherwise: Body[]; span: Statement["span"] }) => Body,
+  ): ParserMethod<[], Body> {
+    return this.define(name, () => {
+      const start = this.here();
+      const branches: { readonly start: number; readonly condition: Expression; readonly then: Body[] }[] = [];
+      let otherwise: Body[] | undefined;
+      this.CONSUME(word("if"));
+      const condition = this.SUBRULE(this.value, { ARGS: [beforeBlock] });
+      branches.push({ start, condition, then: this.SUBRULE(block()) });
+      this.MANY({
+        GATE: () => otherwise === undefined,
+        DEF: () => {
+          this.CONSUME(word("else"));
+          this.OR([
+            {
+              ALT: () => {
+                const branchStart = this.here();
+                this.CONSUME2(word("if"));
+                const branchCondition = this.SUBRULE2(this.value, { ARGS: [beforeBlock] });
+                branches.push({ start: branchStart, condition: branchCondition, then: this.SUBRULE2(block()) });
+              },
+            },
+            {
+              ALT: () => {
+                otherwise = this.SUBRULE3(block());
+              },
+            },
+          ]);
+        },
+      });
+      return this.ACTION(() => {
+        let rest = otherwise ?? [];
+        for (const branch of branches.toReversed()) {
+          rest = [make({ condition: branch.condition, then: branch.then, otherwise: rest, span: this.from(branch.start) })];
+        }
+        return rest[0]!;
+      });
+    });
+  }
+
+  private readonly for = this.forRule<Statement, Statement>("for", () => this.block, (parts) => ({ kind: "for", ...parts }));
+  private readonly if = this.ifRule<Statement>("if", () => this.block, (parts) => ({ kind: "if", ...parts }));
+}
+
+const beginsItem: ReadonlySet<TokenType> = new Set([word("import"), word("export"), word("vertex"), word("graph")]);
+/** Contextual words that begin a declaration when a name follows. */
+const beforeName: ReadonlySet<TokenType> = new Set<TokenType>([word("program"), word("compute"), word("stream"), word("param"), word("out"), word("inout"), word("map"), word("place")]);
