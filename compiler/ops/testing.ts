@@ -1,0 +1,169 @@
+/**
+ * For tests: runs lowerings as the tiled level would, block by block, with the kernel interpreter. An access becomes a buffer
+ * over the block's points whose strides follow from its affine map. Nothing of the compiler uses this file.
+ */
+import { isBig, sizeOf, type DType } from "../../runtime/dtype.ts";
+import { flatIndex, forEachIndex, get, put, zeros, type Tensor } from "../graph/tensor.ts";
+import { binaryFunction } from "../kernel/arithmetic.ts";
+import { KernelBuilder } from "../kernel/build.ts";
+import { runKernel } from "../kernel/interpret.ts";
+import { rowMajor, type Kernel } from "../kernel/kernel.ts";
+import type { Access, Lowering } from "../kernel/lowering.ts";
+import { affineRange, evaluateAffine } from "../support/affine.ts";
+import { invariant } from "../support/bug.ts";
+import { nowhere } from "../support/span.ts";
+
+/** Start and length of each part of a dimension. */
+export type Cut = (extent: number, dimension: number) => readonly (readonly [start: number, length: number])[];
+
+export const uncut: Cut = (extent) => [[0, extent]];
+
+/** Parts of 1, 2, 3, … elements: as uneven as can be. */
+export const uneven: Cut = (extent) => {
+  const parts: [number, number][] = [];
+  for (let start = 0, length = 1; start < extent; start += length, length += 1) parts.push([start, Math.min(length, extent - start)]);
+  return parts;
+};
+
+/** Which parts of its space a lowering may be cut into. */
+function partsOf(lowering: Lowering, cut: Cut): (readonly (readonly [number, number])[])[] {
+  return lowering.space.map(({ extent, kind }, dimension) => {
+    if (kind === "parallel" || (kind === "reduction" && lowering.combine !== undefined)) return cut(extent, dimension);
+    return uncut(extent, dimension);
+  });
+}
+
+function stridesOf(access: Access, tensor: Tensor, rank: number): { strides: number[]; constant: number } {
+  const steps = rowMajor(tensor.type.shape);
+  return {
+    strides: Array.from({ length: rank }, (_, k) => access.index.reduce((sum, form, axis) => sum + form.coefficients[k]! * steps[axis]!, 0)),
+    constant: access.index.reduce((sum, form, axis) => sum + form.constant * steps[axis]!, 0),
+  };
+}
+
+/** The kernel of a block of these extents; the buffers are the reads and then the writes. */
+export function kernelOf(lowering: Lowering, block: readonly number[], inputs: readonly Tensor[], output: Tensor): Kernel {
+  const kernel = new KernelBuilder(lowering.name, nowhere);
+  const buffer = (access: Access, tensor: Tensor, kind: "in" | "out", k: number): number =>
+    kernel.buffer({ name: `${kind}${k}`, dtype: tensor.type.dtype, shape: block, strides: stridesOf(access, tensor, block.length).strides, access: kind });
+  const reads = lowering.reads.map((access, k) => buffer(access, inputs[access.operand]!, "in", k));
+  const writes = lowering.writes.map((access, k) => buffer(access, output, "out", k));
+  const whole = (at: readonly unknown[]): void => invariant(at.length === block.length, () => `${lowering.name}: a point with ${at.length} indices in a space of rank ${block.length}`);
+  lowering.emit({
+    kernel,
+    block,
+    load(read, at) {
+      whole(at);
+      return kernel.load(reads[read]!, at);
+    },
+    store(write, at, value) {
+      whole(at);
+      kernel.store(writes[write]!, at, value);
+    },
+  });
+  return kernel.finish();
+}
+
+/** Runs one lowering; partial results of a cut reduction are combined in order. */
+function runLowering(lowering: Lowering, inputs: readonly Tensor[], output: Tensor, cut: Cut, check: (kernel: Kernel) => void): void {
+  const parts = partsOf(lowering, cut);
+  const kernels = new Map<string, Kernel>();
+  const rank = lowering.space.length;
+  const combined = new Set<number>();
+  forEachIndex(parts.map((list) => list.length), (choice) => {
+    const chosen = choice.map((k, dimension) => parts[dimension]![k]!);
+    const block = chosen.map(([, length]) => length);
+    const key = block.join();
+    let kernel = kernels.get(key);
+    if (!kernel) {
+      kernel = kernelOf(lowering, block, inputs, output);
+      check(kernel);
+      kernels.set(key, kernel);
+    }
+    const target = lowering.combine === undefined ? output : zeros(output.type);
+    const tensors = [...lowering.reads.map((access) => inputs[access.operand]!), ...lowering.writes.map(() => target)];
+    const offsets = [...lowering.reads, ...lowering.writes].map((access, k) => {
+      const { strides, constant } = stridesOf(access, tensors[k]!, rank);
+      return chosen.reduce((sum, [start], dimension) => sum + start * strides[dimension]!, constant);
+    });
+    runKernel(kernel, tensors, { offsets });
+    if (lowering.combine !== undefined) {
+      const combine = binaryFunction(lowering.combine, output.type.dtype);
+      const touched = new Set<number>();
+      forEachIndex(block, (point) => touched.add(positionOf(lowering.writes[0]!, output, point.map((i, dimension) => i + chosen[dimension]![0]))));
+      for (const position of touched) {
+        put(output, position, combined.has(position) ? combine(get(output, position), get(target, position)) : get(target, position));
+        combined.add(position);
+      }
+    }
+  });
+}
+
+const positionOf = (access: Access, tensor: Tensor, point: readonly number[]): number => flatIndex(tensor.type.shape, access.index.map((form) => evaluateAffine(form, point)));
+
+/** Runs all lowerings of an op into a fresh result. */
+export function runLowerings(lowerings: readonly Lowering[], inputs: readonly Tensor[], type: Tensor["type"], cut: Cut, check: (kernel: Kernel) => void = () => {}): Tensor {
+  const output = zeros(type);
+  const unwritten = isBig(type.dtype) ? 77n : 77;
+  for (let flat = 0; flat < output.data.length; flat++) output.data[flat] = unwritten;
+  for (const lowering of lowerings) runLowering(lowering, inputs, output, cut, check);
+  return output;
+}
+
+/** What a lowering claims: accesses in bounds, and every element of the result written once. Gives what is wrong. */
+export function faultsOf(lowerings: readonly Lowering[], inputs: readonly Tensor[], type: Tensor["type"]): string[] {
+  const faults: string[] = [];
+  const output = zeros(type);
+  const written = new Map<number, number>();
+  for (const lowering of lowerings) {
+    const extents = lowering.space.map(({ extent }) => extent);
+    if (sizeOf(extents) === 0) {
+      faults.push(`${lowering.name} has an empty space`);
+      continue;
+    }
+    const bounds = (access: Access, shape: readonly number[], what: string): void => {
+      if (access.index.length !== shape.length) faults.push(`${what} of ${lowering.name} has ${access.index.length} indices for rank ${shape.length}`);
+      access.index.forEach((form, axis) => {
+        if (form.coefficients.length !== extents.length) faults.push(`${what} of ${lowering.name} has ${form.coefficients.length} coefficients for rank ${extents.length}`);
+        const { min, max } = affineRange(form, extents);
+        if (min < 0 || max >= shape[axis]!) faults.push(`${what} of ${lowering.name} reaches ${min}..${max} of ${shape[axis]}`);
+      });
+    };
+    lowering.reads.forEach((access) => bounds(access, inputs[access.operand]!.type.shape, "a read"));
+    for (const access of lowering.writes) {
+      bounds(access, type.shape, "a write");
+      access.index.forEach((form) =>
+        form.coefficients.forEach((coefficient, k) => {
+          if (coefficient !== 0 && lowering.space[k]!.kind === "reduction") faults.push(`a write of ${lowering.name} moves with a reduction dimension`);
+        }),
+      );
+      const moving = extents.map((extent, k) => (access.index.some((form) => form.coefficients[k] !== 0) ? extent : 1));
+      forEachIndex(moving, (point) => {
+        const position = positionOf(access, output, point);
+        written.set(position, (written.get(position) ?? 0) + 1);
+      });
+      lowering.space.forEach(({ kind, extent }, k) => {
+        if (kind === "parallel" && moving[k] !== extent) faults.push(`a write of ${lowering.name} does not move with parallel dimension ${k}`);
+      });
+    }
+  }
+  if (written.size !== output.data.length) faults.push(`${written.size} of ${output.data.length} elements are written`);
+  for (const [position, times] of written) if (times > 1) faults.push(`element ${position} is written ${times} times`);
+  return faults;
+}
+
+const tolerances: { readonly [dtype in DType]?: number } = { f16: 2e-3, bf16: 2e-2, f32: 1e-5, f64: 1e-12 };
+
+/** Where two tensors differ, beyond what another order of rounding explains (`exact`: at all). Empty when they agree. */
+export function differences(actual: Tensor, expected: Tensor, exact: boolean): string[] {
+  const { dtype, shape } = expected.type;
+  if (actual.type.dtype !== dtype || actual.type.shape.join() !== shape.join()) return [`${actual.type.dtype}[${actual.type.shape.join()}] instead of ${dtype}[${shape.join()}]`];
+  const wanted = Array.from({ length: expected.data.length }, (_, flat) => get(expected, flat));
+  const scale = Math.max(1, ...wanted.map((value) => (Number.isFinite(Number(value)) ? Math.abs(Number(value)) : 0)));
+  const slack = exact ? 0 : (tolerances[dtype] ?? 0) * scale;
+  return wanted.flatMap((want, flat) => {
+    const got = get(actual, flat);
+    if (Object.is(got, want) || (!exact && (got === want || Math.abs(Number(got) - Number(want)) <= slack))) return [];
+    return [`element ${flat} is ${got} instead of ${want}`];
+  });
+}
