@@ -10,7 +10,7 @@ import { describeType, type HostTensor } from "./host.ts";
 const longestHeader = 100_000_000;
 const metadataKey = "__metadata__";
 
-const dtypeOf = new Map<string, DType>([...(Object.keys(dtypes) as DType[])].map((dtype) => [dtype.toUpperCase(), dtype]));
+const dtypeOf = new Map<string, DType>((Object.keys(dtypes) as DType[]).map((dtype) => [dtype.toUpperCase(), dtype]));
 
 interface Entry {
   readonly name: string;

@@ -6,6 +6,7 @@ declare namespace WebAssembly {
   }
   class Module {
     constructor(bytes: Uint8Array<ArrayBuffer>);
+    readonly [Symbol.toStringTag]: string;
   }
   class Instance {
     constructor(module: Module, imports?: { readonly [module: string]: { readonly [name: string]: unknown } });

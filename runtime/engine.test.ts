@@ -1,0 +1,500 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { availableParallelism } from "node:os";
+import { Engine, type LoadOptions } from "./engine.ts";
+import { GphError, type ErrorCode } from "./errors.ts";
+import type { Manifest } from "./executable.ts";
+import type { HostTensor } from "./host.ts";
+import { at, build, program, state } from "./testing/build.ts";
+
+const engines: Engine[] = [];
+afterEach(async () => {
+  await Promise.all(engines.splice(0).map((engine) => engine.close()));
+});
+
+async function load(functions: string, manifest: Partial<Manifest> = {}, options?: LoadOptions): Promise<Engine> {
+  const engine = await Engine.load(build(functions, manifest), options);
+  engines.push(engine);
+  return engine;
+}
+
+const several = { workers: Math.max(2, availableParallelism()) };
+
+/** The error that `work` throws, which must be one of ours with this code. */
+async function failing(code: ErrorCode, work: () => unknown): Promise<GphError> {
+  try {
+    await work();
+  } catch (error) {
+    expect(error).toBeInstanceOf(GphError);
+    expect((error as GphError).code).toBe(code);
+    return error as GphError;
+  }
+  throw new Error(`nothing was thrown, where ${code} was expected`);
+}
+
+/** x[i] += 1, `rounds` times with a barrier after each, the elements dealt to the workers in turn; y = x. */
+const counting = (rounds: number): string => `
+  (func (export "program main") (local $round i32) (local $i i32)
+    (loop $rounds
+      (local.set $i (i32.shl (global.get $worker) (i32.const 2)))
+      (loop $elements
+        (i32.store (i32.add (i32.const 2048) (local.get $i))
+          (i32.add (i32.const 1) (i32.load (i32.add (i32.const 1024) (local.get $i)))))
+        (local.set $i (i32.add (local.get $i) (i32.shl (global.get $$workers) (i32.const 2))))
+        (br_if $elements (i32.lt_u (local.get $i) (i32.const 64))))
+      (call $$barrier)
+      ;; Each worker now copies what its neighbour wrote: wrong without the barrier.
+      (local.set $i (i32.shl (i32.sub (i32.sub (global.get $$workers) (i32.const 1)) (global.get $worker)) (i32.const 2)))
+      (loop $copies
+        (i32.store (i32.add (i32.const 1024) (local.get $i)) (i32.load (i32.add (i32.const 2048) (local.get $i))))
+        (local.set $i (i32.add (local.get $i) (i32.shl (global.get $$workers) (i32.const 2))))
+        (br_if $copies (i32.lt_u (local.get $i) (i32.const 64))))
+      (call $$barrier)
+      (local.set $round (i32.add (local.get $round) (i32.const 1)))
+      (br_if $rounds (i32.lt_u (local.get $round) (i32.const ${rounds})))))`;
+
+const countingManifest: Partial<Manifest> = {
+  states: [state("in", "x", "i32", [16], 1024), state("out", "y", "i32", [16], 2048)],
+  programs: [program("main", [0], [1])],
+};
+
+describe("runs", () => {
+  const x = Int32Array.from({ length: 16 }, (_, index) => index * index);
+
+  it("gives the same for any number of workers, with the caller and without", async () => {
+    const expected = x.map((value) => value + 500);
+    for (const options of [{}, several]) {
+      const engine = await load(counting(500), countingManifest, options);
+      expect(engine.runSync("main", { x })["y"]).toEqual({ dtype: "i32", shape: [16], data: expected });
+      expect((await engine.run("main", { x }))["y"]!.data).toEqual(expected);
+      expect(engine.runSync({ x })["y"]!.data).toEqual(expected);
+      expect((await engine.run({ x }))["y"]!.data).toEqual(expected);
+    }
+  });
+
+  it("meets at 20,000 barriers without losing anybody", async () => {
+    const engine = await load(counting(10_000), countingManifest, several);
+    expect(engine.runSync({ x })["y"]!.data).toEqual(x.map((value) => value + 10_000));
+  });
+
+  it("returns copies", async () => {
+    const engine = await load(counting(1), countingManifest);
+    const first = engine.runSync({ x })["y"]!;
+    engine.runSync({ x: x.map(() => 0) });
+    expect(first.data).toEqual(x.map((value) => value + 1));
+  });
+
+  it("queues run, and refuses everything else meanwhile", async () => {
+    const engine = await load(counting(100), countingManifest, several);
+    const first = engine.run({ x });
+    const second = engine.run({ x: Int32Array.from(x, (value) => -value) });
+    await failing("busy", () => engine.runSync({ x }));
+    await failing("busy", () => engine.read("y"));
+    expect((await second)["y"]!.data).toEqual(x.map((value) => 100 - value));
+    expect((await first)["y"]!.data).toEqual(x.map((value) => 100 + value));
+    engine.runSync({ x });
+  });
+
+  it("is not the engine's business once closed", async () => {
+    const engine = await load(counting(1), countingManifest, several);
+    await engine.close();
+    await engine.close();
+    await failing("closed", () => engine.runSync({ x }));
+    await failing("closed", () => engine.run({ x }));
+    await failing("closed", () => engine.read("y"));
+  });
+
+  it("rejects a run that is closed away", async () => {
+    const engine = await load(`(func (export "program main") (loop $l (call $$barrier) (br $l)))`, {}, several);
+    const going = engine.run();
+    const queued = engine.run();
+    const outcomes = Promise.allSettled([going, queued]);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await engine.close();
+    expect((await outcomes).map((outcome) => (outcome.status === "rejected" ? (outcome.reason as GphError).code : "fine"))).toEqual(["closed", "closed"]);
+  });
+});
+
+describe("load", () => {
+  it("caps workers, and refuses what is no number of workers", async () => {
+    const engine = await load(counting(1), countingManifest, { workers: 4096 });
+    expect(engine.workers).toBe(Math.min(availableParallelism(), 64));
+    const few = await load(counting(1), { ...countingManifest, target: { name: "wasm", tiles: 1, memory: "shared" } }, several);
+    expect(few.workers).toBe(1);
+    for (const workers of [0, -1, 1.5, Number.NaN, "2" as unknown as number]) await failing("bad-option", () => load(counting(1), countingManifest, { workers }));
+  });
+
+  it("says when memory cannot be had, and how much it was", async () => {
+    const bytes = build(counting(1), { ...countingManifest, pages: 65_536 });
+    // A memory of 4 GiB may well be had, many are not.
+    const held: Engine[] = [];
+    try {
+      for (let index = 0; index < 4; index++) held.push(await Engine.load(bytes));
+    } catch (error) {
+      expect((error as GphError).code).toBe("out-of-memory");
+      expect((error as GphError).message).toContain("4,096 MiB");
+    }
+    await Promise.all(held.map((engine) => engine.close()));
+  });
+
+  it("refuses a module that is not valid inside", async () => {
+    const bytes = build(`(func (export "program main") (drop (i32.const 1234567)))`);
+    const { readExecutable, writeExecutable } = await import("./executable.ts");
+    const { module, manifest } = readExecutable(bytes);
+    // The constant becomes a load of a local that is not there.
+    const at = module.findIndex((byte, index) => byte === 0x41 && module[index + 1] === 0x87);
+    module[at] = 0x20;
+    await failing("bad-executable", () => Engine.load(writeExecutable(module, manifest)));
+  });
+});
+
+describe("inputs", () => {
+  const both: Partial<Manifest> = {
+    states: [state("in", "a", "f32", [2, 3], 1024), state("in", "flag", "bool", [], 1088), state("in", "wide", "i64", [2], 1104), state("out", "b", "f32", [2, 3], 1152)],
+    programs: [program("main", [0, 1], [3]), program("other", [2], [])],
+  };
+  const copying = `
+    (func (export "program main") (if (i32.load8_u (i32.const 1088)) (then (memory.copy (i32.const 1152) (i32.const 1024) (i32.const 24)))))
+    (func (export "program other"))`;
+  const a = Float32Array.of(1, 2, 3, 4, 5, 6);
+
+  it("takes tensors, typed arrays, nested arrays and scalars", async () => {
+    const engine = await load(copying, both);
+    const forms = [a, [[1, 2, 3], [4, 5, 6]], { dtype: "f32", shape: [2, 3], data: a } as const];
+    for (const form of forms) {
+      engine.runSync("main", { a: a.map(() => 0), flag: 1 });
+      expect(engine.runSync("main", { a: form, flag: true })["b"]!.data).toEqual(a);
+    }
+  });
+
+  it("names the tensor and both values when one does not fit", async () => {
+    const engine = await load(copying, both);
+    const refused = async (code: ErrorCode, name: string, value: unknown): Promise<string> =>
+      (await failing(code, () => engine.runSync("main", { a, flag: true, [name]: value as never }))).message;
+    expect(await refused("shape-mismatch", "a", [[1, 2], [3, 4]])).toBe("a is f32[2, 3], but the value given has shape [2, 2]");
+    expect(await refused("shape-mismatch", "a", [[1, 2, 3], [4, 5]])).toContain("a is f32[2, 3]");
+    expect(await refused("shape-mismatch", "a", new Float32Array(5))).toContain("with 6 elements, but the Float32Array given has 5");
+    expect(await refused("shape-mismatch", "a", { dtype: "f32", shape: [3, 2], data: a })).toContain("[3, 2]");
+    expect(await refused("shape-mismatch", "a", 3)).toContain("shape []");
+    expect(await refused("dtype-mismatch", "a", new Float64Array(6))).toContain("takes a Float32Array, but a Float64Array");
+    expect(await refused("dtype-mismatch", "a", { dtype: "f64", shape: [2, 3], data: new Float64Array(6) })).toContain("f64[2, 3]");
+    expect(await refused("bad-value", "flag", 2)).toContain("flag");
+    expect(await refused("bad-value", "flag", null)).toContain("null");
+    expect(await refused("bad-value", "a", [["1", 2, 3], [4, 5, 6]])).toContain("a string");
+    expect(await refused("bad-value", "wide", [1.5, 2])).toContain("1.5");
+    expect(await refused("bad-value", "wide", [1n << 63n, 2])).toContain("9223372036854775808");
+    expect(await refused("unknown-name", "c", 1)).toBe('program main has no input "c"; there are a, flag, wide');
+    expect(await refused("bad-access", "b", a)).toContain("outputs are returned");
+    expect(await refused("missing-input", "a", undefined)).toBe("input a: f32[2, 3] of program main was not given");
+  });
+
+  it("must be given to each run, unless written or viewed", async () => {
+    const engine = await load(copying, both);
+    engine.runSync("main", { a, flag: true });
+    await failing("missing-input", () => engine.runSync("main", { flag: true }));
+    engine.view("a").set(a.map((value) => -value) as never);
+    expect(engine.runSync("main", { flag: true })["b"]!.data).toEqual(a.map((value) => -value));
+    engine.write("flag", true);
+    expect(engine.runSync("main")["b"]!.data).toEqual(a.map((value) => -value));
+  });
+
+  it("belong to a program that must be named when there are several", async () => {
+    const engine = await load(copying, both);
+    expect((await failing("unknown-program", () => engine.runSync({ a }))).message).toContain("main, other");
+    expect((await failing("unknown-program", () => engine.runSync("mian", { a }))).message).toContain('"mian"');
+  });
+});
+
+describe("params and vars", () => {
+  // initial: v = 2 w; main: v += w; y = v.
+  const functions = `
+    (func (export "initial") (if (i32.eqz (global.get $worker)) (then (i32.store (i32.const 1040) (i32.mul (i32.const 2) (i32.load (i32.const 1024)))))) (call $$barrier))
+    (func (export "program main")
+      (if (i32.eqz (global.get $worker)) (then
+        (i32.store (i32.const 1040) (i32.add (i32.load (i32.const 1040)) (i32.load (i32.const 1024))))
+        (i32.store (i32.const 1056) (i32.load (i32.const 1040))))))`;
+  const manifest: Partial<Manifest> = {
+    states: [state("param", "w", "i32", [], 1024), state("var", "v", "i32", [], 1040), state("out", "y", "i32", [], 1056)],
+    programs: [program("main", [0, 1], [1, 2])],
+  };
+
+  it("live from run to run, vars beginning with their initial value", async () => {
+    for (const options of [{}, several]) {
+      const engine = await load(functions, manifest, options);
+      expect((await failing("missing-param", () => engine.runSync())).message).toContain("param w: i32");
+      await failing("missing-param", () => engine.run());
+      await failing("missing-param", () => engine.read("v"));
+      await failing("bad-access", () => engine.read("y"));
+      engine.write("w", 5);
+      expect(engine.read("v").data).toEqual(Int32Array.of(10));
+      expect(engine.runSync()["y"]!.data).toEqual(Int32Array.of(15));
+      expect((await engine.run())["y"]!.data).toEqual(Int32Array.of(20));
+      engine.write("v", 100);
+      engine.write("w", 1);
+      expect((await engine.run())["y"]!.data).toEqual(Int32Array.of(101));
+      expect(engine.read("y").data).toEqual(Int32Array.of(101));
+    }
+  });
+
+  it("can be given at load", async () => {
+    const engine = await load(functions, manifest, { params: { w: 7 } });
+    expect((await engine.run())["y"]!.data).toEqual(Int32Array.of(21));
+    await failing("unknown-name", () => load(functions, manifest, { params: { v: 7 } }));
+    await failing("shape-mismatch", () => load(functions, manifest, { params: { w: [7] } }));
+  });
+
+  it("need nothing when baked, and a value written over a baked one stays", async () => {
+    const baked = { ...manifest, states: [{ ...manifest.states![0]!, baked: true }, ...manifest.states!.slice(1)] };
+    const engine = await load(`(data (i32.const 1024) "\\03\\00\\00\\00") ${functions}`, baked);
+    expect(engine.runSync()["y"]!.data).toEqual(Int32Array.of(9));
+    engine.write("w", 1);
+    expect((await engine.run())["y"]!.data).toEqual(Int32Array.of(10));
+  });
+
+  it("go through upload and download where tiles have their own memory", async () => {
+    // The tile's copy of v is at 2048.
+    const engine = await load(`
+      (func (export "upload") (param i32) (memory.copy (i32.const 2048) (i32.const 1024) (i32.const 4)))
+      (func (export "download") (param i32) (memory.copy (i32.const 1024) (i32.const 2048) (i32.const 4)))
+      (func (export "program main") (i32.store (i32.const 2048) (i32.add (i32.const 1) (i32.load (i32.const 2048)))))`, {
+      target: { name: "ipu", tiles: 1, memory: "private" },
+      states: [state("var", "v", "i32", [], 1024)],
+      plan: { tiles: { offset: 2048, stride: 1024, bytes: 64 } },
+      programs: [program("main", [0], [0])],
+    });
+    engine.write("v", 41);
+    engine.runSync();
+    expect(engine.read("v").data).toEqual(Int32Array.of(42));
+    await failing("not-supported", () => engine.view("v"));
+  });
+});
+
+describe("host events", () => {
+  // Twice: take an element of xs, add one, send it, print it.
+  const adding = `
+    (func (export "program main") (local $i i32)
+      (loop $l
+        (if (i32.eqz (global.get $worker)) (then (call $host (i32.const 0))))
+        (call $$barrier)
+        (f32.store (i32.add (i32.const 1040) (i32.shl (global.get $worker) (i32.const 2)))
+          (f32.add (f32.const 1) (f32.load (i32.add (i32.const 1024) (i32.shl (global.get $worker) (i32.const 2))))))
+        (if (i32.eq (global.get $$workers) (i32.const 1)) (then (f32.store (i32.const 1044) (f32.add (f32.const 1) (f32.load (i32.const 1028))))))
+        (call $$barrier)
+        (if (i32.eqz (global.get $worker)) (then (call $host (i32.const 1)) (call $host (i32.const 2))))
+        (call $$barrier)
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $l (i32.lt_u (local.get $i) (i32.const 2)))))`;
+  const manifest: Partial<Manifest> = {
+    target: { name: "wasm", tiles: 2, memory: "shared" },
+    states: [state("stream in", "xs", "f32", [2], 1024), state("stream out", "ys", "f32", [2], 1040)],
+    events: [
+      { kind: "next", state: 0, position: at(4, 9) },
+      { kind: "send", state: 1, position: at(5, 9) },
+      { kind: "print", label: "y", values: [{ dtype: "f32", shape: [2], offset: 1040 }], position: at(6, 9) },
+    ],
+    programs: [program("main", [0], [1])],
+  };
+  const xs = [[1, 2], [3, 4.5]];
+  const expected: HostTensor[] = [[2, 3], [4, 5.5]].map((data) => ({ dtype: "f32", shape: [2], data: Float32Array.from(data) }));
+
+  it("feed and drain streams, and print", async () => {
+    for (const options of [{}, several]) {
+      const engine = await load(adding, manifest, options);
+      async function* later(): AsyncGenerator<number[]> {
+        for (const each of xs) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          yield each;
+        }
+      }
+      let calls = 0;
+      const data = Float32Array.of(1, 2, 3, 4.5);
+      const sources = [xs, xs.values(), new Set(xs), data, { dtype: "f32", shape: [2, 2], data } as const, () => xs[calls++ % 2]];
+      for (const source of sources) {
+        const ys: HostTensor[] = [];
+        const lines: string[] = [];
+        engine.runSync("main", {}, { streams: { xs: source, ys }, print: (line) => lines.push(line) });
+        expect(ys).toEqual(expected);
+        expect(lines).toEqual(["y [2 3]", "y [4.0 5.5]"]);
+      }
+      for (const source of [xs, later(), async () => xs[calls++ % 2]!]) {
+        const ys: HostTensor[] = [];
+        const lines: string[] = [];
+        const sink = async (element: HostTensor): Promise<void> => {
+          await new Promise((resolve) => setImmediate(resolve));
+          ys.push(element);
+        };
+        await engine.run("main", {}, { streams: { xs: source, ys: sink }, print: (line) => lines.push(line) });
+        expect(ys).toEqual(expected);
+        expect(lines).toEqual(["y [2 3]", "y [4.0 5.5]"]);
+      }
+    }
+  });
+
+  it("end the run with an error that names the stream, and the engine goes on", async () => {
+    for (const options of [{}, several]) {
+      const engine = await load(adding, manifest, options);
+      const print = (): void => undefined;
+      const ways: ((streams: object, printing?: () => void) => unknown)[] = [
+        (streams, printing = print) => engine.runSync("main", {}, { streams: streams as never, print: printing }),
+        (streams, printing = print) => engine.run("main", {}, { streams: streams as never, print: printing }),
+      ];
+      for (const way of ways) {
+        const ys: HostTensor[] = [];
+        expect((await failing("stream-exhausted", () => way({ xs: [[1, 2]], ys }))).message).toBe("stream xs is exhausted: after 1 elements the program wants another, test.gph:4:9");
+        expect((await failing("missing-stream", () => way({ ys }))).message).toContain("stream in xs: f32[2] has no source");
+        expect((await failing("missing-stream", () => way({ xs }))).message).toContain("stream out ys: f32[2] has no sink");
+        expect((await failing("shape-mismatch", () => way({ xs: [[1, 2, 3]], ys }))).message).toContain("stream xs");
+        expect((await failing("shape-mismatch", () => way({ xs: new Float32Array(3), ys }))).message).toContain("stream xs");
+        expect((await failing("dtype-mismatch", () => way({ xs: { dtype: "f64", shape: [1, 2], data: new Float64Array(2) }, ys }))).message).toContain("stream xs");
+        const broken = (): never => { throw new Error("disk on fire"); };
+        expect((await failing("stream-failed", () => way({ xs: broken, ys }))).message).toContain("stream xs threw: disk on fire, test.gph:4:9");
+        expect((await failing("stream-failed", () => way({ xs, ys: broken }))).message).toContain("stream ys threw: disk on fire, test.gph:5:9");
+        expect((await failing("print-failed", () => way({ xs, ys }, broken))).message).toContain("disk on fire");
+        ys.length = 0;
+        await way({ xs, ys });
+        expect(ys).toEqual(expected);
+      }
+      await failing("async-stream", () => engine.runSync("main", {}, { streams: { xs: async () => [1, 2], ys: [] }, print }));
+      expect((await failing("stream-failed", () => engine.run("main", {}, { streams: { xs: async () => { throw new Error("gone"); }, ys: [] }, print }))).message).toContain("gone");
+    }
+  });
+
+  it("leave an iterator where it was, and close what they opened", async () => {
+    const engine = await load(adding, manifest);
+    const print = (): void => undefined;
+    let closed = 0;
+    function* endless(): Generator<number[]> {
+      try {
+        for (let index = 0; ; index++) yield [index, index];
+      } finally {
+        closed++;
+      }
+    }
+    const iterator = endless();
+    const ys: HostTensor[] = [];
+    engine.runSync("main", {}, { streams: { xs: iterator, ys }, print });
+    await engine.run("main", {}, { streams: { xs: iterator, ys }, print });
+    expect(ys.map(({ data }) => data[0])).toEqual([1, 2, 3, 4]);
+    expect(closed).toBe(0);
+    engine.runSync("main", {}, { streams: { xs: { [Symbol.iterator]: endless }, ys }, print });
+    expect(closed).toBe(1);
+  });
+
+  it("refuse to run the engine from inside a run", async () => {
+    const engine = await load(adding, manifest, several);
+    const inner: string[] = [];
+    const print = (): void => {
+      try {
+        engine.runSync("main");
+      } catch (error) {
+        inner.push((error as GphError).code);
+      }
+    };
+    engine.runSync("main", {}, { streams: { xs, ys: [] }, print });
+    expect(inner).toEqual(["busy", "busy"]);
+    const closing: Promise<string>[] = [];
+    engine.runSync("main", {}, { streams: { xs, ys: [] }, print: () => closing.push(engine.close().then(() => "closed", (error: GphError) => error.code)) });
+    expect(await Promise.all(closing)).toEqual(["busy", "busy"]);
+  });
+});
+
+describe("runs that end early", () => {
+  const divide = `
+    (func $Stencil.compute (param i32) (result i32) (i32.div_s (i32.const 7) (local.get 0)))
+    (func (export "program main") (local $i i32)
+      (loop $l
+        (call $$barrier)
+        ;; Whoever is the last worker divides by x[0].
+        (if (i32.eq (global.get $worker) (i32.sub (global.get $$workers) (i32.const 1)))
+          (then (i32.store (i32.const 1040) (call $Stencil.compute (i32.load (i32.const 1024))))))
+        (call $$barrier)
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $l (i32.lt_u (local.get $i) (i32.const 100)))))`;
+  const manifest: Partial<Manifest> = {
+    states: [state("in", "x", "i32", [], 1024), state("out", "y", "i32", [], 1040)],
+    programs: [program("main", [0], [1])],
+    functions: { "Stencil.compute": { file: "heat.gph", line: 12, column: 5 } },
+  };
+
+  it("by a trap name the function and the line, and can be run again", async () => {
+    for (const options of [{}, several]) {
+      const engine = await load(divide, manifest, options);
+      for (const way of [(x: number) => engine.runSync({ x }), (x: number) => engine.run({ x })]) {
+        for (let repeat = 0; repeat < 3; repeat++) {
+          const error = await failing("trap", () => way(0));
+          expect(error.message).toBe("integer division by zero in Stencil.compute, heat.gph:12:5");
+          expect(error.position).toEqual({ file: "heat.gph", line: 12, column: 5 });
+          expect((await way(2))["y"]!.data).toEqual(Int32Array.of(3));
+        }
+      }
+    }
+  });
+
+  it("by an assert give its message and line", async () => {
+    const asserting = `
+      (func (export "program main")
+        (if (i32.and (i32.eqz (global.get $worker)) (i32.eqz (i32.load (i32.const 1024)))) (then (call $host (i32.const 0))))
+        (call $$barrier)
+        (i32.store (i32.const 1040) (i32.const 1)))`;
+    for (const options of [{}, several]) {
+      const engine = await load(asserting, { ...manifest, events: [{ kind: "assert", message: "x is zero", position: at(3, 5) }] }, options);
+      for (const way of [(x: number) => engine.runSync({ x }), (x: number) => engine.run({ x })]) {
+        const error = await failing("assertion-failed", () => way(0));
+        expect(error.message).toBe("assertion failed: x is zero, test.gph:3:5");
+        expect(error.position).toEqual(at(3, 5));
+        expect((await way(1))["y"]!.data).toEqual(Int32Array.of(1));
+      }
+    }
+  });
+
+  it("by a full call stack", async () => {
+    const engine = await load(`(func $deep (param i32) (result i32) (i32.add (i32.const 1) (call $deep (local.get 0)))) (func (export "program main") (drop (call $deep (i32.const 1))))`);
+    expect((await failing("trap", () => engine.runSync())).message).toContain("call stack");
+    expect((await failing("trap", () => engine.run())).message).toContain("call stack");
+  });
+
+  it("by a signal, whatever the program is doing", async () => {
+    const looping = `(func (export "program main") (loop $l (call $$barrier) (br_if $l (i32.eqz (i32.load (i32.const 1024))))) (i32.store (i32.const 1040) (i32.const 7)))`;
+    for (const options of [{}, several]) {
+      const engine = await load(looping, manifest, options);
+      for (const delay of [0, 1, 20]) {
+        const controller = new AbortController();
+        const run = engine.run({ x: 0 }, { signal: controller.signal });
+        setTimeout(() => controller.abort(new Error("enough")), delay);
+        const error = await failing("aborted", () => run);
+        expect((error.cause as Error).message).toBe("enough");
+        expect((await engine.run({ x: 1 }))["y"]!.data).toEqual(Int32Array.of(7));
+      }
+      await failing("aborted", () => engine.run({ x: 0 }, { signal: AbortSignal.abort() }));
+      expect(engine.runSync({ x: 1 })["y"]!.data).toEqual(Int32Array.of(7));
+    }
+  });
+
+  it("by a signal while a source is waited for", async () => {
+    const waiting = `(func (export "program main") (if (i32.eqz (global.get $worker)) (then (call $host (i32.const 0)))) (call $$barrier))`;
+    const engine = await load(waiting, {
+      states: [state("stream in", "xs", "i32", [], 1024)], events: [{ kind: "next", state: 0, position: at(2) }], programs: [program("main", [0], [])],
+    }, several);
+    const controller = new AbortController();
+    const run = engine.run("main", {}, { streams: { xs: () => new Promise<number>(() => undefined) }, signal: controller.signal });
+    setTimeout(() => controller.abort(), 60);
+    await failing("aborted", () => run);
+    await engine.run("main", {}, { streams: { xs: [1] } });
+  });
+
+  it("costs the engine when a worker does not come back", async () => {
+    const stuck = `(func (export "program main") (loop $l (br_if $l (i32.eqz (i32.load (i32.const 1024))))))`;
+    const engine = await load(stuck, manifest, { stopTimeout: 50 });
+    await engine.run({ x: 1 });
+    const error = await failing("worker-lost", () => engine.run({ x: 0 }, { signal: AbortSignal.timeout(100) }));
+    expect(error.message).toContain("was aborted; then a worker did not stop within 50 ms");
+    expect(engine.closed).toBe(true);
+    await failing("closed", () => engine.run({ x: 0 }));
+
+    // The caller traps, and the other worker loops for ever.
+    const half = `(func (export "program main") (if (global.get $worker) (then (loop $l (br $l)))) (unreachable))`;
+    const other = await load(half, {}, { ...several, stopTimeout: 50 });
+    if (other.workers === 1) return;
+    await failing("worker-lost", () => other.runSync());
+    await failing("closed", () => other.runSync());
+  });
+});
