@@ -31,7 +31,8 @@ export function readNpy(bytes: Uint8Array): HostTensor {
   const data = bytes.subarray(start + length);
   const wanted = size * bytesOf(header.dtype);
   if (data.length !== wanted) throw new FormatError(`data: ${describeType(header.dtype, header.shape)} needs ${wanted} bytes, but ${data.length} are there`);
-  const elements = viewArray(header.dtype, data.slice().buffer, 0, size);
+  // A copy, so that it is aligned. Not `slice`, which for a Buffer gives another view of the same memory.
+  const elements = viewArray(header.dtype, new Uint8Array(data).buffer, 0, size);
   if (header.dtype === "bool") {
     for (let index = 0; index < size; index++) if ((elements[index] as number) > 1) throw new FormatError(`data: element ${index} of a bool array is ${elements[index]}`);
   }
