@@ -22,6 +22,7 @@ import { matmul } from "./matmul.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import type { Op, Signature } from "./op.ts";
 import { pad } from "./pad.ts";
+import { normal, uniform } from "./random.ts";
 import { mean, reduce } from "./reduce.ts";
 import { repeatEach, tile } from "./repetition.ts";
 import { reshape } from "./reshape.ts";
@@ -43,6 +44,7 @@ const list: readonly Op[] = [
   reshape, transpose, slice, broadcast, reverse,
   // known elements
   fill, constantOp, iota, linspace, eye,
+  uniform, normal,
   // moving data
   update, concat, stack, pad, roll, gather, oneHot, tile, repeatEach,
   // combining
