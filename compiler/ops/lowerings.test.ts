@@ -1,0 +1,181 @@
+/** Lowerings of random shapes, cut at random places, against the reference. Integers where the order of sums must not matter. */
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { sizeOf, type DType } from "../../runtime/dtype.ts";
+import type { Attributes } from "../graph/graph.ts";
+import { flatIndex, forEachIndex, get, tensor, zeros, type Tensor } from "../graph/tensor.ts";
+import { verifyKernel } from "../kernel/verify.ts";
+import { evaluateAffine } from "../support/affine.ts";
+import { outside, region, run } from "./lowerings.ts";
+import { op } from "./table.ts";
+import { differences, faultsOf, runLowerings, type Cut } from "./testing.ts";
+
+const runs = 60;
+const shapes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 });
+
+const filled = (dtype: DType, shape: readonly number[], seed: number): Tensor =>
+  tensor(dtype, shape, Array.from({ length: sizeOf(shape) }, (_, k) => ((k * 2_654_435_761 + seed * 40_503) % 2 ** 32) % 97 - 48));
+
+/** A deterministic cut into parts of 1 to 3 elements. */
+const cutBy = (seed: number): Cut => (extent, dimension) => {
+  const parts: [number, number][] = [];
+  for (let start = 0; start < extent; ) {
+    const length = Math.min(extent - start, 1 + ((seed >> (dimension + parts.length)) & 3) % 3);
+    parts.push([start, length]);
+    start += length;
+  }
+  return parts;
+};
+
+function check(name: string, inputs: readonly Tensor[], attributes: Attributes, seed: number): void {
+  const types = inputs.map((input) => input.type);
+  const type = op(name).type(types, attributes);
+  const lowered = op(name).lower!(types, attributes, type);
+  expect(faultsOf(lowered, inputs, type)).toEqual([]);
+  expect(differences(runLowerings(lowered, inputs, type, cutBy(seed), verifyKernel), op(name).evaluate(inputs, attributes, type), true)).toEqual([]);
+}
+
+const seeds = fc.integer({ min: 0, max: 2 ** 20 });
+
+/** A box of a shape, with any steps. */
+const boxes = (shape: readonly number[]) =>
+  fc.tuple(
+    ...shape.map((extent) =>
+      fc.tuple(fc.integer({ min: 0, max: extent - 1 }), fc.integer({ min: -3, max: 3 }).filter((step) => step !== 0), fc.nat(extent)).map(([start, step, length]) => {
+        const most = step > 0 ? Math.floor((extent - 1 - start) / step) + 1 : Math.floor(start / -step) + 1;
+        return { start, step, length: Math.min(length, most) };
+      }),
+    ),
+  ).map((axes) => ({ start: axes.map(({ start }) => start), length: axes.map(({ length }) => length), step: axes.map(({ step }) => step) }));
+
+const shapesWithBox = shapes.chain((shape) => boxes(shape).map((box) => ({ shape, box })));
+const shapesWithAxis = shapes.chain((shape) => fc.nat(shape.length - 1).map((axis) => ({ shape, axis })));
+const shapesWithAxes = shapes.chain((shape) => fc.subarray([...shape.keys()]).map((axes) => ({ shape, axes })));
+
+describe("lowerings of random shapes", () => {
+  test("the outside of a box is every other element, once", () => {
+    fc.assert(
+      fc.property(shapesWithBox, ({ shape, box }) => {
+        const seen = new Array<number>(sizeOf(shape)).fill(0);
+        const inside = region(shape.map((_, axis) => run(box.start[axis]!, box.length[axis]!, box.step[axis]!)));
+        for (const { extents, index } of [inside, ...outside(shape, box)]) {
+          forEachIndex(extents, (point) => (seen[flatIndex(shape, index.map((form) => evaluateAffine(form, point)))]! += 1));
+        }
+        expect(seen).toEqual(seen.map(() => 1));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("update", () => {
+    fc.assert(fc.property(shapesWithBox, seeds, ({ shape, box }, seed) => check("update", [filled("i16", shape, 1), filled("i16", box.length, 2)], { ...box }, seed)), { numRuns: runs });
+  });
+
+  test("pad, roll, tile", () => {
+    fc.assert(
+      fc.property(shapes, fc.array(fc.nat(3), { minLength: 6, maxLength: 6 }), seeds, (shape, widths, seed) => {
+        const rank = shape.length;
+        check("pad", [filled("u8", shape, seed)], { before: widths.slice(0, rank), after: widths.slice(3, 3 + rank), value: 9 }, seed);
+        check("roll", [filled("f32", shape, seed)], { shift: shape.map((extent, axis) => widths[axis]! % extent) }, seed);
+        check("tile", [filled("i64", shape, seed)], { repeats: widths.slice(0, rank) }, seed);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  test("concat, stack, repeat_each, gather, one_hot", () => {
+    fc.assert(
+      fc.property(shapesWithAxis, fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 4 }), seeds, ({ shape, axis }, extents, seed) => {
+        check("concat", extents.map((extent, k) => filled("i8", shape.with(axis, extent), k)), { axis }, seed);
+        check("stack", extents.map((_, k) => filled("f16", shape, k)), { axis }, seed);
+        check("repeat_each", [filled("u32", shape, seed)], { axis, count: extents[0]! }, seed);
+        const indices = tensor("i32", [extents.length], extents.map((extent, k) => (k % 2 === 0 ? 1 : -1) * (extent % shape[axis]!)));
+        check("gather", [filled("bf16", shape, seed), indices], { axis }, seed);
+        check("one_hot", [filled("i16", shape, seed)], { classes: 5, dtype: "i32" }, seed);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  test("reduce, map-free, over any axes", () => {
+    const kinds = fc.constantFrom<readonly [string, DType]>(["add", "i32"], ["mul", "i64"], ["min", "f32"], ["max", "i8"], ["and", "u16"], ["or", "i32"]);
+    fc.assert(
+      fc.property(shapesWithAxes, kinds, fc.boolean(), seeds, ({ shape, axes }, [kind, dtype], keepdims, seed) => check("reduce", [filled(dtype, shape, seed)], { op: kind, axes, keepdims }, seed)),
+      { numRuns: 2 * runs },
+    );
+  });
+
+  test("argmax, argmin and running totals", () => {
+    fc.assert(
+      fc.property(shapesWithAxis, fc.boolean(), seeds, ({ shape, axis }, keepdims, seed) => {
+        check("argmax", [filled("f32", shape, seed)], { axis, keepdims }, seed);
+        check("argmin", [filled("i64", shape, seed)], { axis, keepdims }, seed);
+        check("cum_sum", [filled("i8", shape, seed)], { axis }, seed);
+        check("cum_prod", [filled("u32", shape, seed)], { axis }, seed);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  test("matmul with leading dimensions that broadcast", () => {
+    const extent = fc.integer({ min: 1, max: 5 });
+    const batches = fc.constantFrom<readonly [number[], number[]]>([[], []], [[2], []], [[], [3]], [[2, 1], [3]], [[1], [2, 3]], [[2, 3], [2, 3]]);
+    fc.assert(
+      fc.property(batches, extent, extent, extent, seeds, ([left, right], m, k, n, seed) => check("matmul", [filled("i32", [...left, m, k], 1), filled("i32", [...right, k, n], 2)], {}, seed)),
+      { numRuns: runs },
+    );
+  });
+
+  test("conv2d and max_pool2d, with any window, stride and padding", () => {
+    const axis = fc.record({ extent: fc.integer({ min: 1, max: 7 }), size: fc.integer({ min: 1, max: 4 }), stride: fc.integer({ min: 1, max: 3 }), padding: fc.nat(5) });
+    fc.assert(
+      fc.property(axis, axis, fc.boolean(), seeds, (high, wide, bias, seed) => {
+        fc.pre([high, wide].every(({ extent, size, padding }) => extent + 2 * padding >= size));
+        const image = filled("i32", [2, 2, high.extent, wide.extent], 1);
+        const attributes = { stride: [high.stride, wide.stride], padding: [high.padding, wide.padding] };
+        check("conv2d", [image, filled("i32", [3, 2, high.size, wide.size], 2), ...(bias ? [filled("i32", [3], 3)] : [])], attributes, seed);
+        fc.pre([high, wide].every(({ size, padding }) => padding < size));
+        check("max_pool2d", [image], { ...attributes, window: [high.size, wide.size] }, seed);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  test("views of random boxes agree with their maps", () => {
+    fc.assert(
+      fc.property(shapesWithBox, ({ shape, box }) => {
+        const x = filled("i32", shape, 1);
+        const type = op("slice").type([x.type], { ...box });
+        const map = op("slice").view!(x.type, { ...box }, type)!;
+        const result = zeros(type);
+        forEachIndex(type.shape, (index, flat) => (result.data[flat] = Number(get(x, flatIndex(shape, map.map((form) => evaluateAffine(form, index)))))));
+        expect(differences(result, op("slice").evaluate([x], { ...box }, type), true)).toEqual([]);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  test("a reshape's map, where there is one, keeps the row-major order", () => {
+    const factors = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 5 });
+    const grouped = (list: readonly number[], cuts: number): number[] => {
+      const groups: number[] = [1];
+      list.forEach((factor, k) => {
+        if ((cuts >> k) & 1) groups.push(factor);
+        else groups[groups.length - 1]! *= factor;
+      });
+      return groups;
+    };
+    let affine = 0;
+    fc.assert(
+      fc.property(factors, fc.nat(31), fc.nat(31), (list, from, to) => {
+        const [input, result] = [grouped(list, from), grouped(list, to)];
+        const map = op("reshape").view!({ dtype: "f32", shape: input }, { shape: result }, { dtype: "f32", shape: result });
+        if (!map) return;
+        affine += 1;
+        forEachIndex(result, (index, flat) => expect(flatIndex(input, map.map((form) => evaluateAffine(form, index)))).toBe(flat));
+      }),
+      { numRuns: 200 },
+    );
+    expect(affine).toBeGreaterThan(20);
+  });
+});
