@@ -123,7 +123,7 @@ class RandomGraph {
     const type = this.#type(value);
     if (kind <= 4) this.#arithmetic(value, type);
     else if (kind === 5) this.#op("cast", [value], { dtype: this.#choose(dtypes) });
-    else if (kind === 6) this.#op("select", [this.#op(this.#choose(comparisons), [value, this.#partner(type)]), value, this.#partner(type)]);
+    else if (kind === 6) this.#op("select", [this.#op(this.#choose(type.dtype === "bool" ? comparisons.slice(0, 2) : comparisons), [value, this.#partner(type)]), value, this.#partner(type)]);
     else if (kind <= 9) this.#view(value, type);
     else if (kind === 10) this.#reduce(value, type);
     else if (kind === 11) this.#update(value, type);
