@@ -32,7 +32,8 @@ export function readSafetensors(bytes: Uint8Array): Map<string, HostTensor> {
   checkLayout(entries, data.length);
   const tensors = new Map<string, HostTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    const elements = viewArray(dtype, data.slice(begin, end).buffer, 0, sizeOf(shape));
+    // A copy, so that it is aligned. Not `slice`, which for a Buffer gives another view of the same memory.
+    const elements = viewArray(dtype, new Uint8Array(data.subarray(begin, end)).buffer, 0, sizeOf(shape));
     if (dtype === "bool") {
       const wrong = elements.findIndex((value) => (value as number) > 1);
       if (wrong >= 0) throw new FormatError(`${name}: element ${wrong} of a BOOL tensor is ${elements[wrong]}`);
