@@ -21,6 +21,7 @@ export const problems = {
   "not-assignable": "The left side of an assignment cannot be assigned.",
   "not-compile-time": "A value that must be known when compiling depends on tensors.",
   "indivisible": "A dimension must divide without remainder.",
+  "assertion-failed": "An `assert` whose condition is known when compiling is false.",
   "missing-parameter": "A graph parameter has no default and was not set.",
   "unknown-parameter": "A value was set for a graph parameter that does not exist.",
   "no-gradient": "A gradient was asked through something that has none.",
@@ -30,6 +31,7 @@ export const problems = {
   "tile-memory-full": "A tile needs more memory than the target has.",
   // vertices and tiles
   "unconnected-field": "A vertex field was given no slice.",
+  "unwritten-field": "A vertex never writes one of its out fields.",
   "vertex-clash": "Two vertices of one compute set touch the same element and one of them writes it.",
   "unknown-tile": "A tile number lies outside the target's tiles.",
   // targets

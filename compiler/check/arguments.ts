@@ -1,0 +1,48 @@
+/** Which argument belongs to which parameter, by position and by name. */
+import type * as ast from "../syntax/ast.ts";
+import { closest } from "../support/suggest.ts";
+import type { Span } from "../support/span.ts";
+import { report, type Frame } from "./frame.ts";
+
+/** Argument expressions by parameter name. */
+export type Matched = ReadonlyMap<string, ast.Expression>;
+
+/** Matches the arguments of a call with declared parameters; undefined once reported. */
+export function matchArguments(frame: Frame, parameters: readonly ast.Parameter[], args: readonly ast.Argument[], span: Span, callee: string, declared: Span): Matched | undefined {
+  const matched = new Map<string, ast.Expression>();
+  const related = [{ span: declared, text: `${callee} is declared here` }];
+  let failed = false;
+  let position = 0;
+  let named = false;
+  for (const arg of args) {
+    if (!arg.name) {
+      if (named) {
+        report(frame, "bad-argument", arg.span, "an argument by position cannot follow one by name");
+        failed = true;
+      }
+      const parameter = parameters[position++];
+      if (parameter) matched.set(parameter.name.name, arg.value);
+      else if (position === parameters.length + 1) {
+        report(frame, "bad-argument", arg.span, `${callee} takes ${parameters.length} argument${parameters.length === 1 ? "" : "s"}, and ${args.length} are given`, { related });
+        failed = true;
+      }
+      continue;
+    }
+    named = true;
+    const { name } = arg.name;
+    if (!parameters.some((parameter) => parameter.name.name === name)) {
+      const meant = closest(name, parameters.map((parameter) => parameter.name.name));
+      report(frame, "bad-argument", arg.name.span, `${callee} has no parameter ${name}`, { related, ...(meant === undefined ? {} : { help: `did you mean ${meant}?` }) });
+      failed = true;
+    } else if (matched.has(name)) {
+      report(frame, "bad-argument", arg.name.span, `${name} is given twice to ${callee}`);
+      failed = true;
+    } else matched.set(name, arg.value);
+  }
+  const missing = failed ? [] : parameters.filter((parameter) => !parameter.default && !matched.has(parameter.name.name));
+  if (missing.length > 0) {
+    report(frame, "bad-argument", span, `${callee} needs ${missing.map((parameter) => parameter.name.name).join(", ")}`, { related });
+    failed = true;
+  }
+  return failed ? undefined : matched;
+}

@@ -1,0 +1,68 @@
+/** Calls: whom a call means. Functions are inlined (function-call.ts), ops bound to their signatures (op-call.ts), built-ins have their own rules. */
+import { isDType } from "../../runtime/dtype.ts";
+import type * as ast from "../syntax/ast.ts";
+import { closest } from "../support/suggest.ts";
+import { unreachable } from "../support/bug.ts";
+import type { Span } from "../support/span.ts";
+import { builtin } from "./builtins.ts";
+import { report, type Frame } from "./frame.ts";
+import { callFunction } from "./function-call.ts";
+import { callOp } from "./op-call.ts";
+import { describeBinding, spanOf } from "./scope.ts";
+import { poison, type Expected, type Value } from "./value.ts";
+
+/** A call as both forms write it: `f(x, y)` and `x.f(y)`. */
+export interface CallSite {
+  readonly callee: ast.Identifier;
+  readonly typeArgs: readonly ast.TypeExpression[];
+  readonly args: readonly ast.Argument[];
+  readonly span: Span;
+}
+
+export const call = (frame: Frame, site: CallSite, expected: Expected | undefined): Value => dispatch(frame, site, expected);
+
+/** `x.f(y)` is `f(x, y)`. */
+export function methodCall(frame: Frame, written: Extract<ast.Expression, { kind: "method" }>, expected: Expected | undefined): Value {
+  const receiver: ast.Argument = { value: written.receiver, span: written.receiver.span };
+  return dispatch(frame, { callee: written.name, typeArgs: written.typeArgs, args: [receiver, ...written.args], span: written.span }, expected);
+}
+
+function dispatch(frame: Frame, site: CallSite, expected: Expected | undefined): Value {
+  const { name, span } = site.callee;
+  const binding = frame.scope.lookup(name);
+  if (!binding) {
+    if (isDType(name)) return castByName(frame, site, expected);
+    return unknownFunction(frame, name, span);
+  }
+  switch (binding.kind) {
+    case "function": return callFunction(frame, binding, site, expected);
+    case "ops": return callOp(frame, binding.call, binding.module, site, expected);
+    case "builtin": return builtin(frame, binding.name, site, expected);
+    case "poison": return poison;
+    case "value":
+      if (binding.value.kind === "poison") return poison;
+      if (binding.value.kind === "dtype") return castByName(frame, site, expected);
+      return notCallable();
+    case "variable": case "state": case "graph-let": case "lazy": case "vertex": case "program": case "compute-set": case "reference": return notCallable();
+    default: return unreachable(binding);
+  }
+
+  function notCallable(): Value {
+    const at = spanOf(binding!);
+    return report(frame, "type-mismatch", span, `${describeBinding(name, binding!)} cannot be called`, at ? { related: [{ span: at, text: "declared here" }] } : {});
+  }
+}
+
+/** `f32(x)` is `cast<f32>(x)`. */
+function castByName(frame: Frame, site: CallSite, expected: Expected | undefined): Value {
+  const type: ast.TypeExpression = { kind: "named-type", name: site.callee, span: site.callee.span };
+  return callOp(frame, "cast", "core", { ...site, typeArgs: [type] }, expected);
+}
+
+export function unknownFunction(frame: Frame, name: string, span: Span): Value {
+  const module = frame.session.moduleOf(name);
+  const callable = [...frame.scope.visible()].filter((candidate) => ["function", "ops", "builtin"].includes(frame.scope.lookup(candidate)!.kind));
+  const meant = closest(name, callable);
+  const help = module !== undefined ? `import { ${name} } from "${module}";` : meant !== undefined ? `did you mean ${meant}?` : undefined;
+  return report(frame, "unknown-name", span, `no function is called ${name} here`, help === undefined ? {} : { help });
+}

@@ -1,0 +1,85 @@
+/**
+ * The checker: a parsed file becomes a graph. Names, dtypes and shapes are resolved, generics bound, compile-time values
+ * computed, compile-time loops unfolded, functions inlined; what remains is SSA with regions for run-time control.
+ * Mistakes are reported and work goes on; a graph is given only when there were none.
+ */
+import type { Graph } from "../graph/graph.ts";
+import { calls } from "../ops/table.ts";
+import type * as ast from "../syntax/ast.ts";
+import type { Diagnostic, Reporter } from "../support/diagnostic.ts";
+import { error } from "../support/diagnostic.ts";
+import { expression } from "./expression.ts";
+import type { CheckReporter, Session } from "./frame.ts";
+import { elaborateGraph, type GivenParameters } from "./members.ts";
+import { coreScope, fileFrame, Modules } from "./modules.ts";
+import { checkNames } from "./names.ts";
+import { iterate, statements } from "./statements.ts";
+
+export interface CheckOptions {
+  /** Which graph, when the file has several. */
+  readonly graph?: string;
+  readonly parameters: GivenParameters;
+  readonly tiles: number;
+  /** The file an import means: `from` is the path of the importing file. */
+  resolve(from: string, specifier: string): ast.File | undefined;
+}
+
+/** Functions are elaborated at every call, so a mistake in one is found again and again: each place tells each problem once. */
+class OncePerPlace implements CheckReporter {
+  readonly #inner: Reporter;
+  readonly #told = new Set<string>();
+  errors = 0;
+
+  constructor(inner: Reporter) {
+    this.#inner = inner;
+  }
+
+  report(diagnostic: Diagnostic): void {
+    if (diagnostic.severity === "error") this.errors += 1;
+    const span = diagnostic.labels[0]?.span;
+    const key = span ? `${diagnostic.problem} ${span.file} ${span.start} ${span.end}` : `${diagnostic.problem} ${diagnostic.message}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    this.#inner.report(diagnostic);
+  }
+}
+
+export function check(entry: ast.File, options: CheckOptions, outer: Reporter): Graph | undefined {
+  const reporter = new OncePerPlace(outer);
+  const session: Session = {
+    reporter, rules: { expression, statements, iterate }, tiles: options.tiles, calls, moduleOf: (name) => moduleOf(options, entry, name),
+    states: [], mappings: new Map(), vertices: [], vertexKeys: new Map(), computeSets: [], spent: { statements: 0, nesting: 0, exhausted: false },
+  };
+  const core = coreScope(calls, options.tiles);
+  const modules = new Modules(session, core, options.resolve);
+  const module = modules.load(entry);
+  if (!module) return undefined;
+  for (const one of modules.all()) if (!one.file.path.startsWith("std/")) checkNames(session, one);
+  const declaration = chooseGraph(entry, options.graph, reporter);
+  if (!declaration) return undefined;
+  const graph = elaborateGraph(module, fileFrame(session, module.scope), declaration, options.parameters);
+  return reporter.errors > 0 ? undefined : graph;
+}
+
+function chooseGraph(entry: ast.File, name: string | undefined, reporter: Reporter): ast.GraphDeclaration | undefined {
+  const graphs = entry.items.filter((item) => item.kind === "graph");
+  const names = graphs.map((graph) => graph.name.name);
+  const chosen = name === undefined ? graphs : graphs.filter((graph) => graph.name.name === name);
+  if (chosen[0] && (chosen.length === 1 || name !== undefined)) return chosen[0];
+  const start = { ...entry.span, end: entry.span.start };
+  if (graphs.length === 0) reporter.report(error("unknown-name", start, `${entry.path} has no graph`, "graph NAME { … } declares one"));
+  else if (name === undefined) reporter.report(error("bad-argument", chosen[1]!.name.span, `${entry.path} has several graphs: ${names.join(", ")}`, "say which one: --graph NAME"));
+  else reporter.report(error("unknown-name", start, `${entry.path} has no graph ${name}`, `it has ${names.join(", ")}`));
+  return undefined;
+}
+
+/** The library module that has a name, for "did you forget to import it". */
+function moduleOf(options: CheckOptions, entry: ast.File, name: string): string | undefined {
+  const op = calls.get(name)?.find(({ signature }) => signature.module !== "core");
+  if (op) return op.signature.module;
+  for (const module of ["std/nn", "std/random"]) {
+    const file = options.resolve(entry.path, module);
+    if (file?.items.some((item) => (item.kind === "fn" || item.kind === "const" || item.kind === "vertex") && item.exported && item.name.name === name)) return module;
+  }
+  return undefined;
+}

@@ -1,0 +1,180 @@
+/**
+ * Run-time control in SSA form: what a region assigns of the outside becomes a carried value or a result of its node. A
+ * condition known when compiling chooses code instead.
+ */
+import type * as ast from "../syntax/ast.ts";
+import { formatType, scalar, type Block, type ValueId } from "../graph/graph.ts";
+import { invariant } from "../support/bug.ts";
+import type { Span } from "../support/span.ts";
+import { assignedIn } from "./assigned.ts";
+import { originOf, report, type Build, type Frame, type Returned } from "./frame.ts";
+import { written } from "./operators.ts";
+import type { Variable } from "./scope.ts";
+import { coerce } from "./tensors.ts";
+import { describe, type TensorValue, type Value } from "./value.ts";
+
+type ElaborateBlock = (frame: Frame, statements: readonly ast.Statement[]) => Returned | undefined;
+
+interface Region {
+  /** Without results yet. */
+  readonly block: Block;
+  /** Variables of the outside, with the values they have at the region's end. */
+  readonly changed: ReadonlyMap<Variable, TensorValue>;
+}
+
+/** Elaborates a region. Variables of the outside have their old values again afterwards. */
+function region(build: Build, parameters: readonly ValueId[], fill: () => void): Region {
+  const outer = build.assigned;
+  build.assigned = new Map();
+  build.region += 1;
+  const block = build.builder.block(parameters, () => {
+    fill();
+    return [];
+  });
+  build.region -= 1;
+  const changed = new Map<Variable, TensorValue>();
+  for (const [variable, before] of build.assigned) {
+    if (variable.region <= build.region && before.kind === "tensor" && variable.value.kind === "tensor") changed.set(variable, variable.value);
+    if (variable.region <= build.region) variable.value = before;
+  }
+  build.assigned = outer;
+  return { block, changed };
+}
+
+/** Appends a control node whose outputs are the new values of `variables`. */
+function control(frame: Frame, build: Build, op: string, inputs: readonly ValueId[], attributes: { readonly cases?: readonly number[] }, regions: readonly Block[], variables: readonly Variable[], span: Span): void {
+  const origin = originOf(frame, span);
+  const outputs = variables.map((variable) => build.builder.value((variable.value as TensorValue).type, origin, variable.name));
+  build.builder.append({ op, inputs, attributes: { ...attributes }, regions, outputs, origin });
+  variables.forEach((variable, k) => {
+    if (!build.assigned.has(variable)) build.assigned.set(variable, variable.value);
+    variable.value = { kind: "tensor", id: outputs[k]!, type: (variable.value as TensorValue).type };
+  });
+}
+
+const idOf = (variable: Variable): ValueId => {
+  invariant(variable.value.kind === "tensor", () => `${variable.name} is carried and no tensor`);
+  return variable.value.id;
+};
+
+/** Values of carried variables inside a region: its parameters. */
+function parametersFor(frame: Frame, build: Build, carried: readonly Variable[], span: Span): ValueId[] {
+  return carried.map((variable) => build.builder.value((variable.value as TensorValue).type, originOf(frame, span), variable.name));
+}
+
+/** The variables stand for a region's parameters while `work` runs. */
+function carrying<T>(build: Build, carried: readonly Variable[], parameters: readonly ValueId[], work: () => T): T {
+  const before = carried.map((variable) => variable.value as TensorValue);
+  carried.forEach((variable, k) => {
+    variable.value = { kind: "tensor", id: parameters[k]!, type: before[k]!.type };
+  });
+  const result = work();
+  carried.forEach((variable, k) => {
+    variable.value = before[k]!;
+  });
+  invariant(build.region >= 0, "regions are left as they are entered");
+  return result;
+}
+
+/** A loop body: carried → carried. */
+function bodyRegion(frame: Frame, build: Build, carried: readonly Variable[], body: readonly ast.Statement[], span: Span): Block {
+  const parameters = parametersFor(frame, build, carried, span);
+  return carrying(build, carried, parameters, () => {
+    const { block, changed } = region(build, parameters, () => frame.session.rules.statements(frame, body));
+    return { ...block, results: carried.map((variable) => changed.get(variable)?.id ?? idOf(variable)) };
+  });
+}
+
+export function repeat(frame: Frame, build: Build, statement: Extract<ast.Statement, { kind: "repeat" }>): void {
+  const count = written(statement.count, frame.session.rules.expression(frame, statement.count, scalar("i32")));
+  const { value } = count;
+  let input: Value = value;
+  if (value.kind === "float" || (value.kind === "tensor" && (value.type.dtype !== "i32" || value.type.shape.length > 0)) || !["int", "float", "tensor", "poison"].includes(value.kind)) {
+    input = report(frame, "type-mismatch", count.span, `repeat counts with an int or an i32 scalar, and this is ${describe(value)}`, value.kind === "tensor" && value.type.shape.length === 0 ? { help: "cast<i32>(x) converts" } : {});
+  } else if (value.kind === "int") input = coerce(frame, count, scalar("i32"), "the count of repeat");
+  const carried = assignedIn(frame, build, statement.body);
+  const block = bodyRegion(frame, build, carried, statement.body, statement.span);
+  if (input.kind !== "tensor") return;
+  control(frame, build, "repeat", [input.id, ...carried.map(idOf)], {}, [block], carried, statement.span);
+}
+
+export function whileLoop(frame: Frame, build: Build, statement: Extract<ast.Statement, { kind: "while" }>): void {
+  const carried = assignedIn(frame, build, statement.body);
+  const parameters = parametersFor(frame, build, carried, statement.condition.span);
+  let condition: Value = { kind: "poison" };
+  const { block } = carrying(build, carried, parameters, () => region(build, parameters, () => {
+    condition = conditionOf(frame, statement.condition);
+  }));
+  const judged = condition as Value;
+  if (judged.kind === "bool") {
+    if (judged.value) report(frame, "limit-exceeded", statement.condition.span, "this condition is always true: the loop would never end", { help: "`repeat n { }` runs n times" });
+    return;
+  }
+  const body = bodyRegion(frame, build, carried, statement.body, statement.span);
+  if (judged.kind !== "tensor") return;
+  control(frame, build, "while", carried.map(idOf), {}, [{ ...block, results: [judged.id] }, body], carried, statement.span);
+}
+
+/** A condition: a compile-time bool, or a bool scalar. */
+function conditionOf(frame: Frame, expression: ast.Expression): Value {
+  const value = frame.session.rules.expression(frame, expression, { dtype: "bool" });
+  if (value.kind === "bool" || value.kind === "poison") return value;
+  if (value.kind !== "tensor") return report(frame, "type-mismatch", expression.span, `a condition must be a bool, and this is ${describe(value)}`);
+  if (value.type.dtype !== "bool") return report(frame, "dtype-mismatch", expression.span, `a condition must be a bool, and this is ${formatType(value.type)}`, { help: "compare: x != 0" });
+  if (value.type.shape.length > 0) return report(frame, "shape-mismatch", expression.span, `a condition must be a scalar, and this is ${formatType(value.type)}`, { help: "any(x) or all(x) makes a scalar; select(condition, a, b) chooses for each element" });
+  return value;
+}
+
+/** Elaborates the alternatives of a run-time choice; what any of them changed is a result of the node. */
+function choose(frame: Frame, build: Build, op: string, subject: TensorValue, attributes: { readonly cases?: readonly number[] }, alternatives: readonly (readonly ast.Statement[])[], span: Span): void {
+  const regions = alternatives.map((statements) => region(build, [], () => frame.session.rules.statements(frame, statements)));
+  const changed = [...new Set(regions.flatMap((one) => [...one.changed.keys()]))];
+  const blocks = regions.map((one) => ({ ...one.block, results: changed.map((variable) => one.changed.get(variable)?.id ?? idOf(variable)) }));
+  control(frame, build, op, [subject.id], attributes, blocks, changed, span);
+}
+
+export function conditional(frame: Frame, statement: ast.If, block: ElaborateBlock): Returned | undefined {
+  const condition = conditionOf(frame, statement.condition);
+  if (condition.kind === "bool") return block(frame, condition.value ? statement.then : statement.otherwise);
+  if (condition.kind === "tensor" && frame.build) choose(frame, frame.build, "if", condition, {}, [statement.then, statement.otherwise], statement.span);
+  return undefined;
+}
+
+export function switching(frame: Frame, statement: Extract<ast.Statement, { kind: "switch" }>, block: ElaborateBlock): Returned | undefined {
+  const subject = frame.session.rules.expression(frame, statement.subject, { dtype: "i32" });
+  const cases: number[] = [];
+  const bodies: (readonly ast.Statement[])[] = [];
+  let otherwise: readonly ast.Statement[] | undefined;
+  let failed = subject.kind === "poison";
+  for (const one of statement.cases) {
+    if (!one.value) {
+      if (otherwise) report(frame, "duplicate-name", one.span, "this switch has two defaults");
+      otherwise ??= one.body;
+      continue;
+    }
+    const value = frame.session.rules.expression({ ...frame, build: undefined }, one.value);
+    if (value.kind !== "int") {
+      failed = true;
+      if (value.kind !== "poison") report(frame, "type-mismatch", one.value.span, `a case must be an int, and this is ${describe(value)}`);
+    } else if (cases.includes(value.value)) {
+      failed = true;
+      report(frame, "duplicate-name", one.value.span, `case ${value.value} stands twice in this switch`);
+    } else if (value.value < -(2 ** 31) || value.value >= 2 ** 31) {
+      failed = true;
+      report(frame, "out-of-range", one.value.span, `${value.value} does not fit i32`);
+    } else {
+      cases.push(value.value);
+      bodies.push(one.body);
+    }
+  }
+  if (failed) return undefined;
+  if (subject.kind === "int") {
+    const at = cases.indexOf(subject.value);
+    return block(frame, at >= 0 ? bodies[at]! : (otherwise ?? []));
+  }
+  if (subject.kind !== "tensor" || subject.type.dtype !== "i32" || subject.type.shape.length > 0) {
+    return void report(frame, "type-mismatch", statement.subject.span, `switch needs an int or an i32 scalar, and this is ${describe(subject)}`, subject.kind === "tensor" ? { help: "cast<i32>(x) converts" } : {});
+  }
+  if (frame.build) choose(frame, frame.build, "switch", subject, { cases }, [...bodies, otherwise ?? []], statement.span);
+  return undefined;
+}

@@ -1,0 +1,53 @@
+/** `let` in all its places: the value, fitted to the written type, and taken apart when there are several names. */
+import type * as ast from "../syntax/ast.ts";
+import { report, type Frame } from "./frame.ts";
+import { written } from "./operators.ts";
+import { coerce, type Written } from "./tensors.ts";
+import { asCompileTime, compileTimeTypeOf, resolveType } from "./types.ts";
+import { describe, isCompileTime, poison, type Expected, type Value } from "./value.ts";
+
+/** What a written type lets one expect. */
+export function expectedOf(frame: Frame, type: ast.TypeExpression | undefined): Expected | undefined {
+  if (!type || type.kind === "tuple-type" || compileTimeTypeOf(type)) return undefined;
+  return resolveType(frame, type);
+}
+
+/** A value as a written type wants it; without a type, as it is. */
+export function fitted(frame: Frame, value: Written, type: ast.TypeExpression | undefined, subject: string): Value {
+  if (!type || value.value.kind === "poison") return value.value;
+  if (type.kind === "tuple-type") {
+    if (value.value.kind !== "tuple" || value.value.elements.length !== type.elements.length) {
+      return report(frame, "type-mismatch", value.span, `${subject} is a tuple of ${type.elements.length}, and this is ${describe(value.value)}`);
+    }
+    return { kind: "tuple", elements: value.value.elements.map((element, k) => fitted(frame, { value: element, span: value.span }, type.elements[k], `element ${k} of ${subject}`)) };
+  }
+  const compileTime = compileTimeTypeOf(type);
+  if (compileTime && !(compileTime === "bool" && value.value.kind === "tensor")) {
+    const fit = asCompileTime(value.value, compileTime);
+    if (fit) return fit;
+    if (value.value.kind === "tensor") return report(frame, "not-compile-time", value.span, `${subject} is a compile-time ${compileTime}, and this is ${describe(value.value)}, known only at run time`);
+    return report(frame, "type-mismatch", value.span, `${subject} is ${compileTime === "int" ? "an" : "a"} ${compileTime}, and this is ${describe(value.value)}`);
+  }
+  const resolved = resolveType(frame, type);
+  return resolved ? coerce(frame, value, resolved, subject) : poison;
+}
+
+/** The values of a let's names, in order; poison for those that went wrong. */
+export function letValues(frame: Frame, declaration: ast.Let): readonly Value[] {
+  const { names, value: expression, type } = declaration;
+  const subject = names.map((name) => name.name).join(", ");
+  const value = fitted(frame, written(expression, frame.session.rules.expression(frame, expression, expectedOf(frame, type))), type, subject);
+  if (!declaration.tuple) return [value];
+  if (value.kind === "poison") return names.map(() => poison);
+  if (value.kind !== "tuple") {
+    report(frame, "type-mismatch", expression.span, `(${subject}) needs a tuple of ${names.length}, and this is ${describe(value)}`);
+    return names.map(() => poison);
+  }
+  if (value.elements.length !== names.length) {
+    report(frame, "type-mismatch", expression.span, `(${subject}) needs a tuple of ${names.length}, and this is one of ${value.elements.length}`);
+    return names.map(() => poison);
+  }
+  return value.elements;
+}
+
+export const allCompileTime = (values: readonly Value[]): boolean => values.every(isCompileTime);

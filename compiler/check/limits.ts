@@ -1,0 +1,14 @@
+/** What one compilation may ask of the checker. Beyond is a `limit-exceeded` diagnostic, never a hang or a crash. */
+
+/** Statements elaborated in all: bodies of compile-time loops and of inlined functions count each time. */
+export const maxStatements = 4_000_000;
+/** Calls inside calls. */
+export const maxCallDepth = 256;
+/** Expressions and blocks inside each other, through all inlined calls: what the stack can bear. */
+export const maxNesting = 1_500;
+/** Elements of one tensor. */
+export const maxElements = 2 ** 40;
+/** Dimensions of one tensor. */
+export const maxRank = 16;
+/** Pairs of slices the clash check compares in one compute set before it gives up. */
+export const maxClashPairs = 200_000_000;

@@ -1,0 +1,156 @@
+/** Unary and binary operators: on compile-time values at compile time, on tensors as ops, with literals taking the dtype of their neighbour. */
+import { formatType } from "../graph/graph.ts";
+import type * as ast from "../syntax/ast.ts";
+import { unreachable } from "../support/bug.ts";
+import type { Span } from "../support/span.ts";
+import { report, type Frame } from "./frame.ts";
+import * as numbers from "./numbers.ts";
+import { asTensor, broadcastTo, broadcastTogether, commonShape, defaultDType, emit, reportDTypes, shown, type Written } from "./tensors.ts";
+import { bool, hasPoison, isScalarConstant, poison, type Expected, type TensorValue, type Value } from "./value.ts";
+
+export const opNames: { readonly [op in Exclude<ast.BinaryOperator, "@">]: string } = {
+  "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "rem",
+  "==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge",
+  "&&": "and", "||": "or", "&": "and", "|": "or", "^": "xor", "<<": "shl", ">>": "shr",
+};
+
+const comparisons: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);
+const isLogic = (op: ast.BinaryOperator): op is "&&" | "||" => op === "&&" || op === "||";
+
+/** A name an operand can be called by in a message, when it is written as a plain or dotted name. */
+export function nameOf(expression: ast.Expression): string | undefined {
+  if (expression.kind === "identifier") return expression.name;
+  if (expression.kind !== "member") return undefined;
+  const object = nameOf(expression.object);
+  return object === undefined ? undefined : `${object}.${expression.name.name}`;
+}
+
+export function written(expression: ast.Expression, value: Value): Written {
+  const name = nameOf(expression);
+  return { value, span: expression.span, ...(name === undefined ? {} : { name }) };
+}
+
+/** A chain `a + b + c` leans to the left: it is walked, not recursed into, so that its length costs no stack. */
+export function binaryExpression(frame: Frame, expression: Extract<ast.Expression, { kind: "binary" }>, expected: Expected | undefined): Value {
+  const chain: Extract<ast.Expression, { kind: "binary" }>[] = [];
+  let first: ast.Expression = expression;
+  while (first.kind === "binary") {
+    chain.push(first);
+    first = first.left;
+  }
+  chain.reverse();
+  // What is wished from the whole is wished from its parts, unless an operator between changes the kind.
+  let wish = expected;
+  for (let k = chain.length - 1; k >= 0; k--) wish = leftWish(chain[k]!.op, wish);
+  let left = written(first, frame.session.rules.expression(frame, first, wish));
+  for (const link of chain) {
+    if (isLogic(link.op) && left.value.kind === "bool" && left.value.value === (link.op === "||")) {
+      left = { value: bool(link.op === "||"), span: link.span };
+      continue;
+    }
+    const right = written(link.right, frame.session.rules.expression(frame, link.right, rightWish(link.op, left.value, wish)));
+    left = { value: operate(frame, link.op, left, right, link.span), span: link.span };
+  }
+  return left.value;
+}
+
+function leftWish(op: ast.BinaryOperator, expected: Expected | undefined): Expected | undefined {
+  if (comparisons.has(op)) return undefined;
+  if (isLogic(op)) return { dtype: "bool" };
+  if (op === "@") return expected?.dtype ? { dtype: expected.dtype } : undefined;
+  return expected;
+}
+
+function rightWish(op: ast.BinaryOperator, left: Value, expected: Expected | undefined): Expected | undefined {
+  if (isLogic(op)) return { dtype: "bool" };
+  if (left.kind !== "tensor") return comparisons.has(op) ? undefined : expected;
+  return op === "@" ? { dtype: left.type.dtype } : { dtype: left.type.dtype, shape: left.type.shape };
+}
+
+/** `left op right` with both sides elaborated. */
+export function operate(frame: Frame, op: ast.BinaryOperator, left: Written, right: Written, span: Span): Value {
+  if (hasPoison(left.value) || hasPoison(right.value)) return poison;
+  if (left.value.kind !== "tensor" && right.value.kind !== "tensor") {
+    const result = numbers.binary(op, left.value, right.value);
+    return numbers.isRefused(result) ? report(frame, result.refused, span, result.message) : result;
+  }
+  const sides = neighbours(frame, [left, right], undefined);
+  if (!sides) return poison;
+  const [a, b] = sides as [Written<TensorValue>, Written<TensorValue>];
+  if (isLogic(op)) {
+    const wrong = [a, b].find((side) => side.value.type.dtype !== "bool");
+    if (wrong) return report(frame, "dtype-mismatch", wrong.span, `\`${op}\` takes bool, and this is ${shown(wrong)}`, { help: "compare to get a bool: x != 0; `&` and `|` work on the bits of integers" });
+  }
+  if (a.value.type.dtype !== b.value.type.dtype) return reportDTypes(frame, a, b, span, `\`${op}\``);
+  if (op === "@") return matmul(frame, a, b, span);
+  const inputs = broadcastTogether(frame, [a, b], span);
+  return inputs ? emit(frame, opNames[op], inputs, {}, span) : poison;
+}
+
+/** Operands as tensors: constants among them take the dtype of the first tensor, else `dtype`, else their own default. Undefined once reported. */
+export function neighbours(frame: Frame, operands: readonly Written[], dtype: Expected["dtype"]): Written<TensorValue>[] | undefined {
+  const tensor = operands.find((operand) => operand.value.kind === "tensor")?.value as TensorValue | undefined;
+  const constants = operands.filter((operand) => isScalarConstant(operand.value));
+  const common = tensor?.type.dtype ?? dtype ?? (constants.some((constant) => constant.value.kind === "float") ? "f32" : constants[0] ? defaultDType(constants[0].value) : undefined);
+  const results: Written<TensorValue>[] = [];
+  for (const operand of operands) {
+    const value = asTensor(frame, operand, common);
+    if (value.kind === "tensor") results.push({ ...operand, value });
+  }
+  return results.length === operands.length ? results : undefined;
+}
+
+/** `a @ b` as NumPy means it: the dimensions before the last two broadcast. */
+function matmul(frame: Frame, a: Written<TensorValue>, b: Written<TensorValue>, span: Span): Value {
+  const [x, y] = [a.value.type.shape, b.value.type.shape];
+  const scalar = x.length === 0 ? a : y.length === 0 ? b : undefined;
+  if (scalar) return report(frame, "shape-mismatch", scalar.span, `\`@\` takes vectors and matrices, and this is ${shown(scalar)}`, { help: "`*` multiplies by a scalar" });
+  const inner = [x.at(-1)!, y.length === 1 ? y[0]! : y.at(-2)!] as const;
+  if (inner[0] !== inner[1]) {
+    const name = (side: Written<TensorValue>): string => (side.name === undefined ? formatType(side.value.type) : side.name);
+    return report(frame, "shape-mismatch", span, `inner extents differ, ${inner[0]} (${name(a)}) and ${inner[1]} (${name(b)})`, {
+      related: [{ span: a.span, text: formatType(a.value.type) }, { span: b.span, text: formatType(b.value.type) }],
+    });
+  }
+  let [left, right]: [Value, Value] = [a.value, b.value];
+  if (x.length > 2 || y.length > 2) {
+    const batch = commonShape(x.slice(0, -2), y.length === 1 ? [] : y.slice(0, -2));
+    if (!batch) {
+      return report(frame, "shape-mismatch", span, `batch dimensions do not broadcast, ${shown(a)} and ${shown(b)}`, {
+        related: [{ span: a.span, text: formatType(a.value.type) }, { span: b.span, text: formatType(b.value.type) }],
+      });
+    }
+    if (x.length > 1) left = broadcastTo(frame, a.value, [...batch, ...x.slice(-2)], a.span);
+    if (y.length > 1) right = broadcastTo(frame, b.value, [...batch, ...y.slice(-2)], b.span);
+  }
+  if (left.kind !== "tensor" || right.kind !== "tensor") return poison;
+  return emit(frame, "matmul", [left, right], {}, span);
+}
+
+export function unaryExpression(frame: Frame, expression: Extract<ast.Expression, { kind: "unary" }>, expected: Expected | undefined): Value {
+  const { op } = expression;
+  const operand = written(expression.operand, frame.session.rules.expression(frame, expression.operand, op === "!" ? { dtype: "bool" } : expected));
+  if (operand.value.kind === "poison") return poison;
+  if (operand.value.kind !== "tensor") {
+    const result = numbers.unary(op, operand.value);
+    return numbers.isRefused(result) ? report(frame, result.refused, expression.span, result.message) : result;
+  }
+  const tensor = operand.value;
+  switch (op) {
+    case "+": return tensor;
+    case "-": return emit(frame, "neg", [tensor], {}, expression.span);
+    case "!":
+      if (tensor.type.dtype !== "bool") return report(frame, "dtype-mismatch", expression.span, `\`!\` takes bool, and this is ${shown(operand)}`, { help: "`~` inverts the bits of an integer" });
+      return emit(frame, "not", [tensor], {}, expression.span);
+    case "~":
+      if (tensor.type.dtype === "bool") return report(frame, "dtype-mismatch", expression.span, `\`~\` takes integers, and this is ${shown(operand)}`, { help: "`!` negates a bool" });
+      return emit(frame, "not", [tensor], {}, expression.span);
+    default: return unreachable(op);
+  }
+}
+
+/** The operator of `x op= e`. */
+export function operatorOf(op: Exclude<ast.AssignOp, "=">): ast.BinaryOperator {
+  return op.slice(0, -1) as ast.BinaryOperator;
+}
+

@@ -1,0 +1,111 @@
+/**
+ * Vertices: a declaration with its generics and parameters bound becomes a kernel whose buffers are the fields. Placements
+ * of the same shapes and arguments share one.
+ */
+import { KernelBuilder } from "../kernel/build.ts";
+import { formatType, type TensorType } from "../graph/graph.ts";
+import type * as ast from "../syntax/ast.ts";
+import type { Span } from "../support/span.ts";
+import { matchArguments } from "./arguments.ts";
+import { report, type Frame } from "./frame.ts";
+import { typeOf, type Reference } from "./reference.ts";
+import { Scope, type VertexBinding } from "./scope.ts";
+import { asCompileTime, compileTimeTypeOf, resolveType, Unification } from "./types.ts";
+import { describe, hasPoison, isNumber, keyOf, type Value } from "./value.ts";
+import { VertexBody, type Field } from "./vertex-body.ts";
+
+export interface Connection {
+  readonly field: ast.VertexField;
+  readonly reference: Reference;
+  readonly span: Span;
+}
+
+type Arguments = ReadonlyMap<ast.Parameter, Value>;
+
+/** The values of a vertex's parameters at a `place`; undefined once reported. */
+export function argumentsOf(frame: Frame, { declaration, scope }: VertexBinding, statement: ast.Place): Arguments | undefined {
+  const name = declaration.name.name;
+  const matched = matchArguments(frame, declaration.parameters, statement.args, statement.vertex.span, name, declaration.name.span);
+  if (!matched) return undefined;
+  const inner = new Scope(scope);
+  const values = new Map<ast.Parameter, Value>();
+  for (const parameter of declaration.parameters) {
+    const given = matched.get(parameter.name.name);
+    const expression = given ?? parameter.default!;
+    const value = frame.session.rules.expression(given ? frame : { ...frame, scope: inner }, expression);
+    if (hasPoison(value)) return undefined;
+    const type = compileTimeTypeOf(parameter.type);
+    if (!type) return void report(frame, "type-mismatch", parameter.type.span, "parameters of a vertex are compile-time: int, float, bool, string or dtype", { help: "tensors are fields" });
+    const fit = asCompileTime(value, type);
+    if (!fit) {
+      return void report(frame, value.kind === "tensor" ? "not-compile-time" : "type-mismatch", expression.span, `${parameter.name.name} of ${name} is a compile-time ${type}, and this is ${describe(value)}`, { related: [{ span: parameter.span, text: "declared here" }] });
+    }
+    values.set(parameter, fit);
+    inner.define(parameter.name.name, { kind: "value", value: fit, span: parameter.name.span, what: "parameter" });
+  }
+  return values;
+}
+
+/** Numbers for declarations, for keys of caches. */
+const declarations = new WeakMap<ast.VertexDeclaration, number>();
+let counted = 0;
+function numberOf(declaration: ast.VertexDeclaration): number {
+  let number = declarations.get(declaration);
+  if (number === undefined) {
+    number = counted++;
+    declarations.set(declaration, number);
+  }
+  return number;
+}
+
+/** Index of the vertex for these arguments and slices; undefined once reported. */
+export function specialise(frame: Frame, binding: VertexBinding, args: Arguments, connections: readonly Connection[], statement: ast.Place): number | undefined {
+  const types = connections.map((connection) => typeOf(connection.reference));
+  const key = `${numberOf(binding.declaration)};${[...args.values()].map(keyOf).join(";")};${types.map(formatType).join(";")}`;
+  const { vertexKeys, vertices } = frame.session;
+  const known = vertexKeys.get(key);
+  if (known !== undefined) return known < 0 ? undefined : known;
+  const kernel = build(frame, binding, args, connections, types, statement);
+  if (!kernel) {
+    vertexKeys.set(key, -1);
+    return undefined;
+  }
+  vertices.push({ name: binding.declaration.name.name, kernel, origin: binding.declaration.name.span });
+  vertexKeys.set(key, vertices.length - 1);
+  return vertices.length - 1;
+}
+
+function build(frame: Frame, { declaration, scope: outer }: VertexBinding, args: Arguments, connections: readonly Connection[], types: readonly TensorType[], statement: ast.Place) {
+  const scope = new Scope(outer);
+  const name = declaration.name.name;
+  for (const [parameter, value] of args) scope.define(parameter.name.name, { kind: "value", value, span: parameter.name.span, what: "parameter" });
+  const inner: Frame = { ...frame, scope };
+  const unification = new Unification(inner, declaration.generics);
+  let fits = true;
+  connections.forEach((connection, k) => {
+    if (!unification.unify(connection.field.type, types[k]!, connection.span, `the field ${connection.field.name.name}`)) fits = false;
+  });
+  if (!fits || !unification.finish(statement.vertex.span, name)) return undefined;
+
+  const kernel = new KernelBuilder(`${name}.compute`, declaration.name.span);
+  const fields: Field[] = [];
+  for (const field of declaration.fields) {
+    const type = resolveType(inner, field.type);
+    if (!type) return undefined;
+    const buffer = kernel.buffer({ name: field.name.name, dtype: type.dtype, shape: type.shape, access: field.access, origin: field.name.span });
+    fields.push({ declaration: field, buffer, type });
+  }
+  const before = frame.session.reporter.errors;
+  new VertexBody(inner, kernel, fields).compile(declaration.compute.body);
+  const cycles = declaration.cycles && cyclesOf(inner, declaration.cycles);
+  if (frame.session.reporter.errors > before) return undefined;
+  return kernel.finish(cycles);
+}
+
+/** `cycles = …`: a compile-time number, rounded up. */
+function cyclesOf(frame: Frame, expression: ast.Expression): number | undefined {
+  const value = frame.session.rules.expression(frame, expression);
+  if (isNumber(value) && Number.isFinite(value.value) && value.value >= 0) return Math.ceil(value.value);
+  if (value.kind !== "poison") report(frame, "type-mismatch", expression.span, `cycles must be a number of 0 or more, and this is ${describe(value)}`);
+  return undefined;
+}
