@@ -55,7 +55,7 @@ export class Modules {
     const known = this.#loaded.get(file.path);
     if (known) return known === "loading" ? undefined : known;
     this.#loaded.set(file.path, "loading");
-    const scope = new Scope(this.#core);
+    const scope = new Scope(this.#surroundings(file));
     const exports = new Map<string, Binding>();
     const frame = fileFrame(this.#session, scope);
     const define = (name: ast.Identifier, binding: Binding, exported: boolean): void => {
@@ -87,6 +87,15 @@ export class Modules {
     const module: Module = { file, scope, exports };
     this.#loaded.set(file.path, module);
     return module;
+  }
+
+  /** A file of the library sees the ops of its own module without importing itself. */
+  #surroundings(file: ast.File): Scope {
+    const scope = new Scope(this.#core);
+    for (const [call, candidates] of this.#session.calls) {
+      if (candidates.some(({ signature }) => signature.module === file.path)) scope.define(call, { kind: "ops", call, module: file.path as ModuleName });
+    }
+    return scope;
   }
 
   #const(frame: Frame, item: ast.Const): Binding {
