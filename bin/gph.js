@@ -16,7 +16,7 @@ if (Number(process.versions.node.split(".")[0]) < oldest) {
       enableCompileCache();
       return import((existsSync(source) ? source : built).href);
     })
-    .then(({ main }) => main(process.argv.slice(2)))
+    .then(({ start }) => start(process.argv.slice(2)))
     .then((code) => {
       process.exitCode = code;
     })

@@ -43,21 +43,19 @@ export function commandHelp(command: Command): string {
     .usage(`gph ${command.name} ${command.usage}\n\n${capital(command.summary)}.`)
     .help(false)
     .version(false)
-    .wrap(Math.min(110, process.stdout.columns ?? 110))
-    .epilogue(command.details.trim());
-  for (const option of command.options) page = page.option(option.name, yargsOption(option));
+    .wrap(Math.min(110, process.stdout.columns ?? 110));
+  const valueWidth = Math.max(0, ...command.options.map((option) => valueText(option).length)) + 2;
+  for (const option of command.options) {
+    page = page.option(option.name, { describe: `${valueText(option).padEnd(valueWidth)}${option.summary}`, ...(option.letter === undefined ? {} : { alias: option.letter }) });
+  }
   let text = "";
   page.showHelp((help) => {
     text = help;
   });
   const examples = command.examples.map(({ line, meaning }) => `  ${line}\n      ${meaning}`).join("\n");
-  return `${text.trimEnd()}\n${examples === "" ? "" : `\nExamples:\n${examples}\n`}`;
+  return [text.trimEnd(), command.details.trim(), ...(examples === "" ? [] : [`Examples:\n${examples}`])].join("\n\n").concat("\n");
 }
 
-function yargsOption(option: Option): { describe: string; alias?: string; type?: "string" | "boolean" } {
-  const alias = option.letter === undefined ? {} : { alias: option.letter };
-  if (option.value === undefined) return { describe: option.summary, type: "boolean", ...alias };
-  return { describe: `${option.value}${option.repeated === true ? " …" : ""}  ${option.summary}`, ...alias };
-}
+const valueText = (option: Option): string => `${option.value ?? ""}${option.repeated === true ? " …" : ""}`;
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

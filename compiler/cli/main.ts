@@ -1,20 +1,25 @@
 /** The command line: which command is meant, what it gives back, and what is said when it fails. Commands load lazily. */
-import { readFileSync } from "node:fs";
 import process from "node:process";
 import { closest } from "../support/suggest.ts";
+import { version } from "../version.ts";
 import { parseArguments } from "./command.ts";
 import { commands, findCommand } from "./commands.ts";
 import { UsageError } from "./failure.ts";
 import { ignoreClosedPipes } from "./terminal.ts";
 
+/** What a process does that is nothing but this command; gives its exit code. */
+export function start(argv: readonly string[]): Promise<number> {
+  ignoreClosedPipes();
+  return main(argv);
+}
+
 /** Runs one command line and gives the exit code. Never throws. */
 export async function main(argv: readonly string[]): Promise<number> {
-  ignoreClosedPipes();
   try {
     return await dispatch(argv);
   } catch (error) {
     const { reportFailure } = await import("./report.ts");
-    return await reportFailure(error, argv.includes("--json"), version());
+    return await reportFailure(error, argv.includes("--json"));
   }
 }
 
@@ -26,7 +31,7 @@ async function dispatch(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if (name === "--version" || name === "-V") {
-    process.stdout.write(`gph ${version()}\n`);
+    process.stdout.write(`gph ${version}\n`);
     return 0;
   }
   if (name === "help") return showHelp(rest[0]!);
@@ -57,16 +62,4 @@ function unknownCommand(name: string): UsageError {
   if (near !== undefined) return new UsageError(`gph has no command \`${name}\``, `did you mean \`gph ${near}\`?`);
   const isFile = /\.(gph|wasm)$/.test(name);
   return new UsageError(`gph has no command \`${name}\``, isFile ? `to run the file: gph run ${name}` : `the commands are ${commands.map((command) => command.name).join(", ")}`);
-}
-
-/** From the nearest package.json above: this file's depth differs between a checkout and an installed package. */
-export function version(): string {
-  for (let folder = new URL("..", import.meta.url); ; folder = new URL("..", folder)) {
-    try {
-      const description: unknown = JSON.parse(readFileSync(new URL("package.json", folder), "utf8"));
-      return (description as { version: string }).version;
-    } catch (error) {
-      if (folder.pathname === "/" || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-  }
 }

@@ -2,7 +2,7 @@
 import process from "node:process";
 import { closest } from "../support/suggest.ts";
 import type { Arguments, Command } from "./command.ts";
-import { SourceErrors, UsageError } from "./failure.ts";
+import { exitCodes, SourceErrors, UsageError } from "./failure.ts";
 import { readSource } from "./files.ts";
 import { showDiagnostics } from "./report.ts";
 import { settingOptions, settingsOf, withEntry } from "./settings.ts";
@@ -35,5 +35,5 @@ async function printCommand(args: Arguments): Promise<number> {
   if (printed === undefined) throw new SourceErrors(diagnostics, sources);
   await showDiagnostics(diagnostics, sources);
   process.stdout.write(printed.endsWith("\n") ? printed : `${printed}\n`);
-  return 0;
+  return diagnostics.some(({ severity }) => severity === "error") ? exitCodes.userMistake : exitCodes.fine;
 }

@@ -4,6 +4,7 @@ import { describePosition, GphError } from "../../runtime/errors.ts";
 import { CompilerBug } from "../support/bug.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import type { Sources } from "../support/span.ts";
+import { version } from "../version.ts";
 import { exitCodes, SourceErrors, UsageError, UserError } from "./failure.ts";
 import { hasColors, styleFor } from "./terminal.ts";
 
@@ -15,7 +16,7 @@ interface PlainProblem {
   readonly exitCode: number;
 }
 
-export async function reportFailure(error: unknown, json: boolean, version: string): Promise<number> {
+export async function reportFailure(error: unknown, json: boolean): Promise<number> {
   if (error instanceof SourceErrors) {
     if (json) writeJson({ diagnostics: await diagnosticsToJson(error.diagnostics, error.sources) });
     else await showDiagnostics(error.diagnostics, error.sources);
@@ -24,7 +25,7 @@ export async function reportFailure(error: unknown, json: boolean, version: stri
   if (json) writeJson({ diagnostics: [problemToJson(error)] });
   else showProblem(error);
   const { exitCode } = plainProblem(error);
-  if (exitCode === exitCodes.bug) process.stderr.write(bugReport(error, version));
+  if (exitCode === exitCodes.bug) process.stderr.write(bugReport(error));
   return exitCode;
 }
 
@@ -55,7 +56,7 @@ function plainProblem(error: unknown): PlainProblem {
   return { problem: "bug", message: `this is a bug in gph: ${text}`, help: undefined, exitCode: exitCodes.bug };
 }
 
-function bugReport(error: unknown, version: string): string {
+function bugReport(error: unknown): string {
   const stack = error instanceof Error && error.stack !== undefined ? error.stack : "(no stack)";
   return [
     "",

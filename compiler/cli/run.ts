@@ -3,6 +3,7 @@ import process from "node:process";
 import type { Engine } from "../../runtime/engine.ts";
 import type { HostTensor } from "../../runtime/host.ts";
 import { jsonOption, type Arguments, type Command } from "./command.ts";
+import { UserError } from "./failure.ts";
 import type { Feed } from "./inputs.ts";
 import type { Gathered } from "./outputs.ts";
 import { settingOptions } from "./settings.ts";
@@ -16,7 +17,7 @@ export const run: Command = {
   options: [
     { name: "program", letter: "p", value: "NAME", summary: "which program of the graph (default: the only one, else main)" },
     { name: "in", letter: "i", value: "NAME=VALUE", repeated: true, summary: "an input, a stream, a param or a var; see below" },
-    { name: "weights", letter: "w", value: "FILE.safetensors|random:SEED", summary: "values of the params" },
+    { name: "weights", letter: "w", value: "FILE|random:SEED", summary: "values of the params, from a .safetensors file" },
     { name: "out", letter: "o", value: "NAME=FILE.npy", repeated: true, summary: "keep an output, a stream or a var as a NumPy file" },
     { name: "out-dir", value: "FOLDER", summary: "keep every output as FOLDER/NAME.npy" },
     { name: "workers", value: "N", summary: "threads (default 1); results do not depend on it" },
@@ -102,7 +103,7 @@ async function runCommand(args: Arguments): Promise<number> {
     process.stdout.write(files.map((path) => `${path}\n`).join(""));
   } else {
     const { outputTable } = await import("./show.ts");
-    process.stdout.write(outputTable(outputs));
+    process.stdout.write(outputs.size > 0 ? outputTable(outputs) : `program ${program.name} ran; it has no outputs\n`);
   }
   return 0;
 }
@@ -154,10 +155,16 @@ async function keep(outputs: ReadonlyMap<string, HostTensor>, kept: ReadonlyMap<
   if (kept.size === 0 && folder === undefined) return [];
   const [{ join }, { makeFolder, writeWhole }, { npyFile }] = await Promise.all([import("node:path"), import("./files.ts"), import("./outputs.ts")]);
   const paths = new Map([...outputs].flatMap(([name, tensor]) => {
-    const path = kept.get(name) ?? (folder === undefined ? undefined : join(folder, `${name}.npy`));
+    const path = kept.get(name) ?? (folder === undefined ? undefined : join(folder, `${fileNameOf(name)}.npy`));
     return path === undefined ? [] : [[path, tensor] as const];
   }));
   if (folder !== undefined) await makeFolder(folder);
   await writeWhole([...paths].map(([path, tensor]) => npyFile(path, tensor)));
   return [...paths.keys()];
+}
+
+/** A state's name as a file's: the names in a compiled file are whatever its maker wrote there. */
+function fileNameOf(name: string): string {
+  if (/^[\w][\w.]*$/.test(name)) return name;
+  throw new UserError("bad-output", `the output ${JSON.stringify(name)} cannot be the name of a file`, "give it one with --out");
 }

@@ -137,7 +137,6 @@ export function checkNothingMissing(states: ProgramStates, params: ReadonlyMap<s
 }
 
 function howToGive(state: ManifestState): string {
-  if (state.role === "param") return `--weights FILE.safetensors, or --in ${state.name}=FILE.npy`;
-  if (state.shape.length === 0 && state.role === "in") return `--in ${state.name}=NUMBER`;
-  return `--in ${state.name}=FILE.npy`;
+  const direct = `--in ${state.name}=${state.shape.length === 0 && state.role !== "stream in" ? "NUMBER" : "FILE.npy"}`;
+  return state.role === "param" ? `--weights FILE.safetensors, or ${direct}` : direct;
 }
