@@ -119,7 +119,13 @@ class KernelMaker {
 
   #nameIndex(): void {
     const from = this.#indices.at(-1);
-    if (from === undefined) return;
+    const masked = this.#oneOf([true, false, false]);
+    if (masked) {
+      // Not index arithmetic: what it was made of may change while the name is in use.
+      const expression = this.#builder.let("k", binary("and", this.#expression("i32", 1, 1), i32(3)));
+      this.#indices = [...this.#indices, { expression, min: 0, max: 3 }];
+    }
+    if (from === undefined || masked) return;
     const factor = this.#int(1, 2);
     const shift = this.#int(0, 2);
     const expression = this.#builder.let("k", binary("add", binary("mul", from.expression, i32(factor)), i32(shift)));

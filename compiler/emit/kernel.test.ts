@@ -1,8 +1,9 @@
 /** Emitted kernels do, bit for bit, what the kernel interpreter says; bits of NaN aside. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { get, tensor, zeros, type Tensor } from "../graph/tensor.ts";
-import { binary, constant, i32, KernelBuilder } from "../kernel/build.ts";
+import type { DType } from "../../runtime/dtype.ts";
+import { convert, get, tensor, zeros, type Tensor } from "../graph/tensor.ts";
+import { binary, cast, constant, i32, KernelBuilder, reduce, splat } from "../kernel/build.ts";
 import { runKernel } from "../kernel/interpret.ts";
 import type { Expression, Kernel } from "../kernel/kernel.ts";
 import { nowhere } from "../support/span.ts";
@@ -10,7 +11,7 @@ import { makeKernel } from "./arbitrary-kernels.ts";
 import { buildModule, copyTensor, instantiate, runBuilt } from "./harness.ts";
 
 function expectSame(actual: readonly Tensor[], expected: readonly Tensor[]): void {
-  const valuesOf = (one: Tensor): (number | bigint)[] => Array.from(one.data, (_, at) => get(one, at));
+  const valuesOf = (one: Tensor): (number | bigint)[] => Array.from({ length: one.data.length }, (_, at) => get(one, at));
   actual.forEach((one, at) => expect({ buffer: at, values: valuesOf(one) }).toEqual({ buffer: at, values: valuesOf(expected[at]!) }));
 }
 
@@ -23,6 +24,18 @@ async function check(kernel: Kernel, buffers: readonly Tensor[], offsets: readon
   return actual;
 }
 
+type Build = (builder: KernelBuilder) => void;
+
+function build(fill: Build): Kernel {
+  const builder = new KernelBuilder("test", nowhere);
+  fill(builder);
+  return builder.finish();
+}
+
+const plus = (expression: Expression, value: number): Expression => binary("add", expression, i32(value));
+const wide = (load: Expression, lanes: number): Expression => ({ ...load, lanes });
+const ramp = (dtype: DType, length: number, scale = 1): Tensor => tensor(dtype, [length], Array.from({ length }, (_, at) => scale * ((at * 37) % 101) - (dtype.startsWith("u") ? 0 : 20)));
+
 describe("random kernels", () => {
   it("do what the interpreter says", async () => {
     await fc.assert(
@@ -30,7 +43,201 @@ describe("random kernels", () => {
         const { kernel, buffers, offsets } = makeKernel(choose);
         await check(kernel, buffers, offsets);
       }),
-      { numRuns: 300 },
+      { numRuns: 400 },
     );
+  });
+});
+
+describe("kernels people write", () => {
+  it("saxpy, four at a time and the rest", async () => {
+    const kernel = build((b) => {
+      const a = b.buffer({ name: "a", dtype: "f32", shape: [], access: "in" });
+      const x = b.buffer({ name: "x", dtype: "f32", shape: [19], access: "in" });
+      const y = b.buffer({ name: "y", dtype: "f32", shape: [19], access: "inout" });
+      b.for({ end: i32(16), step: 4 }, (i) => b.store(y, [i], binary("add", binary("mul", splat(4, b.load(a, [])), wide(b.load(x, [i]), 4)), wide(b.load(y, [i]), 4))));
+      b.for({ start: i32(16), end: i32(19) }, (i) => b.store(y, [i], binary("add", binary("mul", b.load(a, []), b.load(x, [i])), b.load(y, [i]))));
+    });
+    const [, , y] = await check(kernel, [tensor("f32", [], [0.5]), ramp("f32", 19), ramp("f32", 19, 3)]);
+    expect(get(y!, 3)).toBe(0.5 * (3 * 37 % 101 - 20) + 3 * (3 * 37 % 101) - 20);
+  });
+
+  it("matrix product with k inside vectors of j", async () => {
+    const [m, n, k] = [3, 8, 5];
+    const kernel = build((b) => {
+      const x = b.buffer({ name: "x", dtype: "f32", shape: [m, k], access: "in" });
+      const w = b.buffer({ name: "w", dtype: "f32", shape: [k, n], access: "in" });
+      const y = b.buffer({ name: "y", dtype: "f32", shape: [m, n], access: "out" });
+      b.for({ end: i32(m), parallel: true }, (i) => b.for({ end: i32(n), step: 4, parallel: true }, (j) => {
+        const sum = b.local("sum", "f32", 4);
+        b.set(sum, constant("f32", 0, 4));
+        b.for({ end: i32(k) }, (l) => b.set(sum, binary("add", sum, binary("mul", splat(4, b.load(x, [i, l])), wide(b.load(w, [l, j]), 4)))));
+        b.store(y, [i, j], sum);
+      }));
+    });
+    const x = ramp("f32", m * k);
+    const w = ramp("f32", k * n);
+    const [, , y] = await check(kernel, [x, w, zeros({ dtype: "f32", shape: [m, n] })]);
+    const expected = Array.from({ length: m * n }, (_, at) => Array.from({ length: k }, (_, l) => Number(get(x, Math.floor(at / n) * k + l)) * Number(get(w, l * n + (at % n)))).reduce((a, c) => a + c));
+    expect([...y!.data]).toEqual(expected);
+  });
+
+  it("a reduction: vector accumulators, then their lanes, then the rest", async () => {
+    const kernel = build((b) => {
+      const x = b.buffer({ name: "x", dtype: "i32", shape: [23], access: "in" });
+      const y = b.buffer({ name: "y", dtype: "i32", shape: [], access: "out" });
+      const sums = b.let("sums", constant("i32", 0, 4));
+      b.for({ end: i32(20), step: 4 }, (i) => b.set(sums, binary("add", sums, wide(b.load(x, [i]), 4))));
+      const sum = b.let("sum", reduce("add", sums));
+      b.for({ start: i32(20), end: i32(23) }, (i) => b.set(sum, binary("add", sum, b.load(x, [i]))));
+      b.store(y, [], sum);
+    });
+    const x = ramp("i32", 23);
+    const [, y] = await check(kernel, [x, zeros({ dtype: "i32", shape: [] })]);
+    expect(get(y!, 0)).toBe([...x.data].reduce<number>((a, c) => a + Number(c), 0));
+  });
+
+  it.each(["u8", "i8", "u16", "i16", "f16", "bf16"] as const)("%s read as f32, four at a time", async (dtype) => {
+    const kernel = build((b) => {
+      const x = b.buffer({ name: "x", dtype, shape: [12], access: "in" });
+      const y = b.buffer({ name: "y", dtype: "f32", shape: [12], access: "out" });
+      b.for({ end: i32(12), step: 4 }, (i) => b.store(y, [i], binary("div", cast("f32", wide(b.load(x, [i]), 4)), constant("f32", 255, 4))));
+    });
+    await check(kernel, [ramp(dtype, 12), zeros({ dtype: "f32", shape: [12] })]);
+  });
+});
+
+describe("integer division", () => {
+  const divide = (dtype: DType): Kernel => build((b) => {
+    const [x, y, z] = ["x", "y", "z"].map((name) => b.buffer({ name, dtype, shape: [], access: "inout" }));
+    b.store(z!, [], binary("div", b.load(x!, []), b.load(y!, [])));
+  });
+
+  it.each([["i8", -128], ["i16", -32768], ["i32", -2147483648], ["i64", -(2n ** 63n)]] as const)("of the smallest %s by −1 wraps", async (dtype, smallest) => {
+    const [, , z] = await check(divide(dtype), [tensor(dtype, [], [smallest]), tensor(dtype, [], [-1]), zeros({ dtype, shape: [] })]);
+    expect(get(z!, 0)).toBe(smallest);
+  });
+
+  it.each(["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"] as const)("of %s by zero traps", async (dtype) => {
+    const kernel = divide(dtype);
+    const runner = instantiate(await buildModule([kernel]));
+    const buffers = [tensor(dtype, [], [1]), tensor(dtype, [], [0]), zeros({ dtype, shape: [] })];
+    expect(() => runBuilt(runner, 0, kernel, buffers)).toThrow(WebAssembly.RuntimeError);
+  });
+});
+
+describe("16-bit floats", () => {
+  const converter = (from: DType, to: DType, count: number, lanes: number): Kernel => build((b) => {
+    const x = b.buffer({ name: "x", dtype: from, shape: [count], access: "in" });
+    const y = b.buffer({ name: "y", dtype: to, shape: [count], access: "out" });
+    b.for({ end: i32(count), step: lanes }, (i) => b.store(y, [i], cast(to, wide(b.load(x, [i]), lanes))));
+  });
+  const convertAll = async (from: Tensor, to: DType, lanes: number): Promise<Tensor> => {
+    const kernel = converter(from.type.dtype, to, from.data.length, lanes);
+    const buffers = [from, zeros({ dtype: to, shape: from.type.shape })];
+    runBuilt(instantiate(await buildModule([kernel])), 0, kernel, buffers);
+    return buffers[1]!;
+  };
+  const every16Bits = new Uint16Array(65_536).map((_, at) => at);
+  const halves: { readonly [dtype: string]: Tensor } = {
+    f16: { type: { dtype: "f16", shape: [65_536] }, data: new Float16Array(every16Bits.buffer) },
+    bf16: { type: { dtype: "bf16", shape: [65_536] }, data: every16Bits },
+  };
+  /** Floats around every half and every middle of two halves, and f32 of every exponent. */
+  const hardFloats = (dtype: "f16" | "bf16"): number[] => {
+    const list: number[] = [];
+    for (let bits = 0; bits < 65_535; bits += 7) {
+      const here = Number(get(halves[dtype]!, bits));
+      const middle = Math.fround((here + Number(get(halves[dtype]!, bits + 1))) / 2);
+      for (const value of [here, middle]) list.push(value, Math.fround(value * (1 + 2 ** -23)), Math.fround(value * (1 - 2 ** -23)));
+    }
+    list.push(0, -0, 65519.996, 65520, 1e30, 3.4e38, -3.4e38, Infinity, -Infinity, NaN, 2 ** -149, 2 ** -25, 2 ** -24);
+    while (list.length % 4 !== 0) list.push(1);
+    return list;
+  };
+
+  for (const dtype of ["f16", "bf16"] as const) {
+    for (const lanes of [1, 2, 4]) {
+      it(`${dtype}×${lanes}: every value is read as JavaScript reads it`, async () => {
+        const read = await convertAll(halves[dtype]!, "f32", lanes);
+        const wrong = every16Bits.filter((bits) => !Object.is(get(read, bits), get(halves[dtype]!, bits)));
+        expect([...wrong]).toEqual([]);
+      });
+
+      it(`${dtype}×${lanes}: f32 is rounded to nearest even`, async () => {
+        const values = hardFloats(dtype);
+        const written = await convertAll(tensor("f32", [values.length], values), dtype, lanes);
+        const wrong = values.filter((value, at) => !Object.is(get(written, at), convert(dtype, value)));
+        expect(wrong).toEqual([]);
+      });
+    }
+  }
+
+  it("f64 is rounded to f16 once", async () => {
+    // Just above the middle of two halves, by less than f32 can tell.
+    const values = [1 + 2 ** -11 + 2 ** -40, 1 + 2 ** -11 - 2 ** -40, 1 + 3 * 2 ** -11 - 2 ** -40, 65520 - 2 ** -30, 2 ** -25 + 2 ** -60, -1 - 2 ** -11 - 2 ** -40, 1e300, -1e300, NaN, 2048.5];
+    const written = await convertAll(tensor("f64", [values.length], values), "f16", 1);
+    expect(values.map((_, at) => get(written, at))).toEqual(values.map(Math.f16round));
+  });
+
+  it("are rounded where cast, not where computed", async () => {
+    const kernel = build((b) => {
+      const [x, y] = ["x", "y"].map((name) => b.buffer({ name, dtype: "f16", shape: [4], access: "inout" }));
+      const z = b.buffer({ name: "z", dtype: "f32", shape: [4], access: "out" });
+      for (const lanes of [1, 4]) {
+        const sum = b.let("sum", binary("mul", wide(b.load(x!, [i32(0)]), lanes), wide(b.load(x!, [i32(0)]), lanes)));
+        b.store(y!, [i32(0)], binary("mul", sum, wide(b.load(x!, [i32(0)]), lanes)));
+        b.store(z, [i32(0)], cast("f32", sum));
+      }
+    });
+    const [, y, z] = await check(kernel, [tensor("f16", [4], [1.0009765625, 3.1, -0.3, 1000]), zeros({ dtype: "f16", shape: [4] }), zeros({ dtype: "f32", shape: [4] })]);
+    const x = Math.f16round(3.1);
+    expect(get(y!, 1)).toBe(Math.f16round(Math.fround(Math.fround(x * x) * x)));
+    expect(get(z!, 1)).toBe(Math.f16round(Math.fround(x * x)));
+  });
+});
+
+describe("loops", () => {
+  it("near the largest i32 end", async () => {
+    const kernel = build((b) => {
+      const y = b.buffer({ name: "y", dtype: "i32", shape: [], access: "inout" });
+      const end = b.let("end", i32(2_147_483_647));
+      const literal = { start: i32(2_147_483_640), end: i32(2_147_483_647), step: 5 };
+      b.for(literal, (i) => b.store(y, [], binary("xor", b.load(y, []), i)));
+      b.for({ ...literal, end }, (i) => b.store(y, [], binary("add", b.load(y, []), i)));
+    });
+    await check(kernel, [zeros({ dtype: "i32", shape: [] })]);
+  });
+
+  it("guarded accesses far below others do not take their pointer below zero", async () => {
+    const kernel = build((b) => {
+      const x = b.buffer({ name: "x", dtype: "i32", shape: [2000], access: "in" });
+      const y = b.buffer({ name: "y", dtype: "i32", shape: [2000], access: "out" });
+      b.for({ end: i32(2000) }, (i) => {
+        b.store(y, [i], b.load(x, [i]));
+        b.if(binary("ge", i, i32(1000)), () => b.store(y, [i], binary("sub", b.load(x, [i]), b.load(x, [plus(i, -1000)]))));
+      });
+    });
+    await check(kernel, [ramp("i32", 2000), zeros({ dtype: "i32", shape: [2000] })]);
+  });
+});
+
+describe("fused multiplication and addition", () => {
+  const kernel = (dtype: "f32" | "f64", lanes: number): Kernel => build((b) => {
+    const [x, y] = ["x", "y"].map((name) => b.buffer({ name, dtype, shape: [lanes], access: "inout" }));
+    const load = (id: number): Expression => wide(b.load(id, [i32(0)]), lanes);
+    b.store(y!, [i32(0)], binary("sub", binary("add", load(y!), binary("mul", load(x!), load(x!))), binary("mul", load(x!), load(y!))));
+  });
+
+  it.each([["f32", 4], ["f64", 2]] as const)("are one instruction for %s when asked for", async (dtype, lanes) => {
+    const fused = await buildModule([kernel(dtype, lanes)], { fusedMultiplyAdd: true });
+    expect(fused.text).toMatch(/relaxed_madd/);
+    expect(fused.text).toMatch(/relaxed_nmadd/);
+    expect((await buildModule([kernel(dtype, lanes)])).text).not.toMatch(/relaxed/);
+    // Small integers: exact whether rounded once or twice.
+    const buffers = [ramp(dtype, lanes), ramp(dtype, lanes, 2)];
+    const expected = buffers.map(copyTensor);
+    runKernel(kernel(dtype, lanes), expected);
+    runBuilt(instantiate(fused), 0, kernel(dtype, lanes), buffers);
+    expectSame(buffers, expected);
   });
 });
