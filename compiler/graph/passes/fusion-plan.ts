@@ -162,17 +162,18 @@ export class FusionPlan {
   #mayInline(node: Node, measure: BodyMeasure, demands: readonly Demand[]): boolean {
     if (demands.length > 1 && !this.#worthRecomputing(node, measure, demands)) return false;
     if (demands.some((demand) => demand.path.reordersMemory) && !node.inputs.every((input) => this.#facts.isConstant(input) || this.#facts.isDense(input))) return false;
-    return demands.every((demand) => {
-      const { group } = demand;
-      const added = demands.reduce((sum, other) => sum + (other.group === group ? other.occurrences * measure.size : 0), 0);
-      const inputs = new Set(group.inputs);
-      for (const other of demands) {
-        if (other.group !== group) continue;
-        inputs.delete(inputKey(node.outputs[0]!, other.path));
-        for (const input of node.inputs) if (!this.#facts.isConstant(input)) inputs.add(inputKey(input, other.path));
-      }
-      return group.size + added <= limits.size && demand.depth + measure.depth <= limits.depth && inputs.size <= limits.inputs;
-    });
+    return demands.every((demand) => demand.depth + measure.depth <= limits.depth && this.#hasRoom(demand.group, node, measure, demands));
+  }
+
+  /** Whether a group stays within the limits when the node is computed in it, as often as the demands say. */
+  #hasRoom(group: Group, node: Node, measure: BodyMeasure, demands: readonly Demand[]): boolean {
+    const ofGroup = demands.filter((demand) => demand.group === group);
+    const size = ofGroup.reduce((sum, demand) => sum + demand.occurrences * measure.size, group.size);
+    if (size > limits.size) return false;
+    const operands = node.inputs.filter((input) => !this.#facts.isConstant(input));
+    const added = new Set(ofGroup.flatMap((demand) => operands.map((input) => inputKey(input, demand.path))));
+    const fresh = [...added].filter((key) => !group.inputs.has(key)).length;
+    return group.inputs.size - ofGroup.length + fresh <= limits.inputs;
   }
 
   /** Cheap, and no more bytes moved than by storing the value once and reading it `copies` times. */

@@ -17,17 +17,21 @@ export interface ViewPath {
 
 export const noViews: ViewPath = { id: 0, first: undefined, rest: undefined, reordersMemory: false };
 
-const extended = new WeakMap<Node, Map<ViewPath, ViewPath>>();
+/** Chains that begin with a view, by what follows it. */
+const chains = new WeakMap<Node, Map<ViewPath, ViewPath | undefined>>();
 let count = 0;
 
 /** `view`, then `path`; undefined when a producer must not be computed behind the view: it would be computed more often than it has elements. */
 export function extendPath(view: Node, type: TensorType, input: TensorType, path: ViewPath): ViewPath | undefined {
+  let known = chains.get(view);
+  if (known === undefined) chains.set(view, (known = new Map()));
+  if (!known.has(path)) known.set(path, makePath(view, type, input, path));
+  return known.get(path);
+}
+
+function makePath(view: Node, type: TensorType, input: TensorType, path: ViewPath): ViewPath | undefined {
   if (sizeOf(type.shape) > sizeOf(input.shape)) return undefined;
   const isAffine = ops.get(view.op)!.view?.(input, view.attributes, type) !== undefined;
   if (!isAffine && view.op !== "reshape") return undefined;
-  let paths = extended.get(view);
-  if (paths === undefined) extended.set(view, (paths = new Map()));
-  let longer = paths.get(path);
-  if (longer === undefined) paths.set(path, (longer = { id: ++count, first: view, rest: path, reordersMemory: path.reordersMemory || !isAffine }));
-  return longer;
+  return { id: ++count, first: view, rest: path, reordersMemory: path.reordersMemory || !isAffine };
 }
