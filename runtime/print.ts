@@ -62,11 +62,12 @@ export function formatNumber(dtype: DType, value: number | bigint): string {
   if (dtypes[dtype].kind === "bool") return value ? "true" : "false";
   if (dtypes[dtype].kind !== "float" || typeof value === "bigint") return String(value);
   if (!Number.isFinite(value)) return namedNumber(value);
-  if (dtype === "f64") return Object.is(value, -0) ? "-0" : String(value);
+  if (Object.is(value, -0)) return "-0";
+  if (dtype === "f64") return String(value);
   const round = dtype === "f32" ? Math.fround : dtype === "f16" ? Math.f16round : (each: number): number => each;
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
-    if (round(short) === value) return Object.is(short, -0) ? "-0" : String(short);
+    if (round(short) === value) return String(short);
   }
   return String(Number(value.toPrecision(9)));
 }

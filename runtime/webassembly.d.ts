@@ -6,12 +6,14 @@ declare namespace WebAssembly {
   }
   class Module {
     constructor(bytes: Uint8Array<ArrayBuffer>);
+    static customSections(module: Module, name: string): ArrayBuffer[];
     readonly [Symbol.toStringTag]: string;
   }
   class Instance {
     constructor(module: Module, imports?: { readonly [module: string]: { readonly [name: string]: unknown } });
     readonly exports: { readonly [name: string]: unknown };
   }
+  function validate(bytes: Uint8Array<ArrayBuffer>): boolean;
   class RuntimeError extends Error {}
   class CompileError extends Error {}
   class LinkError extends Error {}

@@ -32,11 +32,12 @@ await loadBinaryen();
  * A module of the functions given as text, which may use `(global.get $worker)`, `(global.get $$workers)`, `(call $$barrier)`
  * and `(call $host (i32.const event))`. An export `initial` that does nothing is added if there is none.
  */
-export function buildModule(functions: string, pages = 2): Uint8Array {
+export function buildModule(functions: string, pages = 2, imports = ""): Uint8Array {
   const initial = functions.includes('"initial"') ? "" : '(func (export "initial"))';
   const module = binaryen.parseText(`(module
     (import "env" "memory" (memory ${pages} ${pages} shared))
     (import "env" "host" (func $host (param i32)))
+    ${imports}
     (global $worker (mut i32) (i32.const 0))
     (global $$workers (mut i32) (i32.const 1))
     (global $$spin (mut i32) (i32.const 0))
@@ -56,7 +57,7 @@ export function buildModule(functions: string, pages = 2): Uint8Array {
   return bytes;
 }
 
-export function build(functions: string, manifest: Partial<Manifest> = {}): Uint8Array {
+export function build(functions: string, manifest: Partial<Manifest> = {}, imports = ""): Uint8Array<ArrayBuffer> {
   const whole = { ...emptyManifest, ...manifest };
-  return writeExecutable(buildModule(functions, whole.pages), whole);
+  return writeExecutable(buildModule(functions, whole.pages, imports), whole);
 }
