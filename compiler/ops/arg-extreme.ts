@@ -77,6 +77,7 @@ function argExtreme(name: "argmax" | "argmin"): Op {
     },
     examples: () => [
       { inputs: [tensor("f32", [2, 3], [1, 5, 5, 2, NaN, 7])], attributes: { axis: 1, keepdims: false }, expected: tensor("i32", [2], name === "argmax" ? [1, 1] : [0, 1]) },
+      { inputs: [tensor("f64", [4], [3, NaN, 9, NaN])], attributes: { axis: 0, keepdims: true }, expected: tensor("i32", [1], [1]) },
       { inputs: [samples("i64", [5, 7])], attributes: { axis: 0, keepdims: true } },
       { inputs: [samples("f16", [3, 5, 2])], attributes: { axis: 1, keepdims: false } },
       { inputs: [samples("u8", [9])], attributes: { axis: 0, keepdims: false } },
