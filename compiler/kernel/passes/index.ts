@@ -1,0 +1,23 @@
+/** The kernel level's pipeline: what is done to one vertex's code between lowering and emission, in order. */
+import type { Pass, PassContext } from "../../support/pass.ts";
+import type { Kernel } from "../kernel.ts";
+import { verifyKernel } from "../verify.ts";
+import { expandMath } from "./expand-math.ts";
+import { proveParallel } from "./prove-parallel.ts";
+import { vectorise } from "./vectorise.ts";
+
+export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [
+  proveParallel,
+  expandMath,
+  vectorise,
+];
+
+/** All passes on one kernel, verified before and after each. */
+export function optimiseKernel(kernel: Kernel, context: PassContext): Kernel {
+  verifyKernel(kernel);
+  return kernelPasses.reduce((current, pass) => {
+    const next = pass.run(current, context);
+    verifyKernel(next);
+    return next;
+  }, kernel);
+}

@@ -1,0 +1,236 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { isFloat, type DType } from "../../../runtime/dtype.ts";
+import { nowhere } from "../../support/span.ts";
+import { binary, call, cast, constant, i32, KernelBuilder, select } from "../build.ts";
+import type { BinaryOp, Expression, Kernel } from "../kernel.ts";
+import { printKernel } from "../print.ts";
+import { randomKernel, runBoth, testContext } from "../testing.ts";
+import { vectorSupported } from "../vector-support.ts";
+import { verifyKernel } from "../verify.ts";
+import { expandMath } from "./expand-math.ts";
+import { optimiseKernel } from "./index.ts";
+import { proveParallel } from "./prove-parallel.ts";
+import { vectorise } from "./vectorise.ts";
+
+const widened = (kernel: Kernel): Kernel => {
+  const result = vectorise.run(proveParallel.run(kernel, testContext), testContext);
+  verifyKernel(result);
+  for (const statement of result.body) expect(vectorSupported(statement)).toBe(true);
+  return result;
+};
+
+const lanesIn = (kernel: Kernel): Set<number> => new Set(kernel.locals.map((local) => local.lanes).filter((lanes) => lanes > 1));
+
+function expectSame(before: Kernel, after: Kernel, seed: number, tolerance = 0): void {
+  for (const [one, other] of runBoth(before, after, seed))
+    one.forEach((value, at) => {
+      if (tolerance === 0) expect(other[at], `element ${at}`).toBe(value);
+      else expect(Math.abs(Number(other[at]) - Number(value)), `element ${at}`).toBeLessThanOrEqual(tolerance * (1 + Math.abs(Number(value))));
+    });
+}
+
+describe("vectorise", () => {
+  it("keeps every bit of random kernels, of every dtype", () => {
+    const dtypes: DType[] = ["f32", "f64", "f16", "bf16", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"];
+    fc.assert(
+      fc.property(fc.nat(1e6), fc.constantFrom(...dtypes), fc.boolean(), (seed, dtype, parallel) => {
+        const kernel = randomKernel(seed, dtype, parallel);
+        expectSame(kernel, widened(kernel), seed);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it("widens most of them", () => {
+    const count = Array.from({ length: 100 }, (_, seed) => randomKernel(seed, "f32", true)).filter((kernel) => lanesIn(widened(kernel)).size > 0).length;
+    expect(count).toBeGreaterThan(70);
+  });
+
+  it("reduces in lanes: integers to the bit, floats to rounding", () => {
+    const ops: BinaryOp[] = ["add", "mul", "min", "max"];
+    fc.assert(
+      fc.property(fc.constantFrom<DType>("f32", "f64", "i32", "u8", "i16"), fc.constantFrom(...ops), fc.integer({ min: 0, max: 90 }), fc.nat(5), fc.nat(1000), (dtype, op, n, start, seed) => {
+        const kernel = new KernelBuilder("reduction", nowhere);
+        const x = kernel.buffer({ name: "x", dtype, shape: [3, n + 1], access: "in" });
+        const y = kernel.buffer({ name: "y", dtype, shape: [3], access: "out" });
+        const one = constant(dtype, 1);
+        kernel.for({ end: i32(3), parallel: true }, (i) => {
+          const sum = kernel.let("sum", one);
+          kernel.for({ start: i32(Math.min(start, n)), end: i32(n), name: "k" }, (k) => {
+            const value = kernel.load(x, [i, binary("add", k, i32(1))]);
+            const scaled = op === "mul" && isFloat(dtype) ? select(binary("lt", value, one), one, constant(dtype, 1.0625)) : value;
+            kernel.set(sum, binary(op, sum, scaled));
+          });
+          kernel.store(y, [i], sum);
+        });
+        const built = kernel.finish();
+        const result = widened(built);
+        if (n - start >= 16) expect(lanesIn(result).size).toBe(1);
+        expectSame(built, result, seed, isFloat(dtype) ? 1e-4 : 0);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("evaluates loop bounds that are no constants, also those that make no iteration", () => {
+    for (const [start, end] of [[0, 21], [3, 3], [7, 2], [2, 64], [0, 3]] as const) {
+      const kernel = new KernelBuilder("bounds", nowhere);
+      const x = kernel.buffer({ name: "x", dtype: "f32", shape: [64], access: "in" });
+      const y = kernel.buffer({ name: "y", dtype: "f32", shape: [65], access: "out" });
+      const from = kernel.let("from", i32(start));
+      const to = kernel.let("to", i32(end));
+      const sum = kernel.let("sum", constant("f32", 0));
+      kernel.for({ start: from, end: to, parallel: true }, (i) => kernel.store(y, [i], kernel.load(x, [i])));
+      kernel.for({ start: from, end: to }, (i) => kernel.set(sum, binary("add", sum, kernel.load(x, [i]))));
+      kernel.store(y, [i32(64)], sum);
+      const built = kernel.finish();
+      const result = widened(built);
+      expect(lanesIn(result)).toEqual(new Set([4]));
+      expectSame(built, result, 5, 1e-5);
+    }
+  });
+});
+
+describe("kernels as programs have them", () => {
+  const f32 = (value: number): Expression => constant("f32", value);
+
+  it("mandelbrot: an inner loop until every lane has left", () => {
+    const kernel = new KernelBuilder("Escape", nowhere);
+    const re = kernel.buffer({ name: "re", dtype: "f32", shape: [37], access: "in" });
+    const im = kernel.buffer({ name: "im", dtype: "f32", shape: [], access: "in" });
+    const count = kernel.buffer({ name: "count", dtype: "i32", shape: [37], access: "out" });
+    kernel.for({ end: i32(37) }, (i) => {
+      const [x, y, k] = [kernel.let("x", f32(0)), kernel.let("y", f32(0)), kernel.let("k", i32(0))];
+      const inside = binary("le", binary("add", binary("mul", x, x), binary("mul", y, y)), f32(4));
+      kernel.while(binary("and", inside, binary("lt", k, i32(50))), () => {
+        const t = kernel.let("t", binary("add", binary("sub", binary("mul", x, x), binary("mul", y, y)), kernel.load(re, [i])));
+        kernel.set(y, binary("add", binary("mul", binary("mul", f32(2), x), y), kernel.load(im, [])));
+        kernel.set(x, t);
+        kernel.set(k, binary("add", k, i32(1)));
+      });
+      kernel.store(count, [i], k);
+    });
+    const built = kernel.finish();
+    const result = widened(built);
+    expect(printKernel(result)).toContain("while reduce or(active)");
+    for (let seed = 0; seed < 20; seed++) expectSame(built, result, seed);
+  });
+
+  it("heat: a stencil", () => {
+    const kernel = new KernelBuilder("heat", nowhere);
+    const u = kernel.buffer({ name: "u", dtype: "f32", shape: [7, 23], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [5, 21], access: "out" });
+    kernel.forBox([5, 21], true, ([i, j]) => {
+      const at = (di: number, dj: number): Expression => kernel.load(u, [binary("add", i!, i32(di)), binary("add", j!, i32(dj))]);
+      const around = binary("add", binary("add", at(0, 1), at(2, 1)), binary("add", at(1, 0), at(1, 2)));
+      kernel.store(y, [i!, j!], binary("add", at(1, 1), binary("mul", f32(0.1), binary("sub", around, binary("mul", f32(4), at(1, 1))))));
+    });
+    const built = kernel.finish();
+    expectSame(built, widened(built), 3);
+  });
+
+  const matmul = (m: number, n: number, k: number): Kernel => {
+    const kernel = new KernelBuilder("matmul", nowhere);
+    const a = kernel.buffer({ name: "a", dtype: "f32", shape: [m, k], access: "in" });
+    const b = kernel.buffer({ name: "b", dtype: "f32", shape: [k, n], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [m, n], access: "out" });
+    kernel.forBox([m, n], true, ([i, j]) => {
+      const sum = kernel.let("sum", f32(0));
+      kernel.for({ end: i32(k), name: "k" }, (p) => kernel.set(sum, binary("add", sum, binary("mul", kernel.load(a, [i!, p]), kernel.load(b, [p, j!])))));
+      kernel.store(y, [i!, j!], sum);
+    });
+    return kernel.finish();
+  };
+
+  it("matmul: columns are widened, each sum keeps its order, whatever the shape", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 11 }), fc.integer({ min: 2, max: 27 }), fc.integer({ min: 2, max: 9 }), (m, n, k) => {
+        const built = matmul(m, n, k);
+        expectSame(built, widened(built), m + n + k);
+        expectSame(built, optimiseKernel(built, testContext), m + n + k);
+      }),
+      { numRuns: 60 },
+    );
+    expect(lanesIn(widened(matmul(4, 8, 4)))).toEqual(new Set([4]));
+  });
+
+  it("life: rules on u8 in sixteen lanes", () => {
+    const kernel = new KernelBuilder("life", nowhere);
+    const around = kernel.buffer({ name: "around", dtype: "u8", shape: [41], access: "in" });
+    const world = kernel.buffer({ name: "world", dtype: "u8", shape: [41], access: "inout" });
+    const u8 = (value: number): Expression => constant("u8", value);
+    kernel.for({ end: i32(41) }, (i) => {
+      const near = binary("and", kernel.load(around, [i]), u8(3));
+      const lives = binary("or", binary("eq", near, u8(3)), binary("and", binary("eq", near, u8(2)), binary("ne", kernel.load(world, [i]), u8(1))));
+      kernel.store(world, [i], select(lives, u8(1), u8(0)));
+    });
+    const built = kernel.finish();
+    const result = widened(built);
+    expect(printKernel(result)).toContain("step 16");
+    expectSame(built, result, 8);
+  });
+
+  it("softmax: a maximum, a sum with a store beside it, a division", () => {
+    const kernel = new KernelBuilder("softmax", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "f32", shape: [3, 45], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [3, 45], access: "inout" });
+    kernel.for({ end: i32(3), parallel: true }, (i) => {
+      const max = kernel.let("max", f32(-Infinity));
+      kernel.for({ end: i32(45), name: "k" }, (k) => kernel.set(max, binary("max", max, kernel.load(x, [i, k]))));
+      const sum = kernel.let("sum", f32(0));
+      kernel.for({ end: i32(45), name: "k" }, (k) => {
+        const power = kernel.let("power", call("exp", binary("sub", kernel.load(x, [i, k]), max)));
+        kernel.store(y, [i, k], power);
+        kernel.set(sum, binary("add", sum, power));
+      });
+      kernel.for({ end: i32(45), parallel: true, name: "k" }, (k) => kernel.store(y, [i, k], binary("div", kernel.load(y, [i, k]), sum)));
+    });
+    const built = kernel.finish();
+    const expanded = expandMath.run(built, testContext);
+    const result = widened(expanded);
+    expect(printKernel(result).match(/step 16/g)).toHaveLength(2);
+    expectSame(expanded, result, 4, 1e-6);
+    expectSame(built, optimiseKernel(built, testContext), 4, 1e-6);
+  });
+
+  it("u8 pixels to f32: loads narrower than the lanes they are cast to", () => {
+    const kernel = new KernelBuilder("pixels", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "u8", shape: [30], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [30], access: "out" });
+    kernel.for({ end: i32(30) }, (i) => kernel.store(y, [i], binary("mul", cast("f32", kernel.load(x, [i])), f32(1 / 255))));
+    const built = kernel.finish();
+    const result = widened(built);
+    expect(printKernel(result)).toContain("step 4");
+    expectSame(built, result, 1);
+  });
+
+  it("argmax stays right, widened or not", () => {
+    const kernel = new KernelBuilder("argmax", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "f32", shape: [33], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "i32", shape: [], access: "out" });
+    const best = kernel.let("best", f32(-Infinity));
+    const at = kernel.let("at", i32(0));
+    kernel.for({ end: i32(33) }, (i) => {
+      kernel.if(binary("gt", kernel.load(x, [i]), best), () => {
+        kernel.set(best, kernel.load(x, [i]));
+        kernel.set(at, i);
+      });
+    });
+    kernel.store(y, [], at);
+    const built = kernel.finish();
+    expectSame(built, optimiseKernel(built, testContext), 2);
+  });
+
+  it("leaves what moves by another stride, or depends on its neighbours, alone", () => {
+    const strided = new KernelBuilder("strided", nowhere);
+    const x = strided.buffer({ name: "x", dtype: "f32", shape: [40], access: "inout" });
+    strided.for({ end: i32(20) }, (i) => strided.store(x, [binary("mul", i, i32(2))], f32(1)));
+    strided.for({ end: i32(39) }, (i) => strided.store(x, [binary("add", i, i32(1))], binary("add", strided.load(x, [i]), f32(1))));
+    const built = strided.finish();
+    const result = widened(built);
+    expect(lanesIn(result).size).toBe(0);
+    expect(printKernel(result)).not.toContain("×");
+    expectSame(built, result, 1);
+  });
+});

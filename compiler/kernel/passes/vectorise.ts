@@ -1,0 +1,257 @@
+/**
+ * Widens loops by SIMD, innermost parallel loops first:
+ *
+ * a. A parallel loop whose stores move by one element becomes a loop over vectors and a scalar loop over the rest. Sequential
+ *    loops inside it keep running, with vectors in their bodies (matmul: over columns, with k inside).
+ * b. An innermost loop that reduces, `acc = acc ∘ f(i)`, becomes up to four vector accumulators. The order of combination is
+ *    part of the executable's meaning: with L lanes and A accumulators, iteration n of the main loop goes to lane n mod L of
+ *    accumulator ⌊n / L⌋ mod A; accumulators are combined as ((0 ∘ 1) ∘ (2 ∘ 3)); whole vectors that are left go to the
+ *    result, one after the other; its lanes are combined pairwise (`reduce`), then with the value from before the loop;
+ *    the rest follows one by one. Integer results do not depend on it; those of floats differ in their last bits.
+ *
+ * What has no vector form stays scalar: widen.ts says why.
+ */
+import type { Pass } from "../../support/pass.ts";
+import { binary, constant, i32, reduce } from "../build.ts";
+import { limitsOf } from "../../graph/tensor.ts";
+import { isFloat } from "../../../runtime/dtype.ts";
+import { carriedLocals, forget, learn, memoryIndependent } from "../dependence.ts";
+import type { BinaryOp, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
+import { liveAfter, type LiveAfter } from "../liveness.ts";
+import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts";
+import { bodiesOf, constantOf, expressionsOf, localsSet, LocalTable, mentionsLocal, tripCount, visitStatements, withBody, type ForStatement, type SetStatement } from "../walk.ts";
+import { vectorFormSupported } from "../vector-support.ts";
+import { replicate } from "./replicate.ts";
+import { identityOf, Refusal, widenBody, type Reduction, type WidenedBody } from "./widen.ts";
+
+export const vectorise: Pass<Kernel, Kernel> = {
+  name: "vectorise",
+  summary: "parallel loops and reductions over neighbouring elements become loops over vectors, with a scalar rest",
+  run(kernel) {
+    const locals = new LocalTable(kernel.locals);
+    const body = new Vectoriser(kernel, locals, liveAfter(kernel.body)).run();
+    return withBody(kernel, body, locals.list);
+  },
+};
+
+/** More accumulators than this gain nothing: enough to hide the latency of an addition. */
+const maximumAccumulators = 4;
+
+interface Outcome {
+  readonly statements: readonly Statement[];
+  /** Whether a parallel loop in it was widened. */
+  readonly widened: boolean;
+}
+
+class Vectoriser {
+  readonly #kernel: Kernel;
+  readonly #locals: LocalTable;
+  readonly #after: LiveAfter;
+
+  constructor(kernel: Kernel, locals: LocalTable, after: LiveAfter) {
+    this.#kernel = kernel;
+    this.#locals = locals;
+    this.#after = after;
+  }
+
+  run(): readonly Statement[] {
+    return this.#body(this.#kernel.body, new Map()).statements;
+  }
+
+  #body(body: readonly Statement[], known: Map<LocalId, Range>): Outcome {
+    const outcomes = body.map((statement) => this.#statement(statement, known));
+    return { statements: outcomes.flatMap((outcome) => outcome.statements), widened: outcomes.some((outcome) => outcome.widened) };
+  }
+
+  #statement(statement: Statement, known: Map<LocalId, Range>): Outcome {
+    switch (statement.kind) {
+      case "set":
+        learn(known, statement.local, statement.value);
+        return { statements: [statement], widened: false };
+      case "store":
+        return { statements: [statement], widened: false };
+      case "for": {
+        const outcome = this.#loop(statement, known);
+        forget(known, statement.body);
+        return outcome;
+      }
+      case "while": {
+        const { statements, widened } = this.#body(statement.body, withoutSet(known, statement.body));
+        forget(known, statement.body);
+        return { statements: [{ ...statement, body: statements }], widened };
+      }
+      case "if": {
+        const then = this.#body(statement.then, new Map(known));
+        const otherwise = this.#body(statement.otherwise, new Map(known));
+        forget(known, statement.then);
+        forget(known, statement.otherwise);
+        return { statements: [{ ...statement, then: then.statements, otherwise: otherwise.statements }], widened: then.widened || otherwise.widened };
+      }
+    }
+  }
+
+  #loop(loop: ForStatement, known: Ranges): Outcome {
+    const inner = this.#body(loop.body, rangesInside(loop, known));
+    const kept: Statement = { ...loop, body: inner.statements };
+    if (inner.widened) return { statements: [kept], widened: true };
+    const statements = (loop.parallel ? this.#widenParallel(loop, known) : undefined) ?? this.#widenReduction(loop, known);
+    if (statements !== undefined) return { statements, widened: loop.parallel };
+    return { statements: [kept], widened: false };
+  }
+
+  #widenParallel(loop: ForStatement, known: Ranges): readonly Statement[] | undefined {
+    if (this.#valuesNeededAfter(loop, new Map())) return undefined;
+    const widened = this.#tryWiden(loop, new Map(), known);
+    if (widened === undefined) return undefined;
+    const { before, end, whole } = this.#splitTrip(loop, widened.lanes);
+    const main: Statement = { ...loop, end: whole, step: widened.lanes, body: widened.body };
+    return [...before, main, ...this.#rest(loop, whole, end)];
+  }
+
+  #widenReduction(loop: ForStatement, known: Ranges): readonly Statement[] | undefined {
+    if (hasLoops(loop.body)) return undefined;
+    const reductions = findReductions(loop);
+    if (reductions === undefined || reductions.size === 0) return undefined;
+    if (this.#valuesNeededAfter(loop, reductions) || !memoryIndependent(loop, known)) return undefined;
+    const widened = this.#tryWiden(loop, reductions, known);
+    if (widened === undefined) return undefined;
+    for (const [local, { op }] of reductions) if (!vectorFormSupported(reduce(op, this.#locals.get(widened.accumulators.get(local)!)))) return undefined;
+    return this.#reductionLoops(loop, reductions, widened);
+  }
+
+  #reductionLoops(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, widened: WidenedBody): readonly Statement[] {
+    const { lanes, accumulators } = widened;
+    const { origin } = loop;
+    const trip = tripCount(loop) ?? Infinity;
+    const many = trip >= 2 * maximumAccumulators * lanes ? maximumAccumulators : 1;
+    const { before, end, whole } = this.#splitTrip(loop, lanes);
+    const statements: Statement[] = [...before];
+
+    // One body per accumulator; copy 0 is the body itself.
+    const copies = replicate(widened.body, loop.local, lanes, many, this.#locals, new Set(accumulators.values()));
+    for (const copy of copies)
+      for (const [local, { op }] of reductions) {
+        const vector = this.#locals.get(copy.renamed(accumulators.get(local)!));
+        const limits = isFloat(vector.dtype) || vector.dtype === "bool" ? undefined : limitsOf(vector.dtype);
+        statements.push({ kind: "set", local: vector.local, value: constant(vector.dtype, identityOf(op, vector.dtype, limits), lanes), origin });
+      }
+    let done = loop.start;
+    if (many > 1) {
+      const split = this.#splitTrip({ ...loop, end: whole }, lanes * many);
+      statements.push(...split.before, { ...loop, end: split.whole, step: lanes * many, parallel: false, body: copies.flatMap((copy) => copy.body) });
+      for (const [local, { op }] of reductions) {
+        const vectors = copies.map((copy): Expression => this.#locals.get(copy.renamed(accumulators.get(local)!)));
+        statements.push({ kind: "set", local: accumulators.get(local)!, value: combinePairs(op, vectors), origin });
+      }
+      done = split.whole;
+    }
+    const leftWhole: ForStatement = { ...loop, start: done, end: whole, step: lanes, parallel: false, body: widened.body };
+    if (tripCount(leftWhole) !== 0) statements.push(leftWhole);
+    for (const [local, { op }] of reductions) {
+      const total = reduce(op, this.#locals.get(accumulators.get(local)!));
+      statements.push({ kind: "set", local, value: binary(op, this.#locals.get(local), total), origin });
+    }
+    return [...statements, ...this.#rest(loop, whole, end)];
+  }
+
+  /** Whether a local that the body sets is read after the loop, beside the reductions. */
+  #valuesNeededAfter(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>): boolean {
+    const needed = this.#after.get(loop);
+    return [...localsSet(loop.body)].some((local) => !reductions.has(local) && (needed === undefined || needed.has(local)));
+  }
+
+  #tryWiden(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, known: Ranges): WidenedBody | undefined {
+    if (loop.step !== 1) return undefined;
+    const mark = this.#locals.list.length;
+    try {
+      const widened = widenBody(this.#kernel, loop, this.#locals, reductions, this.#after, known);
+      if ((tripCount(loop) ?? Infinity) >= widened.lanes) return widened;
+    } catch (problem) {
+      if (!(problem instanceof Refusal)) throw problem;
+    }
+    this.#locals.list.length = mark;
+    return undefined;
+  }
+
+  /** Where the last whole group of iterations ends. Bounds that are no constants are evaluated once, before. */
+  #splitTrip(loop: ForStatement, group: number): { before: Statement[]; end: Expression; whole: Expression } {
+    const start = constantOf(loop.start);
+    const constantEnd = constantOf(loop.end);
+    if (start !== undefined && constantEnd !== undefined) {
+      const groups = Math.max(0, Math.floor((constantEnd - start) / group));
+      return { before: [], end: loop.end, whole: i32(start + groups * group) };
+    }
+    const before: Statement[] = [];
+    const define = (name: string, value: Expression): Expression => {
+      if (value.kind === "constant") return value;
+      const local = this.#locals.fresh(name, "i32");
+      before.push({ kind: "set", local: local.local, value, origin: loop.origin });
+      return local;
+    };
+    const first = define("first", loop.start);
+    const end = define("end", loop.end);
+    const count = binary("max", binary("sub", end, first), i32(0));
+    const whole = define("whole", binary("add", first, binary("and", count, i32(-group))));
+    return { before, end, whole };
+  }
+
+  /** The iterations that fill no vector, as they were. */
+  #rest(loop: ForStatement, start: Expression, end: Expression): readonly Statement[] {
+    const rest: ForStatement = { ...loop, start, end };
+    return tripCount(rest) === 0 ? [] : [rest];
+  }
+}
+
+function hasLoops(body: readonly Statement[]): boolean {
+  let found = false;
+  visitStatements(body, (statement) => {
+    if (statement.kind === "for" || statement.kind === "while") found = true;
+  });
+  return found;
+}
+
+/** ((v0 ∘ v1) ∘ (v2 ∘ v3)) …; their number is a power of two. */
+function combinePairs(op: BinaryOp, vectors: readonly Expression[]): Expression {
+  if (vectors.length === 1) return vectors[0]!;
+  const half = vectors.length / 2;
+  return binary(op, combinePairs(op, vectors.slice(0, half)), combinePairs(op, vectors.slice(half)));
+}
+
+const associative: ReadonlySet<BinaryOp> = new Set(["add", "mul", "min", "max", "and", "or", "xor"]);
+
+/**
+ * Locals that go from one iteration to the next only as `acc = acc ∘ f`, `acc = f ∘ acc` or `acc = acc − f`, always with the
+ * same ∘. Undefined if some local is carried in another way.
+ */
+function findReductions(loop: ForStatement): Map<LocalId, Reduction> | undefined {
+  const reductions = new Map<LocalId, Reduction>();
+  for (const local of carriedLocals(loop)) {
+    const op = reductionOp(loop.body, local);
+    if (op === undefined) return undefined;
+    reductions.set(local, { op });
+  }
+  return reductions;
+}
+
+function reductionOp(body: readonly Statement[], local: LocalId): BinaryOp | undefined {
+  const ops = new Set<BinaryOp | undefined>();
+  const self = new Set([local]);
+  const visit = (statement: Statement): void => {
+    if (statement.kind === "set" && statement.local === local) ops.add(stepOp(statement, local));
+    else if (expressionsOf(statement).some((expression) => mentionsLocal(expression, self))) ops.add(undefined);
+    for (const inner of bodiesOf(statement)) inner.forEach(visit);
+  };
+  body.forEach(visit);
+  return ops.size === 1 ? [...ops][0] : undefined;
+}
+
+function stepOp({ value }: SetStatement, local: LocalId): BinaryOp | undefined {
+  if (value.kind !== "binary") return undefined;
+  const self = new Set([local]);
+  const isSelf = (expression: Expression): boolean => expression.kind === "local" && expression.local === local;
+  if (isSelf(value.left) && !mentionsLocal(value.right, self)) {
+    if (value.op === "sub") return "add";
+    return associative.has(value.op) ? value.op : undefined;
+  }
+  return isSelf(value.right) && !mentionsLocal(value.left, self) && associative.has(value.op) ? value.op : undefined;
+}

@@ -1,0 +1,364 @@
+/**
+ * Widens the body of one loop: what one iteration does to scalars becomes what `lanes` neighbouring iterations do to vectors.
+ * The counter stays a scalar, the first of its lanes. What does not depend on the iteration stays scalar and is splat
+ * where a vector needs it.
+ *
+ * Branches and inner `while` loops that depend on the iteration run for all lanes under a mask: a local keeps its old value
+ * in the lanes that are off, a store writes back what was there. What runs for lanes that are off must not trap: its loads
+ * must provably stay inside their buffers, and integers are not divided.
+ */
+import { isInteger, type DType } from "../../../runtime/dtype.ts";
+import { CompilerBug, invariant, unreachable } from "../../support/bug.ts";
+import type { Span } from "../../support/span.ts";
+import { provablyInside } from "../bounds.ts";
+import { binary, iota, reduce, splat, unary } from "../build.ts";
+import { forget, learn } from "../dependence.ts";
+import type { BinaryOp, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
+import type { LiveAfter } from "../liveness.ts";
+import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts";
+import {
+  bodiesOf, expressionsOf, liveIn, localsSet, mapOperands, mentionsLocal, visitStatements, type ForStatement, type IfStatement, type LocalTable, type SetStatement,
+  type StoreStatement, type WhileStatement,
+} from "../walk.ts";
+import { maximumLanes, operandsOf, vectorFormSupported } from "../vector-support.ts";
+
+/** Why a loop stays scalar. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+}
+
+/** How a local combines the values of all iterations. */
+export interface Reduction {
+  readonly op: BinaryOp;
+}
+
+export interface WidenedBody {
+  readonly lanes: number;
+  readonly body: readonly Statement[];
+  /** The vector that each reduction's local became. */
+  readonly accumulators: ReadonlyMap<LocalId, LocalId>;
+}
+
+/** Throws a Refusal where the body has no vector form. `known` is what is known of locals at the loop. */
+export function widenBody(kernel: Kernel, loop: ForStatement, locals: LocalTable, reductions: ReadonlyMap<LocalId, Reduction>, after: LiveAfter, known: Ranges): WidenedBody {
+  const varying = varyingLocals(loop, reductions.keys());
+  const lanes = lanesFor(loop, varying, locals);
+  const widener = new Widener(kernel, loop, locals, reductions, after, varying, lanes);
+  const body = widener.run(known);
+  return { lanes, body, accumulators: widener.accumulators };
+}
+
+/** Locals whose value differs from one iteration to the next, the counter and what reductions collect included. */
+function varyingLocals(loop: ForStatement, reductions: Iterable<LocalId>): Set<LocalId> {
+  const varying = new Set([loop.local, ...reductions]);
+  const mark = (body: readonly Statement[], masked: boolean): void => {
+    for (const statement of body) {
+      if (statement.kind === "set" && (masked || mentionsLocal(statement.value, varying))) varying.add(statement.local);
+      const branches = (statement.kind === "while" || statement.kind === "if") && mentionsLocal(statement.condition, varying);
+      for (const inner of bodiesOf(statement)) mark(inner, masked || branches);
+    }
+  };
+  for (let size = 0; size !== varying.size; ) {
+    size = varying.size;
+    mark(loop.body, false);
+  }
+  return varying;
+}
+
+/** As many lanes as the widest value that varies allows. */
+function lanesFor(loop: ForStatement, varying: ReadonlySet<LocalId>, locals: LocalTable): number {
+  let lanes = 16;
+  const hold = (dtype: DType): void => {
+    if (dtype !== "bool") lanes = Math.min(lanes, maximumLanes(dtype));
+  };
+  const visit = (expression: Expression): void => {
+    if (!mentionsLocal(expression, varying)) return;
+    hold(expression.dtype);
+    // Indices stay scalar.
+    if (expression.kind !== "load") operandsOf(expression).forEach(visit);
+  };
+  visitStatements(loop.body, (statement) => {
+    if (statement.kind === "set") {
+      if (varying.has(statement.local)) hold(locals.get(statement.local).dtype);
+      visit(statement.value);
+    } else if (statement.kind === "store") {
+      hold(statement.value.dtype);
+      visit(statement.value);
+    } else expressionsOf(statement).forEach(visit);
+  });
+  return lanes;
+}
+
+class Widener {
+  readonly accumulators = new Map<LocalId, LocalId>();
+  readonly #kernel: Kernel;
+  readonly #loop: ForStatement;
+  readonly #locals: LocalTable;
+  readonly #after: LiveAfter;
+  readonly #varying: ReadonlySet<LocalId>;
+  readonly #lanes: number;
+  /** The vector of each varying local. */
+  readonly #vectors = new Map<LocalId, LocalId>();
+  /** Varying locals whose vector has a value already. */
+  readonly #defined = new Set<LocalId>();
+  /** Lanes that are on; undefined: all. */
+  #mask: Expression | undefined;
+  /** Locals that nothing outside the masked region reads: the lanes that are off do not matter. */
+  #private: ReadonlySet<LocalId> = new Set();
+
+  constructor(
+    kernel: Kernel, loop: ForStatement, locals: LocalTable, reductions: ReadonlyMap<LocalId, Reduction>, after: LiveAfter, varying: ReadonlySet<LocalId>, lanes: number,
+  ) {
+    this.#kernel = kernel;
+    this.#loop = loop;
+    this.#locals = locals;
+    this.#after = after;
+    this.#varying = varying;
+    this.#lanes = lanes;
+    for (const local of reductions.keys()) {
+      this.accumulators.set(local, this.#vectorOf(local));
+      this.#defined.add(local);
+    }
+  }
+
+  run(known: Ranges): readonly Statement[] {
+    return this.#body(this.#loop.body, rangesInside(this.#loop, known));
+  }
+
+  #body(body: readonly Statement[], known: Map<LocalId, Range>): Statement[] {
+    return body.flatMap((statement) => this.#statement(statement, known));
+  }
+
+  #statement(statement: Statement, known: Map<LocalId, Range>): Statement[] {
+    switch (statement.kind) {
+      case "set": {
+        const widened = this.#set(statement, known);
+        learn(known, statement.local, statement.value);
+        return [widened];
+      }
+      case "store": return [this.#store(statement, known)];
+      case "for": return [this.#for(statement, known)];
+      case "while": return this.#while(statement, known);
+      case "if": return this.#if(statement, known);
+      default: return unreachable(statement);
+    }
+  }
+
+  #set(statement: SetStatement, known: Ranges): Statement {
+    if (!this.#varying.has(statement.local)) {
+      invariant(this.#mask === undefined, "a local set under a mask varies");
+      return statement;
+    }
+    const vector = this.#locals.get(this.#vectorOf(statement.local));
+    const value = this.#widen(statement.value, known);
+    const keepsOld = this.#mask !== undefined && this.#defined.has(statement.local) && !this.#private.has(statement.local);
+    this.#defined.add(statement.local);
+    const merged = keepsOld ? this.#select(this.#mask!, value, vector) : value;
+    return { ...statement, local: vector.local, value: merged };
+  }
+
+  #store(statement: StoreStatement, known: Ranges): Statement {
+    const name = this.#kernel.buffers[statement.buffer]!.name;
+    if (!this.#unitStride(statement.buffer, statement.index)) throw new Refusal(`stores to ${name} do not move by one element`);
+    const value = this.#widen(statement.value, known);
+    if (this.#mask === undefined) return { ...statement, value };
+    this.#mustBeInside(statement.buffer, statement.index, known);
+    const old: Expression = { kind: "load", dtype: value.dtype, lanes: this.#lanes, buffer: statement.buffer, index: statement.index };
+    return { ...statement, value: this.#select(this.#mask, value, old) };
+  }
+
+  #for(statement: ForStatement, known: Map<LocalId, Range>): Statement {
+    this.#mustBeInvariant(statement.start, "the start of an inner loop", known);
+    this.#mustBeInvariant(statement.end, "the end of an inner loop", known);
+    const body = this.#rounds(statement.body, rangesInside(statement, known));
+    forget(known, statement.body);
+    // Under a mask, what an iteration sets first also keeps what was there before.
+    return { ...statement, parallel: statement.parallel && this.#mask === undefined, body };
+  }
+
+  #while(statement: WhileStatement, known: Map<LocalId, Range>): Statement[] {
+    const inside = withoutSet(known, statement.body);
+    forget(known, statement.body);
+    if (this.#mask === undefined && !mentionsLocal(statement.condition, this.#varying)) return [{ ...statement, body: this.#rounds(statement.body, inside) }];
+    const { origin } = statement;
+    const active = this.#locals.fresh("active", "bool", this.#lanes);
+    const outer = this.#mask;
+    // Later rounds evaluate the condition for lanes that have left already.
+    this.#mask = outer ?? active;
+    const condition = this.#widen(statement.condition, inside);
+    const before = new Set(this.#defined);
+    const start: Statement = { kind: "set", local: active.local, value: outer === undefined ? condition : this.#binary("and", outer, condition), origin };
+    const body = this.#masked(active, statement, statement.body, inside);
+    const next: Statement = { kind: "set", local: active.local, value: this.#binary("and", active, condition), origin };
+    this.#restrict(before);
+    this.#mask = outer;
+    return [start, { ...statement, condition: this.#any(active), body: [...body, next] }];
+  }
+
+  #if(statement: IfStatement, known: Map<LocalId, Range>): Statement[] {
+    const { origin } = statement;
+    if (!mentionsLocal(statement.condition, this.#varying)) {
+      this.#mustNotTrap(statement.condition, known);
+      const before = new Set(this.#defined);
+      const then = this.#body(statement.then, new Map(known));
+      const afterThen = new Set(this.#defined);
+      this.#restrict(before);
+      const otherwise = this.#body(statement.otherwise, new Map(known));
+      this.#restrict(before, afterThen);
+      forget(known, statement.then);
+      forget(known, statement.otherwise);
+      return [{ ...statement, then, otherwise }];
+    }
+    const outer = this.#mask;
+    const condition = this.#define("condition", this.#widen(statement.condition, known), origin);
+    const yes = outer === undefined ? condition : this.#define("then", this.#binary("and", outer, condition.local), origin);
+    const result: Statement[] = outer === undefined ? [condition.set] : [condition.set, yes.set];
+    result.push(...this.#masked(yes.local, statement, statement.then, new Map(known)));
+    if (statement.otherwise.length > 0) {
+      const not = this.#checked(unary("not", condition.local));
+      const no = this.#define("otherwise", outer === undefined ? not : this.#binary("and", outer, not), origin);
+      result.push(no.set, ...this.#masked(no.local, statement, statement.otherwise, new Map(known)));
+    }
+    forget(known, statement.then);
+    forget(known, statement.otherwise);
+    return result;
+  }
+
+  /** The body of a loop that may run no time: what it defines is not defined after it. */
+  #rounds(body: readonly Statement[], known: Map<LocalId, Range>): Statement[] {
+    const before = new Set(this.#defined);
+    const result = this.#body(body, known);
+    this.#restrict(before);
+    return result;
+  }
+
+  /** After a branch: what both sides defined, of what may be more than before. */
+  #restrict(before: ReadonlySet<LocalId>, other?: ReadonlySet<LocalId>): void {
+    for (const local of this.#defined) if (!before.has(local) && other?.has(local) !== true) this.#defined.delete(local);
+  }
+
+  /** A body for the lanes of a mask. `region` is the statement it belongs to. */
+  #masked(mask: Expression, region: Statement, body: readonly Statement[], known: Map<LocalId, Range>): Statement[] {
+    const outer = { mask: this.#mask, private: this.#private };
+    const needed = this.#after.get(region);
+    if (needed === undefined) throw new CompilerBug("a branch or loop that liveness does not know");
+    // The other branch runs later, for the lanes that are off now.
+    const entering = liveIn([region]);
+    this.#mask = mask;
+    this.#private = new Set([...localsSet(body)].filter((local) => !needed.has(local) && !entering.has(local)));
+    const result = this.#body(body, known);
+    this.#mask = outer.mask;
+    this.#private = outer.private;
+    return result;
+  }
+
+  #define(name: string, value: Expression, origin: Span): { local: Extract<Expression, { kind: "local" }>; set: Statement } {
+    const local = this.#locals.fresh(name, value.dtype, value.lanes);
+    return { local, set: { kind: "set", local: local.local, value, origin } };
+  }
+
+  #vectorOf(local: LocalId): LocalId {
+    let vector = this.#vectors.get(local);
+    if (vector === undefined) this.#vectors.set(local, (vector = this.#locals.like(local, this.#lanes).local));
+    return vector;
+  }
+
+  /** The value in every lane. */
+  #widen(expression: Expression, known: Ranges): Expression {
+    if (!mentionsLocal(expression, this.#varying)) {
+      if (expression.lanes !== 1) throw new Refusal("the loop has vectors already");
+      this.#mustNotTrap(expression, known);
+      return this.#checked(splat(this.#lanes, expression));
+    }
+    switch (expression.kind) {
+      case "local":
+        if (expression.local === this.#loop.local) return this.#binary("add", splat(this.#lanes, expression), this.#checked(iota(expression.dtype, this.#lanes)));
+        return this.#checked(this.#locals.get(this.#vectorOf(expression.local)));
+      case "load": {
+        const name = this.#kernel.buffers[expression.buffer]!.name;
+        if (!this.#unitStride(expression.buffer, expression.index)) throw new Refusal(`loads of ${name} do not move by one element`);
+        if (this.#mask !== undefined) this.#mustBeInside(expression.buffer, expression.index, known);
+        return this.#checked({ ...expression, lanes: this.#lanes });
+      }
+      case "unary": case "binary": case "select": case "cast": case "bitcast":
+        return this.#checked({ ...mapOperands(expression, (operand) => this.#widen(operand, known)), lanes: this.#lanes });
+      case "call": throw new Refusal(`${expression.function} has no vector form`);
+      case "splat": case "reduce": case "iota": throw new Refusal("the loop has vectors already");
+      case "constant": case "argument": throw new CompilerBug(`a varying ${expression.kind}`);
+      default: return unreachable(expression);
+    }
+  }
+
+  #binary(op: BinaryOp, left: Expression, right: Expression): Expression {
+    return this.#checked(binary(op, left, right));
+  }
+
+  #select(condition: Expression, then: Expression, otherwise: Expression): Expression {
+    return this.#checked({ kind: "select", dtype: then.dtype, lanes: this.#lanes, condition, then, otherwise });
+  }
+
+  #any(mask: Expression): Expression {
+    return this.#checked(reduce("or", mask));
+  }
+
+  #checked(expression: Expression): Expression {
+    if (vectorFormSupported(expression)) return expression;
+    const what = "op" in expression ? expression.op : expression.kind;
+    throw new Refusal(`${what} of ${expression.dtype} has no form with ${this.#lanes} lanes`);
+  }
+
+  /** Whether an access moves by one element per iteration, along a last dimension of stride 1. */
+  #unitStride(buffer: number, index: readonly Expression[]): boolean {
+    const last = index.length - 1;
+    if (last < 0 || this.#kernel.buffers[buffer]!.strides[last] !== 1) return false;
+    return index.every((one, dimension) => this.#stepOf(one) === (dimension === last ? 1 : 0));
+  }
+
+  /** By how much an index grows per iteration; undefined where that is no constant. */
+  #stepOf(index: Expression): number | undefined {
+    if (!mentionsLocal(index, this.#varying)) return 0;
+    if (index.kind === "local") return index.local === this.#loop.local ? 1 : undefined;
+    if (index.kind !== "binary") return undefined;
+    const left = this.#stepOf(index.left);
+    const right = this.#stepOf(index.right);
+    if (left === undefined || right === undefined) return undefined;
+    if (index.op === "add") return left + right;
+    if (index.op === "sub") return left - right;
+    return undefined;
+  }
+
+  #mustBeInvariant(expression: Expression, what: string, known: Ranges): void {
+    if (mentionsLocal(expression, this.#varying)) throw new Refusal(`${what} differs between iterations`);
+    this.#mustNotTrap(expression, known);
+  }
+
+  #mustBeInside(buffer: number, index: readonly Expression[], known: Ranges): void {
+    if (!provablyInside(this.#kernel, buffer, index, 1, known)) throw new Refusal(`under a condition, ${this.#kernel.buffers[buffer]!.name} may be indexed outside`);
+  }
+
+  /** Under a mask, what stays scalar is evaluated although perhaps no lane is on. */
+  #mustNotTrap(expression: Expression, known: Ranges): void {
+    if (this.#mask === undefined) return;
+    if (expression.kind === "load") this.#mustBeInside(expression.buffer, expression.index, known);
+    if (expression.kind === "binary" && (expression.op === "div" || expression.op === "rem") && isInteger(expression.left.dtype)) {
+      const { right } = expression;
+      if (right.kind !== "constant" || Number(right.value) === 0) throw new Refusal("under a condition, integers are divided");
+    }
+    for (const operand of operandsOf(expression)) this.#mustNotTrap(operand, known);
+  }
+}
+
+/** The value that changes nothing. For floats −0 + x is x, also for x = −0. */
+export function identityOf(op: BinaryOp, dtype: DType, limits: { readonly min: bigint; readonly max: bigint } | undefined): number | bigint {
+  const integer = (value: bigint): number | bigint => (dtype === "i64" || dtype === "u64" ? value : Number(value));
+  switch (op) {
+    case "add": return limits === undefined ? -0 : integer(0n);
+    case "mul": return limits === undefined ? 1 : integer(1n);
+    case "or": case "xor": return dtype === "bool" ? 0 : integer(0n);
+    case "and": return dtype === "bool" ? 1 : integer(limits!.min < 0n ? -1n : limits!.max);
+    case "min": return dtype === "bool" ? 1 : limits === undefined ? Infinity : integer(limits.max);
+    case "max": return dtype === "bool" ? 0 : limits === undefined ? -Infinity : integer(limits.min);
+    default: throw new CompilerBug(`${op} has no identity`);
+  }
+}
+
