@@ -12,7 +12,7 @@ import { simplifyAlgebra } from "./simplify-algebra.ts";
 function fused(fill: (graph: TestGraph) => void): Graph {
   let graph = graphOf(fill);
   verify(graph);
-  for (const pass of [foldConstants, simplifyAlgebra, mergeEqualNodes, removeDeadNodes, fuse, removeDeadNodes]) {
+  for (const pass of [foldConstants, simplifyAlgebra, mergeEqualNodes, removeDeadNodes, fuse]) {
     graph = pass.run(graph, testContext);
     verify(graph);
   }

@@ -8,7 +8,8 @@
  *   over `u[1:-1]`.
  * - Nothing moves into or out of a region. Each element is computed by the same operations in the same order as before.
  *
- * Needs graphs after simplify-algebra and merge-equal-nodes, else it fuses less. Leaves dead fills and views behind.
+ * Needs graphs after simplify-algebra and merge-equal-nodes, else it fuses less. Fills and views that nothing reads any
+ * more are removed at the end, with all that is dead.
  */
 import { argument } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
@@ -22,15 +23,16 @@ import { forEachNode, programsOf, withBodies } from "../rewrite.ts";
 import { bodyAttribute, scalarConstant, scalarFunction } from "../scalar-body.ts";
 import { shortestView } from "../views.ts";
 import { FusionPlan, type FusionFacts } from "./fusion-plan.ts";
+import { removeDeadNodes } from "./remove-dead-nodes.ts";
 import { extendPath, noViews, type ViewPath } from "./view-path.ts";
 
 export const fuse: Pass<Graph, Graph> = {
   name: "fuse",
   summary: "makes one map of each chain of elementwise ops, and one map_reduce of a map and the reduction behind it",
-  run: (graph) => {
+  run: (graph, context) => {
     const fusion = new Fusion(graph);
     const fused = withBodies(graph, (body) => fusion.block(body));
-    return { ...fused, values: fusion.values };
+    return removeDeadNodes.run({ ...fused, values: fusion.values }, context);
   },
 };
 
