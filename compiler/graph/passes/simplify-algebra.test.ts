@@ -1,7 +1,7 @@
 /** Each identity by example; that they keep the meaning on all values is the property test of `passes.test.ts`. */
 import { describe, expect, it } from "vitest";
 import type { DType } from "../../../runtime/dtype.ts";
-import { countOps } from "../print.ts";
+import { countOps, formatCounts } from "../print.ts";
 import type { ValueId } from "../graph.ts";
 import { bodyOfMain, graphOf, onlyNode, testContext, type TestGraph } from "../testing.ts";
 import { verify } from "../verify.ts";
@@ -18,8 +18,7 @@ function left(fill: (graph: TestGraph) => void): string {
     graph = pass.run(graph, testContext);
     verify(graph);
   }
-  const { read, write, ...rest } = countOps(graph);
-  return Object.entries(rest).map(([op, times]) => `${op} ${times}`).join(", ");
+  return formatCounts(Object.fromEntries(Object.entries(countOps(graph)).filter(([op]) => op !== "read" && op !== "write")));
 }
 
 const withScalar = (dtype: DType, op: string, value: number, flipped = false): string =>
