@@ -5,7 +5,7 @@ import type { Mistake } from "./recovering-parser.ts";
 import { Grammar } from "./grammar.ts";
 import { deepestNesting, firstTooDeep, largestSource, mostMistakes } from "./limits.ts";
 import { indexOf, messageProvider, toMistake } from "./messages.ts";
-import { endOf, tokenize } from "./tokens.ts";
+import { endOf, sign, tokenize } from "./tokens.ts";
 import type { Tokens } from "./tokens.ts";
 
 let grammar: Grammar | undefined;
@@ -25,7 +25,7 @@ export function parse(path: string, text: string, reporter: Reporter): File {
   }
   const scanned = tokenize(text);
   const lineStarts = startsOfLines(text);
-  const comments = readComments(path, scanned, lineStarts);
+  const comments = readComments(path, text, scanned, lineStarts);
   const mistakes = lexicalMistakes(path, text, scanned);
   const tooDeep = firstTooDeep(scanned.tokens);
   if (tooDeep !== undefined) {
@@ -37,7 +37,7 @@ export function parse(path: string, text: string, reporter: Reporter): File {
     return { kind: "file", path, items: [], comments, lineStarts, span };
   }
   grammar ??= new Grammar(messageProvider);
-  const docs = comments.filter((comment) => !comment.trailing && comment.text.startsWith("///"));
+  const docs = comments.filter((comment) => !comment.trailing && /^\/\/\/(?!\/)/.test(comment.text));
   grammar.read(path, text, scanned.tokens, docs.map((comment) => ({ start: comment.span.start, text: docText(comment.text) })));
   const { items, usedDocs } = grammar;
   const surroundings = { path, text, tokens: scanned.tokens };
@@ -67,16 +67,32 @@ function lineOf(lineStarts: readonly number[], offset: number): number {
 /** The text of a `///` line: without the slashes and the space after them. */
 const docText = (text: string): string => text.replace(/^\/\/\/ ?/, "").trimEnd();
 
-function readComments(path: string, { tokens, comments }: Tokens, lineStarts: readonly number[]): Comment[] {
-  return comments.map((comment) => {
+function readComments(path: string, text: string, { tokens, comments }: Tokens, lineStarts: readonly number[]): Comment[] {
+  const blockEnds = endsOfBlocks(comments, tokens, text.length);
+  return comments.map((comment, i) => {
     const before = tokens[indexOf(tokens, comment.startOffset) - 1];
     const lineStart = lineStarts[lineOf(lineStarts, comment.startOffset)]!;
     return {
       text: comment.image.trimEnd(),
       span: { file: path, start: comment.startOffset, end: endOf(comment) },
       trailing: before !== undefined && endOf(before) > lineStart,
+      blockEnd: blockEnds[i]!,
     };
   });
+}
+
+/** For each comment, where the block around it ends. */
+function endsOfBlocks(comments: Tokens["comments"], tokens: Tokens["tokens"], textEnd: number): number[] {
+  const ends = new Array<number>(comments.length).fill(textEnd);
+  /** For each open block, the comments that stand in it directly. */
+  const open: number[][] = [[]];
+  let next = 0;
+  for (const token of tokens) {
+    for (; next < comments.length && comments[next]!.startOffset < token.startOffset; next++) open.at(-1)!.push(next);
+    if (token.tokenType === sign("{")) open.push([]);
+    if (token.tokenType === sign("}") && open.length > 1) for (const i of open.pop()!) ends[i] = token.startOffset;
+  }
+  return ends;
 }
 
 function lexicalMistakes(path: string, text: string, { comments, unknown }: Tokens): Mistake[] {

@@ -38,8 +38,9 @@ export class StatementGrammar extends ExpressionGrammar {
     this.usedDocs = new Set();
   }
 
-  /** The doc lines between the last token and the next one. */
+  /** The doc lines between the last token and the next one, if that begins what can have some. */
   protected docHere(): Doc {
+    if (!documented.has(this.LA(1).tokenType)) return {};
     const from = this.lastEnd();
     const to = this.here();
     while (this.nextDoc < this.docs.length && this.docs[this.nextDoc]!.start < from) this.nextDoc += 1;
@@ -285,7 +286,8 @@ export class StatementGrammar extends ExpressionGrammar {
 
   private readonly statement: ParserMethod<[], Statement | undefined> = this.define("statement", (): Statement | undefined => {
     const start = this.here();
-    const doc = this.ACTION(() => this.docHere());
+    // A variable of a body has no doc comment; state has.
+    const doc = this.ACTION((): Doc => (this.LA(1).tokenType === word("var") ? {} : this.docHere()));
     return this.OR([
       { ALT: () => this.SUBRULE(this.let, { ARGS: [doc] }) },
       { ALT: () => this.SUBRULE(this.var) },
@@ -550,6 +552,10 @@ export class StatementGrammar extends ExpressionGrammar {
   private readonly if = this.ifRule<Statement>("if", () => this.block, (parts) => ({ kind: "if", ...parts }));
 }
 
+/** What begins something that `///` lines can stand before. */
+const documented: ReadonlySet<TokenType> = new Set(
+  (["export", "const", "fn", "vertex", "graph", "let", "in", "out", "inout", "stream", "param", "var", "compute", "program"] as const).map(word),
+);
 const beginsItem: ReadonlySet<TokenType> = new Set([word("import"), word("export"), word("vertex"), word("graph")]);
 /** Contextual words that begin a declaration when a name follows. */
 const beforeName: ReadonlySet<TokenType> = new Set<TokenType>([word("program"), word("compute"), word("stream"), word("param"), word("out"), word("inout"), word("map"), word("place")]);

@@ -1,0 +1,36 @@
+/** The comments of a file on their way back into its text: each is taken once, in order. */
+import type { Comment } from "./ast.ts";
+
+export class CommentCursor {
+  private readonly comments: readonly Comment[];
+  private next = 0;
+
+  constructor(comments: readonly Comment[]) {
+    this.comments = comments;
+  }
+
+  /** Takes the comments that begin before an offset and stand in no block that ends behind `blockLimit`. */
+  before(offset: number, blockLimit = Number.POSITIVE_INFINITY): Comment[] {
+    return this.while((comment) => comment.span.start < offset && comment.blockEnd < blockLimit);
+  }
+
+  /** Takes the comments between two offsets that stand on a line with code before them, up to the first that does not. */
+  trailing(from: number, to: number, blockLimit = Number.POSITIVE_INFINITY): Comment[] {
+    return this.while((comment) => comment.trailing && comment.span.start >= from && comment.span.start < to && comment.blockEnd < blockLimit);
+  }
+
+  private while(belongs: (comment: Comment) => boolean): Comment[] {
+    const taken: Comment[] = [];
+    for (let comment = this.comments[this.next]; comment !== undefined && belongs(comment); comment = this.comments[this.next]) {
+      taken.push(comment);
+      this.next += 1;
+    }
+    return taken;
+  }
+
+  /** Whether the next comment begins before an offset. */
+  waitsBefore(offset: number): boolean {
+    const comment = this.comments[this.next];
+    return comment !== undefined && comment.span.start < offset;
+  }
+}
