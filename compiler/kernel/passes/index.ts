@@ -2,6 +2,7 @@
 import type { Pass, PassContext } from "../../support/pass.ts";
 import type { Kernel } from "../kernel.ts";
 import { verifyKernel } from "../verify.ts";
+import { blockContraction } from "./block-contraction.ts";
 import { expandMath } from "./expand-math.ts";
 import { proveParallel } from "./prove-parallel.ts";
 import { vectorise } from "./vectorise.ts";
@@ -10,6 +11,7 @@ export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [
   proveParallel,
   expandMath,
   vectorise,
+  blockContraction,
 ];
 
 /** All passes on one kernel, verified before and after each. */

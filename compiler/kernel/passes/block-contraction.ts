@@ -1,0 +1,92 @@
+/**
+ * Register blocking of contractions (matmul, convolution, rows of dot products): a nest of parallel loops around an innermost
+ * vectorised loop that accumulates. Several iterations of the parallel loops run at once (interleave.ts), so that each vector
+ * loaded serves several accumulators, and additions need not wait for one another. Every sum keeps its own order: not a bit
+ * changes.
+ *
+ * Where the parallel loop over vectors has a loop around it in which the loaded vectors stay the same (the rows of a
+ * matmul), the block is 4 of those by 2 vectors; else 4 vectors. Dot products, whose innermost loop is itself over
+ * vectors, are blocked 4 by 2 over the loops around. Eight accumulators and what feeds them fit the sixteen registers.
+ */
+import type { Pass } from "../../support/pass.ts";
+import { carriedLocals } from "../dependence.ts";
+import type { Kernel, LocalId, Statement } from "../kernel.ts";
+import { LocalTable, localsSet, mentionsLocal, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression } from "../walk.ts";
+import { canInterleave, interleave } from "./interleave.ts";
+
+export const blockContraction: Pass<Kernel, Kernel> = {
+  name: "block-contraction",
+  summary: "nests of parallel loops around a vectorised accumulation run several iterations at once, sharing what they load",
+  run(kernel) {
+    const factors = new Map<LocalId, number>();
+    planBody(kernel.body, [], factors);
+    if (factors.size === 0) return kernel;
+    const locals = new LocalTable(kernel.locals);
+    return withBody(kernel, block(kernel.body, factors, locals), locals.list);
+  },
+};
+
+/** Outer loops before inner ones: then a vector is loaded once, and a scalar just before its uses. */
+function block(body: readonly Statement[], factors: ReadonlyMap<LocalId, number>, locals: LocalTable): readonly Statement[] {
+  return body.flatMap((statement): readonly Statement[] => {
+    if (statement.kind !== "for") return [statement];
+    const factor = factors.get(statement.local) ?? 1;
+    const trips = tripCount(statement);
+    const loops = statement.parallel && factor > 1 && trips !== undefined && trips > 1 && canInterleave(statement) ? interleave(statement, factor, locals) : [statement];
+    return loops.map((loop) => ({ ...loop, body: block(loop.body, factors, locals) }));
+  });
+}
+
+/** Chooses factors for the loops of each contraction, by their counters. `nest`: the parallel loops around, outermost first. */
+function planBody(body: readonly Statement[], nest: readonly ForStatement[], factors: Map<LocalId, number>): void {
+  for (const statement of body) {
+    if (statement.kind === "while") planBody(statement.body, [], factors);
+    if (statement.kind === "if") {
+      planBody(statement.then, [], factors);
+      planBody(statement.otherwise, [], factors);
+    }
+    if (statement.kind !== "for") continue;
+    if (isAccumulation(statement)) plan(statement, nest, factors);
+    else planBody(statement.body, statement.parallel ? [...nest, statement] : nest, factors);
+  }
+}
+
+/** An innermost loop over vectors whose locals go from one iteration to the next. */
+function isAccumulation(loop: ForStatement): boolean {
+  let straight = true;
+  visitStatements(loop.body, (statement) => {
+    if (statement.kind !== "set") straight = false;
+  });
+  return straight && vectorLoads(loop).length > 0 && carriedLocals(loop).size > 0 && (tripCount(loop) ?? 0) >= 2;
+}
+
+function vectorLoads(loop: ForStatement): LoadExpression[] {
+  const loads: LoadExpression[] = [];
+  visitExpressions(loop.body, (expression) => {
+    if (expression.kind === "load" && expression.lanes > 1) loads.push(expression);
+  });
+  return loads;
+}
+
+function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors: Map<LocalId, number>): void {
+  const usable = nest.filter((loop) => canInterleave(loop) && (tripCount(loop) ?? 0) > 1);
+  const loads = vectorLoads(accumulation);
+  const own = localsSet(accumulation.body);
+  if (loads.some((load) => load.index.some((index) => mentionsLocal(index, own)))) return;
+  const moves = (loop: ForStatement, load: LoadExpression): boolean => load.index.some((index) => mentionsLocal(index, new Set([loop.local])));
+  // Loops in which some loaded vector stays the same, innermost first.
+  const reusing = usable.filter((loop) => loads.some((load) => !moves(loop, load))).toReversed();
+  const overVectors = usable.findLast((loop) => loop.step > 1 && loads.some((load) => moves(loop, load)));
+  const assign = (loop: ForStatement | undefined, factor: number): void => {
+    if (loop !== undefined && !factors.has(loop.local)) factors.set(loop.local, factor);
+  };
+  if (overVectors !== undefined) {
+    const rows = reusing.find((loop) => loop !== overVectors);
+    assign(rows, 4);
+    assign(overVectors, rows === undefined ? 4 : 2);
+  } else {
+    assign(reusing[0], 4);
+    assign(reusing[1], 2);
+  }
+}
+

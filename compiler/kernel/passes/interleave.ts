@@ -1,0 +1,117 @@
+/**
+ * Several iterations of a parallel loop at once, statement by statement: "unroll and jam" (Allen & Kennedy, "Optimizing
+ * Compilers for Modern Architectures", 2002, § 8.4). Inner loops run once for all copies; what does not depend on the
+ * copy is computed once, so that a value loaded serves every copy. Each copy computes what it computed before, in the
+ * same order.
+ */
+import { binary, i32 } from "../build.ts";
+import { CompilerBug, unreachable } from "../../support/bug.ts";
+import type { Expression, LocalId, Statement } from "../kernel.ts";
+import {
+  constantOf, mapExpressions, mapOperands, mentionsLocal, rewriteExpression, tripCount, visitStatements, type ForStatement, type LocalTable,
+} from "../walk.ts";
+
+/** Whether `interleave` takes this body: sets, stores, and loops whose bounds do not depend on the counter. */
+export function canInterleave(loop: ForStatement): boolean {
+  const own = splitLocals(loop.body, loop.local);
+  let possible = true;
+  visitStatements(loop.body, (statement) => {
+    if (statement.kind === "if" || statement.kind === "while") possible = false;
+    if (statement.kind === "for" && (mentionsLocal(statement.start, own) || mentionsLocal(statement.end, own))) possible = false;
+  });
+  return possible;
+}
+
+/** A parallel loop with `factor` iterations at once, and what is left over, also at once. Bounds must be constants. */
+export function interleave(loop: ForStatement, factor: number, locals: LocalTable): readonly ForStatement[] {
+  const trips = tripCount(loop)!;
+  const start = constantOf(loop.start)!;
+  const group = (from: number, copies: number, count: number): ForStatement => ({
+    ...loop,
+    start: i32(start + from * loop.step),
+    end: i32(Math.min(start + (from + copies * count) * loop.step, constantOf(loop.end)!)),
+    step: loop.step * copies,
+    body: copies === 1 ? loop.body : new Interleaver(loop, copies, locals).body(loop.body),
+  });
+  const groups = Math.floor(trips / factor);
+  const left = trips - groups * factor;
+  const result: ForStatement[] = [];
+  if (groups > 0) result.push(group(0, factor, groups));
+  if (left > 0) result.push(group(groups * factor, left, 1));
+  return result;
+}
+
+/** Locals of a body whose value depends on the counter: every copy needs its own. The counter is among them. */
+function splitLocals(body: readonly Statement[], counter: LocalId): Set<LocalId> {
+  const split = new Set([counter]);
+  for (let size = 0; size !== split.size; ) {
+    size = split.size;
+    visitStatements(body, (statement) => {
+      if (statement.kind === "set" && mentionsLocal(statement.value, split)) split.add(statement.local);
+    });
+  }
+  return split;
+}
+
+class Interleaver {
+  readonly #locals: LocalTable;
+  readonly #counter: LocalId;
+  readonly #step: number;
+  readonly #copies: number;
+  readonly #split: ReadonlySet<LocalId>;
+  /** Names of the split locals in each copy after the first. */
+  readonly #names: readonly Map<LocalId, LocalId>[];
+
+  constructor(loop: ForStatement, copies: number, locals: LocalTable) {
+    this.#locals = locals;
+    this.#counter = loop.local;
+    this.#step = loop.step;
+    this.#copies = copies;
+    this.#split = splitLocals(loop.body, loop.local);
+    const own = [...this.#split].filter((local) => local !== loop.local);
+    this.#names = Array.from({ length: copies }, (_, copy) => new Map(own.map((local) => [local, copy === 0 ? local : locals.like(local).local])));
+  }
+
+  body(body: readonly Statement[]): readonly Statement[] {
+    return body.flatMap((statement) => this.#statement(statement));
+  }
+
+  #statement(statement: Statement): readonly Statement[] {
+    switch (statement.kind) {
+      case "for": return [{ ...statement, body: this.body(statement.body) }];
+      case "set":
+        if (!this.#split.has(statement.local)) return [statement];
+        return this.#copied(statement);
+      case "store": return this.#copied(statement);
+      case "if": case "while": throw new CompilerBug(`cannot interleave ${statement.kind}`);
+      default: return unreachable(statement);
+    }
+  }
+
+  #copied(statement: Statement): readonly Statement[] {
+    const shared: Statement[] = [];
+    const common = mapExpressions(statement, (expression) => (statement.kind === "store" && statement.index.includes(expression) ? expression : this.#share(expression, shared, statement)));
+    return [...shared, ...Array.from({ length: this.#copies }, (_, copy) => this.#copy(common, copy))];
+  }
+
+  /** Gives loads and splats that are the same in every copy a name. */
+  #share(expression: Expression, shared: Statement[], of: Statement): Expression {
+    if (mentionsLocal(expression, this.#split)) return expression.kind === "load" ? expression : mapOperands(expression, (operand) => this.#share(operand, shared, of));
+    if (expression.kind === "local" || expression.kind === "constant" || expression.kind === "iota") return expression;
+    const local = this.#locals.fresh("shared", expression.dtype, expression.lanes);
+    shared.push({ kind: "set", local: local.local, value: expression, origin: of.origin });
+    return local;
+  }
+
+  #copy(statement: Statement, copy: number): Statement {
+    const names = this.#names[copy]!;
+    const renamed = mapExpressions(statement, (expression) =>
+      rewriteExpression(expression, (one) => {
+        if (one.kind !== "local") return one;
+        if (one.local === this.#counter) return binary("add", one, i32(copy * this.#step));
+        return { ...one, local: names.get(one.local) ?? one.local };
+      }));
+    return renamed.kind === "set" ? { ...renamed, local: names.get(renamed.local)! } : renamed;
+  }
+}
+
