@@ -63,12 +63,15 @@ describe("share-parts", () => {
   });
 
   it("keeps what random kernels compute, bit for bit", () => {
+    let shared = 0;
     const dtypes: readonly DType[] = ["f32", "i32", "u8", "f64"];
     for (let seed = 0; seed < 120; seed++) {
       const before = randomKernel(seed, dtypes[seed % dtypes.length]!, seed % 2 === 0);
       const after = shareParts.run(before, testContext);
       verifyKernel(after);
+      shared += after.locals.length - before.locals.length;
       for (const [was, is] of runBoth(before, after, seed)) expect(is, `seed ${seed}`).toEqual(was);
     }
+    expect(shared).toBeGreaterThan(100);
   });
 });
