@@ -1,13 +1,14 @@
 /**
- * For tests: runs lowerings as the tiled level would, block by block, with the kernel interpreter. An access becomes a buffer
- * over the block's points whose strides follow from its affine map. Nothing of the compiler uses this file.
+ * For tests: runs lowerings as the tiled level would, block by block, with the kernel interpreter. An access becomes a
+ * buffer: the box of its tensor that the block touches, where it lies. Nothing of the compiler uses this file.
  */
 import { isBig, sizeOf, type DType } from "../../runtime/dtype.ts";
+import type { TensorType } from "../graph/graph.ts";
 import { flatIndex, forEachIndex, get, put, zeros, type Tensor } from "../graph/tensor.ts";
 import { binaryFunction } from "../kernel/arithmetic.ts";
-import { KernelBuilder } from "../kernel/build.ts";
+import { affineExpression, KernelBuilder } from "../kernel/build.ts";
 import { runKernel } from "../kernel/interpret.ts";
-import { rowMajor, type Kernel } from "../kernel/kernel.ts";
+import { rowMajor, type Expression, type Kernel } from "../kernel/kernel.ts";
 import type { Access, Lowering } from "../kernel/lowering.ts";
 import { affineRange, evaluateAffine } from "../support/affine.ts";
 import { invariant } from "../support/bug.ts";
@@ -33,33 +34,33 @@ function partsOf(lowering: Lowering, cut: Cut): (readonly (readonly [number, num
   });
 }
 
-function stridesOf(access: Access, tensor: Tensor, rank: number): { strides: number[]; constant: number } {
-  const steps = rowMajor(tensor.type.shape);
+/** The box of a tensor that an access touches from a block of these extents: its size, and where it starts. */
+function boxOf(access: Access, block: readonly number[], origin: readonly number[] = block.map(() => 0)): { shape: number[]; start: number[]; low: number[] } {
+  const reach = access.index.map(({ coefficients }) => affineRange({ constant: 0, coefficients }, block));
   return {
-    strides: Array.from({ length: rank }, (_, k) => access.index.reduce((sum, form, axis) => sum + form.coefficients[k]! * steps[axis]!, 0)),
-    constant: access.index.reduce((sum, form, axis) => sum + form.constant * steps[axis]!, 0),
+    shape: reach.map(({ min, max }) => max - min + 1),
+    low: reach.map(({ min }) => min),
+    start: access.index.map((form, axis) => evaluateAffine(form, origin) + reach[axis]!.min),
   };
 }
 
-/** The kernel of a block of these extents; the buffers are the reads and then the writes. */
-export function kernelOf(lowering: Lowering, block: readonly number[], inputs: readonly Tensor[], output: Tensor): Kernel {
+/** The kernel of a block of these extents; the buffers are the boxes of the reads and then of the writes, in place. */
+export function kernelOf(lowering: Lowering, block: readonly number[], inputs: readonly TensorType[], output: TensorType): Kernel {
   const kernel = new KernelBuilder(lowering.name, nowhere);
-  const buffer = (access: Access, tensor: Tensor, kind: "in" | "out", k: number): number =>
-    kernel.buffer({ name: `${kind}${k}`, dtype: tensor.type.dtype, shape: block, strides: stridesOf(access, tensor, block.length).strides, access: kind });
+  const buffer = (access: Access, type: TensorType, kind: "in" | "out", k: number): number =>
+    kernel.buffer({ name: `${kind}${k}`, dtype: type.dtype, shape: boxOf(access, block).shape, strides: rowMajor(type.shape), access: kind });
   const reads = lowering.reads.map((access, k) => buffer(access, inputs[access.operand]!, "in", k));
   const writes = lowering.writes.map((access, k) => buffer(access, output, "out", k));
-  const whole = (at: readonly unknown[]): void => invariant(at.length === block.length, () => `${lowering.name}: a point with ${at.length} indices in a space of rank ${block.length}`);
+  const indexOf = (access: Access, at: readonly Expression[]): Expression[] => {
+    invariant(at.length === block.length, () => `${lowering.name}: a point with ${at.length} indices in a space of rank ${block.length}`);
+    const { low } = boxOf(access, block);
+    return access.index.map(({ coefficients }, axis) => affineExpression({ constant: 0 - low[axis]!, coefficients }, at));
+  };
   lowering.emit({
     kernel,
     block,
-    load(read, at) {
-      whole(at);
-      return kernel.load(reads[read]!, at);
-    },
-    store(write, at, value) {
-      whole(at);
-      kernel.store(writes[write]!, at, value);
-    },
+    load: (read, at) => kernel.load(reads[read]!, indexOf(lowering.reads[read]!, at)),
+    store: (write, at, value) => kernel.store(writes[write]!, indexOf(lowering.writes[write]!, at), value),
   });
   return kernel.finish();
 }
@@ -68,7 +69,6 @@ export function kernelOf(lowering: Lowering, block: readonly number[], inputs: r
 function runLowering(lowering: Lowering, inputs: readonly Tensor[], output: Tensor, cut: Cut, check: (kernel: Kernel) => void): void {
   const parts = partsOf(lowering, cut);
   const kernels = new Map<string, Kernel>();
-  const rank = lowering.space.length;
   const combined = new Set<number>();
   forEachIndex(parts.map((list) => list.length), (choice) => {
     const chosen = choice.map((k, dimension) => parts[dimension]![k]!);
@@ -76,21 +76,19 @@ function runLowering(lowering: Lowering, inputs: readonly Tensor[], output: Tens
     const key = block.join();
     let kernel = kernels.get(key);
     if (!kernel) {
-      kernel = kernelOf(lowering, block, inputs, output);
+      kernel = kernelOf(lowering, block, inputs.map((input) => input.type), output.type);
       check(kernel);
       kernels.set(key, kernel);
     }
     const target = lowering.combine === undefined ? output : zeros(output.type);
     const tensors = [...lowering.reads.map((access) => inputs[access.operand]!), ...lowering.writes.map(() => target)];
-    const offsets = [...lowering.reads, ...lowering.writes].map((access, k) => {
-      const { strides, constant } = stridesOf(access, tensors[k]!, rank);
-      return chosen.reduce((sum, [start], dimension) => sum + start * strides[dimension]!, constant);
-    });
+    const origin = chosen.map(([start]) => start);
+    const offsets = [...lowering.reads, ...lowering.writes].map((access, k) => flatIndex(tensors[k]!.type.shape, boxOf(access, block, origin).start));
     runKernel(kernel, tensors, { offsets });
     if (lowering.combine !== undefined) {
       const combine = binaryFunction(lowering.combine, output.type.dtype);
       const touched = new Set<number>();
-      forEachIndex(block, (point) => touched.add(positionOf(lowering.writes[0]!, output, point.map((i, dimension) => i + chosen[dimension]![0]))));
+      forEachIndex(block, (point) => touched.add(positionOf(lowering.writes[0]!, output, point.map((i, dimension) => i + origin[dimension]!))));
       for (const position of touched) {
         put(output, position, combined.has(position) ? combine(get(output, position), get(target, position)) : get(target, position));
         combined.add(position);
