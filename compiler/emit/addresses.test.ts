@@ -66,6 +66,22 @@ describe("names for index arithmetic", () => {
   });
 });
 
+describe("long chains of names", () => {
+  it("are not unfolded again and again", () => {
+    const b = new KernelBuilder("k", nowhere);
+    const y = b.buffer({ name: "y", dtype: "i32", shape: [1], access: "out" });
+    b.for({ end: i32(1) }, (i) => {
+      let name = i;
+      for (let at = 0; at < 200; at++) name = b.let("name", binary("add", name, name));
+      b.store(y, [name], i32(0));
+    });
+    const kernel = b.finish();
+    const definitions = findDefinitions(kernel);
+    expect(definitions.size).toBe(200);
+    expect(addressOf(kernel, y, [local(200)], definitions).form.terms).toEqual([]);
+  });
+});
+
 describe("pointers", () => {
   const planOf = (fill: (b: KernelBuilder, x: number, i: Expression) => void) => {
     const builder = new KernelBuilder("k", nowhere);

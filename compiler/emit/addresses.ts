@@ -36,8 +36,8 @@ export interface Address {
   readonly form: LinearForm;
 }
 
-/** Locals whose value is known as an expression wherever they are used. */
-export type Definitions = ReadonlyMap<LocalId, Expression>;
+/** Locals whose value is a known form of loop indices wherever they are used. */
+export type Definitions = ReadonlyMap<LocalId, LinearForm>;
 
 const constantForm = (value: number): LinearForm => ({ terms: [], constant: value | 0 });
 
@@ -75,10 +75,7 @@ const atomForm = (atom: Expression): LinearForm => ({ terms: [{ atom, key: keyOf
 export function linearise(expression: Expression, definitions: Definitions): LinearForm {
   switch (expression.kind) {
     case "constant": return constantForm(Number(expression.value));
-    case "local": {
-      const definition = definitions.get(expression.local);
-      return definition === undefined ? atomForm(expression) : linearise(definition, definitions);
-    }
+    case "local": return definitions.get(expression.local) ?? atomForm(expression);
     case "unary": return expression.op === "neg" ? scaleForm(linearise(expression.operand, definitions), -1) : atomForm(expression);
     case "binary": {
       const { op } = expression;
@@ -159,7 +156,7 @@ export function findDefinitions(kernel: Kernel): Definitions {
   };
   count(kernel.body);
 
-  const definitions = new Map<LocalId, Expression>();
+  const definitions = new Map<LocalId, LinearForm>();
   const refused = new Set<LocalId>();
   const visible = new Set<LocalId>();
   const isIndexArithmetic = (expression: Expression): boolean => {
@@ -180,7 +177,7 @@ export function findDefinitions(kernel: Kernel): Definitions {
     for (const statement of body) {
       expressionsOf(statement).forEach(noteUses);
       if (statement.kind === "set" && timesSet.get(statement.local) === 1 && !loopIndices.has(statement.local)) {
-        if (isIndexArithmetic(statement.value)) definitions.set(statement.local, statement.value);
+        if (isIndexArithmetic(statement.value)) definitions.set(statement.local, linearise(statement.value, definitions));
         visible.add(statement.local);
         here.push(statement.local);
       }
@@ -189,7 +186,7 @@ export function findDefinitions(kernel: Kernel): Definitions {
     for (const local of here) visible.delete(local);
   };
   walk(kernel.body);
-  // A definition through a refused local is still true: definitions hold only loop indices once unfolded.
+  // A definition made with a refused local is still true: its form is of loop indices only.
   for (const local of refused) definitions.delete(local);
   return definitions;
 }

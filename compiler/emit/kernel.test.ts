@@ -17,7 +17,7 @@ function expectSame(actual: readonly Tensor[], expected: readonly Tensor[]): voi
 
 async function check(kernel: Kernel, buffers: readonly Tensor[], offsets: readonly number[] = []): Promise<Tensor[]> {
   const expected = buffers.map(copyTensor);
-  runKernel(kernel, expected, { offsets: [...buffers.map((_, at) => offsets[at] ?? 0)] });
+  runKernel(kernel, expected, { offsets: buffers.map((_, at) => offsets[at] ?? 0) });
   const actual = buffers.map(copyTensor);
   runBuilt(instantiate(await buildModule([kernel])), 0, kernel, actual, offsets);
   expectSame(actual, expected);
@@ -206,6 +206,28 @@ describe("loops", () => {
       b.for({ ...literal, end }, (i) => b.store(y, [], binary("add", b.load(y, []), i)));
     });
     await check(kernel, [zeros({ dtype: "i32", shape: [] })]);
+  });
+
+  it("keep values that change between their iterations", async () => {
+    const kernel = build((b) => {
+      const y = b.buffer({ name: "y", dtype: "i32", shape: [40], access: "out" });
+      const moving = b.let("moving", i32(1));
+      const late = b.local("late", "i32");
+      const before = b.let("before", moving);
+      b.for({ end: i32(4) }, (i) => {
+        const row = b.let("row", binary("add", binary("mul", i, i32(3)), moving));
+        b.for({ end: i32(3) }, (j) => {
+          b.store(y, [binary("add", row, j)], binary("mul", moving, binary("add", moving, i32(100))));
+          b.if(binary("eq", j, i32(1)), () => b.set(moving, plus(moving, 1)));
+        });
+        b.set(late, i);
+      });
+      b.set(moving, i32(30));
+      b.store(y, [plus(before, 30)], i32(-1));
+      b.store(y, [plus(late, 32)], i32(-2));
+    });
+    const [y] = await check(kernel, [zeros({ dtype: "i32", shape: [40] })]);
+    expect([get(y!, 31), get(y!, 35)]).toEqual([-1, -2]);
   });
 
   it("guarded accesses far below others do not take their pointer below zero", async () => {

@@ -15,6 +15,7 @@ type Of<Kind extends Statement["kind"]> = Extract<Statement, { kind: Kind }>;
 
 /** Adds a function of this name to the module. The module must have a memory; `loadBinaryen` must have been awaited. */
 export function emitKernel(module: Module, kernel: Kernel, name: string, options: EmitOptions): void {
+  invariant(module.getFunction(name) === 0, () => `the module already has a function ${name}`);
   const emitter = new KernelEmitter(module, kernel, options);
   const body = emitter.block(kernel.body);
   const { binaryen, localTypes } = emitter.scope;
