@@ -9,7 +9,7 @@ import { readNpy, writeNpy } from "../../runtime/npy.ts";
 import { writeSafetensors } from "../../runtime/safetensors.ts";
 import { CompilerBug } from "../support/bug.ts";
 import { commands } from "./commands.ts";
-import { main } from "./main.ts";
+import { gph, words, type Result } from "./testing/gph.ts";
 import { probe } from "./testing/probe.ts";
 
 const gphCommand = fileURLToPath(new URL("../../bin/gph.js", import.meta.url));
@@ -31,29 +31,6 @@ writeFileSync(join(folder, "no-suffix"), probe());
 writeFileSync(join(folder, "four.npy"), writeNpy({ dtype: "f32", shape: [4], data: Float32Array.of(1, 2, 3, 4) }));
 writeFileSync(join(folder, "numbers.npy"), writeNpy({ dtype: "i32", shape: [3], data: Int32Array.of(5, -6, 7) }));
 writeFileSync(join(folder, "weights.safetensors"), writeSafetensors(new Map([["w", { dtype: "f32", shape: [], data: Float32Array.of(10) }], ["unused", { dtype: "u8", shape: [1], data: Uint8Array.of(1) }]])));
-
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-const words = (line: string): string[] => line.split(" ").filter((word) => word !== "");
-
-/** In this process, with what it writes caught. */
-async function gph(line: string): Promise<Result> {
-  const caught = { out: "", err: "" };
-  const catching = (name: keyof typeof caught) => (text: unknown) => {
-    caught[name] += String(text);
-    return true;
-  };
-  const spies = [vi.spyOn(process.stdout, "write").mockImplementation(catching("out")), vi.spyOn(process.stderr, "write").mockImplementation(catching("err"))];
-  try {
-    return { code: await main(words(line)), ...caught };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
 
 /** In a process of its own. */
 function gphProcess(line: string, environment: { readonly [name: string]: string } = {}): Promise<Result> {
