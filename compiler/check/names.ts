@@ -7,6 +7,7 @@ import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
+import { rootOf } from "./assigned.ts";
 import { unknownFunction } from "./call.ts";
 import { report, type Frame, type Session } from "./frame.ts";
 import { fileFrame, type Module } from "./modules.ts";
@@ -205,9 +206,12 @@ class Names {
       case "fn":
         this.#declare(statement.name);
         return this.#function(statement);
-      case "assign":
-        this.#expression(statement.target);
+      case "assign": {
+        const root = rootOf(statement.target);
+        if (statement.target.kind === "identifier") this.#known(root!, statement.target.span, "", `\`var ${root} = …;\` declares it`);
+        else this.#expression(statement.target);
         return this.#expression(statement.value);
+      }
       case "repeat":
         this.#expression(statement.count);
         return this.#inner().#statements(statement.body);
@@ -238,10 +242,11 @@ class Names {
     }
   }
 
-  #known(name: string, span: Span, what: string): void {
+  #known(name: string, span: Span, what: string, otherwise?: string): void {
     if (this.#scope.lookup(name)) return;
     const meant = closest(name, this.#scope.visible());
-    report(this.#frame, "unknown-name", span, what === "" ? `nothing is called ${name} here` : `no ${what} is called ${name}`, meant === undefined ? {} : { help: `did you mean ${meant}?` });
+    const help = meant === undefined ? otherwise : `did you mean ${meant}?`;
+    report(this.#frame, "unknown-name", span, what === "" ? `nothing is called ${name} here` : `no ${what} is called ${name}`, help === undefined ? {} : { help });
   }
 
   #type(type: ast.TypeExpression): void {
