@@ -4,14 +4,20 @@ import type { Kernel } from "../kernel.ts";
 import { verifyKernel } from "../verify.ts";
 import { blockContraction } from "./block-contraction.ts";
 import { expandMath } from "./expand-math.ts";
+import { hoistInvariants } from "./hoist-invariants.ts";
 import { proveParallel } from "./prove-parallel.ts";
+import { unroll } from "./unroll.ts";
+import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
 export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [
   proveParallel,
+  unrollSmallLoops,
   expandMath,
   vectorise,
   blockContraction,
+  unroll,
+  hoistInvariants,
 ];
 
 /** All passes on one kernel, verified before and after each. */

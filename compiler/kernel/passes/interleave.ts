@@ -8,7 +8,7 @@ import { binary, i32 } from "../build.ts";
 import { CompilerBug, unreachable } from "../../support/bug.ts";
 import type { Expression, LocalId, Statement } from "../kernel.ts";
 import {
-  constantOf, mapExpressions, mapOperands, mentionsLocal, rewriteExpression, tripCount, visitStatements, type ForStatement, type LocalTable,
+  constantOf, mapExpressions, mapOperands, mentionsLocal, rewriteExpression, tripCount, visitStatements, type ForStatement, type LocalTable, type StoreStatement,
 } from "../walk.ts";
 
 /** Whether `interleave` takes this body: sets, stores, and loops whose bounds do not depend on the counter. */
@@ -58,7 +58,7 @@ class Interleaver {
   readonly #counter: LocalId;
   readonly #step: number;
   readonly #copies: number;
-  readonly #split: ReadonlySet<LocalId>;
+  readonly #split: Set<LocalId>;
   /** Names of the split locals in each copy after the first. */
   readonly #names: readonly Map<LocalId, LocalId>[];
 
@@ -68,8 +68,14 @@ class Interleaver {
     this.#step = loop.step;
     this.#copies = copies;
     this.#split = splitLocals(loop.body, loop.local);
-    const own = [...this.#split].filter((local) => local !== loop.local);
-    this.#names = Array.from({ length: copies }, (_, copy) => new Map(own.map((local) => [local, copy === 0 ? local : locals.like(local).local])));
+    this.#names = Array.from({ length: copies }, () => new Map());
+    for (const local of this.#split) if (local !== loop.local) this.#own(local);
+  }
+
+  /** Gives a local a name in each copy. */
+  #own(local: LocalId): void {
+    this.#split.add(local);
+    this.#names.forEach((names, copy) => names.set(local, copy === 0 ? local : this.#locals.like(local).local));
   }
 
   body(body: readonly Statement[]): readonly Statement[] {
@@ -82,10 +88,19 @@ class Interleaver {
       case "set":
         if (!this.#split.has(statement.local)) return [statement];
         return this.#copied(statement);
-      case "store": return this.#copied(statement);
+      case "store": return this.#stores(statement);
       case "if": case "while": throw new CompilerBug(`cannot interleave ${statement.kind}`);
       default: return unreachable(statement);
     }
+  }
+
+  /** All values first, then the stores next to each other. */
+  #stores(statement: StoreStatement): readonly Statement[] {
+    const { value, origin } = statement;
+    if (value.kind === "local" || value.kind === "constant") return this.#copied(statement);
+    const local = this.#locals.fresh("value", value.dtype, value.lanes);
+    this.#own(local.local);
+    return [...this.#copied({ kind: "set", local: local.local, value, origin }), ...this.#copied({ ...statement, value: local })];
   }
 
   #copied(statement: Statement): readonly Statement[] {

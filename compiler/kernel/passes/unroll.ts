@@ -1,0 +1,67 @@
+/**
+ * Innermost loops over vectors do several steps per round: fewer branches and counter updates, independent work side by
+ * side, and neighbouring stores next to each other. Iterations of parallel loops are interleaved statement by statement;
+ * those of others follow each other as they did.
+ */
+import type { Pass } from "../../support/pass.ts";
+import { binary, i32 } from "../build.ts";
+import type { Kernel, Statement } from "../kernel.ts";
+import { operandsOf } from "../vector-support.ts";
+import type { Expression } from "../kernel.ts";
+import { constantOf, expressionsOf, LocalTable, rewriteStatements, tripCount, visitStatements, withBody, type ForStatement } from "../walk.ts";
+import { canInterleave, interleave } from "./interleave.ts";
+import { withCounter } from "./unroll-small-loops.ts";
+
+/** Bodies of more operations than this gain nothing from a second copy. */
+const largestBody = 60;
+/** Bodies of at most this many operations are copied four times. */
+const smallBody = 10;
+
+export const unroll: Pass<Kernel, Kernel> = {
+  name: "unroll",
+  summary: "innermost loops over vectors do two or four steps per round",
+  run(kernel) {
+    const locals = new LocalTable(kernel.locals);
+    const body = rewriteStatements(kernel.body, (statement) => (statement.kind === "for" ? unrollLoop(statement, locals) : [statement]));
+    return withBody(kernel, body, locals.list);
+  },
+};
+
+function unrollLoop(loop: ForStatement, locals: LocalTable): readonly Statement[] {
+  const trips = tripCount(loop);
+  const size = operationsOf(loop);
+  if (trips === undefined || size === undefined || size > largestBody) return [loop];
+  const factor = size <= smallBody ? 4 : 2;
+  if (trips < 2 * factor) return [loop];
+  if (loop.parallel) return canInterleave(loop) ? interleave(loop, factor, locals) : [loop];
+  return follow(loop, factor, trips);
+}
+
+/** Operations and loads of an innermost loop's body that has vectors; undefined for others. Index arithmetic costs nothing. */
+function operationsOf(loop: ForStatement): number | undefined {
+  let count = 0;
+  let vectors = false;
+  let innermost = true;
+  const visit = (expression: Expression): void => {
+    if (expression.lanes > 1) vectors = true;
+    if (expression.kind !== "local" && expression.kind !== "constant") count += 1;
+    if (expression.kind !== "load") operandsOf(expression).forEach(visit);
+  };
+  visitStatements(loop.body, (statement) => {
+    if (statement.kind === "for" || statement.kind === "while") innermost = false;
+    if (statement.kind === "store") visit(statement.value);
+    else expressionsOf(statement).forEach(visit);
+  });
+  return innermost && vectors ? count : undefined;
+}
+
+/** `factor` iterations after one another; the rest as it was. */
+function follow(loop: ForStatement, factor: number, trips: number): readonly Statement[] {
+  const start = constantOf(loop.start)!;
+  const counter: Expression = { kind: "local", dtype: "i32", lanes: 1, local: loop.local };
+  const whole = start + Math.floor(trips / factor) * factor * loop.step;
+  const body = Array.from({ length: factor }, (_, copy) => withCounter(loop.body, loop.local, binary("add", counter, i32(copy * loop.step)))).flat();
+  const main: ForStatement = { ...loop, end: i32(whole), step: loop.step * factor, body };
+  const rest: ForStatement = { ...loop, start: i32(whole) };
+  return tripCount(rest) === 0 ? [main] : [main, rest];
+}
