@@ -23,8 +23,14 @@ function rowsOf(x: Tensor, axes: readonly number[]): { largest: number[]; sum: n
   return { largest, sum };
 }
 
-/** The same in a kernel: locals with the largest element and the sum for the row at `point`. */
-function rowInKernel(context: BlockContext, point: readonly Expression[], shift: (largest: Expression) => Expression = (largest) => largest): { largest: Expression; sum: Expression; element: (at: readonly Expression[]) => Expression } {
+interface KernelRow {
+  readonly largest: Expression;
+  readonly sum: Expression;
+  element(at: readonly Expression[]): Expression;
+}
+
+/** The same in a kernel, for the row at `point`: locals with the largest element (as `shift` changes it) and the sum. */
+function rowInKernel(context: BlockContext, point: readonly Expression[], shift: (largest: Expression) => Expression = (largest) => largest): KernelRow {
   const { kernel, load } = context;
   const element = (at: readonly Expression[]): Expression => widened(load(0, at));
   const dtype = element(padded(point, context.block.length)).dtype;
