@@ -10,7 +10,7 @@ import { outside, region, run } from "./lowerings.ts";
 import { op } from "./table.ts";
 import { differences, faultsOf, runLowerings, type Cut } from "./testing.ts";
 
-const runs = 60;
+const runs = 40;
 const shapes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 });
 
 const filled = (dtype: DType, shape: readonly number[], seed: number): Tensor =>
