@@ -1,10 +1,21 @@
 /** From .gph source to an executable: the whole compiler as one function. Pure: files are read by the caller's `readFile`. */
+import { writeExecutable } from "../runtime/executable.ts";
 import type { HostTensor } from "../runtime/host.ts";
+import { check } from "./check/check.ts";
+import { loadBinaryen } from "./emit/binaryen.ts";
+import { emitModule } from "./emit/module.ts";
 import type { Graph } from "./graph/graph.ts";
-import { CompilerBug } from "./support/bug.ts";
-import type { Diagnostic } from "./support/diagnostic.ts";
+import { print as printGraph } from "./graph/print.ts";
+import { runPipeline, stages } from "./pipeline.ts";
+import { librarySource } from "./std/library.ts";
+import { Diagnostics, type Diagnostic } from "./support/diagnostic.ts";
 import type { Sources } from "./support/span.ts";
+import type { File } from "./syntax/ast.ts";
+import { parse } from "./syntax/parse.ts";
+import { print as printSource } from "./syntax/print.ts";
 import type { Target } from "./targets/target.ts";
+import { target as findTarget } from "./targets/targets.ts";
+import { version } from "./version.ts";
 
 export interface CompileOptions {
   /** Default: `wasm`. */
@@ -40,13 +51,78 @@ export interface CheckResult {
 }
 
 /** The passes in order, for `gph print --after`. */
-export const passNames: readonly { readonly name: string; readonly summary: string }[] = [];
+export const passNames: readonly { readonly name: string; readonly summary: string }[] = [
+  { name: "parse", summary: "reads the source; printed, it is what `gph fmt` gives" },
+  { name: "check", summary: "names, types and shapes; generics, functions and compile-time loops unfold" },
+  ...stages.map(({ pass: { name, summary } }) => ({ name, summary })),
+];
 
-export function compile(_path: string, _options: CompileOptions): Promise<CompileResult> {
-  return Promise.reject(new CompilerBug("the pipeline is not joined yet"));
+export async function compile(path: string, options: CompileOptions): Promise<CompileResult> {
+  const reporter = new Diagnostics();
+  const target = options.target ?? findTarget("wasm");
+  let printed: string | undefined;
+  const seen = (name: string, show: () => string): void => {
+    if (name === options.after) printed = show();
+  };
+  const { graph, sources } = checkSource(path, { ...options, target }, reporter, seen);
+  const finish = (executable?: Uint8Array): CompileResult => ({
+    diagnostics: reporter.list, sources,
+    ...(executable ? { executable } : {}),
+    ...(printed === undefined ? {} : { printed }),
+  });
+  if (!graph || reporter.failed) return finish();
+  const context = { target, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } };
+  const planned = runPipeline(graph, context, seen);
+  if (!planned) return finish();
+  await loadBinaryen();
+  const { wasm, manifest } = emitModule(planned, { target, sources, version, fusedMultiplyAdd: false });
+  return finish(writeExecutable(wasm, manifest));
 }
 
 /** Parses and checks only. */
-export function checkFile(_path: string, _options: CheckFileOptions): CheckResult {
-  throw new CompilerBug("the pipeline is not joined yet");
+export function checkFile(path: string, options: CheckFileOptions): CheckResult {
+  const reporter = new Diagnostics();
+  const { graph, sources } = checkSource(path, { ...options, target: options.target ?? findTarget("wasm") }, reporter);
+  return { diagnostics: reporter.list, sources, ...(graph && !reporter.failed ? { graph } : {}) };
+}
+
+function checkSource(path: string, options: CheckFileOptions & { readonly target: Target }, reporter: Diagnostics, seen?: (name: string, show: () => string) => void): { graph: Graph | undefined; sources: Sources } {
+  const sources = new Map<string, string>();
+  const files = new Map<string, File>();
+  const load = (name: string, read: (name: string) => string | undefined): File | undefined => {
+    const known = files.get(name);
+    if (known) return known;
+    const text = read(name);
+    if (text === undefined) return undefined;
+    sources.set(name, text);
+    const file = parse(name, text, reporter);
+    files.set(name, file);
+    return file;
+  };
+  const entry = load(path, options.readFile);
+  if (!entry) {
+    reporter.report({ problem: "unknown-module", severity: "error", message: `there is no file ${path}`, labels: [] });
+    return { graph: undefined, sources };
+  }
+  seen?.("parse", () => printSource(entry));
+  const graph = check(entry, {
+    ...(options.graph === undefined ? {} : { graph: options.graph }),
+    parameters: options.parameters ?? {},
+    tiles: options.target.tiles,
+    resolve: (from, specifier) => (specifier.startsWith("std/") ? load(specifier, librarySource) : load(relativePath(from, specifier), options.readFile)),
+  }, reporter);
+  if (graph && !reporter.failed) seen?.("check", () => printGraph(graph));
+  return { graph, sources };
+}
+
+/** The path of `specifier` as written in the file `from`, with `.` and `..` resolved. */
+function relativePath(from: string, specifier: string): string {
+  const parts = [...from.split("/").slice(0, -1), ...specifier.split("/")];
+  const path: string[] = [];
+  for (const part of parts) {
+    if (part === "." || (part === "" && path.length > 0)) continue;
+    if (part === ".." && path.length > 0 && path.at(-1) !== ".." && path.at(-1) !== "") path.pop();
+    else path.push(part);
+  }
+  return path.join("/");
 }

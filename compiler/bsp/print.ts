@@ -40,7 +40,7 @@ function printStep(tiled: TiledGraph, step: BspStep): string[] {
   const nested = (steps: readonly BspStep[]): string[] => indent(printSteps(tiled, steps));
   switch (step.kind) {
     case "superstep":
-      return ["superstep", ...indent(step.phases.flatMap((phase) => (phase.kind === "compute" ? printComputeSet(tiled, phase.set) : ["exchange", ...indent(phase.copies.map((copy) => printCopy(tiled, copy)))]))), ...(step.sync ? ["sync"] : [])];
+      return ["superstep", ...indent(step.phases.flatMap((phase) => (phase.kind === "compute" ? printComputeSet(phase.set) : ["exchange", ...indent(phase.copies.map((copy) => printCopy(tiled, copy)))]))), ...(step.sync ? ["sync"] : [])];
     case "repeat": return [`repeat ${step.counted === "constant" ? step.count : `t${step.count}`}`, ...nested(step.body)];
     case "while": return ["while", ...nested(step.before), `  test t${step.condition}`, "do", ...nested(step.body)];
     case "if": return [`if t${step.condition}`, ...nested(step.then), ...(step.otherwise.length > 0 ? ["else", ...nested(step.otherwise)] : [])];

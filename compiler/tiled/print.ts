@@ -41,7 +41,7 @@ const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${
 function printStep(tiled: TiledGraph, step: Step): string[] {
   const nested = (steps: readonly Step[]): string[] => indent(steps.flatMap((inner) => printStep(tiled, inner)));
   switch (step.kind) {
-    case "compute": return printComputeSet(tiled, step.set);
+    case "compute": return printComputeSet(step.set);
     case "copy": return step.copies.map((copy) => printCopy(tiled, copy));
     case "repeat": return [`repeat ${step.counted === "constant" ? step.count : `t${step.count}`}`, ...nested(step.body)];
     case "while": return ["while", ...nested(step.before), `  test t${step.condition}`, "do", ...nested(step.body)];
@@ -62,11 +62,11 @@ export function printHost(event: HostAction): string {
   }
 }
 
-export function printComputeSet(tiled: TiledGraph, set: ComputeSet): string[] {
-  return [`compute ${set.name}`, ...indent(set.families.map((family) => printFamily(tiled, family)))];
+export function printComputeSet(set: ComputeSet): string[] {
+  return [`compute ${set.name}`, ...indent(set.families.map((family) => printFamily(family)))];
 }
 
-export function printFamily(tiled: TiledGraph, family: Family): string {
+export function printFamily(family: Family): string {
   const instances = family.range.map(({ start, count }, i) => (count === family.grid[i] ? `${count}` : `${start}..${start + count}`)).join("×") || "1";
   const fields = family.fields.map((field) => {
     const index = field.map.map((form, t) => printForm(form, family.grid.length, t)).join(", ");

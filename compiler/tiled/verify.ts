@@ -59,7 +59,7 @@ function verifySteps(tiled: TiledGraph, steps: readonly Step[]): void {
 
 function verifyFamily(tiled: TiledGraph, family: Family): void {
   const { kernel, fields, grid, range } = family;
-  const shown = (what: string) => (): string => `${what} in\n${printFamily(tiled, family)}`;
+  const shown = (what: string) => (): string => `${what} in\n${printFamily(family)}`;
   verifyKernel(kernel);
   invariant(kernel.buffers.length === fields.length, shown("fields and buffers differ in number"));
   invariant(range.length === grid.length && range.every(({ start, count }, i) => start >= 0 && start + count <= grid[i]!), shown("the range leaves the grid"));

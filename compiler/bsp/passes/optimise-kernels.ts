@@ -13,8 +13,10 @@ export const optimiseKernels: Pass<PlannedGraph, PlannedGraph> = {
     const done = new Map<string, Kernel>();
     const optimise = (kernel: Kernel): Kernel => {
       const key = kernelKey(kernel);
-      let better = done.get(key);
-      if (!better) done.set(key, (better = optimiseKernel(kernel, context)));
+      const known = done.get(key);
+      if (known) return known;
+      const better = optimiseKernel(kernel, context);
+      done.set(key, better);
       return better;
     };
     const phase = (old: Phase): Phase =>
