@@ -64,7 +64,7 @@ export class Engine {
   readonly manifest: Manifest;
   /** How many workers there are, after capping. */
   readonly workers: number;
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: ArrayBufferLike;
   readonly #stopTimeout: number;
   readonly #ports: ReadonlyMap<string, Port>;
   readonly #plans: ReadonlyMap<string, ProgramPlan>;
@@ -92,9 +92,9 @@ export class Engine {
   private constructor({ manifest, memory, module, workers, stopTimeout }: Parts) {
     this.manifest = manifest;
     this.workers = workers;
-    this.#memory = memory;
+    this.#memory = memory.buffer;
     this.#stopTimeout = stopTimeout;
-    this.#ports = portsOf(manifest, memory);
+    this.#ports = portsOf(manifest, memory.buffer);
     this.#plans = new Map(manifest.programs.map((program, index) => [program.name, new ProgramPlan(program, index, this.#ports)]));
     this.#initialCommand = manifest.programs.length;
     const exports = [...manifest.programs.map((program) => program.export), manifest.initial];
@@ -352,7 +352,7 @@ export class Engine {
       try {
         this.#instance.commands[command]!();
       } catch (error) {
-        throw explain(error, this.manifest.functions);
+        throw this.#explain(error, command);
       }
       return;
     }
@@ -368,7 +368,7 @@ export class Engine {
     }
     const allBack = team.awaitFinished(this.#stopTimeout);
     if (!team.stopped) return;
-    const error = explain(culprit ? thrown : team.takeReport(), this.manifest.functions);
+    const error = this.#explain(culprit ? thrown : team.takeReport(), command);
     if (!allBack) throw this.#loseWorker(error);
     team.reset();
     throw error;
@@ -384,7 +384,7 @@ export class Engine {
     let waiting: object | undefined;
 
     const limitStop = (): void => {
-      timer ??= setTimeout(() => reject(this.#loseWorker(failure ?? explain(team.takeReport(), this.manifest.functions))), this.#stopTimeout);
+      timer ??= setTimeout(() => reject(this.#loseWorker(failure ?? this.#explain(team.takeReport(), command))), this.#stopTimeout);
     };
     const answer = (event: object, done: boolean): void => {
       if (waiting !== event) return;
@@ -432,9 +432,13 @@ export class Engine {
       team.keepAlive(false);
     }
     if (!team.stopped) return;
-    const error = failure ?? explain(team.takeReport(), this.manifest.functions);
+    const error = failure ?? this.#explain(team.takeReport(), command);
     team.reset();
     throw error;
+  }
+
+  #explain(thrown: unknown, command: number): unknown {
+    return explain(thrown, this.manifest.functions, this.manifest.programs[command]);
   }
 
   /** A worker did not come back: the engine is closed. The error says so, and why the run had ended. */

@@ -16,11 +16,11 @@ export class Port {
   held = false;
   readonly #kind: { readonly name: string };
 
-  constructor(index: number, state: ManifestState, memory: WebAssembly.Memory) {
+  constructor(index: number, state: ManifestState, memory: ArrayBufferLike) {
     this.index = index;
     this.state = state;
     this.name = state.name;
-    this.view = viewArray(state.dtype, memory.buffer, state.offset, sizeOf(state.shape));
+    this.view = viewArray(state.dtype, memory, state.offset, sizeOf(state.shape));
     this.filled = state.baked === true;
     this.#kind = newArray(state.dtype, 0).constructor;
   }
@@ -102,7 +102,7 @@ export class ProgramPlan {
   }
 }
 
-export function portsOf(manifest: Manifest, memory: WebAssembly.Memory): Map<string, Port> {
+export function portsOf(manifest: Manifest, memory: ArrayBufferLike): Map<string, Port> {
   return new Map(manifest.states.map((state, index) => [state.name, new Port(index, state, memory)]));
 }
 

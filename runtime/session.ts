@@ -13,19 +13,19 @@ export interface SessionOptions {
 }
 
 /** A copy of what lies in memory, the host's own. */
-export function readBuffer(memory: WebAssembly.Memory, buffer: HostBuffer): HostTensor {
-  return { dtype: buffer.dtype, shape: [...buffer.shape], data: viewArray(buffer.dtype, memory.buffer, buffer.offset, sizeOf(buffer.shape)).slice() };
+export function readBuffer(memory: ArrayBufferLike, buffer: HostBuffer): HostTensor {
+  return { dtype: buffer.dtype, shape: [...buffer.shape], data: viewArray(buffer.dtype, memory, buffer.offset, sizeOf(buffer.shape)).slice() };
 }
 
 export class Session {
   readonly #manifest: Manifest;
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: ArrayBufferLike;
   readonly #options: SessionOptions;
   readonly #mayWait: boolean;
   /** By state; with how many elements were taken. */
   readonly #sources = new Map<number, { readonly source: Source; taken: number }>();
 
-  constructor(manifest: Manifest, memory: WebAssembly.Memory, options: SessionOptions, mayWait: boolean) {
+  constructor(manifest: Manifest, memory: ArrayBufferLike, options: SessionOptions, mayWait: boolean) {
     this.#manifest = manifest;
     this.#memory = memory;
     this.#options = options;
@@ -74,7 +74,7 @@ export class Session {
         throw new StreamError("stream-exhausted", `stream ${state.name} is exhausted: after ${stream.taken} elements the program wants another, ${describePosition(position)}`, { position });
       }
       stream.taken++;
-      const memory = viewArray(state.dtype, this.#memory.buffer, state.offset, sizeOf(state.shape));
+      const memory = viewArray(state.dtype, this.#memory, state.offset, sizeOf(state.shape));
       copyInto(memory, state.dtype, state.shape, pulled.value, `stream ${state.name}`);
     };
     return this.#then(state.name, position, () => stream.source.pull(), (pulled) => accept(pulled as IteratorResult<HostValue, unknown>));

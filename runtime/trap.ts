@@ -20,8 +20,14 @@ interface Thrown {
   readonly stack?: string | undefined;
 }
 
+/** A function or program of the source. */
+interface Place {
+  readonly name: string;
+  readonly position: Position;
+}
+
 /** The innermost function of the stack that the manifest knows. */
-function placeOf(stack: string, functions: Manifest["functions"]): { readonly name: string; readonly position: Position } | undefined {
+function placeOf(stack: string, functions: Manifest["functions"]): Place | undefined {
   for (const line of stack.split("\n")) {
     const name = /^\s*at (.+) \(wasm:\/\//.exec(line)?.[1];
     const position = name !== undefined && Object.hasOwn(functions, name) ? functions[name] : undefined;
@@ -30,12 +36,12 @@ function placeOf(stack: string, functions: Manifest["functions"]): { readonly na
   return undefined;
 }
 
-/** The error a host sees for what was thrown while the program ran; `thrown` may come from another thread. */
-export function explain(thrown: unknown, functions: Manifest["functions"]): unknown {
+/** The error a host sees for what was thrown while `program` ran; `thrown` may come from another thread. */
+export function explain(thrown: unknown, functions: Manifest["functions"], program: Place | undefined): unknown {
   if (thrown instanceof GphError) return thrown;
   const { name, message, stack } = thrown as Thrown;
   if (name !== "RuntimeError" && name !== "RangeError") return thrown;
   const meaning = meanings.find(([pattern]) => pattern.test(message))?.[1] ?? message;
-  const place = placeOf(stack ?? "", functions);
+  const place = placeOf(stack ?? "", functions) ?? program;
   return new TrapError(place ? `${meaning} in ${place.name}, ${describePosition(place.position)}` : meaning, place?.position, thrown);
 }

@@ -33,6 +33,7 @@ const functions = `
       (local.set $round (i32.add (local.get $round) (i32.const 1)))
       (if (i32.and (i32.eq (global.get $worker) (i32.const ${threads - 1})) (i32.eq (local.get $round) (i32.load (i32.const 5120)))) (then (unreachable)))
       (call $$barrier)
+      (i32.store (i32.add (i32.const ${counters}) (i32.shl (global.get $worker) (i32.const 6))) (local.get $round))
       (br $rounds)))`;
 
 const body = `
@@ -84,8 +85,11 @@ describe("the barrier", () => {
     it(`lets nobody wait for one that stopped, spinning ${spin} turns`, async () => {
       for (const round of [1, 2, 3, 50, 51]) {
         all[5120 / 4] = round;
+        all.fill(0, counters / 4, counters / 4 + threads * 16);
         expect(await runAll("stopping", spin)).toEqual(["unreachable", "unreachable", "unreachable"]);
         expect(Atomics.load(words, control.abort / 4)).toBe(threads);
+        // Nobody went past the barrier that one never reached.
+        for (let worker = 0; worker < threads; worker++) expect(all[counters / 4 + worker * 16]).toBeLessThan(round);
         reset();
       }
     });
