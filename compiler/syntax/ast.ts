@@ -18,8 +18,8 @@ export interface Comment {
   readonly span: Span;
   /** Whether code stands before it on its line. */
   readonly trailing: boolean;
-  /** Where the `}` of the innermost block around it stands; the end of the text where there is none. */
-  readonly blockEnd: number;
+  /** Where the innermost bracket around it, of any kind, closes; the end of the text where there is none. */
+  readonly closesAt: number;
 }
 
 /** A name where it is written. */

@@ -9,14 +9,14 @@ export class CommentCursor {
     this.comments = comments;
   }
 
-  /** Takes the comments that begin before an offset and stand in no block that ends behind `blockLimit`. */
-  before(offset: number, blockLimit = Number.POSITIVE_INFINITY): Comment[] {
-    return this.while((comment) => comment.span.start < offset && comment.blockEnd < blockLimit);
+  /** Takes the comments that begin before an offset. */
+  before(offset: number, belongs: (comment: Comment) => boolean = () => true): Comment[] {
+    return this.while((comment) => comment.span.start < offset && belongs(comment));
   }
 
   /** Takes the comments between two offsets that stand on a line with code before them, up to the first that does not. */
-  trailing(from: number, to: number, blockLimit = Number.POSITIVE_INFINITY): Comment[] {
-    return this.while((comment) => comment.trailing && comment.span.start >= from && comment.span.start < to && comment.blockEnd < blockLimit);
+  trailing(from: number, to: number, belongs: (comment: Comment) => boolean = () => true): Comment[] {
+    return this.while((comment) => comment.trailing && comment.span.start >= from && comment.span.start < to && belongs(comment));
   }
 
   private while(belongs: (comment: Comment) => boolean): Comment[] {

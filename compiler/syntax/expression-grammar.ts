@@ -134,24 +134,26 @@ export class ExpressionGrammar extends RecoveringParser {
   private typeArgumentsAt(k: number): boolean {
     if (this.LA(k).tokenType !== sign("<")) return false;
     const limit = k + longestTypeArguments;
-    let at = k + 1;
     /** Tuple types that are open. */
     let open = 0;
-    while (at < limit) {
-      while (this.LA(at).tokenType === sign("(")) {
-        open += 1;
-        at += 1;
-      }
-      if (!tokenMatcher(this.LA(at), Name)) return false;
-      at += 1;
-      if (this.LA(at).tokenType === sign("[")) at = this.afterBrackets(at, limit);
-      while (open > 0 && this.LA(at).tokenType === sign(")")) {
+    let typeMayBegin = true;
+    for (let at = k + 1; at < limit; ) {
+      const token = this.LA(at);
+      const type = token.tokenType;
+      if (type === sign("(") && typeMayBegin) open += 1;
+      else if (type === sign(")") && open > 0) {
         open -= 1;
-        at += 1;
-      }
-      const next = this.LA(at).tokenType;
-      if (next === sign(",")) at += 1;
-      else return next === sign(">") && open === 0 && this.LA(at + 1).tokenType === sign("(");
+        typeMayBegin = false;
+      } else if (type === sign(",")) typeMayBegin = true;
+      else if (type === sign(">") && open === 0) return at > k + 1 && this.LA(at + 1).tokenType === sign("(");
+      else if (tokenMatcher(token, Name) && typeMayBegin) {
+        typeMayBegin = false;
+        if (this.LA(at + 1).tokenType === sign("[")) {
+          at = this.afterBrackets(at + 1, limit);
+          continue;
+        }
+      } else return false;
+      at += 1;
     }
     return false;
   }

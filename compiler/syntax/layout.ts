@@ -114,8 +114,8 @@ function fits(body: Layout, following: readonly Frame[], room: number): boolean 
         stack.push({ layout: layout.body, depth: 0, broken });
         break;
       case "group":
-        // A group that follows decides for itself; one inside is flat if this one is.
-        stack.push({ layout: layout.body, depth: 0, broken: broken && layout.hard });
+        // A group that follows may still break; one inside is flat if this one is.
+        stack.push({ layout: layout.body, depth: 0, broken });
         break;
       case "line":
         if (broken || layout.hard) return true;

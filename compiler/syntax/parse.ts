@@ -5,7 +5,7 @@ import type { Mistake } from "./recovering-parser.ts";
 import { Grammar } from "./grammar.ts";
 import { deepestNesting, firstTooDeep, largestSource, mostMistakes } from "./limits.ts";
 import { indexOf, messageProvider, toMistake } from "./messages.ts";
-import { endOf, sign, tokenize } from "./tokens.ts";
+import { endOf, tokenize } from "./tokens.ts";
 import type { Tokens } from "./tokens.ts";
 
 let grammar: Grammar | undefined;
@@ -68,7 +68,7 @@ function lineOf(lineStarts: readonly number[], offset: number): number {
 const docText = (text: string): string => text.replace(/^\/\/\/ ?/, "").trimEnd();
 
 function readComments(path: string, text: string, { tokens, comments }: Tokens, lineStarts: readonly number[]): Comment[] {
-  const blockEnds = endsOfBlocks(comments, tokens, text.length);
+  const closings = closingsAround(comments, tokens, text.length);
   return comments.map((comment, i) => {
     const before = tokens[indexOf(tokens, comment.startOffset) - 1];
     const lineStart = lineStarts[lineOf(lineStarts, comment.startOffset)]!;
@@ -76,23 +76,23 @@ function readComments(path: string, text: string, { tokens, comments }: Tokens, 
       text: comment.image.trimEnd(),
       span: { file: path, start: comment.startOffset, end: endOf(comment) },
       trailing: before !== undefined && endOf(before) > lineStart,
-      blockEnd: blockEnds[i]!,
+      closesAt: closings[i]!,
     };
   });
 }
 
-/** For each comment, where the block around it ends. */
-function endsOfBlocks(comments: Tokens["comments"], tokens: Tokens["tokens"], textEnd: number): number[] {
-  const ends = new Array<number>(comments.length).fill(textEnd);
-  /** For each open block, the comments that stand in it directly. */
+/** For each comment, where the innermost bracket around it closes. */
+function closingsAround(comments: Tokens["comments"], tokens: Tokens["tokens"], textEnd: number): number[] {
+  const closings = new Array<number>(comments.length).fill(textEnd);
+  /** For each open bracket, the comments that stand in it directly. */
   const open: number[][] = [[]];
   let next = 0;
   for (const token of tokens) {
     for (; next < comments.length && comments[next]!.startOffset < token.startOffset; next++) open.at(-1)!.push(next);
-    if (token.tokenType === sign("{")) open.push([]);
-    if (token.tokenType === sign("}") && open.length > 1) for (const i of open.pop()!) ends[i] = token.startOffset;
+    if (/^[([{]$/.test(token.image)) open.push([]);
+    else if (/^[)\]}]$/.test(token.image) && open.length > 1) for (const i of open.pop()!) closings[i] = token.startOffset;
   }
-  return ends;
+  return closings;
 }
 
 function lexicalMistakes(path: string, text: string, { comments, unknown }: Tokens): Mistake[] {

@@ -15,6 +15,12 @@ import { writeString } from "./literals.ts";
 import { chains, conditionalPrecedence, infixPrecedence, postfixPrecedence, prefixPrecedence } from "./precedence.ts";
 import type { CommentCursor } from "./comment-cursor.ts";
 
+interface ListOptions {
+  readonly space?: "" | " ";
+  readonly comma?: "" | ",";
+  readonly closesBefore?: number;
+}
+
 type Binary = Extract<Expression, { kind: "binary" }>;
 
 export class ExpressionPrinter {
@@ -27,12 +33,14 @@ export class ExpressionPrinter {
   // ---- lists
 
   /**
-   * `open item, item close`. `end` is where the list ends in the text, which bounds the comments that belong to it;
-   * `space` stands inside the brackets of a list on one line; `comma` ends a list of one item a line.
+   * `open item, item close`. `end` bounds the comments that belong to the list, and `closesBefore` where their bracket
+   * closes, for lists whose own end is not known; `space` stands inside the brackets of a list on one line; `comma` ends a list of one item a line.
    */
   protected list<Item extends { readonly span: Span }>(
-    open: string, items: readonly Item[], close: string, end: number, print: (item: Item) => Layout, space: "" | " " = "", comma: "" | "," = ",",
+    open: string, items: readonly Item[], close: string, end: number, print: (item: Item) => Layout,
+    { space = "", comma = ",", closesBefore = Number.POSITIVE_INFINITY }: ListOptions = {},
   ): Layout {
+    const belongs = (comment: Comment): boolean => comment.closesAt < closesBefore;
     const edge = space === "" ? softLine : line;
     const parts: Layout[] = [];
     let breaks = false;
@@ -44,13 +52,13 @@ export class ExpressionPrinter {
         parts.push(comment.text, inline ? " " : hardLine);
       }
       parts.push(print(item), following === undefined ? ifBroken(comma) : ",");
-      for (const comment of this.comments.trailing(item.span.end, following?.span.start ?? end)) {
+      for (const comment of this.comments.trailing(item.span.end, following?.span.start ?? end, following === undefined ? belongs : undefined)) {
         breaks ||= !isInline(comment);
         parts.push(` ${comment.text}`);
       }
       if (following !== undefined) parts.push(line);
     });
-    const left = this.comments.before(end);
+    const left = this.comments.before(end, belongs);
     for (const [i, comment] of left.entries()) {
       breaks = true;
       parts.push(...(items.length === 0 && i === 0 ? [] : [hardLine]), comment.text);
@@ -81,7 +89,7 @@ export class ExpressionPrinter {
   }
 
   private typeArguments(types: readonly TypeExpression[]): Layout {
-    return types.length === 0 ? "" : this.list("<", types, ">", types.at(-1)!.span.end, (type) => this.type(type), "", "");
+    return types.length === 0 ? "" : this.list("<", types, ">", types.at(-1)!.span.end, (type) => this.type(type), { comma: "" });
   }
 
   // ---- expressions
@@ -148,12 +156,12 @@ export class ExpressionPrinter {
     return this.list("(", elements, ")", end, (element) => (guarded.has(element) ? this.parenthesised(element) : this.expression(element)));
   }
 
-  protected arguments(args: readonly Argument[], end: number): Layout {
+  protected arguments(args: readonly Argument[], end: number, closesBefore?: number): Layout {
     const guarded = guardGenerics(args.map((arg) => arg.value));
     return this.list("(", args, ")", end, (arg) => {
       const value = guarded.has(arg.value) ? this.parenthesised(arg.value) : this.expression(arg.value);
       return arg.name === undefined ? value : concat(`${arg.name.name} = `, value);
-    });
+    }, closesBefore === undefined ? {} : { closesBefore });
   }
 
   private indexItems(items: readonly IndexItem[], end: number): Layout {

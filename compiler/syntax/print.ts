@@ -8,7 +8,7 @@
  */
 import { unreachable } from "../support/bug.ts";
 import type {
-  Expression, File, Generic, Identifier, Item, Let, Member, Parameter, SetStatement, StateDeclaration, Statement, SwitchCase,
+  Comment, Expression, File, Generic, Identifier, Item, Let, Member, Parameter, SetStatement, StateDeclaration, Statement, SwitchCase,
   TypeExpression, VertexDeclaration, VertexField,
 } from "./ast.ts";
 import type { Span } from "../support/span.ts";
@@ -50,7 +50,7 @@ class Printer extends ExpressionPrinter {
   }
 
   file(): string {
-    const rows = this.rows(this.tree.items, Number.POSITIVE_INFINITY, true);
+    const rows = this.rows(this.tree.items, Number.POSITIVE_INFINITY, () => true, true);
     if (rows.length === 0) return "";
     return `${writeLayout(this.stack(rows), lineWidth)}\n`;
   }
@@ -89,25 +89,30 @@ class Printer extends ExpressionPrinter {
     return concat(...rows.flatMap((row, i) => (i === 0 ? [row.layout] : row.blankBefore ? [hardLine, hardLine, row.layout] : [hardLine, row.layout])));
   }
 
-  /** `{ … }` around rows; `end` is where the block ends. */
-  private block(nodes: readonly Node[], end: number): Layout {
+  /**
+   * `{ … }` around rows; `end` is where the block ends at the latest, `nodeEnd` where the node around it does: they differ
+   * for what stands before an `else`.
+   */
+  private block(nodes: readonly Node[], end: number, nodeEnd = end): Layout {
+    // Not the comments of the block behind the `else`.
+    const belongs = (comment: Comment): boolean => comment.closesAt < end || comment.closesAt >= nodeEnd;
     // A comment on the line of the `{` stays there.
-    const heading = this.comments.trailing(0, Math.min(end, nodes[0]?.span.start ?? end), end);
-    const rows = this.rows(nodes, end, false);
+    const heading = this.comments.trailing(0, Math.min(end, nodes[0]?.span.start ?? end), belongs);
+    const rows = this.rows(nodes, end, belongs, false);
     if (rows.length === 0 && heading.length === 0) return "{}";
     const opening = concat("{", ...heading.map((comment) => ` ${comment.text}`));
     return rows.length === 0 ? concat(opening, hardLine, "}") : concat(opening, indent(hardLine, this.stack(rows)), hardLine, "}");
   }
 
   /** Nodes and the comments between and behind them, up to `end`. */
-  private rows(nodes: readonly Node[], end: number, ofFile: boolean): Row[] {
+  private rows(nodes: readonly Node[], end: number, belongs: (comment: Comment) => boolean, ofFile: boolean): Row[] {
     const rows: Row[] = [];
     const widths = this.directionWidths(nodes);
     /** The last line that is already shown. */
     let lastLine: number | undefined;
     const isBlank = (firstLine: number | undefined): boolean => firstLine !== undefined && lastLine !== undefined && firstLine - lastLine > 1;
-    const addComments = (limit: number, blockLimit: number): void => {
-      for (const comment of this.comments.before(limit, blockLimit)) {
+    const addComments = (limit: number): void => {
+      for (const comment of this.comments.before(limit, belongs)) {
         const last = rows.at(-1);
         if (comment.trailing && last !== undefined) last.layout = concat(last.layout, ` ${comment.text}`);
         else rows.push({ layout: comment.text, blankBefore: rows.length > 0 && isBlank(this.lineOf(comment.span.start)) });
@@ -115,13 +120,17 @@ class Printer extends ExpressionPrinter {
       }
     };
     let previous: Node | undefined;
+    /** The row that comes after the previous node: it or a comment. */
+    let rowAfter = 0;
     /** Nodes before this one were found to make no table. */
     let noTableBefore = 0;
     for (let i = 0; i < nodes.length; ) {
       const node = nodes[i]!;
-      addComments(node.span.start, end);
+      addComments(node.span.start);
       const apart = previous !== undefined && (ofFile ? standsApart(previous, node) : this.tree.lineStarts.length === 0 && (hasBody(previous) || hasBody(node)));
-      const blankBefore = rows.length > 0 && (isBlank(this.firstLine(node)) || apart);
+      const firstComment = rows[rowAfter];
+      if (apart && firstComment !== undefined) firstComment.blankBefore = true;
+      const blankBefore = rows.length > 0 && (isBlank(this.firstLine(node)) || (apart && firstComment === undefined));
       const table = i < noTableBefore ? undefined : this.tableAt(nodes, i);
       if (table?.rows !== undefined) {
         table.rows.forEach((row, k) => rows.push({ layout: row, blankBefore: k === 0 && blankBefore }));
@@ -132,10 +141,11 @@ class Printer extends ExpressionPrinter {
         i += 1;
       }
       previous = nodes[i - 1]!;
+      rowAfter = rows.length;
       lastLine = this.lineOf(Math.max(previous.span.start, previous.span.end - 1));
       this.addInner(rows, previous.span.end);
     }
-    addComments(end, ofFile ? Number.POSITIVE_INFINITY : end);
+    addComments(end);
     return rows;
   }
 
@@ -213,21 +223,21 @@ class Printer extends ExpressionPrinter {
         return concat(
           "import ",
           this.list("{", node.names.map((entry) => ({ ...entry, span: entry.name.span })), "}", node.from.span.start, ({ name, alias }) =>
-            alias === undefined ? name.name : `${name.name} as ${alias.name}`, " "),
+            alias === undefined ? name.name : `${name.name} as ${alias.name}`, { space: " " }),
           ` from ${writeString(node.from.value)};`,
         );
       case "const":
         return concat(exported(node), `const ${node.name.name}`, this.annotation(node.type), " = ", this.expression(node.value), ";");
       case "fn":
         return concat(
-          exported(node), `fn ${node.name.name}`, this.generics(node.generics), this.parameters(node.parameters, node.result.span.start), " -> ", this.type(node.result), " ",
+          exported(node), `fn ${node.name.name}`, this.generics(node.generics), this.parameters(node.parameters, node.result.span.start), " -> ", unbroken(this.type(node.result)), " ",
           this.block(node.body, node.span.end),
         );
       case "vertex":
         return this.vertex(node);
       case "graph":
         return concat(
-          exported(node), `graph ${node.name.name}`, node.parameters.length === 0 ? "" : this.parameters(node.parameters, node.parameters.at(-1)!.span.end), " ",
+          exported(node), `graph ${node.name.name}`, node.parameters.length === 0 ? "" : this.parameters(node.parameters, node.members[0]?.span.start ?? node.span.end, node.span.end - 1), " ",
           this.block(node.members, node.span.end),
         );
       case "field":
@@ -259,12 +269,12 @@ class Printer extends ExpressionPrinter {
       case "member-if":
       case "set-if":
         return this.if(node);
-      case "place":
-        return concat(
-          `place ${node.vertex.name}`, node.args.length === 0 ? "" : this.arguments(node.args, node.args.at(-1)!.span.end), " ",
-          this.list("{", node.fields, "}", node.fields.at(-1)?.span.end ?? 0, (field) => concat(`${field.name.name} = `, this.expression(field.value)), " "),
-          " on ", this.expression(node.tile), ";",
-        );
+      case "place": {
+        const tile = node.tile.span.start;
+        const args = node.args.length === 0 ? "" : this.arguments(node.args, node.fields[0]?.span.start ?? tile, node.fields[0]?.span.start ?? tile);
+        const fields = this.list("{", node.fields, "}", tile, (field) => concat(`${field.name.name} = `, this.expression(field.value)), { space: " ", closesBefore: tile });
+        return concat(`place ${node.vertex.name}`, args, " ", fields, " on ", this.expression(node.tile), ";");
+      }
       case "assign":
         return concat(this.beginning(node.target), ` ${node.op} `, this.expression(node.value), ";");
       case "expression-statement":
@@ -298,12 +308,13 @@ class Printer extends ExpressionPrinter {
     parts.sort((a, b) => a.span.start - b.span.start);
     return concat(
       exported(node), `vertex ${node.name.name}`, this.generics(node.generics),
-      node.parameters.length === 0 ? "" : this.parameters(node.parameters, node.parameters.at(-1)!.span.end), " ", this.block(parts, node.span.end),
+      node.parameters.length === 0 ? "" : this.parameters(node.parameters, parts[0]!.span.start, node.span.end - 1), " ", this.block(parts, node.span.end),
     );
   }
 
   private let(node: Let): Layout {
-    const names = node.tuple ? this.list("(", node.names, ")", node.names.at(-1)?.span.end ?? 0, (name: Identifier) => name.name) : node.names[0]!.name;
+    const after = (node.type ?? node.value).span.start;
+    const names = node.tuple ? this.list("(", node.names, ")", after, (name: Identifier) => name.name, { closesBefore: after }) : node.names[0]!.name;
     return concat("let ", names, this.annotation(node.type), " = ", this.expression(node.value), ";");
   }
 
@@ -316,9 +327,10 @@ class Printer extends ExpressionPrinter {
     return this.list("<", generics, ">", generics.at(-1)!.span.end, ({ name, rest, bound }) => `${rest ? "..." : ""}${name.name}${bound === undefined ? "" : `: ${bound.name}`}`);
   }
 
-  private parameters(parameters: readonly Parameter[], end: number): Layout {
+  private parameters(parameters: readonly Parameter[], end: number, closesBefore = Number.POSITIVE_INFINITY): Layout {
     return this.list("(", parameters, ")", end, (parameter) =>
       concat(parameter.name.name, this.annotation(parameter.type), ...(parameter.default === undefined ? [] : [" = ", this.expression(parameter.default)])),
+      { closesBefore },
     );
   }
 
@@ -329,7 +341,7 @@ class Printer extends ExpressionPrinter {
       const otherwise: readonly Node[] = at.otherwise;
       const next = otherwise[0];
       const end = next === undefined ? at.span.end : next.span.start;
-      parts.push("if ", this.expression(at.condition), " ", this.block(at.then, end));
+      parts.push("if ", this.expression(at.condition), " ", this.block(at.then, end, at.span.end));
       if (next === undefined) break;
       parts.push(" else ");
       if (otherwise.length === 1 && next.kind === first.kind && isElseIf(at, next)) {
@@ -346,6 +358,12 @@ class Printer extends ExpressionPrinter {
   private beginning(target: Expression): Layout {
     return beginsWithRepeat(target) ? this.parenthesised(target) : this.expression(target);
   }
+}
+
+/** A layout on one line, unless a comment in it forbids. */
+function unbroken(layout: Layout): Layout {
+  const text = writeLayout(layout, Number.POSITIVE_INFINITY);
+  return text.includes("\n") ? layout : text;
 }
 
 /** How deep the members of a graph are indented. */
