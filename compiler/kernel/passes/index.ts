@@ -5,12 +5,14 @@ import { verifyKernel } from "../verify.ts";
 import { blockContraction } from "./block-contraction.ts";
 import { expandMath } from "./expand-math.ts";
 import { hoistInvariants } from "./hoist-invariants.ts";
+import { orderDimensions } from "./order-dimensions.ts";
 import { proveParallel } from "./prove-parallel.ts";
 import { unroll } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
 export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [
+  orderDimensions,
   proveParallel,
   unrollSmallLoops,
   expandMath,

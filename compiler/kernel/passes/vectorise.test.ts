@@ -38,7 +38,7 @@ describe("vectorise", () => {
         const kernel = randomKernel(seed, dtype, parallel);
         expectSame(kernel, widened(kernel), seed);
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 
@@ -69,7 +69,7 @@ describe("vectorise", () => {
         if (n - start >= 16) expect(lanesIn(result).size).toBe(1);
         expectSame(built, result, seed, isFloat(dtype) ? 1e-4 : 0);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
