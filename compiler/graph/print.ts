@@ -3,11 +3,11 @@
  * Deterministic and for people; it is not read back. `countOps` is what goldens say instead of whole programs.
  */
 import type { DType, TypedArray } from "../../runtime/dtype.ts";
+import { bodyOf } from "../ops/map.ts";
 import { fillValue } from "./constants.ts";
 import { formatType, type Attribute, type Block, type ComputeSet, type Graph, type Node, type Placement, type Program, type Slice, type State, type Value, type ValueId } from "./graph.ts";
 import { printBody, printNumber } from "./print-body.ts";
 import { forEachNode, programsOf } from "./rewrite.ts";
-import { bodyOf } from "./scalar-body.ts";
 
 /** How much of long lists is shown. */
 const shownPlacements = 3;
@@ -96,9 +96,9 @@ class Printer {
       }
       case "fill": return `fill ${printNumber(node.attributes["dtype"] as DType, fillValue(node)!)}`;
       case "constant": return `constant ${printAttribute(node.attributes["data"])}`;
-      case "map": return `map { ${printBody(bodyOf(node), inputs)} }`;
+      case "map": return `map { ${printBody(bodyOf(node.attributes), inputs)} }`;
       case "map_reduce":
-        return `map_reduce${printAttributes(attributes.filter(([name]) => name !== "body"))} { ${printBody(bodyOf(node), inputs)} }`;
+        return `map_reduce${printAttributes(attributes.filter(([name]) => name !== "body"))} { ${printBody(bodyOf(node.attributes), inputs)} }`;
       // The result's type says the shape.
       case "reshape": case "broadcast": return `${node.op} ${inputs.join(", ")}`;
       case "cast": case "bitcast": return `${node.op} ${inputs.join(", ")}`;

@@ -136,9 +136,6 @@ export function rewrite(graph: Graph, rule: Rule, scope: Scope = noScope): Graph
   return { ...rewritten, values: rewriting.values };
 }
 
-/** Whether a node's result depends on nothing but its inputs and nothing outside can tell whether it ran. */
-export const isPure = (node: Node): boolean => node.regions.length === 0 && !effects.has(node.op) && node.op !== "read" && node.op !== "execute";
-
 const effects: ReadonlySet<string> = new Set(["write", "next", "send", "print", "assert"]);
 
 /** Whether the world can tell that the node itself ran; what its regions hold is not counted. */

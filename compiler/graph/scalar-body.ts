@@ -6,15 +6,12 @@
 import type { DType } from "../../runtime/dtype.ts";
 import { argument, cast, constant, substitute } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
+import { operandsOf } from "../kernel/vector-support.ts";
+import { bodyOf } from "../ops/map.ts";
 import type { Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
-import { unreachable } from "../support/bug.ts";
-import type { Attribute, Node, TensorType } from "./graph.ts";
+import type { Node, TensorType } from "./graph.ts";
 import { convert } from "./tensor.ts";
-
-/** The expression a `map` or `map_reduce` carries. Expressions are plain data, which attributes are. */
-export const bodyOf = (node: Node): Expression => node.attributes["body"] as unknown as Expression;
-export const bodyAttribute = (body: Expression): Attribute => body as unknown as Attribute;
 
 const isHalf = (dtype: DType): boolean => dtype === "f16" || dtype === "bf16";
 
@@ -28,7 +25,7 @@ function widen(expression: Expression): Expression {
 
 /** How a node of one element-by-element result computes an element from its inputs' elements; undefined for all other nodes. */
 export function scalarFunction(node: Node, type: TensorType): ((args: readonly Expression[]) => Expression) | undefined {
-  if (node.op === "map") return (args) => substitute(bodyOf(node), args);
+  if (node.op === "map") return (args) => substitute(bodyOf(node.attributes), args);
   const op: Op | undefined = ops.get(node.op);
   if (op?.kind !== "elementwise" || op.scalar === undefined) return undefined;
   return (args) => cast(type.dtype, op.scalar!(args.map(widen), node.attributes, type));
@@ -55,7 +52,7 @@ export function measureBody(body: Expression, inputs: number): BodyMeasure {
     if (expression.kind === "argument" || expression.kind === "constant") return 0;
     size += 1;
     expensive ||= isExpensive(expression);
-    return 1 + childrenOf(expression).reduce((deepest, child) => Math.max(deepest, depthOf(child)), 0);
+    return 1 + operandsOf(expression).reduce((deepest, child) => Math.max(deepest, depthOf(child)), 0);
   };
   const depth = depthOf(body);
   return { size: Math.max(1, size), depth: Math.max(1, depth), expensive, uses };
@@ -64,18 +61,6 @@ export function measureBody(body: Expression, inputs: number): BodyMeasure {
 function isExpensive(expression: Expression): boolean {
   if (expression.kind === "binary") return expression.op === "div" || expression.op === "rem";
   return expression.kind === "call" || (expression.kind === "unary" && expression.op === "sqrt");
-}
-
-export function childrenOf(expression: Expression): readonly Expression[] {
-  switch (expression.kind) {
-    case "argument": case "constant": case "iota": case "local": return [];
-    case "load": return expression.index;
-    case "splat": case "reduce": case "unary": case "cast": case "bitcast": return [expression.operand];
-    case "binary": return [expression.left, expression.right];
-    case "select": return [expression.condition, expression.then, expression.otherwise];
-    case "call": return expression.args;
-    default: return unreachable(expression);
-  }
 }
 
 /** The arguments of a node's body: the elements of its inputs. */

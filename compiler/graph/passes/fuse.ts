@@ -13,6 +13,7 @@
  */
 import { argument } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
+import { bodyAttribute } from "../../ops/map.ts";
 import { ops } from "../../ops/table.ts";
 import type { Pass } from "../../support/pass.ts";
 import { attributeKey } from "../attributes.ts";
@@ -20,7 +21,7 @@ import { GraphBuilder } from "../build.ts";
 import { fillValue } from "../constants.ts";
 import type { Block, Graph, Node, TensorType, ValueId } from "../graph.ts";
 import { forEachNode, programsOf, withBodies } from "../rewrite.ts";
-import { bodyAttribute, scalarConstant, scalarFunction } from "../scalar-body.ts";
+import { scalarConstant, scalarFunction } from "../scalar-body.ts";
 import { shortestView } from "../views.ts";
 import { FusionPlan, type FusionFacts } from "./fusion-plan.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
