@@ -58,7 +58,7 @@ export function named(frame: Frame, name: string, span: Span): Value {
     case "reference": return report(frame, "not-compile-time", span, `${name} is a slice of a tensor, known only at run time`);
     case "function": case "ops": case "builtin": case "vertex": case "program": case "compute-set":
       return report(frame, "type-mismatch", span, `${describeBinding(name, binding)} is no value`, {
-        ...(binding.kind === "program" ? { help: `\`call ${name};\` runs it` } : binding.kind === "compute-set" ? { help: `\`execute ${name};\` runs it` } : binding.kind === "vertex" ? { help: "a compute set places it" } : { help: `${name}(…) calls it` }),
+        help: binding.kind === "program" ? `\`call ${name};\` runs it` : binding.kind === "compute-set" ? `\`execute ${name};\` runs it` : binding.kind === "vertex" ? "a compute set places it" : `${name}(…) calls it`,
       });
     default: return unreachable(binding);
   }

@@ -133,10 +133,10 @@ export function nested(frame: Frame, span: Span, work: () => Value): Value {
   }
 }
 
-/** Counts one statement; false, once reported, when there were too many. */
-export function spend(frame: Frame, span: Span): boolean {
+/** Counts a statement, or what costs as much as several; false, once reported, when there were too many. */
+export function spend(frame: Frame, span: Span, cost = 1): boolean {
   const { spent } = frame.session;
-  spent.statements += 1;
+  spent.statements += cost;
   if (spent.statements <= maxStatements) return true;
   if (!spent.exhausted) {
     spent.exhausted = true;

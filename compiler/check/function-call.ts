@@ -4,9 +4,9 @@ import { formatType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { CallSite } from "./call.ts";
 import { matchArguments, type Matched } from "./arguments.ts";
-import { callDepth, nested, report, type Frame } from "./frame.ts";
+import { callDepth, nested, report, spend, type Frame } from "./frame.ts";
 import { expectedOf, fitted } from "./let.ts";
-import { maxCallDepth } from "./limits.ts";
+import { callCost, maxCallDepth } from "./limits.ts";
 import { written } from "./operators.ts";
 import { Scope, type FunctionBinding } from "./scope.ts";
 import { asTensor, coerce, defaultDType, type Written } from "./tensors.ts";
@@ -21,6 +21,7 @@ function inline(frame: Frame, binding: FunctionBinding, site: CallSite, expected
   const { declaration } = binding;
   const name = declaration.name.name;
   if (callDepth(frame) >= maxCallDepth) return report(frame, "limit-exceeded", site.span, `calls of ${name} are nested more than ${maxCallDepth} deep`, { help: "functions are unfolded when compiling: a recursion must end at compile time" });
+  if (!spend(frame, site.span, callCost)) return poison;
   const matched = matchArguments(frame, declaration.parameters, site.args, site.span, name, declaration.name.span);
   if (!matched) return poison;
 

@@ -2,12 +2,16 @@
 
 /** Statements elaborated in all: bodies of compile-time loops and of inlined functions count each time. */
 export const maxStatements = 4_000_000;
+/** What inlining a call costs, in statements. */
+export const callCost = 20;
 /** Calls inside calls. */
 export const maxCallDepth = 256;
 /** Expressions and blocks inside each other, through all inlined calls: what the stack can bear. */
 export const maxNesting = 1_500;
 /** Elements of one tensor. */
 export const maxElements = 2 ** 40;
+/** Elements of a compile-time tuple that a range is unfolded to. */
+export const maxTuple = 1_000_000;
 /** Dimensions of one tensor. */
 export const maxRank = 16;
 /** Pairs of slices the clash check compares in one compute set before it gives up. */

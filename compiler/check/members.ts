@@ -1,6 +1,6 @@
 /** Members of a graph: states, shared definitions, mappings, compute sets and programs, in the order they are written; `for` and `if` unfold. */
 import { GraphBuilder } from "../graph/build.ts";
-import type { Attribute, Graph, Program } from "../graph/graph.ts";
+import type { Attribute, Block, Graph, Program, ValueId } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
@@ -212,9 +212,23 @@ function elaborateProgram(frame: Frame, builder: GraphBuilder, { declaration, sc
     return [];
   });
   return {
-    name: declaration.name.name, body: { parameters: [], nodes: [...build.prelude, ...block.nodes], results: [] },
+    name: declaration.name.name, body: withoutUnusedReads({ parameters: [], nodes: [...build.prelude, ...block.nodes], results: [] }),
     ...(declaration.doc === undefined ? {} : { doc: declaration.doc }), origin: declaration.name.span,
   };
+}
+
+/** A state that is only assigned was read for nothing. */
+function withoutUnusedReads(body: Block): Block {
+  const used = new Set<ValueId>();
+  const collect = (block: Block): void => {
+    for (const node of block.nodes) {
+      for (const input of node.inputs) used.add(input);
+      node.regions.forEach(collect);
+    }
+    for (const result of block.results) used.add(result);
+  };
+  collect(body);
+  return { ...body, nodes: body.nodes.filter((node) => node.op !== "read" || used.has(node.outputs[0]!)) };
 }
 
 /** Writes every state whose value is another than at the start. */

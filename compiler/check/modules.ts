@@ -9,7 +9,7 @@ import { report, type Callable, type Frame, type Session } from "./frame.ts";
 import { fitted } from "./let.ts";
 import { written } from "./operators.ts";
 import { Scope, spanOf, type Binding } from "./scope.ts";
-import { int, poison, type Value } from "./value.ts";
+import { int, type Value } from "./value.ts";
 
 export type ModuleName = Signature["module"];
 
@@ -134,13 +134,9 @@ export class Modules {
         if (!known) continue;
         const hidden = module?.scope.own(name.name);
         const meant = closest(name.name, [...(module?.exports.keys() ?? []), ...ops]);
-        report(frame, "unknown-name", name.span, `${JSON.stringify(specifier)} has no ${name.name}`, {
-          ...(hidden ? { help: `it is not exported there: write \`export\` before it` } : meant === undefined ? {} : { help: `did you mean ${meant}?` }),
-        });
+        const help = hidden ? "it is not exported there: write `export` before it" : meant === undefined ? undefined : `did you mean ${meant}?`;
+        report(frame, "unknown-name", name.span, `${JSON.stringify(specifier)} has no ${name.name}`, help === undefined ? {} : { help });
       }
     }
   }
 }
-
-/** A value that a lazily elaborated binding has, for those who only want constants. */
-export const constantOf = (binding: Binding): Value => (binding.kind === "value" ? binding.value : binding.kind === "lazy" ? binding.force() : poison);

@@ -11,6 +11,7 @@ import { invariant, unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import type { CallSite } from "./call.ts";
 import { report, type Callable, type Frame } from "./frame.ts";
+import { maxTuple } from "./limits.ts";
 import type { ModuleName } from "./modules.ts";
 import * as numbers from "./numbers.ts";
 import { neighbours, written } from "./operators.ts";
@@ -81,7 +82,7 @@ function onNumbers(frame: Frame, name: string, site: CallSite, args: readonly Gi
 
 /** Whether a value can be given for a parameter of this kind. */
 function accepts(kind: ParameterKind, value: Value): boolean {
-  const isInts = (): boolean => value.kind === "int" || value.kind === "range" || (value.kind === "tuple" && value.elements.every((element) => element.kind === "int"));
+  const isInts = (): boolean => value.kind === "int" || (value.kind === "range" && value.end - value.start <= maxTuple) || (value.kind === "tuple" && value.elements.every((element) => element.kind === "int"));
   switch (kind) {
     case "tensor": return value.kind === "tensor" || isScalarConstant(value);
     case "tensors": return value.kind === "tuple" && value.elements.every((element) => element.kind === "tensor" || isScalarConstant(element));

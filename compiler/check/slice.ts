@@ -4,6 +4,7 @@ import { formatType, type Slice, type SliceDimension } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { Span } from "../support/span.ts";
 import { report, type Frame } from "./frame.ts";
+import { maxTuple } from "./limits.ts";
 import { broadcastTo, coerce, emit, type Written } from "./tensors.ts";
 import { describe, poison, type TensorValue, type Value } from "./value.ts";
 
@@ -145,11 +146,14 @@ export function index(frame: Frame, base: Value, items: readonly ast.IndexItem[]
 }
 
 function indexTuple(frame: Frame, base: Extract<Value, { kind: "tuple" | "range" }>, items: readonly ast.IndexItem[], span: Span): Value {
-  const elements: readonly Value[] = base.kind === "tuple" ? base.elements : Array.from({ length: Math.max(0, base.end - base.start) }, (_, k) => ({ kind: "int", value: base.start + k }));
-  const selection = select({ ...frame, build: undefined }, items, [elements.length], span, describe(base));
+  const length = base.kind === "tuple" ? base.elements.length : Math.max(0, base.end - base.start);
+  const selection = select({ ...frame, build: undefined }, items, [length], span, describe(base));
   const dimension = selection?.slice[0];
   if (!dimension) return poison;
-  const chosen = Array.from({ length: dimension.length }, (_, k) => elements[dimension.start + k * dimension.step]!);
+  if (base.kind === "range" && !dimension.drop && dimension.step === 1) return { kind: "range", start: base.start + dimension.start, end: base.start + dimension.start + dimension.length };
+  if (dimension.length > maxTuple) return report(frame, "limit-exceeded", span, `a tuple of ${dimension.length} elements; at most ${maxTuple} are possible`);
+  const element = (at: number): Value => (base.kind === "tuple" ? base.elements[at]! : { kind: "int", value: base.start + at });
+  const chosen = Array.from({ length: dimension.length }, (_, k) => element(dimension.start + k * dimension.step));
   return dimension.drop ? chosen[0]! : { kind: "tuple", elements: chosen };
 }
 
