@@ -76,6 +76,9 @@ describe("an executable", () => {
     expect(reason(bytes.with(4, 2))).toBe("version 2.0.0.0 of WebAssembly is not 1");
     expect(reason(bytes.subarray(0, bytes.length - 7))).toMatch(/^truncated: section 0 \(custom\) claims [\d,]+ bytes but only [\d,]+ are left$/);
     expect(reason(bytes.with(bytes.length - 1, 0x20))).toBe("checksum differs: the file was changed after it was written");
+    expect(reason(new Uint8Array([...module, 1, 1, 0]))).toBe("damaged: there are two of section 1 (type)");
+    expect(reason(new Uint8Array([...module, 14, 1, 0]))).toContain("there is no section 14");
+    expect(reason(new Uint8Array([...module, 0, 0x80, 0x80, 0x80, 0x80, 0x10]))).toContain("a number of more than 32 bits");
     const after = new Uint8Array([...bytes, 0, 2, 1, 0x61]);
     expect(reason(after)).toContain("must be one, and the file's last");
     expect(() => writeExecutable(bytes, manifest)).toThrow("must be one, and the file's last");
