@@ -50,13 +50,20 @@ export function writeLayout(layout: Layout, width: number): string {
   const out: string[] = [];
   const stack: Frame[] = [{ layout, depth: 0, broken: true }];
   let column = 0;
+  /** Spaces that the next text of a line begins with; lines without text get none. */
+  let pending = 0;
+  const write = (text: string): void => {
+    if (text === "") return;
+    out.push(" ".repeat(pending), text);
+    pending = 0;
+    const at = text.lastIndexOf("\n");
+    column = at === -1 ? column + text.length : text.length - at - 1;
+  };
   for (let frame = stack.pop(); frame !== undefined; frame = stack.pop()) {
     const { depth, broken } = frame;
     const current = frame.layout;
     if (typeof current === "string") {
-      out.push(current);
-      const at = current.lastIndexOf("\n");
-      column = at === -1 ? column + current.length : current.length - at - 1;
+      write(current);
       continue;
     }
     switch (current.kind) {
@@ -71,24 +78,21 @@ export function writeLayout(layout: Layout, width: number): string {
         break;
       case "line":
         if (broken || current.hard) {
-          out.push("\n", " ".repeat(depth));
+          out.push("\n");
+          pending = depth;
           column = depth;
         } else {
-          out.push(current.flat);
-          column += current.flat.length;
+          write(current.flat);
         }
         break;
       case "if-broken":
-        if (broken) {
-          out.push(current.text);
-          column += current.text.length;
-        }
+        if (broken) write(current.text);
         break;
       default:
         current satisfies never;
     }
   }
-  return out.join("").replace(/[ \t]+$/gm, "");
+  return out.join("");
 }
 
 /** Whether a layout, written flat, and what follows it up to the next break fit in `room` columns. */

@@ -64,7 +64,8 @@ export function helpForBeginning(token: IToken): string | undefined {
 
 export function helpForWord(text: string): string | undefined {
   if (Object.hasOwn(elsewhere, text)) return elsewhere[text];
-  const near = closest(text, keywords);
+  // Short words are near to each other without being meant.
+  const near = text.length < 4 || isReserved(text) ? undefined : closest(text, keywords);
   return near === undefined ? undefined : `did you mean \`${near}\`?`;
 }
 
@@ -164,13 +165,13 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
   if (expected === "an expression" && type === sign(".") && after !== undefined && endOf(token) === after.startOffset) return "a number begins with a digit, as in `0.5`";
   if (expected === "a name" && !isReserved(token.image)) return undefined;
   if (expected === "a name") return `choose another name, for example \`${token.image}_\``;
-  if (type === sign("=") && !expected.includes("`=`")) return "`=` assigns; `==` compares";
+  if (type === sign("=") && expected === "`{`") return "`=` assigns; `==` compares";
   if (type === sign("==") && expected.includes("`=`")) return "`=` assigns; `==` compares";
   if (expected === "`->`" && (type === sign(":") || type === sign("=>"))) return "a function's result is written after `->`, as in `fn f(x: f32) -> f32 { … }`";
   if (expected === "`->`" && type === sign("{")) return "every function says what it gives, as in `fn f(x: f32) -> f32 { … }`";
   if (expected === "`:`" && type !== sign(":")) return typeHelp(token);
   const wanted = /^`([a-z]+)`$/.exec(expected)?.[1];
-  if (wanted !== undefined && closest(token.image, [wanted]) !== undefined) return `did you mean \`${wanted}\`?`;
+  if (wanted !== undefined && wanted.length > 2 && closest(token.image, [wanted]) !== undefined) return `did you mean \`${wanted}\`?`;
   if (type === Identifier && (expected.startsWith("`") || expected.endsWith("`"))) return helpForWord(token.image);
   return undefined;
 }

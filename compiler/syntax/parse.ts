@@ -42,7 +42,9 @@ export function parse(path: string, text: string, reporter: Reporter): File {
   const { items, usedDocs } = grammar;
   const surroundings = { path, text, tokens: scanned.tokens };
   const found = inOrder(grammar.mistakes, grammar.errors.map((exception) => toMistake(exception, surroundings)));
-  tell(merge(mistakes, found), lineStarts, reporter);
+  // A comment without an end hides the end of everything else.
+  const hidden = hasOpenComment(scanned) ? lastEnd(scanned) : Number.POSITIVE_INFINITY;
+  tell(merge(mistakes, found.filter((mistake) => startOf(mistake) < hidden)), lineStarts, reporter);
   return { kind: "file", path, items, comments: comments.filter((comment) => !usedDocs.has(comment.span.start)), lineStarts, span };
 }
 
@@ -111,7 +113,7 @@ function lexicalMistakes(path: string, text: string, { comments, unknown }: Toke
     else add(offset, end, `the character ${nameOf(character)} means nothing here`, code > 0x7f ? "names are made of ASCII letters, digits and `_`" : undefined);
   }
   const last = comments.at(-1);
-  if (last !== undefined && last.image.startsWith("/*") && (last.image.length < 4 || !last.image.endsWith("*/"))) {
+  if (last !== undefined && hasOpenComment({ comments })) {
     add(last.startOffset, last.startOffset + 2, "this comment has no end", "close it with `*/`; block comments do not nest", text.length);
   }
   const lone = /\p{Surrogate}/u.exec(text);
@@ -119,6 +121,16 @@ function lexicalMistakes(path: string, text: string, { comments, unknown }: Toke
     add(lone.index, lone.index + 1, "half of a surrogate pair is no character", "is this file encoded as UTF-8?");
   }
   return mistakes;
+}
+
+function lastEnd({ tokens }: Tokens): number {
+  const last = tokens.at(-1);
+  return last === undefined ? 0 : endOf(last);
+}
+
+function hasOpenComment({ comments }: Pick<Tokens, "comments">): boolean {
+  const image = comments.at(-1)?.image ?? "";
+  return image.startsWith("/*") && (image.length < 4 || !image.endsWith("*/"));
 }
 
 function nameOf(character: string): string {

@@ -96,6 +96,7 @@ describe("random trees", () => {
     fc.assert(
       fc.property(file, (tree) => {
         const printed = print(tree);
+        expect(printed).not.toMatch(/[ \t]$/m);
         const again = read(printed);
         expect(again.diagnostics).toEqual([]);
         expect(plain(again.file)).toEqual(plain(tree));

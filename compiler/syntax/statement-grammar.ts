@@ -29,12 +29,15 @@ export const inList: ReadonlySet<TokenType> = new Set([sign(","), sign(")"), sig
 export class StatementGrammar extends ExpressionGrammar {
   private docs: readonly DocLine[] = [];
   private nextDoc = 0;
+  /** How many `{` were missing and are taken as there. */
+  private madeUpBraces = 0;
   /** Offsets of the doc lines that belong to a declaration. */
   usedDocs = new Set<number>();
 
   protected beginDocs(docs: readonly DocLine[]): void {
     this.docs = docs;
     this.nextDoc = 0;
+    this.madeUpBraces = 0;
     this.usedDocs = new Set();
   }
 
@@ -88,6 +91,7 @@ export class StatementGrammar extends ExpressionGrammar {
     const span = broken ? { file: this.path, start: end, end } : this.spanOf(next);
     const message = broken ? "expected `{` after this" : `expected \`{\`, found \`${next.image}\``;
     if (!broken) this.skipTo(beforeBlock);
+    else this.madeUpBraces += 1;
     const found = this.LA(1).tokenType === sign("{");
     this.mistake("syntax", span, message, next.tokenType === sign("=") ? "`=` assigns; `==` compares" : undefined, this.lastEnd());
     // Without any block, what it belongs to is skipped.
@@ -106,6 +110,8 @@ export class StatementGrammar extends ExpressionGrammar {
     const next = this.LA(1);
     const end = this.lastEnd();
     const atEnd = !(next.startOffset >= 0);
+    // A block that was only assumed took the brace of this one.
+    if (atEnd && this.madeUpBraces > 0) return;
     this.tell({
       problem: "syntax",
       message: atEnd ? "expected `}`, found the end of the file" : `expected \`}\` before \`${next.image}\``,
