@@ -5,9 +5,8 @@
  */
 import type { Pass } from "../../support/pass.ts";
 import { binary, i32 } from "../build.ts";
-import type { Kernel, Statement } from "../kernel.ts";
+import type { Expression, Kernel, Statement } from "../kernel.ts";
 import { operandsOf } from "../vector-support.ts";
-import type { Expression } from "../kernel.ts";
 import { constantOf, expressionsOf, LocalTable, rewriteStatements, tripCount, visitStatements, withBody, type ForStatement } from "../walk.ts";
 import { canInterleave, interleave } from "./interleave.ts";
 import { withCounter } from "./unroll-small-loops.ts";
