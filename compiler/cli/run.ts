@@ -77,8 +77,15 @@ async function runCommand(args: Arguments): Promise<number> {
 
   const feed = inputs.planFeed(states.inputs, sources);
   const gathered = new Gathered(feed.runs, feed.batches);
-  const streams = Object.fromEntries(states.streamsIn.map((state) => [state.name, inputs.streamElements(state, sources.get(state.name)!)]));
-  const { seconds, printed } = await runAll(engine, program.name, feed, streams, states.streamsOut.map((state) => state.name), gathered, args.has("json"));
+  const { seconds, printed } = await runAll({
+    engine,
+    program: program.name,
+    feed,
+    streamsIn: Object.fromEntries(states.streamsIn.map((state) => [state.name, inputs.streamElements(state, sources.get(state.name)!)])),
+    streamsOut: states.streamsOut.map((state) => state.name),
+    gathered,
+    quiet: args.has("json"),
+  });
 
   const outputs = gathered.all();
   for (const name of kept.keys()) if (!outputs.has(name)) outputs.set(name, engine.read(name));
@@ -108,16 +115,19 @@ async function runCommand(args: Arguments): Promise<number> {
   return 0;
 }
 
+interface Job {
+  readonly engine: Engine;
+  readonly program: string;
+  readonly feed: Feed;
+  readonly streamsIn: { readonly [name: string]: Iterator<HostTensor> };
+  readonly streamsOut: readonly string[];
+  readonly gathered: Gathered;
+  /** Whether what the program prints is collected instead of shown. */
+  readonly quiet: boolean;
+}
+
 /** Runs the program once for each slice of the feed. */
-async function runAll(
-  engine: Engine,
-  program: string,
-  feed: Feed,
-  streamsIn: { readonly [name: string]: Iterator<HostTensor> },
-  streamsOut: readonly string[],
-  gathered: Gathered,
-  quiet: boolean,
-): Promise<{ seconds: number; printed: string[] }> {
+async function runAll({ engine, program, feed, streamsIn, streamsOut, gathered, quiet }: Job): Promise<{ seconds: number; printed: string[] }> {
   const { elementNote } = await import("./show.ts");
   const printed: string[] = [];
   const progress = new Progress(`running ${program}`, feed.runs);

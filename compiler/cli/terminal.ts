@@ -100,7 +100,7 @@ export class Progress {
   }
 }
 
-export function bar(done: number, total: number, width = 24): string {
+function bar(done: number, total: number, width = 24): string {
   const full = Math.round((width * done) / total);
   return `[${"#".repeat(full)}${".".repeat(width - full)}] ${done}/${total}`;
 }
