@@ -8,12 +8,14 @@ import { callMath } from "./helpers.ts";
 import type { Memory } from "./memory.ts";
 import { isHalf, machineName, machineType, roundHalf, scalarBinary, scalarBitcast, scalarCast, scalarConstant, scalarUnary } from "./scalar.ts";
 import type { FunctionScope, Value } from "./scope.ts";
-import { constantBytes, floatShape, iotaBytes, reduce, roundHalfLanes, shiftAmount, splat, vectorBinary, vectorBitcast, vectorCast, vectorSelect, vectorShift, vectorUnary } from "./vector.ts";
+import { constantBytes, floatShape, iotaBytes, lane, reduce, roundHalfLanes, shiftAmount, splat, vectorBinary, vectorBitcast, vectorCast, vectorSelect, vectorShift, vectorUnary } from "./vector.ts";
 
 /** What expressions are emitted into. */
 export interface ExpressionContext {
   readonly scope: FunctionScope;
   readonly memory: Memory;
+  /** Vector locals with the same value in each lane, always. */
+  readonly uniformLocals: ReadonlySet<LocalId>;
   readLocal(local: LocalId): Value;
 }
 
@@ -21,7 +23,7 @@ type Of<Kind extends Expression["kind"]> = Extract<Expression, { kind: Kind }>;
 
 export function emitExpression(context: ExpressionContext, expression: Expression): Value {
   const { scope } = context;
-  invariant(vectorFormSupported(expression), () => `${expression.kind} of ${expression.dtype}×${expression.lanes} cannot be emitted`);
+  invariant(vectorFormSupported(expression) || isUniformShift(context, expression), () => `${expression.kind} of ${expression.dtype}×${expression.lanes} cannot be emitted`);
   return scope.nested(() => emitKind(context, expression));
 }
 
@@ -85,11 +87,21 @@ function emitBinary(context: ExpressionContext, expression: Of<"binary">): Value
     return scope.operation(type, [emit(left), emit(right)], (a, b) => scalarBinary(scope, op, dtype, a, b, plainDivision), traps && !divisor);
   }
   if (op === "shl" || op === "shr") {
-    invariant(right.kind === "splat" || right.kind === "constant", "a vector is shifted by other amounts than one for all lanes");
-    const amount: Expression = right.kind === "splat" ? right.operand : { ...right, lanes: 1 };
-    return scope.operation(type, [emit(left), emit(amount)], (vector, code) => vectorShift(scope, op, dtype, vector, shiftAmount(scope, dtype, code)));
+    return scope.operation(type, [emit(left), emitAmount(context, right)], (vector, amount) => vectorShift(scope, op, dtype, vector, shiftAmount(scope, dtype, amount)));
   }
   return emitMultiplyAdd(context, expression) ?? scope.operation(type, [emit(left), emit(right)], (a, b) => vectorBinary(scope, op, dtype, lanes, a, b));
+}
+
+/** Whether a vector is shifted by a local that was a splat before it was hoisted out of a loop. */
+const isUniformShift = ({ uniformLocals }: ExpressionContext, expression: Expression): boolean =>
+  expression.kind === "binary" && (expression.op === "shl" || expression.op === "shr") && expression.right.kind === "local" && uniformLocals.has(expression.right.local);
+
+/** The one amount by which all lanes are shifted, a scalar. */
+function emitAmount(context: ExpressionContext, right: Expression): Value {
+  const { scope } = context;
+  if (right.kind === "splat") return emitExpression(context, right.operand);
+  if (right.kind === "constant") return emitExpression(context, { ...right, lanes: 1 });
+  return scope.operation(machineType(scope, right.dtype, 1), [emitExpression(context, right)], (vector) => lane(scope, right.dtype, vector, 0));
 }
 
 /** a · b + c, c + a · b and c − a · b as one instruction, where the options allow it. */

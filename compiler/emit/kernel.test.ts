@@ -106,6 +106,19 @@ describe("kernels people write", () => {
   });
 });
 
+describe("vector shifts", () => {
+  it("by a splat that was hoisted into a local", async () => {
+    const kernel = build((b) => {
+      const n = b.buffer({ name: "n", dtype: "i16", shape: [], access: "in" });
+      const y = b.buffer({ name: "y", dtype: "i16", shape: [16], access: "inout" });
+      const amount = b.let("amount", splat(8, b.load(n, [])));
+      b.for({ end: i32(16), step: 8 }, (i) => b.store(y, [i], binary("shr", wide(b.load(y, [i]), 8), amount)));
+    });
+    const [, y] = await check(kernel, [tensor("i16", [], [19]), ramp("i16", 16)]);
+    expect(get(y!, 1)).toBe((37 - 20) >> 3);
+  });
+});
+
 describe("integer division", () => {
   const divide = (dtype: DType): Kernel => build((b) => {
     const [x, y, z] = ["x", "y", "z"].map((name) => b.buffer({ name, dtype, shape: [], access: "inout" }));

@@ -4,7 +4,7 @@
  */
 import type { Kernel, LocalId, Statement } from "../kernel/kernel.ts";
 import { invariant, unreachable } from "../support/bug.ts";
-import { assignedLocals, findDefinitions, linearise, planPointers, type Definitions, type LinearForm } from "./addresses.ts";
+import { assignedLocals, bodiesOf, findDefinitions, linearise, planPointers, type Definitions, type LinearForm } from "./addresses.ts";
 import type { Code, Module } from "./binaryen.ts";
 import { emitExpression, withoutRounding, type ExpressionContext } from "./expression.ts";
 import { Memory, type StartedPointer } from "./memory.ts";
@@ -26,6 +26,7 @@ export function emitKernel(module: Module, kernel: Kernel, name: string, options
 class KernelEmitter implements ExpressionContext {
   readonly scope: FunctionScope;
   readonly memory: Memory;
+  readonly uniformLocals: ReadonlySet<LocalId>;
   readonly #kernel: Kernel;
   readonly #definitions: Definitions;
   /** The wasm local of each kernel local. */
@@ -37,6 +38,7 @@ class KernelEmitter implements ExpressionContext {
     this.scope = new FunctionScope(module, kernel.buffers.length, options);
     this.#kernel = kernel;
     this.#definitions = findDefinitions(kernel);
+    this.uniformLocals = findUniformLocals(kernel);
     this.#locals = kernel.locals.map(({ dtype, lanes }) => this.scope.newLocal(machineType(this.scope, dtype, lanes)));
     this.memory = new Memory(this.scope, kernel, this.#definitions, (expression) => emitExpression(this, expression));
   }
@@ -173,4 +175,17 @@ function tripCount({ start, end, step }: Of<"for">): number | undefined {
 /** A pointer that can count the loop in place of its index: one whose values are all different. */
 function leadingPointer(pointers: readonly StartedPointer[], step: number, trips: number): StartedPointer | undefined {
   return pointers.find(({ coefficient }) => Math.abs(coefficient) * step * trips < 2 ** 32);
+}
+
+/** Vector locals that are only ever given splats and constants. */
+function findUniformLocals(kernel: Kernel): Set<LocalId> {
+  const uniform = new Set<LocalId>(kernel.locals.keys());
+  const walk = (body: readonly Statement[]): void => {
+    for (const statement of body) {
+      if (statement.kind === "set" && statement.value.kind !== "splat" && statement.value.kind !== "constant") uniform.delete(statement.local);
+      for (const inner of bodiesOf(statement)) walk(inner);
+    }
+  };
+  walk(kernel.body);
+  return uniform;
 }

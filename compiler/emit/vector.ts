@@ -70,7 +70,8 @@ export function splat(scope: FunctionScope, dtype: DType, lanes: number, operand
   return module[shape].splat(shape === "i64x2" ? module.i64.extend_s(allOrNone) : allOrNone);
 }
 
-function lane(scope: FunctionScope, dtype: DType, vector: Code, index: number): Code {
+/** One lane as a scalar. Not of a mask. */
+export function lane(scope: FunctionScope, dtype: DType, vector: Code, index: number): Code {
   const { module } = scope;
   if (isFloat(dtype)) return module[floatShape(dtype)].extract_lane(vector, index);
   const shape = integerShape(bytesOf(dtype));
