@@ -80,20 +80,20 @@ export function distribute(shape: readonly number[], block: readonly number[], p
 export const onOneTile = (shape: readonly number[], tile = 0): Distribution => distribute(shape, shape.map((extent) => Math.max(1, extent)), { kind: "blocked", first: tile, perTile: 1 });
 
 /**
- * Splits one dimension evenly: the one that gives the most parts, the outermost of equals. `work` is the number of scalar
- * operations behind the tensor; no part gets less than `grain` of it.
+ * Splits dimensions evenly until every tile has a part: the outermost first, so that parts are long runs of memory, inner
+ * ones where the outer have too few elements. `work` is the number of scalar operations behind the tensor; no part gets less
+ * than `grain` of it.
  */
 export function evenDistribution(shape: readonly number[], work: number, tiles: number, grain: number, allowed: (dimension: number) => boolean = () => true): Distribution {
-  const wanted = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
-  let best = -1;
-  let bestParts = 1;
-  shape.forEach((extent, dimension) => {
-    if (!allowed(dimension)) return;
-    const parts = Math.min(extent, wanted);
-    if (parts > bestParts) [best, bestParts] = [dimension, parts];
+  let wanted = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
+  const block = shape.map((extent, dimension) => {
+    if (!allowed(dimension) || extent === 0) return Math.max(1, extent);
+    const size = Math.ceil(extent / Math.min(extent, wanted));
+    wanted = Math.floor(wanted / Math.ceil(extent / size));
+    return size;
   });
-  const block = shape.map((extent, dimension) => Math.max(1, dimension === best ? Math.ceil(extent / bestParts) : extent));
-  return distribute(shape, block, spread(best === -1 ? 1 : Math.ceil(shape[best]! / block[best]!), tiles));
+  const blocks = sizeOf(shape.map((extent, dimension) => Math.ceil(extent / block[dimension]!)));
+  return distribute(shape, block, spread(blocks, tiles));
 }
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));

@@ -58,7 +58,7 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
   const shared = context.target.memory === "shared";
   const perTile = shared ? wholeEnd : blocksEnd;
   if (perTile > context.target.bytesPerTile) reportFull(graph, context, perTile);
-  const start = Math.ceil(wholeEnd / 4096) * 4096 + alignment;
+  const start = shared ? 0 : Math.ceil(wholeEnd / 4096) * 4096 + alignment;
   const stride = shared ? 0 : staggered(blocksEnd);
   const bytes = shared ? wholeEnd : start + stride * tiled.tiles;
   if (bytes > 65_536 * pageBytes && perTile <= context.target.bytesPerTile) {
