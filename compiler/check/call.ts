@@ -59,10 +59,17 @@ function castByName(frame: Frame, site: CallSite, expected: Expected | undefined
   return callOp(frame, "cast", "core", { ...site, typeArgs: [type] }, expected);
 }
 
+/** What other libraries call what has another name here. */
+const otherNames: { readonly [name: string]: string } = {
+  where: "select(condition, a, b)", concatenate: "concat((a, b), axis = 0)", arange: "iota<i32>(n)", astype: "cast<f32>(x)", clip: "clamp(x, low, high)", power: "pow(x, y)",
+  permute: "transpose(x, axes)", broadcast_to: "broadcast(x, shape)", full_like: "full(value, shape)", flip: "reverse(x)", cumsum: "cum_sum(x)", logsumexp: "log_sum_exp(x)", amax: "max(x)", amin: "min(x)",
+};
+
 export function unknownFunction(frame: Frame, name: string, span: Span): Value {
   const module = frame.session.moduleOf(name);
   const callable = [...frame.scope.visible()].filter((candidate) => ["function", "ops", "builtin"].includes(frame.scope.lookup(candidate)!.kind));
   const meant = closest(name, callable);
-  const help = module !== undefined ? `import { ${name} } from "${module}";` : meant !== undefined ? `did you mean ${meant}?` : undefined;
+  const known = Object.hasOwn(otherNames, name) ? otherNames[name] : undefined;
+  const help = known !== undefined ? `${known} does it` : module !== undefined ? `import { ${name} } from "${module}";` : meant !== undefined ? `did you mean ${meant}?` : undefined;
   return report(frame, "unknown-name", span, `no function is called ${name} here`, help === undefined ? {} : { help });
 }

@@ -46,6 +46,8 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "an unknown module": `import { relu } from "std/nm"; // error: unknown-module: "std/nm"\n${inProgram("y = relu(x);")}`,
   "a name that is not exported": [`import { half } from "./other.gph"; // error: unknown-name: write \`export\` before it\n${inProgram("s = half(s);")}`, { files: { "./other.gph": "fn half(x: f32) -> f32 { return x / 2; }" } }],
   "a name no module has": `import { rely } from "std/nn"; // error: unknown-name: did you mean relu?\n${inProgram("y = rely(x);")}`,
+  "a name of another library": inProgram("s = where(c, 1, 2); // error: unknown-name: select(condition, a, b)"),
+  "a fill that does not fit": inProgram("q = full<u8>(300, 4); // error: out-of-range: 300 does not fit u8"),
   "a name twice in one scope": inProgram("let a = v; let a = x; // error: duplicate-name: declared twice"),
   "a name twice in one graph": inGraph("in x: f32; out x: f32; // error: duplicate-name: x"),
   "a name twice in one file": `const a = 1;\nconst a = 2; // error: duplicate-name: a\n${inProgram("s = 1;")}`,

@@ -12,7 +12,7 @@ import { letValue, readState } from "./states.ts";
 import { bool, describe, float, hasPoison, int, poison, tuple, type Expected, type Value } from "./value.ts";
 
 export function expression(frame: Frame, written: ast.Expression, expected?: Expected): Value {
-  return nested(frame, written.span, () => elaborate(frame, written, expected));
+  return nested(frame, written.span, () => elaborate(frame, written, expected), poison);
 }
 
 function elaborate(frame: Frame, written: ast.Expression, expected: Expected | undefined): Value {

@@ -121,10 +121,13 @@ export function report(frame: Frame, problem: ProblemName, span: Span, message: 
   return poison;
 }
 
-/** Runs `work` one level deeper; poison when that is too deep for the stack. */
-export function nested(frame: Frame, span: Span, work: () => Value): Value {
+/** Runs `work` one level deeper; gives `otherwise`, once reported, when that is too deep for the stack. */
+export function nested<T>(frame: Frame, span: Span | undefined, work: () => T, otherwise: T): T {
   const { spent } = frame.session;
-  if (spent.nesting >= maxNesting) return report(frame, "limit-exceeded", span, `expressions and calls are nested more than ${maxNesting} deep when functions are inlined`);
+  if (spent.nesting >= maxNesting) {
+    if (span) report(frame, "limit-exceeded", span, `blocks, expressions and calls are nested more than ${maxNesting} deep when functions are inlined`);
+    return otherwise;
+  }
   spent.nesting += 1;
   try {
     return work();

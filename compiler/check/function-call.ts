@@ -14,7 +14,7 @@ import { asCompileTime, compileTimeTypeOf, resolveType, Unification } from "./ty
 import { describe, hasPoison, isScalarConstant, poison, type Expected, type Value } from "./value.ts";
 
 export function callFunction(frame: Frame, binding: FunctionBinding, site: CallSite, expected: Expected | undefined): Value {
-  return nested(frame, site.span, () => inline(frame, binding, site, expected));
+  return nested(frame, site.span, () => inline(frame, binding, site, expected), poison);
 }
 
 function inline(frame: Frame, binding: FunctionBinding, site: CallSite, expected: Expected | undefined): Value {
@@ -32,9 +32,10 @@ function inline(frame: Frame, binding: FunctionBinding, site: CallSite, expected
   if (!values || !bindParameters(frame, unification, declaration, values, site, expected)) return poison;
 
   const inner: Frame = { ...frame, scope, call: { name, span: site.span, depth: callDepth(frame) + 1, region: frame.build?.region ?? 0, expected: expectedOf({ ...frame, scope, build: undefined }, declaration.result), outer: frame.call } };
+  const before = frame.session.reporter.errors;
   const returned = frame.session.rules.statements(inner, declaration.body);
   if (!returned) {
-    return frame.session.spent.exhausted ? poison : report(inner, "type-mismatch", declaration.name.span, `${name} ends without a return`);
+    return frame.session.spent.exhausted || frame.session.reporter.errors > before ? poison : report(inner, "type-mismatch", declaration.name.span, `${name} ends without a return`);
   }
   return fitted(inner, returned, declaration.result, `the result of ${name}`);
 }

@@ -23,6 +23,11 @@ describe("limits", () => {
     expect(told(program("let a = f(0);", `fn f(n: int) -> int { return -${deep.replaceAll("(f", "-(f").replaceAll("((", "(-(")}; }\n`)).join()).toContain("limit-exceeded");
   });
 
+  test("recursion through deep blocks does not overflow the stack", () => {
+    const deep = `${"if true { ".repeat(200)}return f(n + 1);${" }".repeat(200)}`;
+    expect(told(program("let a = f(0);", `fn f(n: int) -> int { ${deep} return 0; }\n`)).join()).toContain("limit-exceeded");
+  });
+
   test("a range too long for a tuple", () => {
     expect(told(program("let a = (0..1000000000000)[5:7]; y = x;"))).toEqual([]);
     expect(told(program("let a = (0..1000000000000)[::2]; y = x;")).join()).toContain("limit-exceeded");

@@ -75,6 +75,11 @@ describe("values and assignment", () => {
     }
   });
 
+  test("what is wished of a result is wished of an operand only where both have one dtype", () => {
+    expect(y("graph g { in x: f32[3]; out y: bool[3]; program main { y = is_nan(x / zeros(3)) || is_nan(1.5); } }", { inputs: { x: f32(0, 1, 0) } })).toEqual([1, 0, 1]);
+    expect(y("graph g { out y: u8[3]; program main { y = cast<u8>(linspace(0.5, 2.5, 3)) + full(7, 3); } }")).toEqual([7, 8, 9]);
+  });
+
   test("a tensor index gathers", () => {
     expect(y(program("y = x[k];"), given)).toEqual([3, 3, 3]);
     expect(y("graph g { in x: f32[2, 3]; in i: i32[2]; out y: f32[2, 2]; program main { y = x[:, i]; } }", { inputs: { x: tensor("f32", [2, 3], [1, 2, 3, 4, 5, 6]), i: tensor("i32", [2], [2, 0]) } })).toEqual([3, 1, 6, 4]);

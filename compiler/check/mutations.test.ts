@@ -15,21 +15,21 @@ graph g(n: int = 4, deep: bool = true) {
   let shifted = roll(x, c); const half = n / 2;
   if deep { map z on 1; } else { map z[0] on 0; }
   for i in 0..n { map y[i] on i % tiles; }
-  compute set all { for i in 0..1 { let row = shifted[0:n]; place V(3) { a = row, t = h, b = q, z = z } on tile_of(y[i]); } }
+  compute set cells { for i in 0..1 { let row = shifted[0:n]; place V(3) { a = row, t = h, b = q, z = z } on tile_of(y[i]); } }
   program other { z[:, ::2] = 0; }
   program main {
     var a = x; let (b, m) = f(next(s), k = 3);
     repeat k { a[1:] -= a[:-1] * 0.5; if m > 0 { a = -b; } else { call other; } }
     while sum(a) > 1 && k != 3 { a /= 2; }
     switch k { 0 => { y = a; } default => { y = w.a[k] + b[half:].tile(2); } }
-    execute all; send(o, max(a)); print("a", a, 3); assert(all(a == a), "no NaN");
+    execute cells; send(o, max(a)); print("a", a, 3); assert(all(a == a), "no NaN");
     let d = grad(sum(a * w.a), (w.a, a)); y += d[0] @ z[0] * (deep ? 1 : 2);
     for (i) in (0, 1) { y[i] = i; }
   }
 }
 `.replace("for (i) in", "for i in");
 
-const sources = [everything, everything, read("testing/cnn.gph"), read("testing/train.gph"), ...["encoder", "life", "mandelbrot", "matvec", "mlp", "solve"].map((name) => read(`../../examples/${name}/${name}.gph`))];
+const sources = [everything, everything, read("testing/cnn.gph"), read("testing/train.gph"), ...["encoder", "life", "mandelbrot", "matvec", "mlp", "solve"].map((name) => read(`../../examples/${name}/${name}.gph`).replace("m: int = 1000", "m: int = 20").replace("height: int = 256", "height: int = 9"))];
 const tokens = sources.map((source) => source.match(/\/\/.*|"[^"]*"|[A-Za-z_][\w.]*|\d[\w.]*|[-+*/%@&|^<>=!]+|\s+|./g)!);
 
 test("the text of all forms checks", () => {
@@ -51,5 +51,5 @@ test("mutations", () => {
     const { graph, diagnostics } = checkText(list.join(""), { tiles: 3 });
     // Either a graph (which checkText has verified) or a reason.
     expect(graph !== undefined || diagnostics.some((one) => one.severity === "error")).toBe(true);
-  }), { numRuns: 400 });
+  }), { numRuns: 200 });
 });

@@ -2,6 +2,7 @@
  * Arithmetic on compile-time values. Ints are exact up to 2^53, floats are f64; a mix gives a float. `/` of ints
  * truncates toward zero, `%` has the sign of the dividend.
  */
+import { erf } from "../../runtime/math.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { ProblemName } from "../support/problems.ts";
 import { bool, describe, float, int, isNumber, keyOf, tuple, type NumberValue, type Value } from "./value.ts";
@@ -93,7 +94,7 @@ const floatFunctions: { readonly [name: string]: (x: number) => number } = {
   sqrt: Math.sqrt, cbrt: Math.cbrt, exp: Math.exp, expm1: Math.expm1, log: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
   sin: Math.sin, cos: Math.cos, tan: Math.tan, asin: Math.asin, acos: Math.acos, atan: Math.atan,
   sinh: Math.sinh, cosh: Math.cosh, tanh: Math.tanh, asinh: Math.asinh, acosh: Math.acosh, atanh: Math.atanh,
-  rsqrt: (x) => 1 / Math.sqrt(x), exp2: (x) => 2 ** x,
+  erf, rsqrt: (x) => 1 / Math.sqrt(x), exp2: (x) => 2 ** x,
 };
 
 const half = (x: number): number => {

@@ -4,7 +4,7 @@
  */
 import { isDType, type DType } from "../../runtime/dtype.ts";
 import type { Attributes } from "../graph/graph.ts";
-import { RuleError, type ConstantValue, type OpParameter, type ParameterKind, type Signature } from "../ops/op.ts";
+import { RuleError, type ConstantValue, type Op, type OpParameter, type ParameterKind, type Signature } from "../ops/op.ts";
 import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import { invariant, unreachable } from "../support/bug.ts";
@@ -53,7 +53,7 @@ export function callOp(frame: Frame, name: string, module: ModuleName, site: Cal
 
 /** Elaborates the arguments once, for all candidates; an elementwise op wishes of each what its neighbours are. */
 function evaluateArguments(frame: Frame, { op, signature }: Callable, site: CallSite, expected: Expected | undefined): Given[] {
-  let wish: Expected | undefined = op.kind === "elementwise" ? expected : op.kind === "view" && expected?.dtype ? { dtype: expected.dtype } : undefined;
+  let wish = wishForOperands(op, signature, expected);
   return site.args.map((arg, k) => {
     const parameter = arg.name ? signature.parameters.find((candidate) => candidate.name === arg.name!.name) : signature.parameters[k];
     const apart = parameter && standsApart(parameter);
@@ -61,6 +61,13 @@ function evaluateArguments(frame: Frame, { op, signature }: Callable, site: Call
     if (!apart && op.kind === "elementwise" && value.kind === "tensor") wish = { dtype: value.type.dtype, shape: value.type.shape };
     return { ...written(arg.value, value), label: arg.name };
   });
+}
+
+/** What is wished of the result is wished of the operands where both have one dtype. */
+function wishForOperands(op: Op, signature: Signature, expected: Expected | undefined): Expected | undefined {
+  if (!expected || signature.dtypeArgument || (expected.dtype === "bool" && !["select", "and", "or", "xor", "not"].includes(op.name))) return undefined;
+  if (op.kind === "elementwise") return expected;
+  return op.kind === "view" && expected.dtype ? { dtype: expected.dtype } : undefined;
 }
 
 /** Parameters whose dtype is not that of the op's other tensors: constants for them have a dtype of their own. */
@@ -212,7 +219,7 @@ function build(frame: Frame, callable: Callable, bound: Bound, site: CallSite, e
   const typed = dtypeArgument(frame, signature, site);
   if (typed === "poison") return poison;
   const dtype = typed ?? (signature.dtypeArgument === "optional" ? expected?.dtype : undefined);
-  const inputs = tensorsOf(frame, callable, bound, site, typed === undefined && op.kind === "elementwise" ? expected : undefined);
+  const inputs = tensorsOf(frame, callable, bound, site, wishForOperands(op, signature, expected));
   if (!inputs) return poison;
   const constants = constantsOf(bound);
   let attributes: Attributes;
@@ -223,6 +230,12 @@ function build(frame: Frame, callable: Callable, bound: Bound, site: CallSite, e
   } catch (problem) {
     if (!(problem instanceof RuleError)) throw problem;
     return report(frame, problem.problem, site.span, problem.message, problem.help === undefined ? {} : { help: problem.help });
+  }
+  const filler = bound.get(signature.parameters[0]!);
+  if (op.name === "fill" && filler && filler !== "absent" && signature.parameters[0]!.kind === "float") {
+    // `full(value, …)`: the value is a literal with a neighbour, the dtype.
+    const scalar = materialise(frame, filler[0]!, attributes["dtype"] as DType);
+    if (scalar.kind === "poison") return poison;
   }
   return emit(frame, op.name, inputs, attributes, site.span);
 }

@@ -5,7 +5,7 @@ import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import { effect, effects } from "./builtins.ts";
 import { conditional, repeat, switching, whileLoop } from "./control.ts";
-import { callDepth, originOf, report, spend, type Build, type Frame, type Returned } from "./frame.ts";
+import { callDepth, nested, originOf, report, spend, type Build, type Frame, type Returned } from "./frame.ts";
 import { expectedOf, fitted, letValues } from "./let.ts";
 import { operate, operatorOf, written } from "./operators.ts";
 import { elaborateSet } from "./place.ts";
@@ -20,12 +20,14 @@ import { rootOf } from "./assigned.ts";
 /** Elaborates statements in a scope of their own; gives the value of a `return` that was reached. */
 export function statements(outer: Frame, list: readonly ast.Statement[]): Returned | undefined {
   const frame: Frame = { ...outer, scope: new Scope(outer.scope) };
-  for (const statement of list) {
-    if (!spend(frame, statement.span)) return undefined;
-    const returned = elaborate(frame, statement);
-    if (returned) return returned;
-  }
-  return undefined;
+  return nested(frame, list[0]?.span, (): Returned | undefined => {
+    for (const statement of list) {
+      if (!spend(frame, statement.span)) return undefined;
+      const returned = elaborate(frame, statement);
+      if (returned) return returned;
+    }
+    return undefined;
+  }, undefined);
 }
 
 /** As a block one level deeper, for control that nests. */

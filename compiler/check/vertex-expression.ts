@@ -117,12 +117,7 @@ export function needsStatements(expression: ast.Expression): boolean {
 }
 
 export function vertexExpression(at: VertexFrame, expression: ast.Expression, wish?: DType): VertexValue {
-  let result: VertexValue = poison;
-  nested(at.frame, expression.span, () => {
-    result = elaborate(at, expression, wish);
-    return poison;
-  });
-  return result;
+  return nested<VertexValue>(at.frame, expression.span, () => elaborate(at, expression, wish), poison);
 }
 
 function elaborate(at: VertexFrame, expression: ast.Expression, wish: DType | undefined): VertexValue {
