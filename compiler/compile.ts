@@ -4,12 +4,13 @@ import type { HostTensor } from "../runtime/host.ts";
 import { check } from "./check/check.ts";
 import { loadBinaryen } from "./emit/binaryen.ts";
 import { emitModule } from "./emit/module.ts";
-import type { Graph } from "./graph/graph.ts";
+import { formatType, type Graph } from "./graph/graph.ts";
 import { print as printGraph } from "./graph/print.ts";
 import { runPipeline, stages } from "./pipeline.ts";
 import { librarySource } from "./std/library.ts";
-import { Diagnostics, type Diagnostic } from "./support/diagnostic.ts";
+import { Diagnostics, type Diagnostic, type Reporter } from "./support/diagnostic.ts";
 import type { Sources } from "./support/span.ts";
+import { closest } from "./support/suggest.ts";
 import type { File } from "./syntax/ast.ts";
 import { parse } from "./syntax/parse.ts";
 import { print as printSource } from "./syntax/print.ts";
@@ -72,11 +73,27 @@ export async function compile(path: string, options: CompileOptions): Promise<Co
   });
   if (!graph || reporter.failed) return finish();
   const context = { target, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } };
-  const planned = runPipeline(graph, context, seen);
+  if (options.weights) checkWeights(graph, options.weights, reporter);
+  const planned = reporter.failed ? undefined : runPipeline(graph, context, seen);
   if (!planned) return finish();
   await loadBinaryen();
-  const { wasm, manifest } = emitModule(planned, { target, sources, version, fusedMultiplyAdd: false });
+  const { wasm, manifest } = emitModule(planned, { target, sources, version, fusedMultiplyAdd: false, ...(options.weights ? { weights: options.weights } : {}) });
   return finish(writeExecutable(wasm, manifest));
+}
+
+function checkWeights(graph: Graph, weights: ReadonlyMap<string, HostTensor>, reporter: Reporter): void {
+  const params = graph.states.filter((state) => state.role === "param");
+  for (const { name, type, origin } of params) {
+    const value = weights.get(name);
+    if (value && formatType(value) !== formatType(type)) {
+      reporter.report({ problem: value.dtype === type.dtype ? "shape-mismatch" : "dtype-mismatch", severity: "error", message: `the weights have ${name} as ${formatType(value)}, but it is declared ${formatType(type)}`, labels: [{ span: origin, text: "" }] });
+    }
+  }
+  for (const name of weights.keys()) {
+    if (params.some((param) => param.name === name)) continue;
+    const near = closest(name, params.map((param) => param.name));
+    reporter.report({ problem: "unknown-parameter", severity: "warning", message: `the weights have ${name}, but ${graph.name} has no param of that name`, labels: [], ...(near === undefined ? {} : { help: `did you mean ${near}?` }) });
+  }
 }
 
 /** Parses and checks only. */

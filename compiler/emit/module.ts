@@ -2,8 +2,9 @@
  * emit: planned program → one WebAssembly module and its manifest. Kernels are shared: families whose kernels differ only in
  * names call one function.
  */
+import type { HostTensor } from "../../runtime/host.ts";
 import { formatVersion, pageBytes, type HostEvent, type Manifest, type ManifestProgram, type Position } from "../../runtime/executable.ts";
-import type { BspProgram, Phase, PlannedGraph } from "../bsp/bsp.ts";
+import type { BspProgram, BspStep, Phase, PlannedGraph } from "../bsp/bsp.ts";
 import { kernelKey } from "../kernel/key.ts";
 import { invariant } from "../support/bug.ts";
 import { positionAt, type Sources, type Span } from "../support/span.ts";
@@ -24,6 +25,8 @@ export interface ModuleOptions extends EmitOptions {
   readonly target: Target;
   readonly sources: Sources;
   readonly version: string;
+  /** Values of params that become part of the file, by name; dtype and shape have been checked. */
+  readonly weights?: ReadonlyMap<string, HostTensor>;
 }
 
 export interface EmittedModule {
@@ -72,7 +75,9 @@ class ModuleEmitter {
     const { tiled } = this.#graph;
     const constants = tiled.constants;
     for (const { tensor, data } of constants) this.#data.push({ address: this.#layout.offset(tensor), bytes: new Uint8Array(data.data.buffer, data.data.byteOffset, data.data.byteLength) });
-    const programs = [...this.#graph.programs.map((program, i) => ({ program, name: `program ${i}`, exported: `program:${program.name}` })), { program: this.#graph.initial, name: "initial", exported: "initial" }];
+    const baked = this.#bake();
+    const initial = baked.length === 0 ? this.#graph.initial : { ...this.#graph.initial, steps: [...baked, ...this.#graph.initial.steps] };
+    const programs = [...this.#graph.programs.map((program, i) => ({ program, name: `program ${i}`, exported: `program:${program.name}` })), { program: initial, name: "initial", exported: "initial" }];
     for (const { program, name, exported } of programs) {
       emitProgram(module, this.#layout, program, name, { phase: (phase) => this.#phase(phase), event: (action, step) => this.#event(action, step.origin) });
       module.addFunctionExport(name, exported);
@@ -86,6 +91,25 @@ class ModuleEmitter {
     const wasm = module.emitBinary();
     module.dispose();
     return { wasm, manifest: this.#manifest(pages, programs) };
+  }
+
+  /** Puts weights into the data; gives the steps that bring them to private memories. */
+  #bake(): BspStep[] {
+    const { tiled } = this.#graph;
+    const copies: Copy[] = [];
+    for (const { state, host, device } of tiled.states) {
+      const { name, origin } = tiled.graph.states[state]!;
+      const value = this.#options.weights?.get(name);
+      if (!value) continue;
+      this.#data.push({ address: this.#layout.offset(host), bytes: new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength) });
+      if (host !== device) copies.push(this.#hostCopy("pull", host, device, origin));
+    }
+    return copies.length === 0 ? [] : [{ kind: "superstep", phases: [{ kind: "exchange", copies, origin: tiled.graph.origin }], sync: true, origin: tiled.graph.origin }];
+  }
+
+  #hostCopy(direction: Copy["direction"], host: TensorId, device: TensorId, origin: Span): Copy {
+    const { distribution, type } = this.#layout.tensor(device);
+    return { direction, driver: device, other: host, map: identityMap(type.shape.length), range: distribution.grid.map((count) => ({ start: 0, count })), cause: "host", origin };
   }
 
   #start(): void {
@@ -156,8 +180,7 @@ class ModuleEmitter {
       f.emit(global.set("end", i32.const(tiled.tiles)));
       for (const { state, host, device } of tiled.states) {
         if (host === device) continue;
-        const { distribution, type } = this.#layout.tensor(device);
-        const copy: Copy = { direction, driver: device, other: host, map: identityMap(type.shape.length), range: distribution.grid.map((count) => ({ start: 0, count })), cause: "host", origin: tiled.graph.states[state]!.origin };
+        const copy = this.#hostCopy(direction, host, device, tiled.graph.states[state]!.origin);
         const name = `${direction} ${tiled.graph.states[state]!.name}`;
         emitExchange(this.#module, this.#layout, [copy], name);
         f.if(i32.eq(f.code(f.parameter(0)), i32.const(state)), () => f.call(name));
@@ -196,7 +219,7 @@ class ModuleEmitter {
       target: { name: this.#options.target.name, tiles: tiled.tiles, memory: this.#options.target.memory },
       parameters: Object.fromEntries(graph.parameters.map(({ name, value }) => [name, typeof value === "bigint" ? Number(value) : value])),
       pages,
-      states: graph.states.map((state, id) => ({ role: state.role, name: state.name, dtype: state.type.dtype, shape: state.type.shape, offset: this.#layout.offset(tiled.states[id]!.host) })),
+      states: graph.states.map((state, id) => ({ role: state.role, name: state.name, dtype: state.type.dtype, shape: state.type.shape, offset: this.#layout.offset(tiled.states[id]!.host), ...(state.role === "param" && this.#options.weights?.has(state.name) ? { baked: true } : {}) })),
       programs: described,
       initial: "initial",
       events: this.#events,

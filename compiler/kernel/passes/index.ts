@@ -7,6 +7,7 @@ import { expandMath } from "./expand-math.ts";
 import { hoistInvariants } from "./hoist-invariants.ts";
 import { orderDimensions } from "./order-dimensions.ts";
 import { proveParallel } from "./prove-parallel.ts";
+import { shareParts } from "./share-parts.ts";
 import { unroll } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
@@ -15,6 +16,7 @@ export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [
   orderDimensions,
   proveParallel,
   unrollSmallLoops,
+  shareParts,
   expandMath,
   vectorise,
   blockContraction,
