@@ -19,7 +19,9 @@ export const indentation = 2;
 
 const isHard = (layout: Layout): boolean => typeof layout !== "string" && layout.hard;
 
-export const concat = (...parts: readonly Layout[]): Layout => ({ kind: "concat", parts, hard: parts.some(isHard) });
+/** Any number of parts in a row; `concat` is for a few. */
+export const sequence = (parts: readonly Layout[]): Layout => ({ kind: "concat", parts, hard: parts.some(isHard) });
+export const concat = (...parts: readonly Layout[]): Layout => sequence(parts);
 export const indent = (...parts: readonly Layout[]): Layout => {
   const body = concat(...parts);
   return { kind: "indent", body, hard: isHard(body) };
@@ -34,10 +36,6 @@ export const line: Layout = { kind: "line", flat: " ", hard: false };
 export const softLine: Layout = { kind: "line", flat: "", hard: false };
 export const hardLine: Layout = { kind: "line", flat: "", hard: true };
 export const ifBroken = (text: string): Layout => ({ kind: "if-broken", text, hard: false });
-
-export function join(separator: Layout, parts: readonly Layout[]): Layout {
-  return concat(...parts.flatMap((part, i) => (i === 0 ? [part] : [separator, part])));
-}
 
 interface Frame {
   readonly layout: Layout;

@@ -9,7 +9,7 @@
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import type { Argument, BinaryOperator, Comment, DimensionExpression, Expression, IndexItem, TypeExpression } from "./ast.ts";
-import { concat, group, hardLine, ifBroken, indent, line, softLine } from "./layout.ts";
+import { concat, group, hardLine, ifBroken, indent, line, sequence, softLine } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import { writeString } from "./literals.ts";
 import { chains, conditionalPrecedence, infixPrecedence, postfixPrecedence, prefixPrecedence } from "./precedence.ts";
@@ -64,7 +64,7 @@ export class ExpressionPrinter {
       parts.push(...(items.length === 0 && i === 0 ? [] : [hardLine]), comment.text);
     }
     if (items.length === 0 && left.length === 0) return `${open}${close}`;
-    return group(open, indent(edge, ...parts), breaks ? hardLine : edge, close);
+    return group(open, indent(edge, sequence(parts)), breaks ? hardLine : edge, close);
   }
 
   // ---- types
@@ -203,7 +203,7 @@ export class ExpressionPrinter {
       outer !== undefined && clearer(value, outer) ? this.parenthesised(value) : this.expression(value, loosest);
     const head = operand(first, chains(precedence) ? precedence : precedence + 1);
     const tail = links.flatMap(({ op, right }): Layout[] => [line, `${op} `, clearer(right, op) ? this.parenthesised(right) : this.expression(right, precedence + 1)]);
-    return group(head, indent(...tail));
+    return group(head, indent(sequence(tail)));
   }
 }
 

@@ -13,7 +13,7 @@ import type {
 } from "./ast.ts";
 import type { Span } from "../support/span.ts";
 import { CommentCursor } from "./comment-cursor.ts";
-import { concat, hardLine, indent, writeLayout } from "./layout.ts";
+import { concat, hardLine, indent, sequence, writeLayout } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import { writeString } from "./literals.ts";
 import { ExpressionPrinter } from "./print-expression.ts";
@@ -86,7 +86,7 @@ class Printer extends ExpressionPrinter {
   // ---- rows
 
   private stack(rows: readonly Row[]): Layout {
-    return concat(...rows.flatMap((row, i) => (i === 0 ? [row.layout] : row.blankBefore ? [hardLine, hardLine, row.layout] : [hardLine, row.layout])));
+    return sequence(rows.flatMap((row, i) => (i === 0 ? [row.layout] : row.blankBefore ? [hardLine, hardLine, row.layout] : [hardLine, row.layout])));
   }
 
   /**
@@ -100,7 +100,7 @@ class Printer extends ExpressionPrinter {
     const heading = this.comments.trailing(0, Math.min(end, nodes[0]?.span.start ?? end), belongs);
     const rows = this.rows(nodes, end, belongs, false);
     if (rows.length === 0 && heading.length === 0) return "{}";
-    const opening = concat("{", ...heading.map((comment) => ` ${comment.text}`));
+    const opening = concat("{", sequence(heading.map((comment) => ` ${comment.text}`)));
     return rows.length === 0 ? concat(opening, hardLine, "}") : concat(opening, indent(hardLine, this.stack(rows)), hardLine, "}");
   }
 
@@ -137,7 +137,7 @@ class Printer extends ExpressionPrinter {
         i += table.count;
       } else {
         noTableBefore = Math.max(noTableBefore, i + (table?.count ?? 0));
-        rows.push({ layout: concat(...docLines(node), this.node(node, widths[i]!)), blankBefore });
+        rows.push({ layout: concat(sequence(docLines(node)), this.node(node, widths[i]!)), blankBefore });
         i += 1;
       }
       previous = nodes[i - 1]!;
@@ -180,8 +180,8 @@ class Printer extends ExpressionPrinter {
       at = after;
     }
     if (lines.length === 0) return undefined;
-    const columns = Math.max(...lines.map((row) => row.length));
-    const widths = Array.from({ length: columns }, (_, k) => Math.max(...lines.map((row) => row[k]?.length ?? 0)));
+    const widths: number[] = [];
+    for (const row of lines) row.forEach((text, k) => (widths[k] = Math.max(widths[k] ?? 0, text.length)));
     const rows = lines.map((row) => row.map((text, k) => (k === row.length - 1 ? text : text.padEnd(widths[k]!))).join("  "));
     const tooWide = rows.some((row) => row.includes("\n") || row.length > lineWidth - indentOfMembers);
     return { count: at - i, ...(tooWide ? {} : { rows }) };
@@ -351,7 +351,7 @@ class Printer extends ExpressionPrinter {
       parts.push(this.block(otherwise, at.span.end));
       break;
     }
-    return concat(...parts);
+    return sequence(parts);
   }
 
   /** What a statement begins with, where `repeat` would begin a loop. */

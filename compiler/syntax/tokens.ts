@@ -102,9 +102,12 @@ const blockComment = createToken({
   name: "BlockComment", pattern: matchBlockComment, start_chars_hint: ["/"], group: "comments", line_breaks: true,
 });
 
+/** A run of characters that mean nothing outside strings and comments; the lexer's own error handling goes one by one. */
+const foreign = createToken({ name: "Foreign", pattern: /[\x00-\x08\x0e-\x1f\x7f-\uFEFE\uFF00-\uFFFF]+/, group: "foreign" });
+
 export const vocabulary: TokenType[] = [
   whiteSpace, lineComment, blockComment, ...keywordTokens.values(), Identifier, NumberToken, StringToken, ...signTokens.values(),
-  Any, Word, Name, Infix, Prefix, Assign,
+  foreign, Any, Word, Name, Infix, Prefix, Assign,
 ];
 
 /** Where a token ends; the lexer keeps no end offsets, and a token made up in recovery has no place at all. */
@@ -124,5 +127,7 @@ let lexer: Lexer | undefined;
 export function tokenize(text: string): Tokens {
   lexer ??= new Lexer(vocabulary, { positionTracking: "onlyOffset", ensureOptimizations: true, skipValidations: true });
   const result = lexer.tokenize(text);
-  return { tokens: result.tokens, comments: result.groups["comments"] ?? [], unknown: result.errors };
+  const foreignRuns = (result.groups["foreign"] ?? []).map((run) => ({ offset: run.startOffset, length: run.image.length }));
+  const unknown = [...foreignRuns, ...result.errors].toSorted((a, b) => a.offset - b.offset);
+  return { tokens: result.tokens, comments: result.groups["comments"] ?? [], unknown };
 }
