@@ -1,0 +1,25 @@
+/**
+ * The law's cases: every `.gph` file of cases/language and cases/run says in comments what must come of it
+ * (`testing/expectations.ts`), and every rule of language.md names the cases that back it.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { run } from "./testing/execution.ts";
+import { readExpectations } from "./testing/expectations.ts";
+
+const here = fileURLToPath(new URL("./", import.meta.url));
+const read = (path: string): string | undefined => (existsSync(here + path) ? readFileSync(here + path, "utf8") : undefined);
+/** Folders within hold the files that cases import. */
+const casesIn = (folder: string): string[] => readdirSync(`${here}cases/${folder}`).filter((file) => file.endsWith(".gph")).map((file) => `cases/${folder}/${file}`);
+
+for (const folder of ["language", "run"]) {
+  describe(folder, () => {
+    test.each(casesIn(folder))("%s", async (path) => {
+      const expectations = readExpectations(read(path)!);
+      const { told, groups, traps } = expectations;
+      expect(told.length + groups.length + traps.length, "a case expects something").toBeGreaterThan(0);
+      expect(await run({ path, readFile: read }, expectations, (file) => readExpectations(read(file) ?? "").told)).toEqual([]);
+    });
+  });
+}
