@@ -126,6 +126,7 @@ function checkSource(path: string, options: CheckFileOptions & { readonly target
     ...(options.graph === undefined ? {} : { graph: options.graph }),
     parameters: options.parameters ?? {},
     tiles: options.target.tiles,
+    incomplete: reporter.failed,
     resolve: (from, specifier) => (specifier.startsWith("std/") ? load(specifier, librarySource) : load(relativePath(from, specifier), options.readFile)),
   }, reporter);
   if (graph && !reporter.failed) seen?.("check", () => printGraph(graph));

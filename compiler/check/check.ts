@@ -20,6 +20,8 @@ export interface CheckOptions {
   readonly graph?: string;
   readonly parameters: GivenParameters;
   readonly tiles: number;
+  /** The entry has mistakes of syntax, so that what is not in its tree may yet be in its text. */
+  readonly incomplete?: boolean;
   /** The file an import means: `from` is the path of the importing file. */
   resolve(from: string, specifier: string): ast.File | undefined;
 }
@@ -55,17 +57,18 @@ export function check(entry: ast.File, options: CheckOptions, outer: Reporter): 
   const module = modules.load(entry);
   if (!module) return undefined;
   for (const one of modules.all()) if (!one.file.path.startsWith("std/")) checkNames(session, one);
-  const declaration = chooseGraph(entry, options.graph, reporter);
+  const declaration = chooseGraph(entry, options, reporter);
   if (!declaration) return undefined;
   const graph = elaborateGraph(module, fileFrame(session, module.scope), declaration, options.parameters);
   return reporter.errors > 0 ? undefined : graph;
 }
 
-function chooseGraph(entry: ast.File, name: string | undefined, reporter: Reporter): ast.GraphDeclaration | undefined {
+function chooseGraph(entry: ast.File, { graph: name, incomplete }: CheckOptions, reporter: Reporter): ast.GraphDeclaration | undefined {
   const graphs = entry.items.filter((item) => item.kind === "graph");
   const names = graphs.map((graph) => graph.name.name);
   const chosen = name === undefined ? graphs : graphs.filter((graph) => graph.name.name === name);
   if (chosen[0] && (chosen.length === 1 || name !== undefined)) return chosen[0];
+  if (incomplete && chosen.length === 0) return undefined;
   const start = { ...entry.span, end: entry.span.start };
   if (graphs.length === 0) reporter.report(error("unknown-name", start, `${entry.path} has no graph`, "graph NAME { … } declares one"));
   else if (name === undefined) reporter.report(error("bad-argument", chosen[1]!.name.span, `${entry.path} has several graphs: ${names.join(", ")}`, "say which one: --graph NAME"));

@@ -66,7 +66,7 @@ function bindParameters(frame: Frame, declaration: ast.GraphDeclaration, given: 
     if (names.includes(name)) continue;
     const meant = closest(name, names);
     report(frame, "unknown-parameter", declaration.name.span, `the graph ${declaration.name.name} has no parameter ${name}`, {
-      help: meant !== undefined ? `did you mean ${meant}?` : names.length > 0 ? `its parameters are ${names.join(", ")}` : "it has no parameters",
+      help: meant !== undefined ? `did you mean ${meant}?` : names.length === 0 ? "it has no parameters" : names.length === 1 ? `its only parameter is ${names[0]}` : `its parameters are ${names.join(", ")}`,
     });
   }
   return declaration.parameters.map((parameter) => {

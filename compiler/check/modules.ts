@@ -119,7 +119,7 @@ export class Modules {
     const ops = new Set<string>();
     for (const [call, candidates] of this.#session.calls) if (candidates.some(({ signature }) => signature.module === specifier)) ops.add(call);
     const module = resolved && this.load(resolved);
-    if (resolved && !module) report(frame, "import-cycle", item.from.span, `${file.path} and ${resolved.path} import each other in a circle`);
+    if (resolved && !module) report(frame, "import-cycle", item.from.span, file.path === resolved.path ? `${file.path} imports itself` : `${file.path} and ${resolved.path} import each other in a circle`);
     else if (!resolved && ops.size === 0) {
       report(frame, "unknown-module", item.from.span, `there is no module ${JSON.stringify(specifier)}`, { help: specifier.startsWith(".") ? "paths are relative to the importing file" : "the library has std/nn and std/random; a file's path starts with ./ or ../" });
     }

@@ -33,7 +33,7 @@ export class VertexBody {
       if (field.declaration.access !== "out" || this.#written.has(field)) continue;
       const { name, span } = field.declaration.name;
       const read = this.#read.has(field);
-      report(this.#frame, "unwritten-field", span, read ? `the out field ${name} is read but never written` : `the out field ${name} is never written`, { severity: read ? "error" : "warning", help: read ? "an `in` field is read, an `inout` field both" : "a vertex writes its out fields" });
+      report(this.#frame, "unwritten-field", span, read ? `the out field ${name} is read but never written` : `the out field ${name} is never written`, { severity: read ? "error" : "warning", help: read ? "an `in` field is read, an `inout` field both" : `assign to it, ${name} = …, or declare it \`in\` if it is only read` });
     }
   }
 

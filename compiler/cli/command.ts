@@ -18,8 +18,8 @@ export interface Command {
   /** What stands after the name: "FILE [options]". */
   readonly usage: string;
   readonly summary: string;
-  /** How many files it takes. */
-  readonly files: "none" | "one" | "many";
+  /** How many files (or names, where it takes any number of those) it takes. */
+  readonly files: "none" | "one" | "many" | "any";
   readonly options: readonly Option[];
   /** Paragraphs shown by `gph help NAME`. */
   readonly details: string;
@@ -125,7 +125,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
 
 function filesOf(command: Command, files: readonly string[]): readonly string[] {
   if (command.files === "none" && files.length > 0) throw new UsageError(`gph ${command.name} takes no file, but got \`${files[0]}\``);
-  if (command.files !== "none" && files.length === 0) throw new UsageError(`gph ${command.name} needs a file: gph ${command.name} ${command.usage}`);
+  if ((command.files === "one" || command.files === "many") && files.length === 0) throw new UsageError(`gph ${command.name} needs a file: gph ${command.name} ${command.usage}`);
   if (command.files === "one" && files.length > 1) throw new UsageError(`gph ${command.name} takes one file, but got ${files.length}: ${files.join(", ")}`);
   return files;
 }

@@ -14,7 +14,7 @@ export const commands: readonly Entry[] = [
   { name: "fmt", summary: "lay out sources in the one style", load: async () => (await import("./fmt.ts")).fmt },
   { name: "print", summary: "show the program as it is after a pass", load: async () => (await import("./print.ts")).print },
   { name: "targets", summary: "list the machines gph compiles for", load: async () => (await import("./targets.ts")).targets },
-  { name: "ops", summary: "list the ops, with their formulas", load: async () => (await import("./ops.ts")).ops },
+  { name: "ops", summary: "list what a program can call, with formulas", load: async () => (await import("./ops.ts")).ops },
 ];
 
 export const findCommand = (name: string): Entry | undefined => commands.find((command) => command.name === name);

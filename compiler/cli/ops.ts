@@ -1,35 +1,82 @@
-/** `gph ops`: the ops by name, each with its formula, from the table the compiler works with. */
+/** `gph ops`: everything a program can call, from the table the compiler works with and the library written in .gph. */
 import process from "node:process";
+import type { DescribedCall } from "../ops/describe.ts";
 import type { Op } from "../ops/op.ts";
+import type { LibraryFunction } from "../std/functions.ts";
+import { closest } from "../support/suggest.ts";
 import { jsonOption, type Arguments, type Command } from "./command.ts";
+import { UserError } from "./failure.ts";
 import { writeJson } from "./report.ts";
 
 export const ops: Command = {
   name: "ops",
-  usage: "[--json]",
-  summary: "list the ops, with their formulas",
-  files: "none",
+  usage: "[NAME…] [--json]",
+  summary: "list what a program can call, with formulas",
+  files: "any",
   options: [jsonOption],
-  details: "Each line: how the op is called in a program, the module to import it from when it is not in scope everywhere, and what it gives.",
-  examples: [{ line: "gph ops | grep std/nn", meaning: "the ops of a module" }],
+  details: `
+Each line: how it is called, the module to import it from when it is not in scope everywhere, and what it gives. Ops that have
+no call, such as operators, stand in parentheses. With names, only what is called so, and more about each.`,
+  examples: [
+    { line: "gph ops softmax", meaning: "one of them: what it takes and gives" },
+    { line: "gph ops | grep std/nn", meaning: "all of a module" },
+  ],
   run: opsCommand,
 };
 
+/** One line of the list, and what is told of it alone. */
+interface Entry {
+  readonly name: string;
+  readonly text: string;
+  readonly module: string;
+  readonly says: string;
+  readonly details: readonly (readonly [what: string, is: string | undefined])[];
+  readonly json: { readonly [field: string]: unknown };
+}
+
 async function opsCommand(args: Arguments): Promise<number> {
-  const table = await import("../ops/table.ts");
-  const all = [...table.ops.values()];
-  if (args.has("json")) {
-    writeJson(all.map((op) => ({ name: op.name, kind: op.kind, call: callOf(op), module: op.signature?.module, summary: op.summary, formula: op.formula })));
-    return 0;
+  const [{ describeCalls, opsWithoutCall }, { libraryFunctions }] = await Promise.all([import("../ops/describe.ts"), import("../std/functions.ts")]);
+  const all = [...describeCalls().map(callEntry), ...libraryFunctions().map(libraryEntry), ...opsWithoutCall().map(opEntry)];
+  const names = [...new Set(all.map((entry) => entry.name))];
+  for (const wanted of args.files) {
+    if (names.includes(wanted)) continue;
+    const near = closest(wanted, names);
+    throw new UserError("unknown-name", `no op or library function is called ${wanted}`, near === undefined ? "gph ops lists all" : `did you mean ${near}?`);
   }
-  const rows = all.map((op) => [callOf(op) ?? `(${op.name})`, op.signature === undefined || op.signature.module === "core" ? "" : op.signature.module, `${op.formula}   ${op.summary}`] as const);
-  const widths = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column]!.length)));
-  process.stdout.write(rows.map(([call, module, text]) => `${call.padEnd(widths[0]!)}  ${module.padEnd(widths[1]!)}  ${text}\n`).join(""));
+  const chosen = args.files.length === 0 ? all : all.filter(({ name }) => args.files.includes(name));
+  if (args.has("json")) writeJson(chosen.map(({ json }) => json));
+  else process.stdout.write(args.files.length === 0 ? list(chosen) : chosen.map(page).join("\n"));
   return 0;
 }
 
-function callOf({ signature }: Op): string | undefined {
-  if (signature === undefined) return undefined;
-  const dtype = { required: "<dtype>", optional: "<dtype?>" }[signature.dtypeArgument as "required"] ?? "";
-  return `${signature.call}${dtype}(${signature.parameters.map(({ name, default: value }) => (value === undefined ? name : `${name}?`)).join(", ")})`;
+function callEntry(call: DescribedCall): Entry {
+  const { name, text, module, takes, formula, summary, noGradient, op, parameters } = call;
+  return {
+    name, text, module, says: `${formula}   ${summary}`,
+    details: [["formula", formula], ["takes", takes], ["gradient", noGradient === undefined ? undefined : `none: ${noGradient}`]],
+    json: { name, op, call: text, module, parameters, takes, formula, summary, noGradient },
+  };
+}
+
+const libraryEntry = ({ name, call, header, module, doc }: LibraryFunction): Entry => ({
+  name, text: call, module, says: doc, details: [["declared", header]], json: { name, call, module, declared: header, summary: doc },
+});
+
+const opEntry = ({ name, formula, summary, kind }: Op): Entry => ({
+  name, text: `(${name})`, module: "core", says: `${formula}   ${summary}`, details: [["formula", formula]], json: { name, op: name, kind, formula, summary },
+});
+
+/** Calls wider than this do not push the column after them. */
+const callWidth = 44;
+
+function list(entries: readonly Entry[]): string {
+  const moduleWidth = Math.max(...entries.map(({ module }) => imported(module).length));
+  return entries.map(({ text, module, says }) => `${text.padEnd(callWidth)}  ${imported(module).padEnd(moduleWidth)}  ${says}\n`).join("");
+}
+
+const imported = (module: string): string => (module === "core" ? "" : module);
+
+function page({ name, text, module, says, details }: Entry): string {
+  const lines: (readonly [string, string | undefined])[] = [...details, ["import", module === "core" ? undefined : `import { ${name} } from "${module}";`]];
+  return `${text}\n  ${says.split("   ").at(-1)}\n${lines.flatMap(([what, is]) => (is === undefined ? [] : [`  ${what.padEnd(8)}  ${is}\n`])).join("")}`;
 }
