@@ -5,6 +5,7 @@
  */
 import { rowMajor } from "../kernel/kernel.ts";
 import type { Affine } from "../support/affine.ts";
+import { invariant } from "../support/bug.ts";
 import { distribute, tileSpan, blockCount } from "./distribution.ts";
 import { fieldStrides, type DraftFamily, type DraftField } from "./families.ts";
 import { blockPosition, sameTiles } from "./locality.ts";
@@ -27,6 +28,7 @@ export function bindFamily(tensors: Tensors, draft: DraftFamily): BoundFamily {
       strides.push(fieldStrides(field, rowMajor(tensors.type(field.tensor).shape)));
       return { ...field, local };
     }
+    invariant(!tensors.isScattered(field.tensor), () => `${tensors.name(field.tensor)} is addressed in a shape its blocks do not have`);
     if (local) {
       strides.push(fieldStrides(field, rowMajor(tensors.distribution(field.tensor).block)));
       return { ...field, local };
@@ -71,6 +73,7 @@ function stage(tensors: Tensors, draft: DraftFamily, field: DraftField, before: 
   const copy = { driver: tensor, other: field.tensor, range: [...draft.range, ...whole], map: field.map, origin: draft.origin };
   if (field.access !== "out") before.push({ ...copy, direction: "pull", cause: `${draft.name} reads what is on other tiles` });
   if (field.access !== "in") after.push({ ...copy, direction: "push", cause: `${draft.name} writes what is on other tiles` });
-  const coordinates = grid.map((_, i): Affine => ({ constant: 0, coefficients: [...grid.map((__, j) => (i === j ? 1 : 0)), ...zeros(field.shape.length)] }));
+  // A dimension with a single instance does not move.
+  const coordinates = grid.map((_, i): Affine => ({ constant: 0, coefficients: [...grid.map((extent, j) => (i === j && extent > 1 ? 1 : 0)), ...zeros(field.shape.length)] }));
   return { tensor, shape: field.shape, access: field.access, local: true, map: [...coordinates, ...indices(grid.length)] };
 }

@@ -1,6 +1,6 @@
 /**
  * The verifier of the tiled level. It holds that
- * - an alias has as many elements as the tensor behind it, and the same dtype;
+ * - an alias has as many elements as the tensor behind it, and the same dtype; in blocks it has them in the same bytes;
  * - a distribution's grid covers its tensor, and every block is on a tile that exists;
  * - a family's kernel is well formed and has one buffer per field, of the field's shape and access;
  * - every slice of every instance lies inside its tensor;

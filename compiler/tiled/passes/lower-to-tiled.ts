@@ -77,6 +77,8 @@ class ProgramLowering {
   readonly #tensorOf = new Map<Storage, TensorId>();
   readonly #bindings = new Map<ValueId, TensorView>();
   readonly #scalars = new Map<ValueId, number>();
+  /** Values that something computes with; the count of a `repeat` need not be stored when it is known. */
+  readonly #stored = new Set<ValueId>();
   readonly #reads = new Set<StateId>();
   readonly #writes = new Set<StateId>();
   #steps: Step[] = [];
@@ -88,6 +90,14 @@ class ProgramLowering {
     this.#program = program;
     this.#views = new Views(shared.graph);
     this.#storage = assignStorage(shared.graph, program);
+    const note = (block: Block): void => {
+      for (const node of block.nodes) {
+        for (const input of node.op === "repeat" ? node.inputs.slice(1) : node.inputs) this.#stored.add(input);
+        node.regions.forEach(note);
+      }
+      for (const result of block.results) this.#stored.add(result);
+    };
+    note(program.body);
   }
 
   run(): TiledProgram {
@@ -193,14 +203,16 @@ class ProgramLowering {
     const output = node.outputs[0]!;
     if (ops.get(node.op)?.kind === "view") {
       if (this.#views.define(node)) this.#bindView(node);
-      else this.#compute([copyLowering(this.#type(node.inputs[0]!).shape)], [this.#view(node.inputs[0]!)], this.#tensors.alias(this.#tensorFor(output), this.#type(node.inputs[0]!).shape), node.origin);
+      else this.#storeReshape(node);
       return;
     }
     switch (node.op) {
       case "constant": return this.#constant(node);
       case "update": return this.#update(node);
       case "fill":
-        if (this.#type(output).shape.length === 0) this.#scalars.set(output, Number(node.attributes["value"]));
+        if (this.#type(output).shape.length > 0) break;
+        this.#scalars.set(output, Number(node.attributes["value"]));
+        if (!this.#stored.has(output)) return;
         break;
     }
     const op = ops.get(node.op);
@@ -225,6 +237,26 @@ class ProgramLowering {
     this.#bindings.set(node.outputs[0]!, this.#tensors.whole(this.#tensors.alias(this.#reshapable(input.tensor, type.shape, node.origin), type.shape)));
   }
 
+  /** A reshape of what does not lie in row-major order: its elements are put in order first. */
+  #storeReshape(node: Node): void {
+    const inputType = this.#type(node.inputs[0]!);
+    const output = node.outputs[0]!;
+    const { shape } = this.#type(output);
+    if (this.#tensors.deviceStorage === "whole") {
+      this.#compute([copyLowering(inputType.shape)], [this.#view(node.inputs[0]!)], this.#tensors.alias(this.#tensorFor(output), inputType.shape), node.origin);
+      return;
+    }
+    const ordered = this.#reshapable(this.#copyToNew(this.#view(node.inputs[0]!), inputType, node.origin), shape, node.origin);
+    this.#give(output, this.#tensors.alias(ordered, shape), node.origin);
+  }
+
+  /** Makes a tensor the value's: as it is where nothing else shares the value's storage, by a copy where something does. */
+  #give(value: ValueId, tensor: TensorId, origin: Span): void {
+    const storage = this.#storage.get(value)!;
+    if (storage.members.length === 1 && storage.state === undefined) this.#bindings.set(value, this.#tensors.whole(tensor));
+    else this.#assign([{ to: this.#tensorFor(value), from: this.#tensors.whole(tensor), origin }]);
+  }
+
   /** The tensor, or, where its blocks would not line up in the new shape, a copy of it distributed so that they do. */
   #reshapable(tensor: TensorId, shape: readonly number[], origin: Span): TensorId {
     if (this.#tensors.deviceStorage === "whole") return tensor;
@@ -242,7 +274,6 @@ class ProgramLowering {
     const output = node.outputs[0]!;
     const type = this.#type(output);
     const data: Tensor = { type, data: node.attributes["data"] as Tensor["data"] };
-    const storage = this.#storage.get(output)!;
     const { context, constants, prologue } = this.#shared;
     const stored = this.#tensors.add({ name: this.#graph.values[output]!.name ?? "constant", type, origin: node.origin, persistent: true, storage: "whole", ...(context.target.memory === "shared" ? {} : { distribution: onOneTile(type.shape) }) });
     constants.push({ tensor: stored, data });
@@ -251,8 +282,7 @@ class ProgramLowering {
       device = this.#tensors.add({ name: this.#tensors.name(stored), type, origin: node.origin, persistent: true });
       prologue.push({ kind: "copy", copies: [this.#hostCopy(device, stored, "pull", node.origin)], origin: node.origin });
     }
-    if (storage.members.length === 1 && storage.state === undefined) this.#bindings.set(output, this.#tensors.whole(device));
-    else this.#assign([{ to: this.#tensorFor(output), from: this.#tensors.whole(device), origin: node.origin }]);
+    this.#give(output, device, node.origin);
   }
 
   #update(node: Node): void {

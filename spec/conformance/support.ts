@@ -1,0 +1,62 @@
+/** For conformance tests: one program through the interpreter and through the whole compiler, and how their results differ. */
+import { isFloat, type TypedArray } from "../../runtime/dtype.ts";
+import { Engine, writeExecutable, type HostTensor, type RunSyncOptions } from "../../runtime/index.ts";
+import { loadBinaryen } from "../../compiler/emit/binaryen.ts";
+import { emitModule } from "../../compiler/emit/module.ts";
+import type { Graph } from "../../compiler/graph/graph.ts";
+import { put, zeros, type Tensor } from "../../compiler/graph/tensor.ts";
+import { runPipeline } from "../../compiler/pipeline.ts";
+import { Diagnostics } from "../../compiler/support/diagnostic.ts";
+import type { Target } from "../../compiler/targets/target.ts";
+
+/** Compiles a checked graph and loads it; throws with the diagnostics when it does not compile. */
+export async function engineFor(graph: Graph, target: Target, workers = 1, params: { readonly [name: string]: Tensor } = {}): Promise<Engine> {
+  const context = Object.assign(new Diagnostics(), { target });
+  const planned = runPipeline(graph, context);
+  if (!planned) throw new Error(context.list.map(({ message }) => message).join("\n"));
+  await loadBinaryen();
+  const { wasm, manifest } = emitModule(planned, { target, sources: new Map(), version: "test", fusedMultiplyAdd: false });
+  return Engine.load(writeExecutable(wasm, manifest), { workers, params: toHost(params) });
+}
+
+export function toHost(tensors: { readonly [name: string]: Tensor }): { [name: string]: HostTensor } {
+  return Object.fromEntries(Object.entries(tensors).map(([name, { type, data }]) => [name, { dtype: type.dtype, shape: type.shape, data }]));
+}
+
+/** Deterministic values for every state of a role: floats in [-1, 1), integers 0 to 4. */
+export function fillStates(graph: Graph, role: "in" | "param", limit = 5): { [name: string]: Tensor } {
+  let seed = 12345;
+  const next = (): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  return Object.fromEntries(graph.states.filter((state) => state.role === role).map((state) => {
+    const tensor = zeros(state.type);
+    for (let i = 0; i < tensor.data.length; i++) {
+      const value = next();
+      put(tensor, i, isFloat(state.type.dtype) ? value * 2 - 1 : state.type.dtype.endsWith("64") ? BigInt(Math.floor(value * limit)) : Math.floor(value * limit));
+    }
+    return [state.name, tensor];
+  }));
+}
+
+/** Where the results differ by more than `tolerance` relative to the largest element (0: not a bit, NaN payloads aside). */
+export function differences(expected: { readonly [name: string]: Tensor }, actual: { readonly [name: string]: HostTensor }, tolerance: number): string[] {
+  return Object.entries(expected).flatMap(([name, { type, data }]) => {
+    const got = actual[name];
+    if (!got) return [`${name} is missing`];
+    const scale = tolerance === 0 ? 0 : largest(data);
+    for (let i = 0; i < data.length; i++) {
+      const [a, b] = [data[i]!, got.data[i]!];
+      if (Object.is(a, b)) continue;
+      if (isFloat(type.dtype) && type.dtype !== "bf16" && tolerance > 0 && Math.abs(Number(a) - Number(b)) <= tolerance * scale) continue;
+      return [`${name}[${i}] should be ${a}, is ${b}`];
+    }
+    return [];
+  });
+}
+
+const largest = (data: TypedArray): number => {
+  let most = 1e-30;
+  for (const value of data) if (Number.isFinite(Number(value))) most = Math.max(most, Math.abs(Number(value)));
+  return most;
+};
+
+export type { RunSyncOptions };
