@@ -2,7 +2,7 @@
 import { formSupersteps } from "./bsp/passes/form-supersteps.ts";
 import { optimiseKernels } from "./bsp/passes/optimise-kernels.ts";
 import { planMemory } from "./bsp/passes/plan-memory.ts";
-import { print as printBsp } from "./bsp/print.ts";
+import { print as printBsp, printWithKernels as printBspWithKernels } from "./bsp/print.ts";
 import type { PlannedGraph } from "./bsp/bsp.ts";
 import { verifyBsp, verifyPlan } from "./bsp/verify.ts";
 import type { Graph } from "./graph/graph.ts";
@@ -15,7 +15,7 @@ import { print as printGraph } from "./graph/print.ts";
 import { verify as verifyGraph } from "./graph/verify.ts";
 import type { Pass, PassContext } from "./support/pass.ts";
 import { lowerToTiled } from "./tiled/passes/lower-to-tiled.ts";
-import { print as printTiled } from "./tiled/print.ts";
+import { printWithKernels as printTiled } from "./tiled/print.ts";
 import { verify as verifyTiled } from "./tiled/verify.ts";
 
 /** A pass with what holds after it and how its result is shown. */
@@ -38,7 +38,7 @@ export const stages: readonly Stage[] = [
   stage(lowerToTiled, verifyTiled, printTiled),
   stage(formSupersteps, verifyBsp, printBsp),
   stage(planMemory, verifyPlan, printBsp),
-  stage(optimiseKernels, verifyPlan, printBsp),
+  stage(optimiseKernels, verifyPlan, printBspWithKernels),
 ];
 
 /** Runs every pass; `seen` is told the name of each and how to print what it gave. Stops early when `context` has an error. */

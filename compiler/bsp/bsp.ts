@@ -12,9 +12,8 @@ export type Phase =
   | { readonly kind: "exchange"; readonly copies: readonly Copy[]; readonly origin: Span };
 
 export type BspStep =
-  /** Phases between two syncs. `sync`: all tiles wait for each other afterwards. */
+  /** Phases between two syncs, or none where only a sync is needed. `sync`: all tiles wait for each other afterwards. */
   | { readonly kind: "superstep"; readonly phases: readonly Phase[]; readonly sync: boolean; readonly origin: Span }
-  /** A sync with nothing before it. */
   | { readonly kind: "repeat"; readonly count: number | TensorId; readonly counted: "constant" | "tensor"; readonly body: readonly BspStep[]; readonly origin: Span }
   | { readonly kind: "while"; readonly before: readonly BspStep[]; readonly condition: TensorId; readonly body: readonly BspStep[]; readonly origin: Span }
   | { readonly kind: "if"; readonly condition: TensorId; readonly then: readonly BspStep[]; readonly otherwise: readonly BspStep[]; readonly origin: Span }

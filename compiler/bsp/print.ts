@@ -1,7 +1,7 @@
 /** Prints the bulk-synchronous level: supersteps with their phases, and addresses once they are planned. */
 import { unreachable } from "../support/bug.ts";
-import { printComputeSet, printCopy, printHost, printTensors } from "../tiled/print.ts";
-import type { TiledGraph } from "../tiled/tiled.ts";
+import { printComputeSet, printCopy, printHost, printKernels, printTensors } from "../tiled/print.ts";
+import type { ComputeSet, TiledGraph } from "../tiled/tiled.ts";
 import type { BspGraph, BspStep, PlannedGraph } from "./bsp.ts";
 import { forEachStep } from "./steps.ts";
 
@@ -16,6 +16,17 @@ export function print(graph: BspGraph | PlannedGraph): string {
     lines.push("", `program ${program.name}: ${supersteps} supersteps, ${syncs} syncs`, ...indent(printSteps(tiled, program.steps)));
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** The same, with the kernels. */
+export function printWithKernels(graph: BspGraph | PlannedGraph): string {
+  const sets: ComputeSet[] = [];
+  for (const { steps } of [...graph.programs, graph.initial]) {
+    forEachStep(steps, (step) => {
+      if (step.kind === "superstep") for (const phase of step.phases) if (phase.kind === "compute") sets.push(phase.set);
+    });
+  }
+  return print(graph) + printKernels(sets);
 }
 
 /** As written, not as often as loops repeat them. */

@@ -1,5 +1,8 @@
 /** Prints the tiled level: tensors with where they live, steps with families and copies. */
 import { formatType } from "../graph/graph.ts";
+import { kernelKey } from "../kernel/key.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { printKernel } from "../kernel/print.ts";
 import type { Affine } from "../support/affine.ts";
 import { unreachable } from "../support/bug.ts";
 import { blockCount } from "./distribution.ts";
@@ -11,6 +14,32 @@ export function print(tiled: TiledGraph): string {
     lines.push("", `program ${program.name}`, ...indent(program.steps.flatMap((step) => printStep(tiled, step))));
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** The same, with the kernels of the families. */
+export function printWithKernels(tiled: TiledGraph): string {
+  return print(tiled) + printKernels([...tiled.programs, tiled.initial].flatMap(({ steps }) => [...computeSetsOf(steps)]));
+}
+
+function* computeSetsOf(steps: readonly Step[]): Iterable<ComputeSet> {
+  for (const step of steps) {
+    switch (step.kind) {
+      case "compute": yield step.set; break;
+      case "repeat": yield* computeSetsOf(step.body); break;
+      case "while": yield* computeSetsOf(step.before); yield* computeSetsOf(step.body); break;
+      case "if": yield* computeSetsOf(step.then); yield* computeSetsOf(step.otherwise); break;
+      case "switch": for (const body of [...step.bodies, step.otherwise]) yield* computeSetsOf(body); break;
+      case "copy": case "host": break;
+      default: unreachable(step);
+    }
+  }
+}
+
+/** Every kernel once. */
+export function printKernels(sets: readonly ComputeSet[]): string {
+  const kernels = new Map<string, Kernel>();
+  for (const { families } of sets) for (const { kernel } of families) if (!kernels.has(kernelKey(kernel))) kernels.set(kernelKey(kernel), kernel);
+  return [...kernels.values()].map((kernel) => `\n${printKernel(kernel)}\n`).join("");
 }
 
 export function printTensors(tiled: TiledGraph, note: (id: TensorId) => string = () => ""): string[] {
