@@ -225,6 +225,7 @@ const vertices: typeof cases = {
   "a tensor function in a vertex": inVertex("let u = softmax(t); // error: unknown-name: std/nn"),
   "a reduction in a vertex": inVertex("let u = sum(t); // error: not-supported: works on tensors"),
   "a matrix product in a vertex": inVertex("let u = t @ t; // error: not-supported: `@`"),
+  "an index that runs out of a field": inVertex("for r in 0..n { o[r] = a[r + 1]; } // error: out-of-range: the index of a runs from 1 to 4, and a has 4 elements"),
   "repeat in a vertex": inVertex("repeat 3 { } // error: not-supported: `for i in 0..n { }` loops"),
   "a condition of floats in a vertex": inVertex("if t { } // error: dtype-mismatch: a condition must be a bool"),
   "logic on floats in a vertex": inVertex("let u = t && t > 0; // error: dtype-mismatch: `&&` takes bool"),

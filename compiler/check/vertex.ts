@@ -2,7 +2,9 @@
  * Vertices: a declaration with its generics and parameters bound becomes a kernel whose buffers are the fields. Placements
  * of the same shapes and arguments share one.
  */
+import { findOutside } from "../kernel/bounds.ts";
 import { KernelBuilder } from "../kernel/build.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { formatType, type TensorType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { Span } from "../support/span.ts";
@@ -99,7 +101,20 @@ function build(frame: Frame, { declaration, scope: outer }: VertexBinding, args:
   new VertexBody(inner, kernel, fields).compile(declaration.compute.body);
   const cycles = declaration.cycles && cyclesOf(inner, declaration.cycles);
   if (frame.session.reporter.errors > before) return undefined;
-  return kernel.finish(cycles);
+  const finished = kernel.finish(cycles);
+  return reportOutside(inner, finished) ? undefined : finished;
+}
+
+/** Reports indices that certainly leave a field, given the extents of this use. */
+function reportOutside(frame: Frame, kernel: Kernel): boolean {
+  const outside = findOutside(kernel);
+  for (const { buffer, dimension, reached, extent, origin } of outside) {
+    const { name, shape } = kernel.buffers[buffer]!;
+    const where = shape.length === 1 ? "" : ` in dimension ${dimension}`;
+    const range = reached.min === reached.max ? `is ${reached.min}` : `runs from ${reached.min} to ${reached.max}`;
+    report(frame, "out-of-range", origin, `the index of ${name} ${range}${where}, and ${name} has ${extent} elements there`);
+  }
+  return outside.length > 0;
 }
 
 /** `cycles = …`: a compile-time number, rounded up. */
