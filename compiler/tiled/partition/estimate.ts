@@ -1,0 +1,138 @@
+/**
+ * What a split of an op would cost on a machine with private tile memory, in cycles: the model the partitioner compares
+ * candidates with. The figures of `vertexModel` are modelling parameters: a vertex that runs along n f32 elements takes
+ * about 5 + ⌈n / 2⌉ cycles of its thread, as the vertices of Poplar's own examples do.
+ */
+import { bytesOf, type DType } from "../../../runtime/dtype.ts";
+import type { SpaceDimension } from "../../kernel/lowering.ts";
+import { affineRange, type Affine } from "../../support/affine.ts";
+import type { Target } from "../../targets/target.ts";
+import type { Distribution } from "../tiled.ts";
+
+export const vertexModel = {
+  /** Cycles to enter and leave a vertex. */
+  overhead: 5,
+  /** f32 elements a thread handles per cycle of its own. */
+  elementsPerCycle: 2,
+  /** Smallest block side for which the matrix unit is kept busy. */
+  matrixSide: 4,
+  /** Cycles a thread needs per element of a row that is passed over several times (softmax, norms). */
+  serialCycles: 8,
+} as const;
+
+export interface PlannedRead {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Index of the tensor for each index of the space. */
+  readonly map: readonly Affine[];
+  /** Where the tensor is; absent: it can still be put where this op wants it. */
+  readonly distribution?: Distribution;
+}
+
+export interface PartitionProblem {
+  readonly space: readonly SpaceDimension[];
+  readonly reads: readonly PlannedRead[];
+  readonly result: { readonly dtype: DType };
+  /** Whether a reduction dimension may be split. */
+  readonly splitsReduction: boolean;
+  /** Multiply–adds of two operands, which the matrix unit can do. */
+  readonly contraction: boolean;
+  /** Scalar operations per point of the space. */
+  readonly operations: number;
+  readonly target: Target;
+}
+
+export interface Cost {
+  readonly compute: number;
+  readonly exchange: number;
+  /** Bringing partial results together, and combining them. */
+  readonly reductionExchange: number;
+  readonly reduction: number;
+  readonly sync: number;
+  readonly total: number;
+  /** Bytes on one tile. */
+  readonly bytes: number;
+}
+
+const ceil = (a: number, b: number): number => Math.ceil(a / b);
+const product = (values: readonly number[]): number => values.reduce((a, b) => a * b, 1);
+
+/** Cost of cutting each dimension of the space into `parts` equal parts. */
+export function estimate(problem: PartitionProblem, parts: readonly number[]): Cost {
+  const { space, reads, target } = problem;
+  const block = space.map(({ extent }, d) => ceil(extent, parts[d]!));
+  const compute = blockCycles(problem, block);
+  let bytes = 0;
+  let moved = 0;
+  for (const read of reads) {
+    const { total, remote } = readBytes(problem, read, parts, block);
+    bytes += total;
+    moved += remote;
+  }
+  const splits = product(space.map(({ kind }, d) => (kind === "reduction" ? parts[d]! : 1)));
+  const results = product(space.map(({ kind, extent }) => (kind === "parallel" ? extent : 1)));
+  const resultBytes = bytesOf(problem.result.dtype);
+  bytes += product(space.map(({ kind }, d) => (kind === "parallel" ? block[d]! : 1))) * resultBytes;
+  const { bytesPerCycle, startCycles } = target.exchange;
+  const exchange = ceil(moved, bytesPerCycle);
+  let reductionExchange = 0;
+  let reduction = 0;
+  if (splits > 1) {
+    const own = ceil(results, target.tiles);
+    reductionExchange = ceil(own * splits * resultBytes, bytesPerCycle);
+    reduction = ceil(own, target.threadsPerTile) * target.threadsPerTile * vertexCycles(splits);
+  }
+  const exchanges = (exchange > 0 ? 1 : 0) + (splits > 1 ? 1 : 0);
+  const sync = exchanges * (startCycles + 2 * target.syncCycles);
+  return { compute, exchange, reductionExchange, reduction, sync, total: compute + exchange + reductionExchange + reduction + sync, bytes };
+}
+
+const vertexCycles = (elements: number): number => vertexModel.overhead + ceil(elements, vertexModel.elementsPerCycle);
+
+/** Cycles of a tile for one block, its rows dealt to the tile's threads. */
+function blockCycles({ space, contraction, operations, target }: PartitionProblem, block: readonly number[]): number {
+  const of = (kind: SpaceDimension["kind"]): number => product(block.filter((_, d) => space[d]!.kind === kind));
+  const rows = of("parallel");
+  const length = of("reduction");
+  const serial = of("serial");
+  const threads = target.threadsPerTile;
+  if (serial > 1) return ceil(rows, threads) * threads * (vertexModel.overhead + serial * vertexModel.serialCycles);
+  if (length === 1 && !space.some(({ kind }) => kind === "reduction")) {
+    return threads * (vertexModel.overhead + ceil(ceil(rows, threads), vertexModel.elementsPerCycle) * Math.max(1, operations));
+  }
+  const dots = ceil(rows, threads) * threads * vertexCycles(length * Math.max(1, operations));
+  if (!contraction) return dots;
+  const sides = block.filter((extent, d) => space[d]!.kind === "parallel" && extent >= vertexModel.matrixSide).length;
+  const matrix = sides >= 2 ? threads * vertexModel.overhead + ceil(rows * length, target.macsPerCycle.f32) : Infinity;
+  return Math.min(dots, matrix);
+}
+
+/** Bytes of one block's part of an operand, and how many of them come from other tiles. */
+function readBytes(problem: PartitionProblem, read: PlannedRead, parts: readonly number[], block: readonly number[]): { total: number; remote: number } {
+  const size = bytesOf(read.dtype);
+  const extents = read.map.map((form, t) => {
+    const { min, max } = affineRange({ constant: 0, coefficients: form.coefficients }, block);
+    return Math.min(max - min + 1, read.shape[t]!);
+  });
+  const total = product(extents) * size;
+  const cut = parts.flatMap((count, d) => (count > 1 ? [d] : []));
+  const seen = cut.filter((d) => read.map.some((form) => form.coefficients[d] !== 0));
+  if (!read.distribution) {
+    // It will be put where it is needed, if no two blocks need the same element.
+    return { total, remote: seen.length === cut.length || problem.target.tiles === 1 ? 0 : total };
+  }
+  const { distribution } = read;
+  if (seen.length !== cut.length) return { total, remote: total };
+  let own = size;
+  for (const [t, form] of read.map.entries()) {
+    const d = form.coefficients.findIndex((coefficient, dimension) => coefficient !== 0 && parts[dimension]! > 1);
+    if (d === -1) {
+      if (distribution.grid[t]! > 1) return { total, remote: total };
+      own *= extents[t]!;
+      continue;
+    }
+    if (form.coefficients[d]! * block[d]! !== distribution.block[t]) return { total, remote: total };
+    own *= Math.min(extents[t]!, distribution.block[t]!);
+  }
+  return { total, remote: Math.max(0, total - own) };
+}
