@@ -1,7 +1,12 @@
 /** Documents say what the code does now: generated ones are up to date, and every command shown writes what is shown. */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { runInThisContext } from "node:vm";
 import { describe, expect, test } from "vitest";
+import { compile, passNames } from "../compiler/compile.ts";
+import { kernelPasses } from "../compiler/kernel/passes/index.ts";
+import { isStructural, structuralOps } from "../compiler/graph/graph.ts";
+import { target, withTiles } from "../compiler/targets/targets.ts";
 import { casePath, commandOf, problemNames, withoutCase } from "../scripts/documents/diagnostics.ts";
 import { outputOf } from "../scripts/documents/command-line.ts";
 import { documentNow, documentPaths } from "../scripts/documents/documents.ts";
@@ -16,6 +21,45 @@ describe("documents", () => {
   test.each(documentPaths())("the files that %s links to exist", (path) => {
     const links = [...readFileSync(path, "utf8").matchAll(/\]\((?!\w+:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(([, link]) => link!);
     expect(links.filter((link) => !existsSync(join(dirname(path), link)))).toEqual([]);
+  });
+});
+
+describe("what chapters list is all there is", () => {
+  const rowsOf = (path: string): string[] => [...readFileSync(path, "utf8").matchAll(/^\| `([a-z-]+)`/gm)].map(([, name]) => name!);
+
+  test("the passes, each in its level's chapter, in order", () => {
+    const names = passNames.map(({ name }) => name).filter((name) => name !== "parse" && name !== "check");
+    const inChapters = [...rowsOf("spec/graph.md").filter((name) => !isStructural(name)), "lower-to-tiled", ...rowsOf("spec/bsp.md")];
+    expect(inChapters).toEqual(names);
+    expect(rowsOf("spec/kernel.md")).toEqual(kernelPasses.map(({ name }) => name));
+    const architecture = readFileSync("ARCHITECTURE.md", "utf8");
+    for (const name of [...names, ...kernelPasses.map((pass) => pass.name)]) expect(architecture).toContain(name);
+  });
+
+  test("the structural ops", () => expect(rowsOf("spec/graph.md").filter(isStructural)).toEqual([...structuralOps]));
+
+  test("the folders of the compiler", () => {
+    const folders = globSync("compiler/*/").map((path) => path.replaceAll("\\", "/").replace(/\/$/, "")).sort();
+    const listed = [...readFileSync("ARCHITECTURE.md", "utf8").matchAll(/^\| `(compiler\/[a-z]+)`/gm)].map(([, path]) => path!);
+    expect(listed.sort()).toEqual(folders);
+  });
+});
+
+describe("the loader of spec/executable.md", () => {
+  type Loader = (bytes: Uint8Array, program: string, inputs: { readonly [name: string]: Float32Array }) => { readonly [name: string]: Float32Array };
+  const [, code] = /^```js\n([^]*?)^```$/m.exec(readFileSync("spec/executable.md", "utf8"))!;
+  const load = runInThisContext(`(${code})`) as Loader;
+
+  test.each([withTiles(target("wasm"), 4), withTiles(target("ipu-mk2"), 4)])("runs a program of $name", async (machine) => {
+    const source = `graph g(n: int = 64) { in x: f32[n]; param w: f32[n]; var s: f32[n] = 2; out y: f32[n];
+      program main { var u = x; repeat 3 { u[1:-1] = u[:-2] + u[2:]; } y = u * w + s; } }`;
+    const { executable, diagnostics } = await compile("g.gph", { target: { ...machine, grain: 1 }, readFile: () => source });
+    expect(diagnostics).toEqual([]);
+    const x = Float32Array.from({ length: 64 }, (_, i) => (i * 7) % 11);
+    const w = Float32Array.from({ length: 64 }, (_, i) => i % 3);
+    let u = [...x];
+    for (let turn = 0; turn < 3; turn++) u = u.map((value, i) => (i === 0 || i === 63 ? value : u[i - 1]! + u[i + 1]!));
+    expect(load(executable!, "main", { x, w })).toEqual({ y: Float32Array.from(u, (value, i) => value * w[i]! + 2) });
   });
 });
 

@@ -5,7 +5,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { printKernel } from "../kernel/print.ts";
 import type { Affine } from "../support/affine.ts";
 import { unreachable } from "../support/bug.ts";
-import { blockCount } from "./distribution.ts";
+import { blockCount, tileOf } from "./distribution.ts";
 import type { ComputeSet, Copy, Distribution, Family, HostAction, Placement, Step, TensorId, TiledGraph } from "./tiled.ts";
 
 export function print(tiled: TiledGraph): string {
@@ -51,11 +51,12 @@ export function printTensors(tiled: TiledGraph, note: (id: TensorId) => string =
 
 export function printDistribution({ grid, block, placement }: Distribution): string {
   const blocks = blockCount(grid);
-  if (blocks === 1 && placement.kind === "blocked") return `on tile ${placement.first}`;
-  return `${grid.join("×")} blocks of [${block.join(", ")}] ${printPlacement(placement)}`;
+  if (blocks === 1) return printPlacement(placement, blocks);
+  return `${grid.join("×")} blocks of [${block.join(", ")}] ${printPlacement(placement, blocks)}`;
 }
 
-function printPlacement(placement: Placement): string {
+function printPlacement(placement: Placement, blocks: number): string {
+  if (blocks === 1) return `on tile ${tileOf(placement, 0, blocks)}`;
   switch (placement.kind) {
     case "blocked": return `${placement.perTile} a tile from tile ${placement.first}`;
     case "scaled": return `dealt evenly over ${placement.tiles} tiles`;
@@ -102,7 +103,7 @@ export function printFamily(family: Family): string {
     const arrow = field.access === "in" ? "" : field.access === "out" ? "→ " : "↔ ";
     return `${arrow}t${field.tensor}[${field.perTile ? "own" : index}]${field.local ? "" : " remote"} as [${field.shape.join(", ")}]`;
   });
-  return `${instances} × ${family.name} (${fields.join(", ")}) ${printPlacement(family.placement)}`;
+  return `${instances} × ${family.name} (${fields.join(", ")}) ${printPlacement(family.placement, blockCount(family.grid))}`;
 }
 
 /** `4i + f` for instance coordinates i, j, … and the field's own index. */
