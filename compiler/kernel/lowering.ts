@@ -43,6 +43,10 @@ export interface Lowering {
   readonly writes: readonly Access[];
   /** How partial results of a split reduction are combined; absent: reduction dimensions are not split. */
   readonly combine?: BinaryOp;
+  /** A sum of products of two operands, which a matrix unit can do. */
+  readonly contraction?: boolean;
+  /** Scalar operations per point of the space, for cost estimates; 1 if absent. */
+  readonly operations?: number;
   /** Writes the kernel of one block. It must write every element of its part of the results. */
   emit(context: BlockContext): void;
 }

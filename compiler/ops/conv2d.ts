@@ -94,6 +94,7 @@ export const conv2d: Op = {
         const filter = { operand: 1, index: [at(1), at(4), at(5, 1, high.from), at(6, 1, wide.from)] };
         return {
           name: "conv2d",
+          contraction: true,
           space: [...dimensions("parallel", [images, outputs, high.length, wide.length]), ...(sums ? dimensions("reduction", inner) : [])],
           reads: [...(sums ? [image, filter] : []), ...(bias ? [{ operand: 2, index: [at(1)] }] : [])],
           writes: [{ operand: 0, index: [at(0), at(1), at(2, 1, high.start), at(3, 1, wide.start)] }],

@@ -11,6 +11,7 @@ import { argument, binary, call, cast, constant, substitute } from "../kernel/bu
 import { evaluateScalar, KernelError } from "../kernel/interpret.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import type { Lowering } from "../kernel/lowering.ts";
+import { visitExpression } from "../kernel/walk.ts";
 import { identityMap } from "../support/affine.ts";
 import { invariant } from "../support/bug.ts";
 import { pointwise, samples } from "./elementwise.ts";
@@ -27,6 +28,18 @@ export function bodyOf(attributes: Attributes): Expression {
   invariant(typeof body === "object" && body !== null && "kind" in body, "a map without a body");
   return body as unknown as Expression;
 }
+
+/** Scalar operations of a body, loads and constants aside. */
+function operationsOf(body: Expression): number {
+  let count = 0;
+  visitExpression(body, ({ kind }) => {
+    if (kind !== "argument" && kind !== "constant") count += kind === "call" ? callOperations : 1;
+  });
+  return Math.max(1, count);
+}
+
+/** A math function counts as this many operations. */
+const callOperations = 16;
 
 function mappedType(inputs: readonly TensorType[], attributes: Attributes): TensorType {
   const first = inputs[0];
@@ -68,6 +81,7 @@ export const map: Op = {
         space: dimensions("parallel", type.shape),
         reads: inputs.map((_, operand) => ({ operand, index })),
         writes: [{ operand: 0, index }],
+        operations: operationsOf(body),
         emit: ({ kernel, block, load, store }) => kernel.forBox(block, true, (at) => store(0, at, substitute(body, inputs.map((_, read) => load(read, at))))),
       },
     ];

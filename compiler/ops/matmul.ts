@@ -92,6 +92,7 @@ export const matmul: Op = {
         reads: [{ operand: 0, index: index.a }, { operand: 1, index: index.b }],
         writes: [{ operand: 0, index: type.shape.map((_, axis) => affineIndex(axis, outer + 1)) }],
         ...(inner === type.dtype ? { combine: "add" as const } : {}),
+        contraction: true,
         emit(context) {
           const { kernel, block, load, store } = context;
           kernel.forBox(block.slice(0, outer), true, (point) => {

@@ -46,7 +46,7 @@ export function tileSpan(placement: Placement, blocks: number): { first: number;
 const fitsScaled = (blocks: number, tiles: number): boolean => (blocks + 1) * tiles < 2 ** 31;
 
 /** Blocks dealt evenly over all tiles, in order. */
-const spread = (blocks: number, tiles: number): Placement => (blocks === tiles || !fitsScaled(blocks, tiles) ? { kind: "blocked", first: 0, perTile: Math.ceil(blocks / tiles) } : { kind: "scaled", tiles });
+export const spread = (blocks: number, tiles: number): Placement => (blocks === tiles || !fitsScaled(blocks, tiles) ? { kind: "blocked", first: 0, perTile: Math.ceil(blocks / tiles) } : { kind: "scaled", tiles });
 
 /** The rule behind a list of tiles, or the list itself. */
 export function recognisePlacement(tiles: readonly number[], tileCount: number): Placement {

@@ -64,8 +64,8 @@ export interface SplitOptions {
   readonly split: Split;
   readonly reads: readonly TensorView[];
   readonly writes: readonly TensorView[];
-  /** When a reduction was split: results get a leading dimension, the coordinate of this grid dimension. */
-  readonly partialGridDimension?: number;
+  /** When a reduction was split: this dimension of the result is the coordinate of that dimension of the grid. */
+  readonly partial?: { readonly gridDimension: number; readonly tensorDimension: number };
   readonly tensors: Tensors;
   /** Whether separate accesses to one tensor become one field even when their hull is much larger than they are. */
   readonly mergeAlways: boolean;
@@ -147,7 +147,7 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
     store: (write, indices, value) => builder.store(writes[write]!.buffer, at(writes[write]!, indices), value, origin),
   });
 
-  const partial = options.partialGridDimension;
+  const { partial } = options;
   const fields = boxes.map((box): DraftField => {
     const grid = split.grid.length;
     const fieldRank = box.shape.length;
@@ -156,7 +156,7 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
       coefficients: [...box.perInstance[t]!, ...Array.from({ length: fieldRank }, (_, f) => (f === t ? box.step[t]! : 0))],
     }));
     if (partial === undefined || box.access === "in") return { tensor: box.tensor, shape: box.shape, map, access: box.access };
-    return { tensor: box.tensor, shape: box.shape, access: box.access, map: map.map((form, t) => (t === 0 ? { constant: 0, coefficients: form.coefficients.map((c, i) => (i === partial ? 1 : i >= grid ? c : 0)) } : form)) };
+    return { tensor: box.tensor, shape: box.shape, access: box.access, map: map.map((form, t) => (t === partial.tensorDimension ? { constant: 0, coefficients: form.coefficients.map((c, i) => (i === partial.gridDimension ? 1 : i >= grid ? c : 0)) } : form)) };
   });
   return { name: lowering.name, kernel: builder.finish(), grid: split.grid, range, placement: split.placement, fields, origin };
 }

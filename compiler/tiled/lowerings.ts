@@ -25,20 +25,21 @@ export function sliceWriteLowering(shape: readonly number[], start: readonly num
   };
 }
 
-/** result[i] = operand 0 [0, i] ∘ operand 0 [1, i] ∘ … in this order. */
-export function partialResultsLowering(parts: number, shape: readonly number[], combine: BinaryOp, name: string): Lowering {
+/** result[i] = part 0 ∘ part 1 ∘ … in this order, where dimension `at` of operand 0 counts the parts. */
+export function partialResultsLowering(parts: number, at: number, shape: readonly number[], combine: BinaryOp, name: string): Lowering {
   const rank = shape.length + 1;
+  const results = shape.map((_, d) => affineIndex(d, rank));
   return {
     name: `combine ${name}`,
     space: [...parallelSpace(shape), { extent: parts, kind: "serial" }],
-    reads: [{ operand: 0, index: [affineIndex(rank - 1, rank), ...shape.map((_, d) => affineIndex(d, rank))] }],
-    writes: [{ operand: 0, index: shape.length === 0 ? [] : shape.map((_, d) => affineIndex(d, rank)) }],
-    emit: ({ kernel, block, load, store }) => kernel.forBox(block.slice(0, -1), true, (at) => {
-      const first = load(0, [...at, i32(0)]);
+    reads: [{ operand: 0, index: results.toSpliced(at, 0, affineIndex(rank - 1, rank)) }],
+    writes: [{ operand: 0, index: results }],
+    emit: ({ kernel, block, load, store }) => kernel.forBox(block.slice(0, -1), true, (point) => {
+      const first = load(0, [...point, i32(0)]);
       const sum = kernel.local("sum", first.dtype);
       kernel.set(sum, first);
-      kernel.for({ start: i32(1), end: i32(parts), name: "part" }, (part) => kernel.set(sum, binary(combine, sum, load(0, [...at, part]))));
-      store(0, [...at, i32(0)], sum);
+      kernel.for({ start: i32(1), end: i32(parts), name: "part" }, (part) => kernel.set(sum, binary(combine, sum, load(0, [...point, part]))));
+      store(0, [...point, i32(0)], sum);
     }),
   };
 }

@@ -3,22 +3,23 @@
  * or written value that does not already lie where it belongs is copied, and what a vertex needs from another tile is an
  * explicit copy around its compute set. Needs a fused graph; gives steps in program order, not yet grouped into supersteps.
  */
-import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
+import { sizeOf } from "../../../runtime/dtype.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { isStructural, type Block, type Graph, type Node, type Program, type StateId, type TensorType, type ValueId } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { ops } from "../../ops/table.ts";
-import { affineIndex, composeMap, identityMap } from "../../support/affine.ts";
+import { affineConstant, affineIndex, composeMap, identityMap } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
 import { error } from "../../support/diagnostic.ts";
 import type { Pass, PassContext } from "../../support/pass.ts";
 import type { Span } from "../../support/span.ts";
 import { assignStorage, type Storage } from "../assign-storage.ts";
 import { bindFamily } from "../bind-fields.ts";
-import { splitEvenly, splitLikeResult, splitReduction, workOf } from "../choose-split.ts";
-import { evenDistribution, mappedDistribution, onOneTile, reshapeDistribution } from "../distribution.ts";
-import { draftFamilies, type DraftFamily, type TensorView } from "../families.ts";
+import { distribute, evenDistribution, mappedDistribution, onOneTile, reshapeDistribution } from "../distribution.ts";
+import { draftFamilies, type DraftFamily, type SplitOptions, type TensorView } from "../families.ts";
 import { copyLowering, partialResultsLowering, sliceWriteLowering } from "../lowerings.ts";
+import { partition } from "../partition/partition.ts";
+import { workOf } from "../partition/splits.ts";
 import { placeFamilies } from "../place-families.ts";
 import { Tensors } from "../tensors.ts";
 import type { ComputeSet, Copy, HostAction, Step, TensorId, TiledGraph, TiledProgram, TiledState } from "../tiled.ts";
@@ -434,44 +435,47 @@ class ProgramLowering {
   #compute(lowerings: readonly Lowering[], reads: readonly TensorView[], to: TensorId, origin: Span): void {
     const { target } = this.#shared.context;
     const write = this.#tensors.whole(to);
-    this.#chooseDistribution(lowerings, to);
+    if (lowerings.length > 1) this.#placeByParts(lowerings, to);
     const families: DraftFamily[] = [];
     for (const lowering of lowerings) {
       const accessed = lowering.reads.map((access) => reads[access.operand]!);
-      const draft = (split: ReturnType<typeof splitEvenly>, output: TensorView, partialGridDimension?: number): DraftFamily[] => draftFamilies({
-        lowering, split, reads: accessed, writes: lowering.writes.map(() => output), tensors: this.#tensors,
-        mergeAlways: target.memory === "shared", origin, ...(partialGridDimension === undefined ? {} : { partialGridDimension }),
-      });
-      // Partial results in 16 bits would lose what the sum keeps in 32.
-      const reduction = bytesOf(this.#tensors.type(to).dtype) === 2 && isFloat(this.#tensors.type(to).dtype) ? undefined : splitReduction(lowering, accessed, this.#tensors, target.tiles, target.grain);
-      if (reduction) {
-        const { shape, dtype } = this.#tensors.type(to);
-        const parts = reduction.grid[0]!;
-        const partial = this.#tensors.add({ name: `parts of ${this.#tensors.name(to)}`, type: { dtype, shape: [parts, ...shape] }, origin, distribution: { block: [1, ...shape.map((extent) => Math.max(1, extent))], grid: [parts, ...shape.map(() => 1)], placement: reduction.placement } });
-        const rank = shape.length;
-        const output: TensorView = { tensor: partial, map: [{ constant: 0, coefficients: new Array<number>(rank).fill(0) }, ...shape.map((_, d) => affineIndex(d, rank))] };
-        this.#pushFamilies(lowering.name, draft(reduction, output, 0), origin);
-        this.#compute([partialResultsLowering(parts, shape, lowering.combine!, lowering.name)], [this.#tensors.whole(partial)], to, origin);
-        continue;
-      }
-      const split = splitLikeResult(lowering, write, this.#tensors.distribution(to), this.#tensors.type(to).shape) ?? splitEvenly(lowering, target.tiles, target.grain);
-      families.push(...draft(split, write));
+      if (sizeOf(lowering.space.map(({ extent }) => extent)) === 0) continue;
+      const { split, reduction } = partition(lowering, accessed, write, this.#tensors, target);
+      const common = { lowering, split, reads: accessed, tensors: this.#tensors, mergeAlways: target.memory === "shared", origin };
+      if (reduction === undefined) families.push(...draftFamilies({ ...common, writes: lowering.writes.map(() => write) }));
+      else this.#computeParts(common, reduction, to);
     }
     this.#pushFamilies(lowerings[0]?.name ?? "nothing", families, origin);
   }
 
-  #chooseDistribution(lowerings: readonly Lowering[], to: TensorId): void {
+  /** A split reduction: every instance gives a partial result; a second compute set combines them. */
+  #computeParts(common: Omit<SplitOptions, "writes">, reduction: number, to: TensorId): void {
+    const { lowering, split, origin } = common;
+    const { shape, dtype } = this.#tensors.type(to);
+    const rank = shape.length;
+    // The parts' dimension stands where its cut stands among the grid's, so that part k of a result lies with vertex k.
+    const at = reduction === 0 ? 0 : rank;
+    const parts = split.grid[reduction]!;
+    const cuts = shape.map((extent, t) => {
+      const d = lowering.writes[0]!.index[t]!.coefficients.findIndex((coefficient, dimension) => coefficient !== 0 && split.dimensions.includes(dimension));
+      return d === -1 ? Math.max(1, extent) : split.block[split.dimensions.indexOf(d)]!;
+    });
+    const partShape = shape.toSpliced(at, 0, parts);
+    const partial = this.#tensors.add({
+      name: `parts of ${this.#tensors.name(to)}`, type: { dtype, shape: partShape }, origin,
+      distribution: distribute(partShape, cuts.toSpliced(at, 0, 1), split.placement),
+    });
+    const map = shape.map((_, d) => affineIndex(d, rank)).toSpliced(at, 0, affineConstant(0, rank));
+    this.#pushFamilies(lowering.name, draftFamilies({ ...common, writes: [{ tensor: partial, map }], partial: { gridDimension: reduction, tensorDimension: at } }), origin);
+    this.#compute([partialResultsLowering(parts, at, shape, lowering.combine!, lowering.name)], [this.#tensors.whole(partial)], to, origin);
+  }
+
+  /** Where the result of an op that is written in several parts goes. */
+  #placeByParts(lowerings: readonly Lowering[], to: TensorId): void {
     if (this.#tensors.hasDistribution(to) || this.#tensors.root(to) !== to) return;
     const { target } = this.#shared.context;
-    const { shape } = this.#tensors.type(to);
     const work = lowerings.reduce((sum, lowering) => sum + workOf(lowering), 0);
-    const main = lowerings.length === 1 ? lowerings[0]! : undefined;
-    const allowed = (t: number): boolean => {
-      const form = main?.writes[0]?.index[t];
-      if (!main || !form) return true;
-      return form.coefficients.every((coefficient, d) => coefficient === 0 || main.space[d]!.kind === "parallel");
-    };
-    this.#tensors.setDistribution(to, evenDistribution(shape, work, target.tiles, target.grain, allowed));
+    this.#tensors.setDistribution(to, evenDistribution(this.#tensors.type(to).shape, work, target.tiles, target.grain));
   }
 
   #pushFamilies(name: string, drafts: readonly DraftFamily[], origin: Span): void {

@@ -1,15 +1,11 @@
-/**
- * Partition, the simple kind: the blocks of the result decide. Each block of the result's distribution is one vertex; where
- * that cannot be, the largest parallel dimension is split evenly. A reduction with too few results to keep the tiles busy is
- * split along one reduced dimension, its partial results combined afterwards.
- */
-import { sizeOf } from "../../runtime/dtype.ts";
-import type { Lowering } from "../kernel/lowering.ts";
-import { composeMap } from "../support/affine.ts";
-import { evenDistribution } from "./distribution.ts";
-import type { Split, TensorView } from "./families.ts";
-import type { Tensors } from "./tensors.ts";
-import type { Distribution } from "./tiled.ts";
+/** Splits of an op's index space: after the blocks of its result, evenly, and along a reduction. */
+import { sizeOf } from "../../../runtime/dtype.ts";
+import type { Lowering } from "../../kernel/lowering.ts";
+import { composeMap } from "../../support/affine.ts";
+import { evenDistribution } from "../distribution.ts";
+import type { Split, TensorView } from "../families.ts";
+import type { Tensors } from "../tensors.ts";
+import type { Distribution } from "../tiled.ts";
 
 export const workOf = (lowering: Lowering): number => sizeOf(lowering.space.map((dimension) => dimension.extent));
 

@@ -1,0 +1,142 @@
+/**
+ * Partition of one op: how its index space is split over the tiles, where its result lives, and where operands live that
+ * nothing has placed yet. A placement the user mapped, or that an earlier op chose, stays and decides.
+ *
+ * With shared memory every split costs the same but for balance, so dimensions are split evenly, the outermost first. With
+ * private memory the cheapest split is searched (see `search.ts`).
+ */
+import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
+import type { Lowering } from "../../kernel/lowering.ts";
+import { composeMap, type Affine } from "../../support/affine.ts";
+import type { Target } from "../../targets/target.ts";
+import { distribute, evenDistribution, spread } from "../distribution.ts";
+import type { Split, TensorView } from "../families.ts";
+import type { Tensors } from "../tensors.ts";
+import type { Distribution } from "../tiled.ts";
+import { estimate, type PartitionProblem } from "./estimate.ts";
+import { search, type Plan } from "./search.ts";
+import { splitEvenly, splitLikeResult, splitReduction, workOf } from "./splits.ts";
+
+export interface Partition {
+  readonly split: Split;
+  /** The dimension of the instance grid that cuts a reduction: each instance gives a partial result. */
+  readonly reduction?: number;
+}
+
+export function partition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): Partition {
+  const made = target.memory === "shared" ? evenPartition(lowering, reads, to, tensors, target) : plannedPartition(lowering, reads, to, tensors, target);
+  if (target.memory === "private") placeOperands(made.split, lowering, reads, tensors);
+  return made;
+}
+
+/** Results in 16 bits would lose in partial sums what the sum keeps in 32. */
+const keepsPartials = (to: TensorView, tensors: Tensors): boolean => {
+  const { dtype } = tensors.type(to.tensor);
+  return !(isFloat(dtype) && bytesOf(dtype) === 2);
+};
+
+function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): Partition {
+  const { shape } = tensors.type(to.tensor);
+  if (canPlace(to, tensors)) {
+    const whole = (t: number): boolean => lowering.writes[0]!.index[t]!.coefficients.every((coefficient, d) => coefficient === 0 || lowering.space[d]!.kind === "parallel");
+    tensors.setDistribution(to.tensor, evenDistribution(shape, workOf(lowering), target.tiles, target.grain, whole));
+  }
+  if (keepsPartials(to, tensors)) {
+    const split = splitReduction(lowering, reads, tensors, target.tiles, target.grain);
+    if (split) return { split, reduction: 0 };
+  }
+  return { split: splitLikeResult(lowering, to, tensors.distribution(to.tensor), shape) ?? splitEvenly(lowering, target.tiles, target.grain) };
+}
+
+const canPlace = (to: TensorView, tensors: Tensors): boolean => !tensors.hasDistribution(to.tensor) && tensors.root(to.tensor) === to.tensor;
+
+function plannedPartition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): Partition {
+  const problem = problemOf(lowering, reads, to, tensors, target);
+  const plan = search(problem);
+  const reduced = lowering.space.findIndex(({ kind }, d) => kind === "reduction" && plan.parts[d]! > 1);
+  if (canPlace(to, tensors)) {
+    const { shape } = tensors.type(to.tensor);
+    // Combined results are dealt out anew.
+    tensors.setDistribution(to.tensor, (reduced === -1 ? resultDistribution(lowering, plan, shape, target) : undefined) ?? evenDistribution(shape, sizeOf(shape), target.tiles, 1));
+  }
+  const like = splitLikeResult(lowering, to, tensors.distribution(to.tensor), tensors.type(to.tensor).shape);
+  if (like && !(reduced !== -1 && plan.cost.total < estimate(problem, partsOf(lowering, like)).total)) return { split: like };
+  const split = splitOf(lowering, plan, target);
+  return reduced === -1 ? { split } : { split, reduction: split.dimensions.indexOf(reduced) };
+}
+
+function problemOf(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): PartitionProblem {
+  const rank = lowering.space.length;
+  const seen = new Set<string>();
+  const planned = lowering.reads.flatMap((access, r) => {
+    const view = reads[r]!;
+    const map = composeMap(view.map, access.index, rank);
+    // Several accesses to one tensor at small distances are fetched together.
+    const key = `${view.tensor}:${map.map(({ coefficients }) => coefficients.join()).join(";")}`;
+    if (seen.has(key)) return [];
+    seen.add(key);
+    const { dtype, shape } = tensors.type(view.tensor);
+    return [{ dtype, shape, map, ...(tensors.hasDistribution(view.tensor) ? { distribution: tensors.distribution(view.tensor) } : {}) }];
+  });
+  return {
+    space: lowering.space, reads: planned, result: { dtype: tensors.type(to.tensor).dtype },
+    splitsReduction: lowering.combine !== undefined && keepsPartials(to, tensors),
+    contraction: lowering.contraction ?? false, operations: lowering.operations ?? 1, target,
+  };
+}
+
+const partsOf = (lowering: Lowering, split: Split): number[] => lowering.space.map((_, d) => (split.dimensions.includes(d) ? split.grid[split.dimensions.indexOf(d)]! : 1));
+
+/** Blocks of the result that the plan's blocks of the space write; undefined where they are no blocks of it. */
+function resultDistribution(lowering: Lowering, plan: Plan, shape: readonly number[], target: Target): Distribution | undefined {
+  const block: number[] = [];
+  const covered = new Set<number>();
+  for (const [t, form] of lowering.writes[0]!.index.entries()) {
+    const used = form.coefficients.flatMap((coefficient, d) => (coefficient !== 0 && plan.parts[d]! > 1 ? [d] : []));
+    if (used.length === 0) {
+      block.push(Math.max(1, shape[t]!));
+      continue;
+    }
+    const d = used[0]!;
+    if (used.length > 1 || form.coefficients[d] !== 1 || form.constant !== 0 || lowering.space[d]!.extent !== shape[t]) return undefined;
+    block.push(Math.ceil(shape[t]! / plan.parts[d]!));
+    covered.add(d);
+  }
+  if (plan.parts.some((parts, d) => parts > 1 && !covered.has(d))) return undefined;
+  const grid = shape.map((extent, t) => Math.ceil(extent / block[t]!));
+  return distribute(shape, block, spread(sizeOf(grid), target.tiles));
+}
+
+/** The plan as a split: parallel dimensions in the order of the space, then the reduction. */
+function splitOf(lowering: Lowering, plan: Plan, target: Target): Split {
+  const cut = plan.parts.flatMap((parts, d) => (parts > 1 ? [d] : []));
+  const dimensions = [...cut.filter((d) => lowering.space[d]!.kind === "parallel"), ...cut.filter((d) => lowering.space[d]!.kind === "reduction")];
+  const block = dimensions.map((d) => Math.ceil(lowering.space[d]!.extent / plan.parts[d]!));
+  const grid = dimensions.map((d, i) => Math.ceil(lowering.space[d]!.extent / block[i]!));
+  return { grid, dimensions, block, placement: spread(sizeOf(grid), target.tiles) };
+}
+
+/** Puts operands that have no place yet where the vertices that read them are, if each element is read by one vertex only. */
+function placeOperands(split: Split, lowering: Lowering, reads: readonly TensorView[], tensors: Tensors): void {
+  lowering.reads.forEach((access, r) => {
+    const view = reads[r]!;
+    if (tensors.hasDistribution(view.tensor) || tensors.root(view.tensor) !== view.tensor) return;
+    const { shape } = tensors.type(view.tensor);
+    const map = composeMap(view.map, access.index, lowering.space.length);
+    const cuts = map.map((form, t) => cutOf(form, t));
+    const order = cuts.filter((i) => i >= 0);
+    // The blocks' order must be the vertices' order, so that their tiles are the same.
+    if (cuts.includes(-2) || order.length !== split.grid.length || order.some((i, at) => i !== at)) return;
+    tensors.setDistribution(view.tensor, distribute(shape, cuts.map((i, t) => (i === -1 ? Math.max(1, shape[t]!) : split.block[i]!)), split.placement));
+
+    /** Which dimension of the split cuts dimension t of the tensor; -1: none, -2: not into blocks. */
+    function cutOf(form: Affine, t: number): number {
+      const used = form.coefficients.flatMap((coefficient, d) => (coefficient !== 0 && split.dimensions.includes(d) ? [d] : []));
+      if (used.length === 0) return -1;
+      const d = used[0]!;
+      if (used.length > 1 || form.coefficients[d] !== 1 || form.constant !== 0 || lowering.space[d]!.extent !== shape[t]) return -2;
+      if (form.coefficients.some((coefficient, other) => other !== d && coefficient !== 0)) return -2;
+      return split.dimensions.indexOf(d);
+    }
+  });
+}
