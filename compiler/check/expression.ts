@@ -1,4 +1,5 @@
 /** Expressions: which rule elaborates which form. */
+import { isDType } from "../../runtime/dtype.ts";
 import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
@@ -44,6 +45,7 @@ function elaborate(frame: Frame, written: ast.Expression, expected: Expected | u
 /** The value of a name in scope. */
 export function named(frame: Frame, name: string, span: Span): Value {
   const binding = frame.scope.lookup(name);
+  if (!binding && isDType(name)) return { kind: "dtype", value: name };
   if (!binding) {
     const meant = closest(name, frame.scope.visible());
     return report(frame, "unknown-name", span, `nothing is called ${name} here`, meant === undefined ? {} : { help: `did you mean ${meant}?` });

@@ -144,7 +144,7 @@ function named(at: VertexFrame, { name, span }: ast.Identifier): VertexValue {
     return loaded(at, field, []);
   }
   const binding = at.frame.scope.lookup(name);
-  if (!binding) {
+  if (!binding && !isDType(name)) {
     const meant = closest(name, [...at.locals.keys(), ...at.fields.keys(), ...at.frame.scope.visible()]);
     return report(at.frame, "unknown-name", span, `nothing is called ${name} here`, meant === undefined ? {} : { help: `did you mean ${meant}?` });
   }

@@ -126,7 +126,8 @@ function judge(outcome: Outcome, run: Run, graph: Graph, traps: Expectations["tr
       if (differs !== undefined) wrong.push(`line ${run.line}: ${name}: ${differs}`);
     });
   }
-  if (prints.join("\n") !== run.prints.join("\n") && run.prints.length > 0) wrong.push(`line ${run.line}: printed\n${prints.join("\n")}\nwanted\n${run.prints.join("\n")}`);
+  const printed = prints.join("\n").replaceAll(/^ +/gm, "");
+  if (printed !== run.prints.join("\n") && run.prints.length > 0) wrong.push(`line ${run.line}: printed\n${printed}\nwanted\n${run.prints.join("\n")}`);
   return wrong;
 }
 
