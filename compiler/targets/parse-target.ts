@@ -7,7 +7,7 @@ import { machines } from "./machines.ts";
 import type { Target } from "./target.ts";
 
 /** More tiles than any machine that exists; bounds the tables of a compiled program. */
-export const maximumTiles = 65_536;
+export const maximumTiles = 1_000_000;
 
 interface Rule {
   /** What is allowed, as the message says it. Worked out when asked: the first `toLocaleString` costs 20 ms and more. */
