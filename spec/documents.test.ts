@@ -1,6 +1,9 @@
 /** Documents say what the code does now: generated ones are up to date, and every command shown writes what is shown. */
-import { existsSync, globSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { runInThisContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { compile, passNames } from "../compiler/compile.ts";
@@ -21,6 +24,26 @@ describe("documents", () => {
   test.each(documentPaths())("the files that %s links to exist", (path) => {
     const links = [...readFileSync(path, "utf8").matchAll(/\]\((?!\w+:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(([, link]) => link!);
     expect(links.filter((link) => !existsSync(join(dirname(path), link)))).toEqual([]);
+  });
+});
+
+describe("README.md", () => {
+  const readme = readFileSync("README.md", "utf8");
+  const [, program] = /^```\n(\/\/\/[^]*?)^```$/m.exec(readme)!;
+  const [, code] = /^```ts\n([^]*?)^```$/m.exec(readme)!;
+
+  test("its program is the example's", () => expect(program).toBe(readFileSync("examples/heat/heat.gph", "utf8")));
+
+  test("its code runs beside its program", () => {
+    const folder = mkdtempSync(join(tmpdir(), "gph-readme-"));
+    try {
+      writeFileSync(join(folder, "heat.gph"), program!);
+      writeFileSync(join(folder, "run.mts"), `${code!.replace(/"gph\/(compiler|runtime)"/g, (_, part: string) => JSON.stringify(pathToFileURL(resolve(part === "compiler" ? "compiler/index.ts" : "runtime/index.ts"))))}\nconsole.log(plate.shape, plate.data.length);\n`);
+      const { stdout, stderr } = spawnSync(process.execPath, ["run.mts"], { cwd: folder, encoding: "utf8" });
+      expect({ stdout, stderr }).toEqual({ stdout: "[ 256, 256 ] 65536\n", stderr: "" });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
