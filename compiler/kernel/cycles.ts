@@ -1,0 +1,439 @@
+/**
+ * Cycles of one vertex on one thread of a modelled machine, derived from its kernel as it is before vectorisation. The
+ * figures are in `cycle-model.ts`; the rules are these.
+ *
+ * - A stretch of statements without a loop costs the larger of two sums: its memory and integer instructions, and its
+ *   floating-point instructions. A product that is added to something is one instruction; equal subexpressions are
+ *   computed once; a load that does not change in its loop is done before the loop.
+ * - A loop costs its trips. Trips are exact where bounds are constants, and the mean where they follow outer counters;
+ *   anything else is a guess, and the estimate says so. A `while` that counts up to a constant is taken to get there.
+ * - A loop whose iterations are independent, or that reduces, may run in vectors: two f32 or four f16 at a time, and copies
+ *   in whole vectors of bytes. It does where that is cheaper. So a dot product takes a vector per cycle.
+ * - Sums of products of two operands over independent loops that each move one operand go to the matrix unit where that
+ *   is cheaper (`matrix-unit.ts`).
+ * - Of a branch the dearer side counts.
+ *
+ * A tile's threads take turns: a cycle of a thread is `threadsPerTile` cycles of its tile.
+ */
+import { bytesOf, isFloat, isInteger } from "../../runtime/dtype.ts";
+import { unreachable } from "../support/bug.ts";
+import type { Target } from "../targets/target.ts";
+import { cycleModel, floatInstructions, integerInstructions, mathCycles } from "./cycle-model.ts";
+import { carriedLocals, memoryIndependent, rewriteLoops } from "./dependence.ts";
+import type { BufferId, Expression, Kernel, LocalId, Statement } from "./kernel.ts";
+import { coefficientOf, linearForm } from "./linear.ts";
+import { matrixCycles, matrixNest } from "./matrix-unit.ts";
+import { buffersStored, constantOf, expressionsOf, localsSet, mentionsLocal, visitExpression, visitStatements, type ForStatement, type LoadExpression, type WhileStatement } from "./walk.ts";
+import { operandsOf } from "./vector-support.ts";
+
+export interface CycleEstimate {
+  readonly cycles: number;
+  /** Some loop's trips could not be told from the kernel. */
+  readonly guessed: boolean;
+}
+
+/** Cycles one vertex takes on one thread: the user's `cycles =`, or what the kernel says. */
+export function kernelCycles(kernel: Kernel, target: Target): number {
+  return estimateKernel(kernel, target).cycles;
+}
+
+export function estimateKernel(kernel: Kernel, target: Target): CycleEstimate {
+  if (kernel.cycles !== undefined) return { cycles: kernel.cycles, guessed: false };
+  return new Estimator(kernel, target).vertex(kernel.body);
+}
+
+/**
+ * Cycles of each thread when a library vertex is shared by `threads` of them: each takes a part of one of the parallel loops
+ * that are nested in each other from the outside, of that which makes it soonest. Undefined where a vertex runs whole: its
+ * user said what it costs, or it has no loop of independent iterations around everything else.
+ */
+export function sharedKernelCycles(kernel: Kernel, target: Target, threads: number): CycleEstimate | undefined {
+  if (kernel.cycles !== undefined || threads < 2) return undefined;
+  const loops = outerParallelLoops(kernel.body);
+  if (loops.length === 0) return undefined;
+  const estimator = new Estimator(kernel, target);
+  const shares = loops.map((loop) => estimator.vertex(withFewerTrips(kernel.body, loop, threads)));
+  return shares.reduce((best, share) => (share.cycles < best.cycles ? share : best));
+}
+
+/** Parallel loops of constant bounds around everything: each is the whole body of the one before. */
+function outerParallelLoops(body: readonly Statement[]): ForStatement[] {
+  const found: ForStatement[] = [];
+  for (let inside = body; inside.length === 1; ) {
+    const only = inside[0]!;
+    if (only.kind !== "for" || !only.parallel || constantOf(only.start) === undefined || constantOf(only.end) === undefined) break;
+    found.push(only);
+    inside = only.body;
+  }
+  return found;
+}
+
+function withFewerTrips(body: readonly Statement[], loop: ForStatement, threads: number): readonly Statement[] {
+  return body.map((statement): Statement => {
+    if (statement === loop) {
+      const start = constantOf(loop.start)!;
+      const trips = Math.max(0, Math.ceil((constantOf(loop.end)! - start) / loop.step));
+      const end: Expression = { kind: "constant", dtype: "i32", lanes: 1, value: start + Math.ceil(trips / threads) * loop.step };
+      return { ...loop, end };
+    }
+    return statement.kind === "for" ? { ...statement, body: withFewerTrips(statement.body, loop, threads) } : statement;
+  });
+}
+
+/** Where a stretch of code runs: the innermost loop around it, and the loop that runs in vectors, if one does. */
+interface Scope {
+  readonly loop?: Surroundings;
+  readonly vector?: { readonly counter: LocalId; readonly lanes: number };
+  /** Middle value of each counter around. */
+  readonly counters: ReadonlyMap<LocalId, number>;
+}
+
+/** What changes from one iteration of a loop to the next. */
+interface Surroundings {
+  readonly locals: ReadonlySet<LocalId>;
+  readonly stored: ReadonlySet<BufferId>;
+  /** Loads that were found not to change: done once before the loop. */
+  readonly hoisted: Set<string>;
+}
+
+class Estimator {
+  readonly #kernel: Kernel;
+  readonly #target: Target;
+  /** Loops with independent iterations. */
+  readonly #independent = new Set<readonly Statement[]>();
+  #guessed = false;
+
+  constructor(kernel: Kernel, target: Target) {
+    this.#kernel = kernel;
+    this.#target = target;
+    rewriteLoops(kernel, (loop, known) => {
+      if (loop.parallel || (carriedLocals(loop).size === 0 && memoryIndependent(loop, known))) this.#independent.add(loop.body);
+      return loop;
+    });
+  }
+
+  vertex(body: readonly Statement[]): CycleEstimate {
+    this.#guessed = false;
+    const cycles = cycleModel.vertexStart + this.#body(body, { counters: new Map() });
+    return { cycles, guessed: this.#guessed };
+  }
+
+  #body(body: readonly Statement[], scope: Scope): number {
+    let cycles = 0;
+    let stretch = new Stretch(this.#kernel, scope);
+    const flush = (): void => {
+      cycles += stretch.cycles;
+      stretch = new Stretch(this.#kernel, scope);
+    };
+    for (const statement of body) {
+      switch (statement.kind) {
+        case "set":
+        case "store":
+          stretch.add(statement);
+          break;
+        case "for":
+          for (const bound of [statement.start, statement.end]) stretch.value(bound);
+          flush();
+          cycles += this.#for(statement, scope);
+          break;
+        case "while":
+          flush();
+          cycles += this.#while(statement, scope);
+          break;
+        case "if": {
+          stretch.value(statement.condition);
+          flush();
+          cycles += cycleModel.branch + Math.max(this.#body(statement.then, scope), this.#body(statement.otherwise, scope));
+          break;
+        }
+        default: unreachable(statement);
+      }
+    }
+    flush();
+    return cycles;
+  }
+
+  #for(loop: ForStatement, scope: Scope): number {
+    const trips = this.#trips(loop, scope);
+    if (trips === 0) return 0;
+    const plain = this.#loop(loop.body, trips, loop, scope);
+    if (scope.vector !== undefined) return plain;
+    const independent = loop.parallel || this.#independent.has(loop.body);
+    const lanes = this.#lanes(loop, independent);
+    const vectors = lanes === 1 ? Infinity
+      : this.#loop(loop.body, Math.ceil(trips / lanes), loop, { ...scope, vector: { counter: loop.local, lanes } }) + (independent ? 0 : cycleModel.laneCombine * Math.log2(lanes));
+    return Math.min(plain, vectors, this.#matrix(loop, scope));
+  }
+
+  #matrix(loop: ForStatement, scope: Scope): number {
+    if (!loop.parallel && !this.#independent.has(loop.body)) return Infinity;
+    const nest = matrixNest(loop);
+    if (nest === undefined) return Infinity;
+    const epilogue = this.#body(nest.outside, { ...scope, loop: { locals: localsSet([loop]), stored: buffersStored([loop]), hoisted: new Set() } });
+    return cycleModel.loopStart + matrixCycles(nest, this.#target) + Math.ceil((nest.batch * nest.rows * nest.columns * epilogue) / (cycleModel.vectorBytes / nest.bytes));
+  }
+
+  #loop(body: readonly Statement[], trips: number, loop: ForStatement | WhileStatement, scope: Scope): number {
+    const surroundings: Surroundings = { locals: localsSet([loop]), stored: buffersStored(body), hoisted: new Set() };
+    const counters = new Map(scope.counters);
+    if (loop.kind === "for") {
+      const start = this.#middle(loop.start, scope);
+      if (start !== undefined) counters.set(loop.local, start + ((trips - 1) * loop.step) / 2);
+    }
+    const inside: Scope = { ...scope, loop: surroundings, counters };
+    const condition = loop.kind === "while" ? this.#condition(loop.condition, inside) : 0;
+    const once = condition + this.#body(body, inside);
+    const innermost = body.every((statement) => statement.kind === "set" || statement.kind === "store");
+    const step = innermost && loop.kind === "for" ? 0 : cycleModel.loopStep;
+    return cycleModel.loopStart + surroundings.hoisted.size + trips * (Math.max(once, 1) + step);
+  }
+
+  #condition(condition: Expression, scope: Scope): number {
+    const stretch = new Stretch(this.#kernel, scope);
+    stretch.value(condition);
+    return stretch.cycles + cycleModel.branch;
+  }
+
+  #while(loop: WhileStatement, scope: Scope): number {
+    this.#guessed = true;
+    return this.#loop(loop.body, countedTo(loop) ?? cycleModel.unknownTrips, loop, scope);
+  }
+
+  #trips(loop: ForStatement, scope: Scope): number {
+    const start = this.#middle(loop.start, scope);
+    const end = this.#middle(loop.end, scope);
+    if (start !== undefined && end !== undefined) return Math.max(0, Math.ceil((end - start) / loop.step));
+    this.#guessed = true;
+    return cycleModel.unknownTrips;
+  }
+
+  /** A bound with the counters around it at their middle values. */
+  #middle(bound: Expression, scope: Scope): number | undefined {
+    const form = linearForm(bound);
+    if (form === undefined) return undefined;
+    let value = form.constant;
+    for (const [local, coefficient] of form.terms) {
+      const middle = scope.counters.get(local);
+      if (middle === undefined) return undefined;
+      value += coefficient * middle;
+    }
+    return value;
+  }
+
+  /** How many iterations of a loop one instruction can do; 1 where it has to go one by one. */
+  #lanes(loop: ForStatement, independent: boolean): number {
+    if (loop.step !== 1 || (!independent && !this.#reduces(loop))) return 1;
+    let widest = 1;
+    let floats = true;
+    let arithmetic = false;
+    let straight = true;
+    const note = (expression: Expression): void => {
+      widest = Math.max(widest, expression.kind === "load" ? bytesOf(expression.dtype) : 1);
+      if (expression.kind === "load" || expression.kind === "constant" || expression.kind === "local" || isConversion(expression)) return;
+      arithmetic = true;
+      const about = expression.kind === "binary" ? expression.left.dtype : expression.dtype;
+      if (about === "f64" || !(isFloat(about) || about === "bool")) floats = false;
+    };
+    visitStatements(loop.body, (statement) => {
+      if (statement.kind === "if" || statement.kind === "while") straight = false;
+      if (statement.kind === "store") widest = Math.max(widest, bytesOf(this.#kernel.buffers[statement.buffer]!.dtype));
+      for (const expression of statement.kind === "store" ? [statement.value] : statement.kind === "set" ? expressionsOf(statement) : []) visitData(expression, note);
+    });
+    if (!straight || (arithmetic && !floats)) return 1;
+    // A counter used as a value, or converted, is an integer in a vector.
+    return arithmetic && widest === 1 ? 1 : Math.max(1, cycleModel.vectorBytes / widest);
+  }
+
+  /** Whether all a loop carries from one iteration to the next are sums, products, minima or maxima of its own. */
+  #reduces(loop: ForStatement): boolean {
+    if (loop.body.some((statement) => statement.kind !== "set")) return false;
+    const carried = carriedLocals(loop);
+    if (carried.size === 0) return false;
+    return loop.body.every((statement) => {
+      if (statement.kind !== "set" || !carried.has(statement.local)) return true;
+      const { value } = statement;
+      if (value.kind !== "binary" || !["add", "mul", "min", "max"].includes(value.op)) return false;
+      const own = new Set([statement.local]);
+      const isOwn = (side: Expression): boolean => side.kind === "local" && side.local === statement.local;
+      return (isOwn(value.left) && !mentionsLocal(value.right, own)) || (isOwn(value.right) && !mentionsLocal(value.left, own));
+    });
+  }
+}
+
+/** Between f32 and the 16-bit floats, which memory instructions do on the way. */
+const isConversion = (expression: Expression): boolean =>
+  expression.kind === "cast" && isFloat(expression.dtype) && isFloat(expression.operand.dtype) && expression.dtype !== "f64" && expression.operand.dtype !== "f64";
+
+/** An expression and what it is computed from, without the indices of its loads. */
+function visitData(expression: Expression, visit: (expression: Expression) => void, seen = new Set<Expression>()): void {
+  if (seen.has(expression)) return;
+  seen.add(expression);
+  visit(expression);
+  if (expression.kind !== "load") for (const operand of operandsOf(expression)) visitData(operand, visit, seen);
+}
+
+/** The constant a `while` counts up to by ones, if its condition has one. */
+function countedTo(loop: WhileStatement): number | undefined {
+  let limit: number | undefined;
+  const counted = (local: Expression): boolean => local.kind === "local" && loop.body.some((statement) =>
+    statement.kind === "set" && statement.local === local.local && statement.value.kind === "binary" && statement.value.op === "add" && constantOf(statement.value.right) === 1);
+  visitExpression(loop.condition, (one) => {
+    if (one.kind !== "binary" || (one.op !== "lt" && one.op !== "le" && one.op !== "ne") || !counted(one.left)) return;
+    const bound = constantOf(one.right);
+    if (bound !== undefined && bound > 0) limit = Math.min(limit ?? Infinity, bound);
+  });
+  return limit;
+}
+
+/** Counts the instructions of statements between which no loop or branch stands. */
+class Stretch {
+  readonly #kernel: Kernel;
+  readonly #scope: Scope;
+  /** Number of each different expression, by what it is made of; and by the object, so that shared parts are looked at once. */
+  readonly #numbers = new Map<string, number>();
+  readonly #known = new Map<Expression, number>();
+  readonly #versions = new Map<LocalId, number>();
+  #memory = 0;
+  #single = 0;
+  #integer = 0;
+  #float = 0;
+
+  constructor(kernel: Kernel, scope: Scope) {
+    this.#kernel = kernel;
+    this.#scope = scope;
+  }
+
+  get cycles(): number {
+    const main = Math.ceil(this.#memory / cycleModel.streamsPerInstruction) + this.#single + this.#integer;
+    return Math.max(main, this.#float);
+  }
+
+  add(statement: Extract<Statement, { kind: "set" | "store" }>): void {
+    this.value(statement.value);
+    if (statement.kind === "store") {
+      this.#access(statement.buffer, statement.index);
+      return;
+    }
+    this.#versions.set(statement.local, (this.#versions.get(statement.local) ?? 0) + 1);
+    // What was known under the old value of the local is not known any more.
+    this.#known.clear();
+  }
+
+  /** Counts an expression once; gives its number. */
+  value(expression: Expression): number {
+    const known = this.#known.get(expression);
+    if (known !== undefined) return known;
+    const product = fusedProduct(expression);
+    const operands = expression.kind === "load" ? expression.index.map((index) => this.#index(index)) : operandsOf(expression).map((operand) => (operand === product ? this.#operands(operand) : `${this.value(operand)}`));
+    const key = `${head(expression, (local) => this.#versions.get(local) ?? 0)}(${operands.join()})`;
+    let number = this.#numbers.get(key);
+    if (number === undefined) {
+      number = this.#numbers.size;
+      this.#numbers.set(key, number);
+      this.#count(expression, key);
+    }
+    this.#known.set(expression, number);
+    return number;
+  }
+
+  /** The factors of a product that is part of a multiply–add. */
+  #operands(product: Expression): string {
+    return `*${operandsOf(product).map((operand) => this.value(operand)).join()}`;
+  }
+
+  /** Linear indices move with the loops, by the addressing of loads and stores; others are computed. */
+  #index(index: Expression): string {
+    const form = linearForm(index);
+    if (form === undefined) return `${this.value(index)}`;
+    return `${form.constant}${[...form.terms].map(([local, coefficient]) => `+${coefficient}·${local}.${this.#versions.get(local) ?? 0}`).join("")}`;
+  }
+
+  #count(expression: Expression, key: string): void {
+    const lanes = this.#scope.vector?.lanes ?? 1;
+    const bytes = bytesOf(expression.dtype);
+    switch (expression.kind) {
+      case "constant": case "argument": case "local": case "splat": case "iota": case "bitcast": return;
+      case "load": return this.#load(expression, key);
+      case "reduce": this.#float += Math.log2(expression.operand.lanes); return;
+      case "unary": return this.#operation(expression.op, expression.dtype, lanes);
+      case "binary": return this.#operation(expression.op, expression.left.dtype, lanes);
+      case "select":
+        if (isFloat(expression.dtype)) this.#operation("max", expression.dtype, lanes);
+        else this.#integer += bytes === 8 ? 2 : 1;
+        return;
+      case "cast":
+        if (isConversion(expression)) return;
+        if (expression.dtype === "f64" || expression.operand.dtype === "f64") this.#integer += cycleModel.double * lanes;
+        else if (isFloat(expression.dtype) || isFloat(expression.operand.dtype)) this.#float += 1;
+        else if (isInteger(expression.dtype) && bytes < bytesOf(expression.operand.dtype)) this.#integer += 1;
+        return;
+      case "call":
+        this.#float += mathCycles[expression.function] * lanes * (expression.dtype === "f64" ? cycleModel.double : 1);
+        return;
+      default: unreachable(expression);
+    }
+  }
+
+  #operation(op: Extract<Expression, { kind: "unary" | "binary" }>["op"], dtype: Expression["dtype"], lanes: number): void {
+    if (dtype === "f64") this.#integer += cycleModel.double * lanes;
+    else if (isFloat(dtype)) this.#float += floatInstructions(op, lanes);
+    else if (dtype === "bool" && lanes > 1) this.#float += 1;
+    else this.#integer += integerInstructions(op, bytesOf(dtype));
+  }
+
+  #load(load: LoadExpression, key: string): void {
+    const { loop } = this.#scope;
+    if (loop !== undefined && !loop.stored.has(load.buffer) && load.index.every((index) => !mentionsLocal(index, loop.locals) && !containsLoad(index))) {
+      loop.hoisted.add(key);
+      return;
+    }
+    this.#access(load.buffer, load.index);
+  }
+
+  #access(buffer: BufferId, index: readonly Expression[]): void {
+    const { strides } = this.#kernel.buffers[buffer]!;
+    const { vector } = this.#scope;
+    let stride: number | undefined = 0;
+    index.forEach((one, dimension) => {
+      const form = linearForm(one);
+      if (form === undefined) stride = undefined;
+      else if (vector !== undefined && stride !== undefined) stride += coefficientOf(form, vector.counter) * strides[dimension]!;
+    });
+    if (vector === undefined) {
+      // One element: a stream where the address moves evenly.
+      if (stride === undefined || this.#scope.loop === undefined) this.#single += 1;
+      else this.#memory += 1;
+    } else if (stride === 1 || stride === 0) this.#memory += 1;
+    else this.#single += vector.lanes;
+  }
+}
+
+/** The operand of a sum or difference that is a product, so that both are one instruction. */
+function fusedProduct(expression: Expression): Expression | undefined {
+  if (expression.kind !== "binary" || (expression.op !== "add" && expression.op !== "sub") || !isFloat(expression.dtype) || expression.dtype === "f64") return undefined;
+  return [expression.right, expression.left].find((operand) => operand.kind === "binary" && operand.op === "mul");
+}
+
+function containsLoad(expression: Expression): boolean {
+  let found = false;
+  visitExpression(expression, (one) => {
+    if (one.kind === "load") found = true;
+  });
+  return found;
+}
+
+/** An expression without its operands, as text. */
+function head(expression: Expression, version: (local: LocalId) => number): string {
+  const { kind, dtype } = expression;
+  switch (kind) {
+    case "constant": return `${dtype} ${String(expression.value)}`;
+    case "argument": return `argument ${expression.index}`;
+    case "local": return `local ${expression.local}.${version(expression.local)}`;
+    case "load": return `load ${expression.buffer}`;
+    case "unary": case "binary": case "reduce": return `${dtype} ${expression.op}`;
+    case "call": return expression.function;
+    case "splat": case "iota": case "select": case "cast": case "bitcast": return `${dtype} ${kind}`;
+    default: return unreachable(expression);
+  }
+}
+
