@@ -9,6 +9,9 @@ import { describe, expect, test } from "vitest";
 import { compile, passNames } from "../compiler/compile.ts";
 import { kernelPasses } from "../compiler/kernel/passes/index.ts";
 import { isStructural, structuralOps } from "../compiler/graph/graph.ts";
+import { Diagnostics } from "../compiler/support/diagnostic.ts";
+import { largestSource } from "../compiler/syntax/limits.ts";
+import { parse } from "../compiler/syntax/parse.ts";
 import { target, withTiles } from "../compiler/targets/targets.ts";
 import { casePath, commandOf, problemNames, withoutCase } from "../scripts/documents/diagnostics.ts";
 import { outputOf } from "../scripts/documents/command-line.ts";
@@ -98,6 +101,13 @@ describe("problems", () => {
   test("a problem that nothing reports has no case yet", () => {
     const reported = new Set(sources.flatMap((path) => [...readFileSync(path, "utf8").matchAll(/"([a-z]+(?:-[a-z]+)*)"/g)].map(([, name]) => name!)));
     expect(problemNames.filter((problem) => !reported.has(problem))).toEqual(["no-gradient"]);
+  });
+
+  test("source-too-large says what its reason quotes", () => {
+    const mistakes = new Diagnostics();
+    parse("large.gph", " ".repeat(largestSource + 1), mistakes);
+    expect(mistakes.list.map(({ problem }) => problem)).toEqual(["source-too-large"]);
+    expect(withoutCase["source-too-large"]).toContain(mistakes.list[0]!.message.replace(String(largestSource + 1), "…"));
   });
 
   test("every case is of a problem", () => {

@@ -58,7 +58,7 @@ function fittedTo(frame: Frame, build: Build, variable: Variable, written: Writt
     return report(frame, "not-compile-time", written.span, `${variable.name} is a compile-time ${old.kind}, and this is ${formatType(value.type)}`, { related, help: `var ${variable.name}: ${formatType(value.type)} = …; makes it a tensor` });
   }
   if (variable.region < build.region) {
-    return report(frame, "not-compile-time", written.span, `${variable.name} is a compile-time ${old.kind} and cannot change in what is decided at run time`, { related, help: `var ${variable.name}: i32 = …; makes it a tensor` });
+    return report(frame, "not-compile-time", written.span, `${variable.name} is a compile-time ${old.kind}; a loop or branch that is decided at run time cannot change it`, { related, help: `var ${variable.name}: i32 = …; makes it a tensor` });
   }
   if (old.kind === "float" && isNumber(value)) return { kind: "float", value: value.value };
   if (old.kind !== value.kind) return report(frame, "type-mismatch", written.span, `${variable.name} is a compile-time ${old.kind}, and this is ${describe(value)}`, { related });
