@@ -320,14 +320,13 @@ function choice(at: VertexFrame, condition: ast.Expression, then: ast.Expression
   return branched(at, chosen, then, otherwise, wish, span);
 }
 
-/** A choice as an `if` with a local: each side is evaluated in its own branch; a constant side waits for the other's dtype. */
+/** A choice as an `if` with a local: each side is evaluated in its own branch; a constant side takes the other's dtype. */
 function branched(at: VertexFrame, condition: Expression, then: ast.Expression, otherwise: ast.Expression, wish: DType | undefined, span: Span): VertexValue {
   const { kernel } = at;
-  const hold = kernel.let("chosen", condition, span);
   let result: Scalar | undefined;
   let failed = false;
-  const constants: { readonly value: Value; readonly side: ast.Expression }[] = [];
-  const set = (scalar: Scalar | undefined, side: ast.Expression): void => {
+  const set = (value: VertexValue, dtype: DType | undefined, side: ast.Expression): void => {
+    const scalar = value.kind === "poison" ? undefined : asScalar(at.frame, value, dtype, side.span);
     if (!scalar) failed = true;
     else if (result && result.dtype !== scalar.dtype) {
       failed = true;
@@ -337,18 +336,15 @@ function branched(at: VertexFrame, condition: Expression, then: ast.Expression, 
       kernel.set(result.expression, scalar.expression, side.span);
     }
   };
-  const branch = (side: ast.Expression) => (): void => {
-    const value = vertexExpression(at, side, result?.dtype ?? wish);
-    if (value.kind === "scalar") set(value, side);
-    else if (value.kind === "poison") failed = true;
-    else constants.push({ value, side });
-  };
-  kernel.if(hold, branch(then), branch(otherwise), span);
-  for (const { value, side } of constants) {
-    const store = (): void => set(asScalar(at.frame, value, result?.dtype ?? wish, side.span), side);
-    if (side === then) kernel.if(hold, store, () => {}, span);
-    else kernel.if(hold, () => {}, store, span);
-  }
+  let first: VertexValue = poison;
+  kernel.if(condition, () => {
+    first = vertexExpression(at, then, wish);
+    if (first.kind !== "scalar") return () => set(first, result?.dtype, then);
+    return set(first, undefined, then);
+  }, () => {
+    const second = vertexExpression(at, otherwise, result?.dtype ?? wish);
+    set(second, result?.dtype ?? wish ?? (first.kind === "float" ? "f32" : undefined), otherwise);
+  }, span);
   return failed || !result ? poison : result;
 }
 

@@ -139,8 +139,12 @@ export class KernelBuilder {
     this.#body.push({ kind: "while", condition, body: this.#nested(body), origin });
   }
 
-  if(condition: Expression, then: () => void, otherwise: () => void = () => {}, origin = this.#origin): void {
-    this.#body.push({ kind: "if", condition, then: this.#nested(then), otherwise: this.#nested(otherwise), origin });
+  /** `then` may give back work for the end of its block that can only be done once `otherwise` is built. */
+  if(condition: Expression, then: () => void | (() => void), otherwise: () => void = () => {}, origin = this.#origin): void {
+    let later = undefined as void | (() => void);
+    const first = this.#nested(() => (later = then()));
+    const second = this.#nested(otherwise);
+    this.#body.push({ kind: "if", condition, then: later ? [...first, ...this.#nested(later)] : first, otherwise: second, origin });
   }
 
   #nested(fill: () => void): Statement[] {

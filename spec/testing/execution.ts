@@ -24,8 +24,9 @@ const machines: readonly Target[] = [
 
 export type Case = Omit<CheckFileOptions, "target" | "parameters"> & { readonly path: string };
 
-function machinesOf({ target: only }: Expectations): readonly Target[] {
-  return only === undefined ? machines : [withTiles(target(only.name), only.tiles)];
+function machinesOf({ target: only, groups }: Expectations): readonly Target[] {
+  if (only !== undefined) return [withTiles(target(only.name), only.tiles)];
+  return groups.some((group) => group.runs.length > 0) ? machines : [target("wasm")];
 }
 
 const lineOf = (sources: Sources, span: { readonly file: string; readonly start: number }): number => positionAt(sources.get(span.file) ?? "", span.start).line;
