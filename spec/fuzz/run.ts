@@ -1,0 +1,60 @@
+/**
+ * Long fuzzing, not part of the tests: `npm run fuzz -- [minutes] [seed]`. Prints each failing source, shrunk, and goes on.
+ */
+import * as fc from "fast-check";
+import { holds, machines, type Machine } from "./differential.ts";
+import { randomSource } from "./sources.ts";
+
+const minutes = Number(process.argv[2] ?? 5);
+let seed = Number(process.argv[3] ?? Date.now() % 1_000_000_007);
+const end = Date.now() + minutes * 60_000;
+const counts = { held: 0, skipped: new Map<string, number>(), failed: 0 };
+const seen = new Map<string, number>();
+
+const kindOf = (problem: string): string => problem.replaceAll(/-?\d+(\.\d+)?(e[-+]\d+)?/g, "#").slice(0, 90);
+
+async function attempt(decisions: readonly number[], machine: Machine, data: number): Promise<string | undefined> {
+  const source = randomSource(decisions);
+  try {
+    const { wrong, skipped } = await holds(source, machine, data);
+    if (skipped !== undefined) counts.skipped.set(skipped, (counts.skipped.get(skipped) ?? 0) + 1);
+    return wrong[0];
+  } catch (problem) {
+    const { stack = "", message } = problem as Error;
+    const place = /\((.*\/)?(\w[\w-]*\.ts:\d+)/.exec(stack.slice(stack.indexOf("\n    at")))?.[2] ?? "";
+    return `${(problem as Error).name}: ${message.slice(0, 200)} ${place}`;
+  }
+}
+
+while (Date.now() < end) {
+  seed += 1;
+  const [decisions] = fc.sample(fc.array(fc.nat(), { minLength: 30, maxLength: 400 }), { seed, numRuns: 1 }) as [number[]];
+  const machine = { ...machines[seed % machines.length]!, workers: seed % 23 === 0 ? 2 : 1 };
+  const problem = await attempt(decisions, machine, seed);
+  if (problem === undefined) {
+    counts.held += 1;
+    continue;
+  }
+  counts.failed += 1;
+  const kind = kindOf(problem);
+  seen.set(kind, (seen.get(kind) ?? 0) + 1);
+  if (seen.get(kind)! > 1) continue;
+  // Shrinks by leaving out decisions, then by making them smaller, while the same kind of problem stays.
+  let least = [...decisions];
+  const still = async (candidate: readonly number[]): Promise<boolean> => kindOf((await attempt(candidate, machine, seed)) ?? "") === kind;
+  const give = Date.now() + 40_000;
+  for (let size = Math.ceil(least.length / 2); size >= 1 && Date.now() < give; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < least.length && Date.now() < give;) {
+      const candidate = [...least.slice(0, at), ...least.slice(at + size)];
+      if (await still(candidate)) least = candidate;
+      else at += size;
+    }
+  }
+  for (let at = 0; at < least.length && Date.now() < give; at++) {
+    if (least[at] === 0) continue;
+    const candidate = least.with(at, 0);
+    if (await still(candidate)) least = candidate;
+  }
+  console.log(`\n=== seed ${seed}, ${machine.name} ${machine.tiles}, ${machine.workers} workers\n${(await attempt(least, machine, seed)) ?? problem}\n${randomSource(least).text}`);
+}
+console.log(`\n${counts.held} held, ${counts.failed} failed`, [...seen].map(([kind, count]) => `\n  ${count} × ${kind}`).join(""), [...counts.skipped].map(([why, count]) => `\n  skipped ${count} × ${why.slice(0, 100)}`).join(""));
