@@ -8,14 +8,8 @@ import type { Expression, Kernel } from "../kernel/kernel.ts";
 import type { Access, Lowering } from "../kernel/lowering.ts";
 import { affineRange, composeMap, type Affine } from "../support/affine.ts";
 import type { Span } from "../support/span.ts";
-import type { Tensors } from "./tensors.ts";
+import type { Tensors, TensorView } from "./tensors.ts";
 import type { Placement, TensorId } from "./tiled.ts";
-
-/** A tensor seen through an affine map: index of the tensor for each index of the view. */
-export interface TensorView {
-  readonly tensor: TensorId;
-  readonly map: readonly Affine[];
-}
 
 /** How an index space is cut: dimension i of the instance grid cuts space dimension `dimensions[i]` into blocks. */
 export interface Split {

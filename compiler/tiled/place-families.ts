@@ -5,7 +5,8 @@
 import type { ComputeSet, Graph, Placement as UserPlacement, Slice } from "../graph/graph.ts";
 import { composeMap, type Affine } from "../support/affine.ts";
 import { recognisePlacement } from "./distribution.ts";
-import type { DraftFamily, TensorView } from "./families.ts";
+import type { DraftFamily } from "./families.ts";
+import type { TensorView } from "./tensors.ts";
 import type { Placement, TensorId } from "./tiled.ts";
 
 /** One placement's field: where in the tensor it begins, and how its indices move there. */

@@ -2,12 +2,17 @@
 import { sizeOf } from "../../runtime/dtype.ts";
 import type { TensorType } from "../graph/graph.ts";
 import { invariant } from "../support/bug.ts";
-import { identityMap } from "../support/affine.ts";
+import { identityMap, type Affine } from "../support/affine.ts";
 import type { Span } from "../support/span.ts";
 import type { Target } from "../targets/target.ts";
 import { evenDistribution, onOneTile, reshapeDistribution } from "./distribution.ts";
-import type { TensorView } from "./families.ts";
 import type { Distribution, TensorId, TiledTensor } from "./tiled.ts";
+
+/** A tensor seen through an affine map: index of the tensor for each index of the view. */
+export interface TensorView {
+  readonly tensor: TensorId;
+  readonly map: readonly Affine[];
+}
 
 interface Draft extends Omit<TiledTensor, "distribution"> {
   distribution: Distribution | undefined;

@@ -3,8 +3,8 @@ import { sizeOf } from "../../../runtime/dtype.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { composeMap } from "../../support/affine.ts";
 import { evenDistribution } from "../distribution.ts";
-import type { Split, TensorView } from "../families.ts";
-import type { Tensors } from "../tensors.ts";
+import type { Split } from "../families.ts";
+import type { Tensors, TensorView } from "../tensors.ts";
 import type { Distribution } from "../tiled.ts";
 
 export const workOf = (lowering: Lowering): number => sizeOf(lowering.space.map((dimension) => dimension.extent));
