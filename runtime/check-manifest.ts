@@ -78,7 +78,7 @@ function position(value: unknown, path: string): Position {
 function hostBuffer(value: unknown, path: string, memoryBytes: number): HostBuffer {
   const fields = object(value, path);
   const dtype = text(field(fields, "dtype"), `${path}.dtype`);
-  if (!isDType(dtype)) refuse(`${path}.dtype`, `is not an element type: ${describe(dtype)}`);
+  if (!isDType(dtype)) refuse(`${path}.dtype`, `is not a dtype: ${describe(dtype)}`);
   const shape = array(field(fields, "shape"), `${path}.shape`).map((extent, axis) => integer(extent, `${path}.shape[${axis}]`, 0, 2 ** 32));
   const offset = integer(field(fields, "offset"), `${path}.offset`, control.end, memoryBytes);
   if (offset % 16 !== 0) refuse(`${path}.offset`, `must be a multiple of 16, but is ${offset}`);

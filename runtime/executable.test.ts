@@ -89,8 +89,8 @@ describe("a manifest", () => {
   it("is refused by the path of the field and its value", () => {
     expect(reasonFor(() => undefined)).toBe("nothing is wrong");
     expect(reasonFor((m) => { m.format = 2; })).toBe("manifest: format is 2, and this runtime reads version 1");
-    expect(reasonFor((m) => { m.states[0].dtype = "f31"; })).toBe('manifest: states[0].dtype is not an element type: "f31"');
-    expect(reasonFor((m) => { m.states[0].dtype = "toString"; })).toContain("is not an element type");
+    expect(reasonFor((m) => { m.states[0].dtype = "f31"; })).toBe('manifest: states[0].dtype is not a dtype: "f31"');
+    expect(reasonFor((m) => { m.states[0].dtype = "toString"; })).toContain("is not a dtype");
     expect(reasonFor((m) => { m.states[0].offset = 1028; })).toBe("manifest: states[0].offset must be a multiple of 16, but is 1028");
     expect(reasonFor((m) => { m.states[0].offset = 192; })).toBe("manifest: states[0].offset must lie in 1024 … 131072, but is 192");
     expect(reasonFor((m) => { m.states[0].offset = 131_056; })).toBe("manifest: states[0] does not fit: f32[2, 3] at 131056 goes beyond the 131072 bytes of memory");

@@ -117,7 +117,7 @@ export function requireClass(what: string, wanted: DTypeClass, type: TensorType)
 
 export function requireSameDType(what: string, a: TensorType, b: TensorType, names: readonly [string, string] = ["a", "b"]): void {
   if (a.dtype === b.dtype) return;
-  refuse("dtype-mismatch", `the element types of ${what} differ, ${a.dtype} (${names[0]}) and ${b.dtype} (${names[1]})`, `cast<${a.dtype}>(…) converts`);
+  refuse("dtype-mismatch", `the dtypes of ${what} differ, ${a.dtype} (${names[0]}) and ${b.dtype} (${names[1]})`, `cast<${a.dtype}>(…) converts`);
 }
 
 export function requireSameShape(what: string, a: TensorType, b: TensorType, names: readonly [string, string] = ["a", "b"]): void {

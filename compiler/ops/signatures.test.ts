@@ -61,7 +61,7 @@ describe("refusals", () => {
 
   test.each<[string, readonly TensorType[], Attributes, string]>([
     ["add", [f32(2), f32(3)], {}, "shape-mismatch: the shapes of add differ, [2] (a) and [3] (b)"],
-    ["add", [f32(2), of("f64", 2)], {}, "dtype-mismatch: the element types of add differ, f32 (a) and f64 (b)"],
+    ["add", [f32(2), of("f64", 2)], {}, "dtype-mismatch: the dtypes of add differ, f32 (a) and f64 (b)"],
     ["add", [of("bool", 2), of("bool", 2)], {}, "dtype-mismatch: add takes numbers, not bool"],
     ["exp", [of("i32", 2)], {}, "dtype-mismatch: exp takes floats, not i32"],
     ["and", [f32(2), f32(2)], {}, "dtype-mismatch: and takes integers or bool, not f32"],

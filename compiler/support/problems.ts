@@ -14,7 +14,7 @@ export const problems = {
   "import-cycle": "Files import each other in a circle.",
   // types
   "type-mismatch": "A value is of another kind than is needed here.",
-  "dtype-mismatch": "Element types differ; there is no silent conversion between tensors.",
+  "dtype-mismatch": "Dtypes differ; there is no silent conversion between tensors.",
   "shape-mismatch": "Shapes do not fit together.",
   "bad-argument": "An argument is missing, unknown, given twice, or not a value this parameter takes.",
   "out-of-range": "An index, axis, tile or literal lies outside what is allowed.",
