@@ -1,6 +1,6 @@
 /** Walking and rebuilding trees of bsp steps. */
 import { unreachable } from "../support/bug.ts";
-import type { BspStep, Phase } from "./bsp.ts";
+import type { BspGraph, BspProgram, BspStep, Phase } from "./bsp.ts";
 
 /** The same steps with every phase replaced. */
 export function mapPhases(steps: readonly BspStep[], replace: (phase: Phase) => Phase): BspStep[] {
@@ -31,4 +31,14 @@ export function forEachStep(steps: readonly BspStep[], visit: (step: BspStep) =>
       default: unreachable(step);
     }
   }
+}
+
+/** All programs, in the order in which their steps are numbered: the graph's own, then `initial`. */
+export const programsOf = (graph: BspGraph): readonly BspProgram[] => [...graph.programs, graph.initial];
+
+/** A number for every step of a graph, outer ones first; passes that keep the tree keep the numbers. */
+export function numberSteps(graph: BspGraph): ReadonlyMap<BspStep, number> {
+  const numbers = new Map<BspStep, number>();
+  for (const { steps } of programsOf(graph)) forEachStep(steps, (step) => numbers.set(step, numbers.size));
+  return numbers;
 }
