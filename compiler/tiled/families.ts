@@ -6,7 +6,7 @@ import { sizeOf } from "../../runtime/dtype.ts";
 import { affineExpression, KernelBuilder } from "../kernel/build.ts";
 import type { Expression, Kernel } from "../kernel/kernel.ts";
 import type { Access, Lowering } from "../kernel/lowering.ts";
-import { affineRange, composeMap, type Affine } from "../support/affine.ts";
+import { affineIndex, affineRange, composeMap, type Affine } from "../support/affine.ts";
 import type { Span } from "../support/span.ts";
 import type { Tensors, TensorView } from "./tensors.ts";
 import type { Placement, TensorId } from "./tiled.ts";
@@ -111,9 +111,13 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
 
   const place = (buffer: number, map: readonly Affine[]): PlacedAccess => {
     const box = boxes[buffer]!;
+    const moving = sparse.get(buffer);
+    if (moving) return { buffer, index: moving.map((d) => affineIndex(d, rank)) };
     return { buffer, index: map.map((form, t) => ({ constant: (form.constant - box.start[t]!) / box.step[t]!, coefficients: form.coefficients.map((c, d) => (block[d]! > 1 ? c / box.step[t]! : 0)) })) };
   };
 
+  /** Of buffers with a dimension for each moving dimension of the space: which those are. */
+  const sparse = new Map<number, readonly number[]>();
   // Reads first: accesses of one tensor that move together share a box.
   const placedReads = lowering.reads.map((access, r) => {
     const { box, map } = boxOf(options.reads[r]!, access);
@@ -124,7 +128,14 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
   });
   const placedWrites = lowering.writes.map((access, w) => {
     const { box, map } = boxOf(options.writes[w]!, access);
-    return { buffer: boxes.push({ ...box, access: "out" }) - 1, map };
+    const buffer = boxes.push({ ...box, access: "out" }) - 1;
+    if (!map.every((form) => isDense(form, block))) {
+      // The elements between belong to other vertices: the field has one dimension for each of the space instead.
+      const moving = block.flatMap((extent, d) => (extent > 1 && map.some((form) => form.coefficients[d] !== 0) ? [d] : []));
+      boxes[buffer]!.shape.splice(0, Infinity, ...moving.map((d) => block[d]!));
+      sparse.set(buffer, moving);
+    }
+    return { buffer, map };
   });
 
   const builder = new KernelBuilder(lowering.name, origin);
@@ -142,17 +153,32 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
   });
 
   const { partial } = options;
-  const fields = boxes.map((box): DraftField => {
+  const fields = boxes.map((box, buffer): DraftField => {
     const grid = split.grid.length;
-    const fieldRank = box.shape.length;
-    const map = box.start.map((start, t): Affine => ({
-      constant: start,
-      coefficients: [...box.perInstance[t]!, ...Array.from({ length: fieldRank }, (_, f) => (f === t ? box.step[t]! : 0))],
-    }));
+    const moving = sparse.get(buffer);
+    const map = box.start.map((start, t): Affine => {
+      if (moving) {
+        const form = placedWrites.find((write) => write.buffer === buffer)!.map[t]!;
+        return { constant: form.constant, coefficients: [...box.perInstance[t]!, ...moving.map((d) => form.coefficients[d]!)] };
+      }
+      return { constant: start, coefficients: [...box.perInstance[t]!, ...box.shape.map((_, f) => (f === t ? box.step[t]! : 0))] };
+    });
     if (partial === undefined || box.access === "in") return { tensor: box.tensor, shape: box.shape, map, access: box.access };
     return { tensor: box.tensor, shape: box.shape, access: box.access, map: map.map((form, t) => (t === partial.tensorDimension ? { constant: 0, coefficients: form.coefficients.map((c, i) => (i === partial.gridDimension ? 1 : i >= grid ? c : 0)) } : form)) };
   });
   return { name: lowering.name, kernel: builder.finish(), grid: split.grid, range, placement: split.placement, fields, origin };
+}
+
+/** Whether a form takes every value between its least and its greatest, in steps of its common divisor, over a block. */
+function isDense(form: Affine, block: readonly number[]): boolean {
+  const moving = form.coefficients.flatMap((coefficient, d) => (coefficient !== 0 && block[d]! > 1 ? [{ stride: Math.abs(coefficient), extent: block[d]! }] : []));
+  moving.sort((a, b) => a.stride - b.stride);
+  let next = moving.reduce((common, { stride }) => gcd(common, stride), 0);
+  return moving.every(({ stride, extent }) => {
+    if (stride > next) return false;
+    next += stride * (extent - 1);
+    return true;
+  });
 }
 
 function mergeable(a: Box & { access: "in" | "out" }, b: Box, always: boolean): boolean {

@@ -1,9 +1,8 @@
 /**
  * Long fuzzing, not part of the tests: `npm run fuzz -- [minutes] [seed]`. Prints each failing source, shrunk, and goes on.
  */
-import * as fc from "fast-check";
 import { holds, machines, type Machine } from "./differential.ts";
-import { randomSource } from "./sources.ts";
+import { randomDecisions, randomSource } from "./sources.ts";
 
 const minutes = Number(process.argv[2] ?? 5);
 let seed = Number(process.argv[3] ?? Date.now() % 1_000_000_007);
@@ -28,7 +27,7 @@ async function attempt(decisions: readonly number[], machine: Machine, data: num
 
 while (Date.now() < end) {
   seed += 1;
-  const [decisions] = fc.sample(fc.array(fc.nat(), { minLength: 30, maxLength: 400 }), { seed, numRuns: 1 }) as [number[]];
+  const decisions = randomDecisions(seed);
   const machine = { ...machines[seed % machines.length]!, workers: seed % 23 === 0 ? 2 : 1 };
   const problem = await attempt(decisions, machine, seed);
   if (problem === undefined) {

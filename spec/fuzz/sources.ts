@@ -24,6 +24,14 @@ export function randomSource(list: readonly number[]): RandomSource {
   return new SourceWriter(new Decisions(list)).write();
 }
 
+/** As many decisions as an ordinary source takes. */
+export function randomDecisions(seed: number): number[] {
+  let state = Math.imul(seed, 2_654_435_761) >>> 0;
+  // Of a linear generator only the high bits are random.
+  const next = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 8;
+  return Array.from({ length: 100 + (next() % 500) }, next);
+}
+
 class SourceWriter {
   readonly #decisions: Decisions;
   readonly #expressions: Expressions;
