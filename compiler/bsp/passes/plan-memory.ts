@@ -11,8 +11,9 @@ import type { Pass, PassContext } from "../../support/pass.ts";
 import { blockCount, slotsPerTile } from "../../tiled/distribution.ts";
 import type { TensorId, TiledGraph } from "../../tiled/tiled.ts";
 import type { BspGraph, BspStep, MemoryPlan, PlannedGraph } from "../bsp.ts";
-import { lifetimes, type Lifetime } from "../lifetimes.ts";
 import { formatType } from "../../graph/graph.ts";
+import { lifetimes, type Lifetime } from "../lifetimes.ts";
+import { memoryUse, type MemoryUse } from "../memory-use.ts";
 
 const alignment = 64;
 /** Added to large tensors, so that equally aligned ones do not fall on the same cache sets and store buffers. */
@@ -92,18 +93,44 @@ function placeTemporaries(tiled: TiledGraph, steps: readonly BspStep[], base: nu
   return top;
 }
 
-function reportFull(graph: BspGraph, context: PassContext, bytes: number): void {
+/**
+ * Names the fullest tile and what fills it at its fullest moment. Addresses are the same on all tiles, so a plan may need
+ * more than any one tile holds; then it says that too.
+ */
+function reportFull(graph: BspGraph, context: PassContext, planned: number): void {
   const { tiled } = graph;
   const { target } = context;
-  const sizes = tiled.tensors.flatMap((tensor, id) => (tensor.aliasOf === undefined && (target.memory === "shared" || tensor.storage === "blocks") ? [{ tensor, bytes: tensorBytes(tiled, id) }] : []));
-  sizes.sort((a, b) => b.bytes - a.bytes);
-  const largest = sizes.slice(0, 5);
-  const where = target.memory === "shared" ? `the memory of ${target.name}` : `a tile of ${target.name}`;
-  context.report({
-    problem: "tile-memory-full", severity: "error",
-    message: `${where} would need ${bytes.toLocaleString("en")} bytes and has ${target.bytesPerTile.toLocaleString("en")}`,
-    labels: largest.filter(({ tensor }) => tensor.origin.file !== "").map(({ tensor, bytes: size }) => ({ span: tensor.origin, text: `${tensor.name}, ${formatType(tensor.type)}: ${size.toLocaleString("en")} bytes${target.memory === "private" ? " on the fullest tile" : ""}` })),
-    help: "use more tiles, smaller sizes, or f16",
+  const use = memoryUse(graph, target.memory);
+  const number = (value: number): string => value.toLocaleString("en");
+  const where = target.memory === "shared" ? `the memory of ${target.name}` : `tile ${use.tile} of ${target.name}`;
+  const fits = use.bytes <= target.bytesPerTile;
+  const message = fits
+    ? `tensors are at the same address on every tile of ${target.name}, and so they would need ${number(planned)} bytes of ${number(target.bytesPerTile)}; the fullest tile, ${use.tile}, holds ${number(use.bytes)} at once`
+    : `${where} would hold ${number(use.bytes)} bytes at once and has ${number(target.bytesPerTile)}`;
+  const shown = use.tensors.filter(({ tensor }) => tiled.tensors[tensor]!.origin.file !== "").slice(0, 5);
+  const labels = shown.map(({ tensor, pieces, bytes }) => {
+    const { name, type, origin } = tiled.tensors[tensor]!;
+    return { span: origin, text: `${name}, ${formatType(type)}${pieces > 1 ? ` and ${pieces - 1} more such` : ""}: ${number(bytes)} bytes${target.memory === "private" ? " here" : ""}` };
   });
+  context.report({ problem: "tile-memory-full", severity: "error", message, labels, help: whatHelps(tiled, use, context) });
 }
 
+/** By what the largest tensors are. */
+function whatHelps(tiled: TiledGraph, use: MemoryUse, { target }: PassContext): string {
+  const largest = use.tensors.slice(0, 3).map(({ tensor }) => tiled.tensors[tensor]!);
+  const first = largest[0];
+  const fullest = use.classes[0]!;
+  const help: string[] = [];
+  if (target.memory === "private" && first !== undefined) {
+    const blocks = blockCount(first.distribution.grid);
+    const few = use.classes.length > 1 && fullest.tiles * 2 < target.tiles;
+    if (few && first.persistent) help.push(`mapping ${first.name} over more tiles (only ${fullest.tiles === 1 ? "this one is" : `${fullest.tiles.toLocaleString("en")} are`} so full)`);
+    else if (blocks < target.tiles) help.push(`a smaller split of ${first.name}, which lies in ${blocks.toLocaleString("en")} ${blocks === 1 ? "block" : "blocks"}`);
+    if (!few) help.push("more tiles");
+  }
+  const temporary = use.bytes - use.keptBytes;
+  if (temporary * 4 > use.bytes) help.push("keeping less at a time: parts one after the other, or computing a value again where it is needed");
+  if (largest.some(({ type }) => type.dtype === "f32" || type.dtype === "f64")) help.push(`f16 instead of ${largest.some(({ type }) => type.dtype === "f64") ? "f64" : "f32"}`);
+  if (help.length === 0) help.push("smaller sizes");
+  return `what would help: ${help.join("; ")}`;
+}

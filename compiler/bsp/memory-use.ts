@@ -1,0 +1,164 @@
+/**
+ * What tiles hold, and when: exact for each tile, whatever the addresses. A tensor on one tile counts on that tile alone.
+ * Moments are the stretches between two waits of all tiles; they are counted as `lifetimes` counts them.
+ */
+import { bytesOf, sizeOf } from "../../runtime/dtype.ts";
+import { unreachable } from "../support/bug.ts";
+import { blockCount } from "../tiled/distribution.ts";
+import type { TensorId, TiledGraph } from "../tiled/tiled.ts";
+import type { BspGraph, BspStep } from "./bsp.ts";
+import { lifetimes, type Lifetime } from "./lifetimes.ts";
+import { programsOf } from "./steps.ts";
+import { tileClasses, type DealtCells, type Tally } from "./tile-classes.ts";
+
+/** A tensor, or pieces of one purpose: edge blocks have tensors of their own. */
+export interface HeldTensor {
+  /** The largest of the pieces. */
+  readonly tensor: TensorId;
+  readonly pieces: number;
+  /** All of it on the fullest tile. */
+  readonly bytes: number;
+}
+
+export interface Moment {
+  /** Bytes alive on the fullest tile. */
+  readonly bytes: number;
+  /** The steps that run in it. */
+  readonly steps: readonly BspStep[];
+}
+
+export interface MemoryUse {
+  /** The tile that holds most at one moment; 0 where memory is shared. */
+  readonly tile: number;
+  /** What it holds at that moment. */
+  readonly bytes: number;
+  /** The program whose moment it is. */
+  readonly program: string;
+  readonly moment: number;
+  /** Alive on the tile at that moment, the largest first. */
+  readonly tensors: readonly HeldTensor[];
+  /** Bytes of the tile that live from run to run. */
+  readonly keptBytes: number;
+  /** Tiles that hold equally much of everything, the fullest first. */
+  readonly classes: readonly { readonly tile: number; readonly tiles: number; readonly bytes: number }[];
+  /** The fullest tile over time. */
+  readonly programs: readonly { readonly name: string; readonly moments: readonly Moment[] }[];
+}
+
+interface ProgramLives {
+  readonly name: string;
+  readonly moments: readonly BspStep[][];
+  readonly lives: readonly { readonly tensor: TensorId; readonly life: Lifetime }[];
+}
+
+export function memoryUse(graph: BspGraph, memory: "shared" | "private", tally: Tally = { visits: 0 }): MemoryUse {
+  const { tiled } = graph;
+  const roots = tiled.tensors.flatMap((tensor, id) => (tensor.aliasOf === undefined && (memory === "shared" || tensor.storage === "blocks") ? [id] : []));
+  const counted = new Set(roots);
+  const kept = roots.filter((id) => tiled.tensors[id]!.persistent);
+  const programs = programsOf(graph).map(({ name, steps }): ProgramLives => ({
+    name, moments: momentsOf(steps),
+    lives: [...lifetimes(tiled, steps)].flatMap(([tensor, life]) => (counted.has(tensor) && !tiled.tensors[tensor]!.persistent ? [{ tensor, life }] : [])),
+  }));
+  const classes = memory === "shared" ? [{ tile: 0, tiles: tiled.tiles, bytesOf: (id: TensorId) => wholeBytes(tiled, id) }] : heldByClass(tiled, roots, tally);
+
+  const measured = classes.map(({ tile, tiles, bytesOf }) => {
+    const keptBytes = kept.reduce((sum, id) => sum + bytesOf(id), 0);
+    const overTime = programs.map((program) => bytesOverTime(program, keptBytes, bytesOf));
+    let [bytes, program, moment] = [keptBytes, 0, 0];
+    overTime.forEach((moments, p) => moments.forEach((value, m) => {
+      if (value > bytes) [bytes, program, moment] = [value, p, m];
+    }));
+    return { tile, tiles, bytes, bytesOf, keptBytes, overTime, program, moment };
+  });
+  measured.sort((a, b) => b.bytes - a.bytes || a.tile - b.tile);
+  const fullest = measured[0]!;
+  const alive = programs[fullest.program]!.lives.filter(({ life }) => life.first <= fullest.moment && fullest.moment <= life.last).map(({ tensor }) => tensor);
+  return {
+    tile: fullest.tile, bytes: fullest.bytes, program: programs[fullest.program]!.name, moment: fullest.moment,
+    tensors: heldTensors(tiled, [...kept, ...alive], fullest.bytesOf),
+    keptBytes: fullest.keptBytes,
+    classes: measured.map(({ tile, tiles, bytes }) => ({ tile, tiles, bytes })),
+    programs: programs.map(({ name, moments }, p) => ({ name, moments: moments.map((steps, m) => ({ steps, bytes: fullest.overTime[p]![m]! })) })),
+  };
+}
+
+/** Pieces of one name and place together, the largest first. */
+function heldTensors(tiled: TiledGraph, ids: readonly TensorId[], bytesOf: (id: TensorId) => number): HeldTensor[] {
+  const groups = new Map<string, { tensor: TensorId; pieces: number; bytes: number }>();
+  for (const tensor of ids.toSorted((a, b) => bytesOf(b) - bytesOf(a) || a - b)) {
+    const bytes = bytesOf(tensor);
+    if (bytes === 0) continue;
+    const { name, origin } = tiled.tensors[tensor]!;
+    const key = `${origin.file}:${origin.start}:${origin.end}:${name}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { tensor, pieces: 1, bytes });
+    else {
+      group.pieces++;
+      group.bytes += bytes;
+    }
+  }
+  return [...groups.values()].sort((a, b) => b.bytes - a.bytes || a.tensor - b.tensor);
+}
+
+const wholeBytes = (tiled: TiledGraph, id: TensorId): number => sizeOf(tiled.tensors[id]!.type.shape) * bytesOf(tiled.tensors[id]!.type.dtype);
+
+/** Classes of tiles that hold equally many blocks of every tensor. Tensors dealt alike are counted once. */
+function heldByClass(tiled: TiledGraph, roots: readonly TensorId[], tally: Tally): { tile: number; tiles: number; bytesOf(id: TensorId): number }[] {
+  const dealt: DealtCells[] = [];
+  const numberOf = new Map<string, number>();
+  const lists = new Map<object, number>();
+  const column = new Map<TensorId, number>();
+  for (const id of roots) {
+    const { grid, placement } = tiled.tensors[id]!.distribution;
+    if (placement.kind === "list" && !lists.has(placement)) lists.set(placement, lists.size);
+    const key = `${blockCount(grid)} ${placement.kind === "list" ? `list ${lists.get(placement)}` : JSON.stringify(placement)}`;
+    let number = numberOf.get(key);
+    if (number === undefined) {
+      number = dealt.push({ grid, placement }) - 1;
+      numberOf.set(key, number);
+    }
+    column.set(id, number);
+  }
+  const blockBytes = (id: TensorId): number => sizeOf(tiled.tensors[id]!.distribution.block) * bytesOf(tiled.tensors[id]!.type.dtype);
+  return tileClasses(dealt, tiled.tiles, tally).map(({ tile, tiles, counts }) => ({ tile, tiles, bytesOf: (id) => counts[column.get(id)!]! * blockBytes(id) }));
+}
+
+function bytesOverTime({ moments, lives }: ProgramLives, keptBytes: number, bytesOf: (id: TensorId) => number): number[] {
+  const changes = new Array<number>(moments.length + 1).fill(0);
+  for (const { tensor, life } of lives) {
+    const bytes = bytesOf(tensor);
+    changes[life.first]! += bytes;
+    if (life.last + 1 < changes.length) changes[life.last + 1]! -= bytes;
+  }
+  let bytes = keptBytes;
+  return moments.map((_, moment) => (bytes += changes[moment]!));
+}
+
+/** The steps of each interval between syncs, as `lifetimes` counts intervals. */
+function momentsOf(steps: readonly BspStep[]): BspStep[][] {
+  const moments: BspStep[][] = [[]];
+  const next = (): void => void moments.push([]);
+  const visit = (list: readonly BspStep[]): void => {
+    for (const step of list) {
+      switch (step.kind) {
+        case "superstep":
+          moments.at(-1)!.push(step);
+          if (step.sync) next();
+          break;
+        case "repeat": visit(step.body); break;
+        case "while": visit(step.before); visit(step.body); break;
+        case "if": visit(step.then); visit(step.otherwise); break;
+        case "switch": for (const body of [...step.bodies, step.otherwise]) visit(body); break;
+        case "host":
+          next();
+          moments.at(-1)!.push(step);
+          next();
+          break;
+        default: unreachable(step);
+      }
+    }
+  };
+  visit(steps);
+  return moments;
+}
