@@ -7,4 +7,8 @@ export const ipuCalibration = {
   syncCycles: 150,
   /** Cycles to start one exchange: a guess. */
   exchangeStartCycles: 50,
+  /** Bytes per cycle a chip receives over all its links to other chips: a guess. */
+  linkBytesPerCycle: 120,
+  /** Cycles more for an exchange that crosses chips: a guess. */
+  linkStartCycles: 500,
 } as const;

@@ -43,7 +43,14 @@ const rules: { readonly [path: string]: Rule } = {
   "syncCycles": integer(0, 1e9),
   "grain": integer(1, 2 ** 31),
 };
-const groups = new Set(Object.keys(rules).filter((path) => path.includes(".")).map((path) => path.split(".")[0]!));
+/** All of them or none. */
+const chipRules: { readonly [path: string]: Rule } = {
+  "chips.count": integer(1, 65_536),
+  "chips.bytesPerCycle": positive(1e6),
+  "chips.startCycles": integer(0, 1e9),
+};
+const allRules: { readonly [path: string]: Rule } = { ...rules, ...chipRules };
+const groups = new Set(Object.keys(allRules).filter((path) => path.includes(".")).map((path) => path.split(".")[0]!));
 
 type Fields = { readonly [name: string]: unknown };
 const isRecord = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -67,13 +74,14 @@ export function parseTarget(json: unknown, reporter: Reporter): Target | undefin
   const given = flatten(json, refuse);
   const values = new Map<string, unknown>(base === undefined ? [["summary", "a user's machine"]] : flatten(base as unknown as Fields, refuse));
   for (const [path, value] of given) {
-    const rule = Object.hasOwn(rules, path) ? rules[path] : undefined;
-    if (rule === undefined) refuse(`a target has no field "${path}"`, `the fields are ${Object.keys(rules).join(", ")}, and base`);
+    const rule = Object.hasOwn(allRules, path) ? allRules[path] : undefined;
+    if (rule === undefined) refuse(`a target has no field "${path}"`, `the fields are ${Object.keys(allRules).join(", ")}, and base`);
     else if (!rule.allows(value)) refuse(`field "${path}" is ${show(value)}; it must be ${rule.expected}`);
     else values.set(path, value);
   }
   if (base !== undefined && !given.has("name")) values.delete("name");
-  for (const [path, rule] of Object.entries(rules)) {
+  const chips = Object.keys(chipRules).some((path) => values.has(path));
+  for (const [path, rule] of Object.entries(chips ? allRules : rules)) {
     if (!values.has(path) && !given.has(path)) refuse(`field "${path}" is missing; it must be ${rule.expected}`, base === undefined ? '"base" takes what is not given from a known machine' : undefined);
   }
   return sound ? assemble(values) : undefined;
@@ -106,6 +114,7 @@ function assemble(values: ReadonlyMap<string, unknown>): Target {
     exchange: { bytesPerCycle: number("exchange.bytesPerCycle"), startCycles: number("exchange.startCycles") },
     syncCycles: number("syncCycles"),
     grain: number("grain"),
+    ...(values.has("chips.count") ? { chips: { count: number("chips.count"), bytesPerCycle: number("chips.bytesPerCycle"), startCycles: number("chips.startCycles") } } : {}),
   };
 }
 

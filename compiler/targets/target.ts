@@ -24,4 +24,15 @@ export interface Target {
   readonly syncCycles: number;
   /** A vertex is not made smaller than this many elements of work: below, splitting costs more than it gains. */
   readonly grain: number;
+  /** Several chips, to which tiles are dealt in equal runs; what goes from one to another crosses slower links. Absent: one chip. */
+  readonly chips?: {
+    readonly count: number;
+    /** Bytes a chip can receive per cycle over its links. */
+    readonly bytesPerCycle: number;
+    /** Cycles more to start an exchange that crosses chips; a calibration parameter. */
+    readonly startCycles: number;
+  };
 }
+
+/** The chip a tile is on. */
+export const chipOf = (target: Target, tile: number): number => Math.floor((tile * (target.chips?.count ?? 1)) / target.tiles);

@@ -11,7 +11,7 @@ function parse(json: unknown) {
 
 describe("the table of machines", () => {
   it("has the published figures", () => {
-    expect([...targets.keys()]).toEqual(["wasm", "ipu-mk1", "ipu-mk2", "ipu-bow"]);
+    expect([...targets.keys()]).toEqual(["wasm", "ipu-mk1", "ipu-mk2", "ipu-bow", "ipu-m2000"]);
     // On-chip memory as published: 304 MiB, 900 MB class.
     expect(target("ipu-mk1").tiles * target("ipu-mk1").bytesPerTile).toBe(304 * 2 ** 20);
     expect(Math.round((target("ipu-mk2").tiles * target("ipu-mk2").bytesPerTile) / 2 ** 20)).toBe(897);
@@ -43,7 +43,7 @@ describe("parseTarget", () => {
     expect(messages).toEqual([
       'field "macsPerCycle" is 4; it must be an object',
       'field "name" is "a b"; it must be 1 to 64 letters, digits, - or _',
-      'field "tiles" is 1.5; it must be an integer from 1 to 65,536',
+      'field "tiles" is 1.5; it must be an integer from 1 to 1,000,000',
       'field "memory" is "both"; it must be "shared" or "private"',
       'field "grain" is -1; it must be an integer from 1 to 2,147,483,648',
       'a target has no field "colour"',
@@ -52,8 +52,13 @@ describe("parseTarget", () => {
 
   it("names what is missing, and an unknown base", () => {
     expect(parse({ base: "wasm" }).messages).toEqual(['field "name" is missing; it must be 1 to 64 letters, digits, - or _']);
-    expect(parse({ base: "ipu-mk9", name: "x" }).messages[0]).toBe('field "base" is "ipu-mk9"; it must be "wasm" or "ipu-mk1" or "ipu-mk2" or "ipu-bow"');
+    expect(parse({ base: "ipu-mk9", name: "x" }).messages[0]).toBe('field "base" is "ipu-mk9"; it must be "wasm" or "ipu-mk1" or "ipu-mk2" or "ipu-bow" or "ipu-m2000"');
     expect(parse(null).messages).toEqual(["a target is an object, not null"]);
+  });
+
+  it("takes the links between chips whole or not at all", () => {
+    expect(parse({ base: "ipu-mk2", name: "pair", chips: { count: 2, bytesPerCycle: 100 } }).messages).toEqual(['field "chips.startCycles" is missing; it must be an integer from 0 to 1,000,000,000']);
+    expect(parse({ base: "ipu-mk2", name: "pair", chips: { count: 2, bytesPerCycle: 100, startCycles: 9 } }).machine?.chips).toEqual({ count: 2, bytesPerCycle: 100, startCycles: 9 });
   });
 
   it("gives a sound machine or a diagnostic for any JSON, and never throws", () => {

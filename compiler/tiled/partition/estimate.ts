@@ -64,22 +64,27 @@ export function estimate(problem: PartitionProblem, parts: readonly number[]): C
   const compute = blockCycles(problem, block);
   let bytes = 0;
   let moved = 0;
+  let crossing = 0;
   for (const read of reads) {
     const { total, remote } = readBytes(problem, read, parts, block);
     bytes += total;
     moved += remote;
+    crossing += crossingBytes(problem, read, parts, total, remote);
   }
   const splits = product(space.map(({ kind }, d) => (kind === "reduction" ? parts[d]! : 1)));
   const results = product(space.map(({ kind, extent }) => (kind === "parallel" ? extent : 1)));
   const resultBytes = bytesOf(problem.result.dtype);
   bytes += product(space.map(({ kind }, d) => (kind === "parallel" ? block[d]! : 1))) * resultBytes;
   const { bytesPerCycle, startCycles } = target.exchange;
-  const exchange = ceil(moved, bytesPerCycle);
+  const { chips } = target;
+  const exchange = Math.max(ceil(moved, bytesPerCycle), chips && crossing > 0 ? chips.startCycles + ceil(crossing, chips.bytesPerCycle) : 0);
   let reductionExchange = 0;
   let reduction = 0;
   if (splits > 1) {
     const own = ceil(results, target.tiles);
     reductionExchange = ceil(own * splits * resultBytes, bytesPerCycle);
+    // Parts of one result are on neighbouring tiles; the results are dealt out anew over all chips.
+    if (chips) reductionExchange = Math.max(reductionExchange, chips.startCycles + ceil((results * splits * resultBytes * (chips.count - 1)) / chips.count ** 2, chips.bytesPerCycle));
     reduction = ceil(own, target.threadsPerTile) * target.threadsPerTile * vertexCycles(splits);
   }
   const exchanges = (exchange > 0 ? 1 : 0) + (splits > 1 ? 1 : 0);
@@ -135,4 +140,16 @@ function readBytes(problem: PartitionProblem, read: PlannedRead, parts: readonly
     own *= Math.min(extents[t]!, distribution.block[t]!);
   }
   return { total, remote: Math.max(0, total - own) };
+}
+
+/** Bytes of an operand that one chip receives from others, at most: each different part once, however many tiles need it. */
+function crossingBytes({ target }: PartitionProblem, read: PlannedRead, parts: readonly number[], total: number, remote: number): number {
+  const { chips } = target;
+  if (!chips || chips.count < 2 || remote === 0) return 0;
+  const instances = product(parts);
+  const different = product(parts.filter((count, d) => count > 1 && read.map.some((form) => form.coefficients[d] !== 0)));
+  const perChip = Math.min(different, ceil(instances, chips.count));
+  // What a tile lacks of its own part (a halo) crosses only at the edges of a chip's run of tiles.
+  if (remote < total) return 2 * remote;
+  return (perChip * total * (chips.count - 1)) / chips.count;
 }

@@ -50,3 +50,17 @@ describe("search", () => {
     expect(search(problem).cost.bytes).toBeLessThanOrEqual(9_000_000);
   });
 });
+
+describe("several chips", () => {
+  it("cost more where operands cross between them, and never less", () => {
+    const problem = matvec(10_000, 1000, 1472);
+    const chips = { count: 4, bytesPerCycle: 4, startCycles: 500 };
+    // The vector is spread over all chips already.
+    const placed: PartitionProblem = { ...problem, reads: [problem.reads[0]!, { ...problem.reads[1]!, distribution: { block: [1], grid: [1000], placement: { kind: "scaled", tiles: 1472 } } }] };
+    const apart: PartitionProblem = { ...placed, target: { ...placed.target, chips } };
+    for (const parts of [[1429, 1], [209, 7], [16, 84]]) expect(estimate(apart, parts).total).toBeGreaterThan(estimate(placed, parts).total);
+    // Three quarters of the vector come to a chip over its link, where that takes longest.
+    expect(estimate(apart, [1429, 1]).exchange).toBe(500 + Math.ceil((4000 * 3) / 4 / 4));
+    expect(search(apart).cost.total).toBeGreaterThanOrEqual(search(placed).cost.total);
+  });
+});
