@@ -46,10 +46,11 @@ interface Follow {
 
 function follows(rank: number, mixing: boolean): fc.Arbitrary<Follow> {
   const term = fc.record({ dimension: fc.nat({ max: Math.max(0, rank - 1) }), coefficient: fc.constantFrom(1, 1, 1, -1, 2, -2, 3) });
-  return fc.record({
-    constant: fc.nat({ max: 3 }),
-    terms: rank === 0 ? fc.constant<Follow["terms"]>([]) : fc.oneof<fc.Arbitrary<Follow["terms"]>[]>({ weight: 1, arbitrary: fc.constant([]) }, { weight: 5, arbitrary: term.map((one) => [one]) }, ...(mixing ? [{ weight: 3, arbitrary: fc.array(term, { minLength: 2, maxLength: 3 }) }] : [])),
-  });
+  const one = term.map((only): Follow["terms"] => [only]);
+  const several: fc.Arbitrary<Follow["terms"]> = fc.array(term, { minLength: 2, maxLength: 3 });
+  const none = fc.constant<Follow["terms"]>([]);
+  const terms = rank === 0 ? none : fc.oneof({ weight: 1, arbitrary: none }, { weight: 5, arbitrary: one }, { weight: mixing ? 3 : 0, arbitrary: several });
+  return fc.record({ constant: fc.nat({ max: 3 }), terms });
 }
 
 /** The form, moved so that it is nowhere negative, and how far it reaches. */

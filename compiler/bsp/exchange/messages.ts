@@ -1,0 +1,90 @@
+/** Messages: the parts of streams, each with the cycle in which it begins and those who receive it then. */
+import { NumberList } from "./numbers.ts";
+
+/** In parallel lists, ordered by start. */
+export interface Messages {
+  readonly count: number;
+  readonly stream: Int32Array;
+  /** Where in the stream it begins, and how much of it it is. */
+  readonly offset: Float64Array;
+  readonly bytes: Float64Array;
+  /** The cycle in which it begins. It takes ⌈bytes / bytes per cycle⌉ of them. */
+  readonly start: Float64Array;
+  /** The receivers of message m: `to[toStart[m]]` to `to[toStart[m + 1] - 1]`. */
+  readonly toStart: Int32Array;
+  readonly to: Int32Array;
+}
+
+/** Collects messages in any order. */
+export class MessageList {
+  readonly #stream = new NumberList();
+  readonly #offset = new NumberList();
+  readonly #bytes = new NumberList();
+  readonly #start = new NumberList();
+  readonly #toEnd = new NumberList();
+  readonly #to = new NumberList();
+
+  /** The receivers are given one by one before it. */
+  receiver(tile: number): void {
+    this.#to.push(tile);
+  }
+
+  message(stream: number, offset: number, bytes: number, start: number): void {
+    this.#stream.push(stream);
+    this.#offset.push(offset);
+    this.#bytes.push(bytes);
+    this.#start.push(start);
+    this.#toEnd.push(this.#to.length);
+  }
+
+  /** Ordered by start, then by stream and offset; messages that go on where the one before ended are one. */
+  finish(bytesPerCycle: number): Messages {
+    const order = this.#merged(bytesPerCycle);
+    const count = order.length;
+    const made = { count, stream: new Int32Array(count), offset: new Float64Array(count), bytes: new Float64Array(count), start: new Float64Array(count), toStart: new Int32Array(count + 1), to: new Int32Array(0) };
+    const to = new NumberList();
+    order.forEach(({ message, bytes }, at) => {
+      made.stream[at] = this.#stream.at(message);
+      made.offset[at] = this.#offset.at(message);
+      made.bytes[at] = bytes;
+      made.start[at] = this.#start.at(message);
+      for (let i = this.#firstReceiver(message); i < this.#toEnd.at(message); i++) to.push(this.#to.at(i));
+      made.toStart[at + 1] = to.length;
+    });
+    return { ...made, to: to.toInt32() };
+  }
+
+  #firstReceiver(message: number): number {
+    return message === 0 ? 0 : this.#toEnd.at(message - 1);
+  }
+
+  #merged(bytesPerCycle: number): { message: number; bytes: number }[] {
+    const byStream = Array.from({ length: this.#stream.length }, (_, message) => message)
+      .sort((a, b) => this.#stream.at(a) - this.#stream.at(b) || this.#start.at(a) - this.#start.at(b));
+    const merged: { message: number; bytes: number }[] = [];
+    for (const message of byStream) {
+      const last = merged.at(-1);
+      if (last && this.#continues(last, message, bytesPerCycle)) last.bytes += this.#bytes.at(message);
+      else merged.push({ message, bytes: this.#bytes.at(message) });
+    }
+    return merged.sort((a, b) => this.#start.at(a.message) - this.#start.at(b.message) || this.#stream.at(a.message) - this.#stream.at(b.message));
+  }
+
+  #continues(last: { message: number; bytes: number }, next: number, bytesPerCycle: number): boolean {
+    const { message, bytes } = last;
+    if (this.#stream.at(message) !== this.#stream.at(next) || this.#offset.at(message) + bytes !== this.#offset.at(next)) return false;
+    if (bytes % bytesPerCycle !== 0 || this.#start.at(message) + bytes / bytesPerCycle !== this.#start.at(next)) return false;
+    const [a, b] = [this.#firstReceiver(message), this.#firstReceiver(next)];
+    const receivers = this.#toEnd.at(message) - a;
+    if (receivers !== this.#toEnd.at(next) - b) return false;
+    for (let i = 0; i < receivers; i++) if (this.#to.at(a + i) !== this.#to.at(b + i)) return false;
+    return true;
+  }
+}
+
+export function lengthOf(messages: Messages, bytesPerCycle: number): number {
+  let end = 0;
+  for (let m = 0; m < messages.count; m++) end = Math.max(end, messages.start[m]! + Math.ceil(messages.bytes[m]! / bytesPerCycle));
+  return end;
+}
+
