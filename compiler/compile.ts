@@ -1,6 +1,9 @@
 /** From .gph source to an executable: the whole compiler as one function. Pure: files are read by the caller's `readFile`. */
 import { writeExecutable } from "../runtime/executable.ts";
 import type { HostTensor } from "../runtime/host.ts";
+import type { BspGraph, MemoryPlan, PlannedGraph } from "./bsp/bsp.ts";
+import { formSupersteps } from "./bsp/passes/form-supersteps.ts";
+import { planMemory } from "./bsp/passes/plan-memory.ts";
 import { check } from "./check/check.ts";
 import { loadBinaryen } from "./emit/binaryen.ts";
 import { emitModule } from "./emit/module.ts";
@@ -31,6 +34,8 @@ export interface CompileOptions {
   readonly weights?: ReadonlyMap<string, HostTensor>;
   /** Also print the program as it is after this pass. */
   readonly after?: string;
+  /** The executable counts how often each step runs, and the result has the plan those counts belong to. */
+  readonly profile?: boolean;
 }
 
 export interface CompileResult {
@@ -40,9 +45,26 @@ export interface CompileResult {
   readonly executable?: Uint8Array;
   /** What `after` asked for. */
   readonly printed?: string;
+  /** What `profile` asked for. */
+  readonly plan?: Plan;
 }
 
-export type CheckFileOptions = Omit<CompileOptions, "weights" | "after">;
+/** A program as it is planned, before its kernels are made fast: what costs are worked out from. */
+export interface Plan {
+  readonly bsp: BspGraph;
+  /** Absent where the tensors do not fit into memory. */
+  readonly memory?: MemoryPlan;
+  readonly target: Target;
+}
+
+export interface PlanResult {
+  readonly diagnostics: readonly Diagnostic[];
+  readonly sources: Sources;
+  /** Absent when there were errors; but there is one when memory alone does not suffice. */
+  readonly plan?: Plan;
+}
+
+export type CheckFileOptions = Omit<CompileOptions, "weights" | "after" | "profile">;
 
 export interface CheckResult {
   readonly diagnostics: readonly Diagnostic[];
@@ -72,13 +94,43 @@ export async function compile(path: string, options: CompileOptions): Promise<Co
     ...(printed === undefined ? {} : { printed }),
   });
   if (!graph || reporter.failed) return finish();
-  const context = { target, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } };
   if (options.weights) checkWeights(graph, options.weights, reporter);
-  const planned = reporter.failed ? undefined : runPipeline(graph, context, seen);
+  const plans = new PlanCollector(target);
+  const planned = reporter.failed ? undefined : runPipeline(graph, passContext(target, reporter), (name, show, program) => {
+    seen(name, show);
+    plans.see(name, program);
+  });
   if (!planned) return finish();
   await loadBinaryen();
-  const { wasm, manifest } = emitModule(planned, { target, sources, version, fusedMultiplyAdd: false, ...(options.weights ? { weights: options.weights } : {}) });
-  return finish(writeExecutable(wasm, manifest));
+  const { wasm, manifest } = emitModule(planned, { target, sources, version, fusedMultiplyAdd: false, counters: options.profile ?? false, ...(options.weights ? { weights: options.weights } : {}) });
+  return { ...finish(writeExecutable(wasm, manifest)), ...(options.profile && plans.plan ? { plan: plans.plan } : {}) };
+}
+
+const passContext = (target: Target, reporter: Diagnostics) => ({ target, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } });
+
+/** Takes what a plan is made of from the passes as they run. */
+class PlanCollector {
+  readonly #target: Target;
+  plan: Plan | undefined;
+
+  constructor(target: Target) {
+    this.#target = target;
+  }
+
+  see(name: string, program: unknown): void {
+    if (name === formSupersteps.name) this.plan = { bsp: program as BspGraph, target: this.#target };
+    if (name === planMemory.name) this.plan = { bsp: program as PlannedGraph, memory: (program as PlannedGraph).plan, target: this.#target };
+  }
+}
+
+/** Everything up to where each tensor lies, and nothing that is only needed to run. */
+export function planFile(path: string, options: CheckFileOptions): PlanResult {
+  const reporter = new Diagnostics();
+  const target = options.target ?? findTarget("wasm");
+  const { graph, sources } = checkSource(path, { ...options, target }, reporter);
+  const plans = new PlanCollector(target);
+  if (graph && !reporter.failed) runPipeline(graph, passContext(target, reporter), (name, _, program) => plans.see(name, program), planMemory.name);
+  return { diagnostics: reporter.list, sources, ...(plans.plan ? { plan: plans.plan } : {}) };
 }
 
 function checkWeights(graph: Graph, weights: ReadonlyMap<string, HostTensor>, reporter: Reporter): void {

@@ -41,15 +41,19 @@ export const stages: readonly Stage[] = [
   stage(optimiseKernels, verifyPlan, printBspWithKernels),
 ];
 
-/** Runs every pass; `seen` is told the name of each and how to print what it gave. Stops early when `context` has an error. */
-export function runPipeline(graph: Graph, context: PassContext & { readonly failed: boolean }, seen?: (name: string, print: () => string) => void): PlannedGraph | undefined {
+/** Told after each pass: its name, how to print what it gave, and that itself. */
+export type Seen = (name: string, print: () => string, program: unknown) => void;
+
+/** Runs every pass, or those up to one. Stops early when `context` has an error. */
+export function runPipeline(graph: Graph, context: PassContext & { readonly failed: boolean }, seen?: Seen, last?: string): PlannedGraph | undefined {
   let program: unknown = graph;
   for (const { pass, verify, print } of stages) {
     program = pass.run(program as never, context);
     const made = program;
     if (context.failed) return undefined;
     verify(made);
-    seen?.(pass.name, () => print(made));
+    seen?.(pass.name, () => print(made), made);
+    if (pass.name === last) return undefined;
   }
   return program as PlannedGraph;
 }

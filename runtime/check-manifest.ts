@@ -165,6 +165,7 @@ export function checkManifest(value: unknown): Manifest {
   const programs = array(field(fields, "programs"), "programs").map((each, index) => program(each, `programs[${index}]`, states.length));
   if (programs.length === 0) refuse("programs", "must not be empty");
   unique(programs.map((each) => each.name), "programs");
+  const counted = field(fields, "counters");
   const manifest: Manifest = {
     format: formatVersion,
     generator: text(field(fields, "generator"), "generator"),
@@ -188,9 +189,17 @@ export function checkManifest(value: unknown): Manifest {
         bytes: integer(field(plan, "bytes"), "plan.tiles.bytes", 0, memoryBytes),
       },
     },
+    ...(counted === undefined ? {} : { counters: counters(counted, memoryBytes) }),
   };
   checkTiles(manifest, memoryBytes);
   return manifest;
+}
+
+function counters(value: unknown, memoryBytes: number): { offset: number; count: number } {
+  const fields = object(value, "counters");
+  const offset = integer(field(fields, "offset"), "counters.offset", control.end, memoryBytes);
+  if (offset % 8 !== 0) refuse("counters.offset", `must be a multiple of 8, but is ${offset}`);
+  return { offset, count: integer(field(fields, "count"), "counters.count", 0, Math.floor((memoryBytes - offset) / 8)) };
 }
 
 /** Private tile memories lie in memory and do not overlap. */

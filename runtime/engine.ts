@@ -198,6 +198,13 @@ export class Engine {
     }
   }
 
+  /** How often each step has run since the engine was loaded; undefined unless compiled to be profiled. */
+  stepCounts(): readonly number[] | undefined {
+    this.#mustBeIdle("stepCounts");
+    const { counters } = this.manifest;
+    return counters && Array.from(new BigUint64Array(this.#memory, counters.offset, counters.count), Number);
+  }
+
   /** A copy of a state: a param, a var, or the value an `in` or `out` has since the last run. */
   read(name: string): HostTensor {
     this.#mustBeIdle(`read ${name}`);

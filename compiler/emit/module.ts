@@ -5,6 +5,7 @@
 import type { HostTensor } from "../../runtime/host.ts";
 import { formatVersion, pageBytes, type HostEvent, type Manifest, type ManifestProgram, type Position } from "../../runtime/executable.ts";
 import type { BspProgram, BspStep, Phase, PlannedGraph } from "../bsp/bsp.ts";
+import { numberSteps } from "../bsp/steps.ts";
 import { kernelKey } from "../kernel/key.ts";
 import { invariant } from "../support/bug.ts";
 import { positionAt, type Sources, type Span } from "../support/span.ts";
@@ -25,6 +26,8 @@ export interface ModuleOptions extends EmitOptions {
   readonly target: Target;
   readonly sources: Sources;
   readonly version: string;
+  /** Whether the program counts how often each of its steps runs (`numberSteps`), for a profile. */
+  readonly counters?: boolean;
   /** Values of params that become part of the file, by name; dtype and shape have been checked. */
   readonly weights?: ReadonlyMap<string, HostTensor>;
 }
@@ -50,6 +53,8 @@ class ModuleEmitter {
   readonly #events: HostEvent[] = [];
   readonly #data: { address: number; bytes: Uint8Array }[] = [];
   readonly #tables = new Map<string, number>();
+  readonly #numbers: ReadonlyMap<BspStep, number>;
+  readonly #counters: { readonly offset: number; readonly count: number } | undefined;
   #end: number;
 
   constructor(graph: PlannedGraph, options: ModuleOptions) {
@@ -57,6 +62,11 @@ class ModuleEmitter {
     this.#options = options;
     this.#module = new (loadedBinaryen().Module)();
     this.#end = Math.ceil(graph.plan.bytes / 64) * 64;
+    this.#numbers = options.counters ? numberSteps(graph) : new Map();
+    if (options.counters) {
+      this.#counters = { offset: this.#end, count: this.#numbers.size };
+      this.#end += Math.ceil((this.#numbers.size * 8) / 64) * 64;
+    }
     this.#layout = new Layout(graph, { table: (values) => this.#table(values) });
   }
 
@@ -79,7 +89,7 @@ class ModuleEmitter {
     const initial = baked.length === 0 ? this.#graph.initial : { ...this.#graph.initial, steps: [...baked, ...this.#graph.initial.steps] };
     const programs = [...this.#graph.programs.map((program, i) => ({ program, name: `program ${i}`, exported: `program:${program.name}` })), { program: initial, name: "initial", exported: "initial" }];
     for (const { program, name, exported } of programs) {
-      emitProgram(module, this.#layout, program, name, { phase: (phase) => this.#phase(phase), event: (action, step) => this.#event(action, step.origin) });
+      emitProgram(module, this.#layout, program, name, { phase: (phase) => this.#phase(phase), event: (action, step) => this.#event(action, step.origin), counter: (step) => this.#counter(step) });
       module.addFunctionExport(name, exported);
     }
     if (this.#options.target.memory === "private") this.#transfers();
@@ -139,6 +149,12 @@ class ModuleEmitter {
     this.#end = Math.ceil((address + values.length * 4) / 64) * 64;
     this.#tables.set(key, address);
     return address;
+  }
+
+  /** Address of a step's counter. */
+  #counter(step: BspStep): number | undefined {
+    const number = this.#numbers.get(step);
+    return number === undefined || this.#counters === undefined ? undefined : this.#counters.offset + 8 * number;
   }
 
   #phase(phase: Phase): string {
@@ -225,6 +241,7 @@ class ModuleEmitter {
       events: this.#events,
       functions: this.#functions,
       plan: { tiles: { offset: plan.tiles.start, stride: plan.tiles.stride, bytes: plan.tiles.bytes } },
+      ...(this.#counters === undefined ? {} : { counters: this.#counters }),
     };
   }
 }

@@ -11,6 +11,8 @@ export interface ProgramServices {
   phase(phase: Phase): string;
   /** Index of a host event. */
   event(action: HostAction, step: Extract<BspStep, { kind: "host" }>): number;
+  /** Where to count how often a step runs; undefined where that is not asked for. */
+  counter(step: BspStep): number | undefined;
 }
 
 export function emitProgram(module: Module, layout: Layout, program: BspProgram, name: string, services: ProgramServices): void {
@@ -50,9 +52,19 @@ class ProgramEmitter {
     return this.#layout.tensor(tensor).type.dtype === "bool" ? i32.load8_u(0, 1, address) : i32.load(0, 4, address);
   }
 
+  /** Worker 0 counts for all. */
+  #countStep(step: BspStep): void {
+    const address = this.#services.counter(step);
+    if (address === undefined) return;
+    const { i32, i64 } = this.#module;
+    const at = (): Code => i32.const(address | 0);
+    this.#f.if(i32.eqz(this.#f.code(this.#f.global("worker"))), () => this.#f.emit(i64.store(0, 8, at(), i64.add(i64.load(0, 8, at()), i64.const(1n)))));
+  }
+
   #step(step: BspStep): void {
     const f = this.#f;
     const { i32 } = this.#module;
+    this.#countStep(step);
     switch (step.kind) {
       case "superstep":
         for (const phase of step.phases) f.call(this.#services.phase(phase));
