@@ -51,6 +51,7 @@ function stage(tensors: Tensors, draft: DraftFamily, field: DraftField, before: 
   const { grid, placement } = draft;
   const { dtype } = tensors.type(field.tensor);
   const name = `${tensors.name(field.tensor)} for ${draft.name}`;
+  const block = field.shape.map((extent) => Math.max(1, extent));
   const whole = field.shape.map((extent) => ({ start: 0, count: extent === 0 ? 0 : 1 }));
   const zeros = (count: number): number[] => new Array<number>(count).fill(0);
   const indices = (leading: number): Affine[] => field.shape.map((_, f) => ({ constant: 0, coefficients: [...zeros(leading), ...field.shape.map((__, g) => (g === f ? 1 : 0))] }));
@@ -59,7 +60,7 @@ function stage(tensors: Tensors, draft: DraftFamily, field: DraftField, before: 
     // The same for every instance: once per tile, however many instances it has.
     const span = tileSpan(placement, blockCount(grid));
     const shape = [span.end - span.first, ...field.shape];
-    const tensor = tensors.add({ name, type: { dtype, shape }, origin: draft.origin, distribution: distribute(shape, [1, ...field.shape], { kind: "blocked", first: span.first, perTile: 1 }) });
+    const tensor = tensors.add({ name, type: { dtype, shape }, origin: draft.origin, distribution: distribute(shape, [1, ...block], { kind: "blocked", first: span.first, perTile: 1 }) });
     before.push({
       direction: "pull", driver: tensor, other: field.tensor, range: [{ start: 0, count: shape[0]! }, ...whole],
       map: field.map.map((form) => ({ constant: form.constant, coefficients: [0, ...form.coefficients.slice(grid.length)] })),
@@ -69,7 +70,7 @@ function stage(tensors: Tensors, draft: DraftFamily, field: DraftField, before: 
   }
 
   const shape = [...grid, ...field.shape];
-  const tensor = tensors.add({ name, type: { dtype, shape }, origin: draft.origin, distribution: distribute(shape, [...grid.map(() => 1), ...field.shape], placement) });
+  const tensor = tensors.add({ name, type: { dtype, shape }, origin: draft.origin, distribution: distribute(shape, [...grid.map(() => 1), ...block], placement) });
   const copy = { driver: tensor, other: field.tensor, range: [...draft.range, ...whole], map: field.map, origin: draft.origin };
   if (field.access !== "out") before.push({ ...copy, direction: "pull", cause: `${draft.name} reads what is on other tiles` });
   if (field.access !== "in") after.push({ ...copy, direction: "push", cause: `${draft.name} writes what is on other tiles` });

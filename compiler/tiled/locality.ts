@@ -22,7 +22,7 @@ export function blockPosition(map: readonly Affine[], fieldShape: readonly numbe
   const within: number[] = [];
   for (const [t, form] of map.entries()) {
     const reach = affineRange({ constant: form.constant, coefficients: form.coefficients.slice(gridRank) }, fieldShape);
-    if (distribution.grid[t] === 1) {
+    if (distribution.grid[t]! <= 1) {
       if (form.coefficients.slice(0, gridRank).some((growth) => growth !== 0)) return undefined;
       within.push(form.constant);
       continue;

@@ -2,6 +2,8 @@
  * The user's placements become families: vertices of one kernel whose slices move by the same step from one placement to the
  * next. A loop of `place` statements is one family, nested loops are one, whatever their length.
  */
+import { writesEveryElement } from "../kernel/coverage.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import type { ComputeSet, Graph, Placement as UserPlacement, Slice } from "../graph/graph.ts";
 import { composeMap, type Affine } from "../support/affine.ts";
 import { recognisePlacement } from "./distribution.ts";
@@ -98,7 +100,8 @@ function sameStep(items: readonly Item[], a: number, b: number, length: number):
 
 function family(graph: Graph, { items, extents }: Run, tileCount: number): DraftFamily {
   const first = items[0]!;
-  const { kernel, name } = graph.vertices[first.placement.vertex]!;
+  const { kernel: declared, name } = graph.vertices[first.placement.vertex]!;
+  const kernel = keepingUnwritten(declared);
   const placement: Placement = recognisePlacement(items.map((item) => item.placement.tile), tileCount);
   const strides = extents.length === 2 ? [extents[1]!, 1] : [1];
   const fields = first.fields.map((field, f) => ({
@@ -114,4 +117,17 @@ function family(graph: Graph, { items, extents }: Run, tileCount: number): Draft
     })),
   }));
   return { name, kernel, grid: extents, range: extents.map((count) => ({ start: 0, count })), placement, fields, origin: first.placement.origin };
+}
+
+const kept = new WeakMap<Kernel, Kernel>();
+
+/** Elements of an `out` field that a vertex may leave unwritten keep their values: the field's data must come along. */
+function keepingUnwritten(kernel: Kernel): Kernel {
+  let result = kept.get(kernel);
+  if (result === undefined) {
+    const partly = kernel.buffers.map(({ access }, id) => access === "out" && !writesEveryElement(kernel, id));
+    result = partly.includes(true) ? { ...kernel, buffers: kernel.buffers.map((buffer, id) => (partly[id] ? { ...buffer, access: "inout" } : buffer)) } : kernel;
+    kept.set(kernel, result);
+  }
+  return result;
 }
