@@ -2,6 +2,7 @@
 import { isFloat } from "../../runtime/dtype.ts";
 import type * as ast from "../syntax/ast.ts";
 import { formatType } from "../graph/graph.ts";
+import { ops } from "../ops/table.ts";
 import { closest } from "../support/suggest.ts";
 import { invariant } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
@@ -13,7 +14,7 @@ import { describeBinding, type Binding } from "./scope.ts";
 import { asTensor, buildOf, coerce, type Written } from "./tensors.ts";
 import { describe, float, hasPoison, int, isNumber, poison, tuple, type Expected, type TensorValue, type Value } from "./value.ts";
 
-export const builtins = ["next", "grad", "tile_of", "send", "print", "assert", "int", "float", "len"] as const;
+export const builtins = ["next", "grad", "tile_of", "send", "print", "assert", "int", "float", "len", "partition"] as const;
 
 /** Calls that are statements: they give no value. */
 export const effects: ReadonlySet<string> = new Set(["send", "print", "assert"]);
@@ -28,6 +29,7 @@ export function builtin(frame: Frame, name: string, site: CallSite, expected: Ex
     }
     case "int": case "float": return convert(frame, name, site);
     case "len": return length(frame, site);
+    case "partition": return partition(frame, site, expected);
     case "send": case "print": case "assert":
       return report(frame, "type-mismatch", site.span, `${name} is a statement and gives no value`, expected ? {} : { help: `write \`${name}(…);\` on its own` });
     default: return invariant(false, `no rule for the built-in ${name}`) as never;
@@ -121,6 +123,39 @@ function length(frame: Frame, site: CallSite): Value {
   if (value.kind === "range") return int(Math.max(0, value.end - value.start));
   if (value.kind === "tensor" && value.type.shape.length > 0) return int(value.type.shape[0]!);
   return report(frame, "type-mismatch", arg.span, `len takes a tuple, a range or a tensor with dimensions, and this is ${describe(value)}`);
+}
+
+/**
+ * `partition(e, parts)`: the value of `e`, whose op is cut over the tiles as the user says: into how many parts each
+ * dimension of the result, and with one number more, the dimension summed over.
+ */
+function partition(frame: Frame, site: CallSite, expected: Expected | undefined): Value {
+  const args = positional(frame, site, "partition", 2, 2);
+  if (!args) return poison;
+  const value = frame.session.rules.expression(frame, args[0]!, expected);
+  const parts = frame.session.rules.expression(frame, args[1]!);
+  if (value.kind === "poison" || hasPoison(parts)) return poison;
+  const help = "partition(a @ b, (4, 2)) cuts the rows into 4 parts and the columns into 2";
+  if (value.kind !== "tensor") return report(frame, "type-mismatch", args[0]!.span, `partition cuts the work behind a tensor, and this is ${describe(value)}`, { help });
+  const list = parts.kind === "tuple" ? parts.elements : [parts];
+  if (!list.every((part) => part.kind === "int")) return report(frame, "bad-argument", args[1]!.span, `the parts must be ints, and this is ${describe(parts)}`, { help });
+  const counts = list.map((part) => (part as { readonly value: number }).value);
+  const { shape } = value.type;
+  if (counts.length !== shape.length && counts.length !== shape.length + 1) {
+    return report(frame, "bad-argument", args[1]!.span, `${counts.length} numbers of parts are given for ${formatType(value.type)}, which takes ${shape.length}, or ${shape.length + 1} with the dimension summed over`, { help });
+  }
+  const wrong = counts.findIndex((count, d) => count < 1 || (d < shape.length && count > Math.max(1, shape[d]!)));
+  if (wrong !== -1) return report(frame, "out-of-range", args[1]!.span, `dimension ${wrong} cannot be cut into ${counts[wrong]} parts${wrong < shape.length ? `, it has ${shape[wrong]} elements` : ""}`);
+  const { tiles } = frame.session;
+  const total = counts.reduce((product, count) => product * count, 1);
+  if (total > tiles) return report(frame, "out-of-range", args[1]!.span, `${total} parts are more than the target's ${tiles} tiles`);
+  const build = buildOf(frame, site.span, "a partition");
+  if (!build) return poison;
+  const node = build.builder.definition(value.id);
+  const op = node && ops.get(node.op);
+  if (!op || op.kind === "view") return report(frame, "bad-argument", args[0]!.span, "partition stands around the op it is to cut, and nothing is computed here", { help });
+  build.builder.annotate(value.id, { partition: counts });
+  return value;
 }
 
 /** `send(stream, value);` */

@@ -44,6 +44,21 @@ export class GraphBuilder {
     current.push(node);
   }
 
+  /** Adds attributes to the node of the current block that gives a value; undefined when none of this block does. */
+  annotate(value: ValueId, attributes: Attributes): Node | undefined {
+    const current = this.#nodes.at(-1);
+    const at = current?.findLastIndex((node) => node.outputs.includes(value)) ?? -1;
+    if (!current || at === -1) return undefined;
+    const annotated: Node = { ...current[at]!, attributes: { ...current[at]!.attributes, ...attributes } };
+    current[at] = annotated;
+    return annotated;
+  }
+
+  /** The node of the current block that gives a value. */
+  definition(value: ValueId): Node | undefined {
+    return this.#nodes.at(-1)?.findLast((node) => node.outputs.includes(value));
+  }
+
   /** Builds a block: `fill` appends nodes and gives the block's results. */
   block(parameters: readonly ValueId[], fill: () => readonly ValueId[]): Block {
     const nodes: Node[] = [];

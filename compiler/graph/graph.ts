@@ -45,6 +45,14 @@ export interface Block {
 }
 
 /**
+ * Any op that computes may have one attribute more, `partition`: into how many parts the user wants each dimension of its
+ * result cut, and, if there is one number more, the dimension it sums over. No pass may fuse such a node into another.
+ */
+export function wantedPartition(node: Node): readonly number[] | undefined {
+  return node.attributes["partition"] as readonly number[] | undefined;
+}
+
+/**
  * Structural ops, whose meaning is control, state or the world outside. They are not in the op table.
  *
  * read    {state}          () → value of a state when the program reaches here

@@ -6,13 +6,14 @@ import { sizeOf } from "../../runtime/dtype.ts";
 import type { TensorType } from "../graph/graph.ts";
 import type { Lowering } from "../kernel/lowering.ts";
 import { affineConstant, affineIndex, identityMap } from "../support/affine.ts";
+import { error } from "../support/diagnostic.ts";
 import type { PassContext } from "../support/pass.ts";
 import type { Span } from "../support/span.ts";
 import { bindFamily } from "./bind-fields.ts";
 import { distribute, evenDistribution, onOneTile, reshapeDistribution } from "./distribution.ts";
 import { draftFamilies, type DraftFamily, type SplitOptions } from "./families.ts";
 import { copyLowering, partialResultsLowering } from "./lowerings.ts";
-import { partition } from "./partition/partition.ts";
+import { partition, wantedParts } from "./partition/partition.ts";
 import { workOf } from "./partition/splits.ts";
 import type { Tensors, TensorView } from "./tensors.ts";
 import type { ComputeSet, Copy, Step, TensorId } from "./tiled.ts";
@@ -69,7 +70,8 @@ export class StepBuilder {
     }
   }
 
-  compute(lowerings: readonly Lowering[], reads: readonly TensorView[], to: TensorId, origin: Span): void {
+  /** `wanted`: the parts the user asked this op to be cut into. */
+  compute(lowerings: readonly Lowering[], reads: readonly TensorView[], to: TensorId, origin: Span, wanted?: readonly number[]): void {
     const { target } = this.#context;
     const write = this.tensors.whole(to);
     if (lowerings.length > 1) this.#placeByParts(lowerings, to);
@@ -77,7 +79,8 @@ export class StepBuilder {
     for (const lowering of lowerings) {
       const accessed = lowering.reads.map((access) => reads[access.operand]!);
       if (sizeOf(lowering.space.map(({ extent }) => extent)) === 0) continue;
-      const { split, reduction } = partition(lowering, accessed, write, this.tensors, target);
+      if (wanted && !wantedParts(lowering, wanted)) this.#context.report(error("not-supported", origin, `${lowering.name} cannot be cut into ${wanted.join(" × ")} parts: one of these dimensions must stay whole`));
+      const { split, reduction } = partition(lowering, accessed, write, this.tensors, target, wanted);
       const common = { lowering, split, reads: accessed, tensors: this.tensors, mergeAlways: target.memory === "shared", origin };
       if (reduction === undefined) families.push(...draftFamilies({ ...common, writes: lowering.writes.map(() => write) }));
       else this.#computeParts(common, reduction, to);

@@ -19,7 +19,7 @@ import type { Pass } from "../../support/pass.ts";
 import { attributeKey } from "../attributes.ts";
 import { GraphBuilder } from "../build.ts";
 import { fillValue } from "../constants.ts";
-import type { Block, Graph, Node, TensorType, ValueId } from "../graph.ts";
+import { wantedPartition, type Block, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
 import { forEachNode, programsOf, withBodies } from "../rewrite.ts";
 import { scalarConstant, scalarFunction } from "../scalar-body.ts";
 import { shortestView } from "../views.ts";
@@ -109,7 +109,8 @@ class Fusion implements FusionFacts {
     const scalar = scalarFunction(node, this.type(node.outputs[0]!));
     if (scalar === undefined) return undefined;
     const { inputs, body } = this.#body(node, scalar, inside);
-    return { ...node, op: "map", inputs, attributes: { body: bodyAttribute(body) } };
+    const partition = wantedPartition(node);
+    return { ...node, op: "map", inputs, attributes: { body: bodyAttribute(body), ...(partition === undefined ? {} : { partition }) } };
   }
 
   #asMapReduce(node: Node, inside: ReadonlySet<Node>): Node | undefined {

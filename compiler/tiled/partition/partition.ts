@@ -23,10 +23,41 @@ export interface Partition {
   readonly reduction?: number;
 }
 
-export function partition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): Partition {
-  const made = target.memory === "shared" ? evenPartition(lowering, reads, to, tensors, target) : plannedPartition(lowering, reads, to, tensors, target);
+/** `wanted`: the parts the user asked for, of each dimension of the result and then of the reduction. */
+export function partition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target, wanted?: readonly number[]): Partition {
+  const parts = wanted && wantedParts(lowering, wanted);
+  const made = parts ? fixedPartition(lowering, { parts }, to, tensors, target) : target.memory === "shared" ? evenPartition(lowering, reads, to, tensors, target) : plannedPartition(lowering, reads, to, tensors, target);
   if (target.memory === "private") placeOperands(made.split, lowering, reads, tensors);
   return made;
+}
+
+/** Parts of each dimension of the space; undefined where the op cannot be cut so. */
+export function wantedParts(lowering: Lowering, wanted: readonly number[]): number[] | undefined {
+  const parts = lowering.space.map(() => 1);
+  const index = lowering.writes[0]!.index;
+  for (const [t, count] of wanted.entries()) {
+    if (count === 1) continue;
+    const form = index[t];
+    const d = form ? form.coefficients.findIndex((coefficient) => coefficient !== 0) : lowering.space.findIndex(({ kind }) => kind === "reduction");
+    const dimension = lowering.space[d];
+    if (!dimension || dimension.kind !== (form ? "parallel" : "reduction") || (!form && lowering.combine === undefined) || count > dimension.extent) return undefined;
+    parts[d] = Math.ceil(dimension.extent / Math.ceil(dimension.extent / count));
+  }
+  return parts;
+}
+
+function fixedPartition(lowering: Lowering, plan: Pick<Plan, "parts">, to: TensorView, tensors: Tensors, target: Target): Partition {
+  const reduced = lowering.space.findIndex(({ kind }, d) => kind === "reduction" && plan.parts[d]! > 1);
+  placeResult(lowering, plan, reduced, to, tensors, target);
+  const split = splitOf(lowering, plan, target);
+  return reduced === -1 ? { split } : { split, reduction: split.dimensions.indexOf(reduced) };
+}
+
+function placeResult(lowering: Lowering, plan: Pick<Plan, "parts">, reduced: number, to: TensorView, tensors: Tensors, target: Target): void {
+  if (!canPlace(to, tensors)) return;
+  const { shape } = tensors.type(to.tensor);
+  // Combined results are dealt out anew.
+  tensors.setDistribution(to.tensor, (reduced === -1 ? resultDistribution(lowering, plan, shape, target) : undefined) ?? evenDistribution(shape, sizeOf(shape), target.tiles, 1));
 }
 
 /** Results in 16 bits would lose in partial sums what the sum keeps in 32. */
@@ -54,15 +85,10 @@ function plannedPartition(lowering: Lowering, reads: readonly TensorView[], to: 
   const problem = problemOf(lowering, reads, to, tensors, target);
   const plan = search(problem);
   const reduced = lowering.space.findIndex(({ kind }, d) => kind === "reduction" && plan.parts[d]! > 1);
-  if (canPlace(to, tensors)) {
-    const { shape } = tensors.type(to.tensor);
-    // Combined results are dealt out anew.
-    tensors.setDistribution(to.tensor, (reduced === -1 ? resultDistribution(lowering, plan, shape, target) : undefined) ?? evenDistribution(shape, sizeOf(shape), target.tiles, 1));
-  }
+  placeResult(lowering, plan, reduced, to, tensors, target);
   const like = splitLikeResult(lowering, to, tensors.distribution(to.tensor), tensors.type(to.tensor).shape);
   if (like && !(reduced !== -1 && plan.cost.total < estimate(problem, partsOf(lowering, like)).total)) return { split: like };
-  const split = splitOf(lowering, plan, target);
-  return reduced === -1 ? { split } : { split, reduction: split.dimensions.indexOf(reduced) };
+  return fixedPartition(lowering, plan, to, tensors, target);
 }
 
 function problemOf(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): PartitionProblem {
@@ -88,7 +114,7 @@ function problemOf(lowering: Lowering, reads: readonly TensorView[], to: TensorV
 const partsOf = (lowering: Lowering, split: Split): number[] => lowering.space.map((_, d) => (split.dimensions.includes(d) ? split.grid[split.dimensions.indexOf(d)]! : 1));
 
 /** Blocks of the result that the plan's blocks of the space write; undefined where they are no blocks of it. */
-function resultDistribution(lowering: Lowering, plan: Plan, shape: readonly number[], target: Target): Distribution | undefined {
+function resultDistribution(lowering: Lowering, plan: Pick<Plan, "parts">, shape: readonly number[], target: Target): Distribution | undefined {
   const block: number[] = [];
   const covered = new Set<number>();
   for (const [t, form] of lowering.writes[0]!.index.entries()) {
@@ -108,7 +134,7 @@ function resultDistribution(lowering: Lowering, plan: Plan, shape: readonly numb
 }
 
 /** The plan as a split: parallel dimensions in the order of the space, then the reduction. */
-function splitOf(lowering: Lowering, plan: Plan, target: Target): Split {
+function splitOf(lowering: Lowering, plan: Pick<Plan, "parts">, target: Target): Split {
   const cut = plan.parts.flatMap((parts, d) => (parts > 1 ? [d] : []));
   const dimensions = [...cut.filter((d) => lowering.space[d]!.kind === "parallel"), ...cut.filter((d) => lowering.space[d]!.kind === "reduction")];
   const block = dimensions.map((d) => Math.ceil(lowering.space[d]!.extent / plan.parts[d]!));

@@ -3,7 +3,7 @@
  * or written value that does not already lie where it belongs is copied, and what a vertex needs from another tile is an
  * explicit copy around its compute set. Needs a fused graph; gives steps in program order, not yet grouped into supersteps.
  */
-import { isStructural, type Block, type Graph, type Node, type Program, type StateId, type TensorType, type ValueId } from "../../graph/graph.ts";
+import { isStructural, wantedPartition, type Block, type Graph, type Node, type Program, type StateId, type TensorType, type ValueId } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { ops } from "../../ops/table.ts";
 import { composeMap } from "../../support/affine.ts";
@@ -185,7 +185,7 @@ class ProgramLowering {
       this.#shared.context.report(error("not-supported", node.origin, `${node.op} cannot be compiled yet, only interpreted`));
       return;
     }
-    this.#build.compute(lowerings, node.inputs.map((input) => this.#view(input)), this.#tensorFor(output), node.origin);
+    this.#build.compute(lowerings, node.inputs.map((input) => this.#view(input)), this.#tensorFor(output), node.origin, wantedPartition(node));
   }
 
   #bindView(node: Node): void {
