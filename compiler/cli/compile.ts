@@ -32,17 +32,18 @@ Params that are not baked in are given when it runs.
 async function compileCommand(args: Arguments): Promise<number> {
   const output = args.value("output");
   if (output === undefined) throw new UsageError("gph compile needs to know where to write: -o OUT.wasm");
-  const [compiler, { readFormat, readSource, writeWhole }, { settingsOf, withEntry }, { diagnosticsToJson, showDiagnostics, writeJson }] = await Promise.all([
+  const [compiler, { checkKeepsSources, readSource, readWeights, writeWhole }, { settingsOf, withEntry }, { diagnosticsToJson, showDiagnostics, writeJson }] = await Promise.all([
     import("../compile.ts"),
     import("./files.ts"),
     import("./settings.ts"),
     import("./report.ts"),
   ]);
   const path = args.value("weights");
-  const weights = path === undefined ? undefined : readFormat(path, (await import("../../runtime/safetensors.ts")).readSafetensors);
+  const weights = path === undefined ? undefined : readWeights(path);
   const settings = withEntry(settingsOf(args), args.file, readSource(args.file));
   const { diagnostics, sources, executable } = await compiler.compile(args.file, weights === undefined ? settings : { ...settings, weights });
   if (executable === undefined) throw new SourceErrors(diagnostics, sources);
+  checkKeepsSources(output, [args.file, ...sources.keys(), ...(path === undefined ? [] : [path])]);
   await writeWhole([{ path: output, bytes: executable }]);
 
   const { readExecutable } = await import("../../runtime/executable.ts");

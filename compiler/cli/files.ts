@@ -1,11 +1,13 @@
 /** Files of the command line: read with clear errors and a size limit before reading, written whole or not at all. */
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, unlinkSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync, statSync, unlinkSync } from "node:fs";
 import { access, chmod, mkdir, open, realpath, rename, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { ExecutableError, FormatError } from "../../runtime/errors.ts";
 import { looksLikeWasm } from "../../runtime/executable.ts";
+import type { HostTensor } from "../../runtime/host.ts";
+import { readSafetensors } from "../../runtime/safetensors.ts";
 import { UserError } from "./failure.ts";
 
 /** Sources over this are refused by the parser too; here before they are read. */
@@ -62,20 +64,28 @@ export function naming<T>(path: string, work: () => T): T {
   }
 }
 
-/** First bytes of formats that people give by mistake where a source belongs. */
-function formatOf(bytes: Uint8Array): string | undefined {
+/** First bytes of formats that people give by mistake where something else belongs. */
+function knownFormat(bytes: Uint8Array): string | undefined {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 8)).toString("latin1");
   if (looksLikeWasm(bytes)) return "a WebAssembly file";
   if (start.startsWith("\x93NUMPY")) return "a NumPy array (.npy)";
-  if (start.startsWith("PK")) return "a zip archive";
+  if (start.startsWith("PK")) return "a zip archive (.zip, .npz, .pt)";
   if (start.startsWith("\x89PNG")) return "a PNG picture";
-  return bytes.subarray(0, 4096).includes(0) ? "a binary file" : undefined;
+  return undefined;
+}
+
+/** The params' values by name, from a .safetensors file. */
+export function readWeights(path: string): Map<string, HostTensor> {
+  const bytes = readBytes(path);
+  const format = knownFormat(bytes);
+  if (format !== undefined) throw new UserError("not-weights", `${path} is ${format}, not a .safetensors file`);
+  return naming(path, () => readSafetensors(bytes));
 }
 
 /** The text of a source file's bytes. */
 export function sourceText(path: string, bytes: Uint8Array): string {
   if (bytes.length === 0) throw new UserError("empty-file", `${path} is empty`);
-  const format = formatOf(bytes);
+  const format = knownFormat(bytes) ?? (bytes.subarray(0, 4096).includes(0) ? "a binary file" : undefined);
   if (format !== undefined) throw new UserError("not-a-source", `${path} is ${format}, not .gph text`);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -101,6 +111,16 @@ export function parseJson(path: string, text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     throw new UserError("not-json", `${path} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** An output must not replace what the command reads: one slip of the shell's history would cost the source. */
+export function checkKeepsSources(output: string, read: Iterable<string>): void {
+  const at = statSync(output, { throwIfNoEntry: false });
+  if (at === undefined || !at.isFile()) return;
+  for (const path of read) {
+    const other = statSync(path, { throwIfNoEntry: false });
+    if (other !== undefined && other.dev === at.dev && other.ino === at.ino) throw new UserError("cannot-write", `${output} is what this command reads; it would be overwritten`, "give the output another name");
   }
 }
 
@@ -208,7 +228,7 @@ function fileError(path: string, error: unknown, verb: string): Error {
     case "ENOENT":
       return verb === "read"
         ? new UserError("file-not-found", `${path} does not exist`)
-        : new UserError("cannot-write", `cannot ${verb} ${path}: the folder ${dirname(path)} does not exist`);
+        : new UserError("cannot-write", `cannot ${verb} ${path}: ${existsSync(dirname(path)) ? "the system makes no such file" : `the folder ${dirname(path)} does not exist`}`);
     case "EISDIR": return new UserError("not-a-file", `${path} is a folder, not a file`);
     case "ENOTDIR": return new UserError("file-not-found", `cannot ${verb} ${path}: a part of the path is not a folder`);
     case "EACCES":

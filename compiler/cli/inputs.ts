@@ -56,7 +56,7 @@ export function tensorFor(state: TypedState, source: InputSource): HostTensor {
 
 /** A .npy file of the state's dtype, of any shape. */
 export function readArray(state: TypedState, path: string): HostTensor {
-  const file = readFormat(path, readNpy);
+  const file = arrayIn(state, path);
   if (file.dtype === state.dtype) return file;
   // .npy has no bf16: such tensors are kept in files as f32.
   if (state.dtype === "bf16" && file.dtype === "f32") {
@@ -64,6 +64,15 @@ export function readArray(state: TypedState, path: string): HostTensor {
   }
   const numpy = numpyNames[state.dtype];
   throw new UserError("dtype-mismatch", `${state.name} is ${state.dtype}, but ${path} holds ${file.dtype}`, `nothing is converted silently; in NumPy: np.save(file, array.astype(np.${numpy}))`);
+}
+
+function arrayIn({ name }: TypedState, path: string): HostTensor {
+  try {
+    return readFormat(path, readNpy);
+  } catch (error) {
+    if (!(error instanceof UserError && error.problem === "file-not-found")) throw error;
+    throw new UserError(error.problem, `--in ${name}=${path}: ${error.message}`, "the value is a FILE.npy, a number, or random:SEED");
+  }
 }
 
 const numpyNames = {
@@ -162,17 +171,26 @@ function sliceOf(state: TypedState, whole: HostTensor, run: number): HostTensor 
   return { dtype: state.dtype, shape: state.shape, data: whole.data.subarray(run * size, (run + 1) * size) as TypedArray };
 }
 
-/** The elements of an input stream in turn: those of a file, or one value, or random ones, without end. */
-export function* streamElements(state: TypedState, source: InputSource): Generator<HostTensor> {
-  if (source.kind === "file") {
-    const whole = readArray(state, source.path);
-    const stacked = whole.shape.length === state.shape.length + 1 && state.shape.every((extent, dimension) => extent === whole.shape[dimension + 1]);
-    const count = stacked ? whole.shape[0]! : slicesOf(state, whole, source.path);
-    for (let element = 0; element < count; element++) yield sliceOf(state, whole, element);
-  } else if (source.kind === "number") {
-    const element = tensorFor(state, source);
-    for (;;) yield element;
-  } else {
-    for (let seed = source.seed; ; seed++) yield randomTensor(state, seed, source.range);
+/** The elements of an input stream in turn: those of a file, or one value, or random ones, without end. A wrong file is told at once. */
+export function streamElements(state: TypedState, source: InputSource): Generator<HostTensor> {
+  switch (source.kind) {
+    case "file": return elementsOf(state, readArray(state, source.path), source.path);
+    case "number": {
+      const element = tensorFor(state, source);
+      return endless(() => element);
+    }
+    case "random": return endless((index) => randomTensor(state, source.seed + index, source.range));
   }
+}
+
+function elementsOf(state: TypedState, whole: HostTensor, path: string): Generator<HostTensor> {
+  const stacked = whole.shape.length === state.shape.length + 1 && state.shape.every((extent, dimension) => extent === whole.shape[dimension + 1]);
+  const count = stacked ? whole.shape[0]! : slicesOf(state, whole, path);
+  return (function* () {
+    for (let element = 0; element < count; element++) yield sliceOf(state, whole, element);
+  })();
+}
+
+function* endless(element: (index: number) => HostTensor): Generator<HostTensor> {
+  for (let index = 0; ; index++) yield element(index);
 }

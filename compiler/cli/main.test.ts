@@ -167,9 +167,13 @@ describe("run", () => {
     ["--in x=four.npy --in k=four.npy --in w=2", /k is f32, but four\.npy holds f32\[4\]/],
     ["--in x=numbers.npy --in k=1 --in w=2", /x is f32, but numbers\.npy holds i32\n {2}help: .*np\.float32/],
     ["--in x=probe.wasm --in k=1 --in w=2", /probe\.wasm: /],
-    ["--weights four.npy", /four\.npy: /],
+    ["--weights four.npy", /four\.npy is a NumPy array \(\.npy\), not a \.safetensors file/],
+    ["--in x=abc --in k=1 --in w=2", /--in x=abc: abc does not exist\n {2}help: the value is a FILE\.npy, a number, or random:SEED/],
+    ["--program zzzz", /no program `zzzz`\n {2}help: it has main, /],
+    [`${given} --out y=probe.wasm`, /probe\.wasm is what this command reads/],
     ["-p trap --in w=1", /integer division by zero in trap, probe\.gph:6:18/],
-    ["-p double --in w=1 --in s=four.npy", /s is i32, but four\.npy holds f32/],
+    ["-p double --in w=1 --in s=four.npy", /^error: s is i32, but four\.npy holds f32/],
+    ["-p double --in w=1 --in s=gone.npy", /^error: --in s=gone\.npy: gone\.npy does not exist/],
   ])("run probe.wasm %s", async (line, message) => {
     const { code, out, err } = await gph(`run probe.wasm ${line}`);
     expect(err).toMatch(message);

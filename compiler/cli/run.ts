@@ -89,7 +89,7 @@ async function runCommand(args: Arguments): Promise<number> {
 
   const outputs = gathered.all();
   for (const name of kept.keys()) if (!outputs.has(name)) outputs.set(name, engine.read(name));
-  const files = await keep(outputs, kept, args.value("out-dir"));
+  const files = await keep(outputs, kept, args.value("out-dir"), args.file);
 
   if (args.has("json")) {
     const [{ writeJson }, { outputJson }] = await Promise.all([import("./report.ts"), import("./show.ts")]);
@@ -161,13 +161,14 @@ async function runAll({ engine, program, feed, streamsIn, streamsOut, gathered, 
 }
 
 /** Writes what is to be kept, all of it or nothing; gives the paths. */
-async function keep(outputs: ReadonlyMap<string, HostTensor>, kept: ReadonlyMap<string, string>, folder: string | undefined): Promise<string[]> {
+async function keep(outputs: ReadonlyMap<string, HostTensor>, kept: ReadonlyMap<string, string>, folder: string | undefined, program: string): Promise<string[]> {
   if (kept.size === 0 && folder === undefined) return [];
-  const [{ join }, { makeFolder, writeWhole }, { npyFile }] = await Promise.all([import("node:path"), import("./files.ts"), import("./outputs.ts")]);
+  const [{ join }, { checkKeepsSources, makeFolder, writeWhole }, { npyFile }] = await Promise.all([import("node:path"), import("./files.ts"), import("./outputs.ts")]);
   const paths = new Map([...outputs].flatMap(([name, tensor]) => {
     const path = kept.get(name) ?? (folder === undefined ? undefined : join(folder, `${fileNameOf(name)}.npy`));
     return path === undefined ? [] : [[path, tensor] as const];
   }));
+  for (const path of paths.keys()) checkKeepsSources(path, [program]);
   if (folder !== undefined) await makeFolder(folder);
   await writeWhole([...paths].map(([path, tensor]) => npyFile(path, tensor)));
   return [...paths.keys()];

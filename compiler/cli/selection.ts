@@ -1,11 +1,10 @@
 /** What a run is about: which program of an executable, which states it needs from the command line, and whether all are there. */
 import type { Manifest, ManifestProgram, ManifestState } from "../../runtime/executable.ts";
 import type { HostTensor } from "../../runtime/host.ts";
-import { readSafetensors } from "../../runtime/safetensors.ts";
 import { closest } from "../support/suggest.ts";
 import type { Arguments } from "./command.ts";
 import { UserError } from "./failure.ts";
-import { readFormat } from "./files.ts";
+import { readWeights } from "./files.ts";
 import { parseInputSource, tensorFor, typeText, type InputSource } from "./inputs.ts";
 
 export interface Selection {
@@ -93,7 +92,7 @@ function checkKeepable(manifest: Manifest, program: ManifestProgram, name: strin
 function suggestion(name: string, names: readonly string[]): string {
   const near = closest(name, names);
   if (near !== undefined) return `did you mean \`${near}\`?`;
-  return names.length === 0 ? "it has none" : `there are ${names.join(", ")}`;
+  return names.length === 0 ? "it has none" : `it has ${names.join(", ")}`;
 }
 
 /** Values of params, from `--weights` and `--in`; the second wins. */
@@ -112,7 +111,7 @@ function weightValues(params: readonly ManifestState[], weights: string): Map<st
     const source = parseInputSource("weights", weights);
     return new Map(params.filter((state) => state.baked !== true).map((state) => [state.name, tensorFor(state, source)]));
   }
-  const stored = readFormat(weights, readSafetensors);
+  const stored = readWeights(weights);
   const used = params.filter((state) => stored.has(state.name));
   if (used.length === 0 && params.length > 0) {
     throw new UserError("missing-weights", `${weights} holds no param of the graph: it has ${[...stored.keys()].join(", ") || "nothing"}`, `the params are ${params.map((state) => state.name).join(", ")}`);

@@ -113,6 +113,15 @@ describe("run", () => {
 });
 
 describe("compile", () => {
+  test("never over a source, under whatever name", async () => {
+    writeFileSync("imported.gph", "export const k = 2;\n");
+    writeFileSync("importing.gph", affine.replace("graph", 'import { k } from "./imported.gph";\n\ngraph').replace("+ 1", "+ k"));
+    for (const output of ["importing.gph", "./importing.gph", "folder/../imported.gph"]) {
+      expect(await gph(`compile importing.gph -o ${output}`)).toMatchObject({ code: 1, out: "", err: expect.stringContaining(`${output} is what this command reads`) as string });
+    }
+    expect(readFileSync("imported.gph", "utf8")).toBe("export const k = 2;\n");
+  });
+
   test("the file runs as the source does, with weights baked in or not", async () => {
     expect(await gph("compile affine.gph -o plain.wasm")).toMatchObject({ code: 0, err: "", out: expect.stringMatching(/^plain\.wasm: graph affine for wasm with \d+ tiles, [\d,]+ bytes\n$/) as string });
     expect(outputs((await gph(`run plain.wasm ${given}`)).out)).toEqual(expected);
