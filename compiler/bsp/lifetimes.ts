@@ -24,10 +24,15 @@ interface Access {
 /**
  * A tensor touched inside a loop and outside of it is alive during all of the loop; so is one touched in the first or last
  * interval of an iteration when nothing separates iterations.
+ *
+ * Intervals are numbered in the order of the text, but control may pass from one to a much later one without a sync: past a
+ * branch not taken, past a loop without iterations, out of a `while` after its condition. A tile that is ahead can then be in
+ * the later interval while another is still in the earlier one, so what is touched in the earlier is alive up to the later.
  */
 export function lifetimes(tiled: TiledGraph, steps: readonly BspStep[]): ReadonlyMap<TensorId, Lifetime> {
   const accesses = new Map<TensorId, Access[]>();
   let interval = 0;
+  const jumps = new Jumps();
 
   const touch = (tensor: TensorId, loops: readonly Loop[]): void => {
     const root = rootOf(tiled.tensors, tensor);
@@ -55,19 +60,20 @@ export function lifetimes(tiled: TiledGraph, steps: readonly BspStep[]): Readonl
             visit(step.before, inside);
             touch(step.condition, inside);
           }
+          const left = interval;
           visit(step.body, inside);
           // What follows a synced body is a new interval that no iteration reaches.
           loop.last = interval;
+          if (step.kind === "while" || step.counted === "tensor" || step.count < 1) jumps.add(left, interval);
           break;
         }
         case "if":
           touch(step.condition, loops);
-          visit(step.then, loops);
-          visit(step.otherwise, loops);
+          branch([step.then, step.otherwise], loops);
           break;
         case "switch":
           touch(step.subject, loops);
-          for (const body of [...step.bodies, step.otherwise]) visit(body, loops);
+          branch([...step.bodies, step.otherwise], loops);
           break;
         case "host":
           interval++;
@@ -78,7 +84,17 @@ export function lifetimes(tiled: TiledGraph, steps: readonly BspStep[]): Readonl
       }
     }
   };
+  const branch = (bodies: readonly (readonly BspStep[])[], loops: readonly Loop[]): void => {
+    const before = interval;
+    const ends = bodies.map((body) => {
+      jumps.add(before, interval);
+      visit(body, loops);
+      return interval;
+    });
+    for (const end of ends) jumps.add(end, interval);
+  };
   visit(steps, []);
+  const reach = jumps.reach(interval);
 
   const lives = new Map<TensorId, Lifetime>();
   for (const [tensor, list] of accesses) {
@@ -93,17 +109,36 @@ export function lifetimes(tiled: TiledGraph, steps: readonly BspStep[]): Readonl
     for (const { at, loops } of list) {
       const inner = loops[shared];
       first = Math.min(first, inner ? inner.first : at);
-      last = Math.max(last, inner ? inner.last : at);
+      last = Math.max(last, inner ? reach[inner.last]! : 0, reach[at]!);
     }
     for (const loop of list[0]!.loops.slice(0, shared).toReversed()) {
       if (!loop.synced && (first <= loop.first || last >= loop.last)) {
         first = Math.min(first, loop.first);
-        last = Math.max(last, loop.last);
+        last = Math.max(last, reach[loop.first]!, reach[loop.last]!);
       }
     }
     lives.set(tensor, { first, last });
   }
   return lives;
+}
+
+/** Ways from an interval to a later one on which there is no sync. */
+class Jumps {
+  readonly #to = new Map<number, number[]>();
+
+  add(from: number, to: number): void {
+    if (to === from) return;
+    const known = this.#to.get(from);
+    if (known) known.push(to);
+    else this.#to.set(from, [to]);
+  }
+
+  /** For each interval the last one that can be reached from it without a sync. */
+  reach(last: number): number[] {
+    const reach: number[] = [];
+    for (let from = last; from >= 0; from--) reach[from] = (this.#to.get(from) ?? []).reduce((furthest, to) => Math.max(furthest, reach[to]!), from);
+    return reach;
+  }
 }
 
 function endsWithSync(body: readonly BspStep[]): boolean {
@@ -120,4 +155,3 @@ function hostTensors(step: Extract<BspStep, { kind: "host" }>): readonly TensorI
     default: return unreachable(event);
   }
 }
-
