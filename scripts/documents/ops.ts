@@ -1,4 +1,5 @@
 /** spec/ops.md: everything a program can call and what it means, from the op table and the library written in .gph. */
+import { builtins } from "../../compiler/check/builtins.ts";
 import { describeCalls, opsWithoutCall, type DescribedCall } from "../../compiler/ops/describe.ts";
 import { libraryFunctions, type LibraryFunction } from "../../compiler/std/functions.ts";
 
@@ -18,9 +19,11 @@ export function opsDocument(): string {
 
 What a program can call. *Takes* says which dtypes an op accepts; where parameters differ, for each. \`axis?\` may be left
 out, \`axis = -1\` has that value then; \`shape…\` is the rest of the arguments, or one tuple. Any call can be written as a
-method of its first argument: \`x.softmax(axis = 0)\`. Gradients are not compiled yet; *no gradient* says for which ops there will be none, and why.
+method of its first argument: \`x.softmax(axis = 0)\`. Gradients are not compiled yet; *no gradient* says for which ops there
+will be none, and why.
 
-The same list is \`gph ops\`; \`gph ops NAME\` shows one.
+The same list is \`gph ops\`; \`gph ops NAME\` shows one. [The language](language.md) describes what is part of it:
+${builtins.map((name) => `\`${name}\``).join(", ")}.
 
 ${modules.map((module) => moduleSection(module, calls.filter((call) => call.module === module), library.filter((entry) => entry.module === module))).join("\n")}
 ## Without a call

@@ -132,5 +132,5 @@ function whatHelps(tiled: TiledGraph, use: MemoryUse, { target }: PassContext): 
   if (temporary * 4 > use.bytes) help.push("keeping less at a time: parts one after the other, or computing a value again where it is needed");
   if (largest.some(({ type }) => type.dtype === "f32" || type.dtype === "f64")) help.push(`f16 instead of ${largest.some(({ type }) => type.dtype === "f64") ? "f64" : "f32"}`);
   if (help.length === 0) help.push("smaller sizes");
-  return `what would help: ${help.join("; ")}`;
+  return help.join("; ");
 }
