@@ -2,7 +2,9 @@
 import process from "node:process";
 import type { Engine } from "../../runtime/engine.ts";
 import type { HostTensor } from "../../runtime/host.ts";
+import type { RunReport } from "../bsp/report/report.ts";
 import { jsonOption, type Arguments, type Command } from "./command.ts";
+import type { Executable } from "./executable.ts";
 import { UserError } from "./failure.ts";
 import type { Feed } from "./inputs.ts";
 import type { Gathered } from "./outputs.ts";
@@ -21,6 +23,7 @@ export const run: Command = {
     { name: "out", letter: "o", value: "NAME=FILE.npy", repeated: true, summary: "keep an output, a stream or a var as a NumPy file" },
     { name: "out-dir", value: "FOLDER", summary: "keep every output as FOLDER/NAME.npy" },
     { name: "workers", value: "N", summary: "threads (default 1); results do not depend on it" },
+    { name: "profile", value: "FILE.json", summary: "keep what each superstep did and cost, and show it; see spec/profile.md" },
     ...settingOptions,
     jsonOption,
   ],
@@ -47,6 +50,7 @@ f32 in .npy files.
 
 Exit codes: 0 fine, 1 a mistake in the program or its inputs, 2 a wrong command line, 70 a bug in gph.`,
   examples: [
+    { line: "gph run heat.gph --target ipu-mk2 --in initial=random:1 --profile heat.json", meaning: "what each superstep costs on a modelled machine" },
     { line: "gph run heat.gph --set n=512 --in initial=random:1", meaning: "try a program without data" },
     { line: "gph run mlp.gph --weights mlp.safetensors --in images=test-images.npy --out-dir results", meaning: "a batch of 100 on 2,000 images: runs 20 times and joins the outputs" },
     { line: "gph run heat.gph --target ipu-mk2 --in initial=random:1 --json", meaning: "the same bits on a modelled machine, for a tool to read" },
@@ -63,7 +67,7 @@ async function runCommand(args: Arguments): Promise<number> {
     import("./outputs.ts"),
   ]);
   const workers = args.count("workers");
-  const { bytes, warnings } = await executableOf(args);
+  const { bytes, warnings, profiled } = await executableOf(args);
   await using engine = await Engine.load(bytes, workers === undefined ? {} : { workers });
 
   const { program, states, sources, kept } = selection.select(engine.manifest, args);
@@ -87,6 +91,7 @@ async function runCommand(args: Arguments): Promise<number> {
     quiet: args.has("json"),
   });
 
+  const tables = profiled === undefined ? undefined : await writeProfile(args.value("profile")!, engine, profiled, { program: program.name, runs: feed.runs, workers: engine.workers, seconds });
   const outputs = gathered.all();
   for (const name of kept.keys()) if (!outputs.has(name)) outputs.set(name, engine.read(name));
   const files = await keep(outputs, kept, args.value("out-dir"), args.file);
@@ -112,7 +117,21 @@ async function runCommand(args: Arguments): Promise<number> {
     const { outputTable } = await import("./show.ts");
     process.stdout.write(outputs.size > 0 ? outputTable(outputs) : `program ${program.name} ran; it has no outputs\n`);
   }
+  if (tables !== undefined && !args.has("json")) process.stdout.write(`\n${tables}`);
   return 0;
+}
+
+/** Keeps the profile of everything that ran on the engine; gives it as tables. */
+async function writeProfile(path: string, engine: Engine, { plan, sources }: NonNullable<Executable["profiled"]>, run: RunReport): Promise<string> {
+  const [{ reportOf }, { reportTables }, { version }, { writeWhole }] = await Promise.all([
+    import("../bsp/report/report.ts"),
+    import("../bsp/report/tables.ts"),
+    import("../version.ts"),
+    import("./files.ts"),
+  ]);
+  const report = reportOf(plan.bsp, { target: plan.target, sources, generator: `gph ${version}`, memory: plan.memory, counts: engine.stepCounts() ?? [], run });
+  await writeWhole([{ path, bytes: new TextEncoder().encode(`${JSON.stringify(report, undefined, 1)}\n`) }]);
+  return reportTables(report);
 }
 
 interface Job {
