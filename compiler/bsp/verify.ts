@@ -9,7 +9,7 @@ import { bytesOf } from "../../runtime/dtype.ts";
 import { control } from "../../runtime/executable.ts";
 import { invariant } from "../support/bug.ts";
 import { rootOf } from "../tiled/tiled.ts";
-import { accessesOf } from "./accesses.ts";
+import { accessesOf, Pending } from "./accesses.ts";
 import type { BspGraph, PlannedGraph } from "./bsp.ts";
 import { lifetimes } from "./lifetimes.ts";
 import { tensorBytes } from "./passes/plan-memory.ts";
@@ -22,8 +22,12 @@ export function verifyBsp(graph: BspGraph): void {
   for (const program of [...graph.programs, graph.initial]) {
     forEachStep(program.steps, (step) => {
       if (step.kind !== "superstep") return;
-      const accesses = step.phases.map((phase) => accessesOf(graph.tiled, phase));
-      accesses.forEach((later, j) => accesses.slice(0, j).forEach((earlier) => invariant(!earlier.conflicts(later), `two phases of a superstep of ${program.name} meet`)));
+      const earlier = new Pending();
+      for (const phase of step.phases) {
+        const accesses = accessesOf(graph.tiled, phase);
+        invariant(!earlier.conflicts(accesses), `two phases of a superstep of ${program.name} meet`);
+        earlier.addAll(accesses);
+      }
     });
   }
 }

@@ -1,10 +1,12 @@
 /**
  * form-supersteps: tiled → bsp. Walks the steps in order and puts a sync only where one tile's work could meet another's:
  * between two accesses to the same bytes of which one writes and at least one may touch what another tile owns. Everything
- * between two syncs is one superstep. Needs fields that say truthfully whether they are local.
+ * between two syncs is one superstep. Bodies of loops and branches are built once, on their own; whether to wait before them
+ * or between iterations follows from what they touch first and last. Needs fields that say truthfully whether they are local.
  */
-import { invariant, unreachable } from "../../support/bug.ts";
+import { unreachable } from "../../support/bug.ts";
 import type { Pass } from "../../support/pass.ts";
+import { nowhere } from "../../support/span.ts";
 import { rootOf, type Step, type TensorId, type TiledGraph, type TiledProgram } from "../../tiled/tiled.ts";
 import { accessesOf, Pending } from "../accesses.ts";
 import type { BspGraph, BspProgram, BspStep, Phase } from "../bsp.ts";
@@ -20,50 +22,52 @@ export const formSupersteps: Pass<TiledGraph, BspGraph> = {
 };
 
 function formProgram(tiled: TiledGraph, program: TiledProgram): BspProgram {
-  const sequence = new Sequence(tiled, new Pending());
-  const steps = sequence.fill((self) => self.steps(program.steps));
+  const sequence = new Sequence(tiled);
+  const steps = sequence.fill(() => sequence.steps(program.steps));
   return { name: program.name, steps, reads: program.reads, writes: program.writes, origin: program.origin };
 }
 
-/** Loops nested deeper than this are synced before and after each iteration without asking whether they need it: asking doubles the work per level. */
-const askingDepth = 5;
+/** What the steps around need to know of some steps that were built on their own. */
+interface Passage {
+  /** Accesses that may happen before the first sync of these steps. */
+  readonly entry: Pending;
+  /** Accesses that may still be going on when they have ended. */
+  readonly exit: Pending;
+  /** Whether there may be no sync from their beginning to their end. */
+  readonly open: boolean;
+}
 
-/** Builds one sequence of steps. `inherited` is what may still be going on when it begins. */
+/** Builds one sequence of steps, without regard to what goes on when it begins; `entry` tells those around whether to wait. */
 class Sequence {
   readonly #tiled: TiledGraph;
-  readonly #inherited: Pending;
-  readonly #depth: number;
-  #inheritedOpen = true;
-  #own = new Pending();
   #phases: Phase[] = [];
   #out: BspStep[] = [];
-  /** A sync is needed before the sequence begins. */
-  needsEntrySync = false;
+  readonly #entry = new Pending();
+  /** Accesses not yet synced at this point. */
+  #pending = new Pending();
+  #open = true;
 
-  constructor(tiled: TiledGraph, inherited: Pending, depth = 0) {
+  constructor(tiled: TiledGraph) {
     this.#tiled = tiled;
-    this.#inherited = inherited;
-    this.#depth = depth;
   }
 
   /** Collects what `build` adds into a list of its own; what is pending carries on. */
-  fill(build: (self: Sequence) => void): BspStep[] {
+  fill(build: () => void): BspStep[] {
     this.#flush(false);
     const outer = this.#out;
     this.#out = [];
-    build(this);
+    build();
     this.#flush(false);
     const made = this.#out;
     this.#out = outer;
     return made;
   }
 
-  /** What is not yet synced at this point. */
-  pending(): Pending {
-    const all = new Pending();
-    if (this.#inheritedOpen) all.addAll(this.#inherited);
-    all.addAll(this.#own);
-    return all;
+  /** The passage from the beginning to this point. */
+  passage(): Passage {
+    const exit = new Pending();
+    exit.addAll(this.#pending);
+    return { entry: this.#entry, exit, open: this.#open };
   }
 
   steps(steps: readonly Step[]): void {
@@ -73,7 +77,7 @@ class Sequence {
   #flush(sync: boolean): void {
     const origin = this.#phases[0] ? (this.#phases[0].kind === "compute" ? this.#phases[0].set.origin : this.#phases[0].origin) : undefined;
     if (this.#phases.length > 0) this.#out.push({ kind: "superstep", phases: this.#phases, sync, origin: origin! });
-    else if (sync) this.#out.push({ kind: "superstep", phases: [], sync: true, origin: { file: "", start: 0, end: 0 } });
+    else if (sync) this.#out.push({ kind: "superstep", phases: [], sync: true, origin: nowhere });
     this.#phases = [];
   }
 
@@ -81,28 +85,33 @@ class Sequence {
     const last = this.#out.at(-1);
     if (this.#phases.length === 0 && last?.kind === "superstep") this.#out[this.#out.length - 1] = { ...last, sync: true };
     else this.#flush(true);
-    this.#own = new Pending();
-    this.#inheritedOpen = false;
+    this.#synced();
+  }
+
+  #synced(): void {
+    this.#pending = new Pending();
+    this.#open = false;
   }
 
   /** Syncs first if `accesses` could meet what is pending. */
   #enter(accesses: Pending): void {
-    if (this.#own.conflicts(accesses)) this.#sync();
-    else if (this.#inheritedOpen && this.#inherited.conflicts(accesses)) {
-      this.needsEntrySync = true;
-      this.#inheritedOpen = false;
-    }
-    this.#own.addAll(accesses);
+    if (this.#pending.conflicts(accesses)) this.#sync();
+    if (this.#open) this.#entry.addAll(accesses);
+  }
+
+  #access(accesses: Pending): void {
+    this.#enter(accesses);
+    this.#pending.addAll(accesses);
   }
 
   #readByAll(tensor: TensorId): void {
     const accesses = new Pending();
     accesses.add(rootOf(this.#tiled.tensors, tensor), { read: 2, write: 0 });
-    this.#enter(accesses);
+    this.#access(accesses);
   }
 
   #phase(phase: Phase): void {
-    this.#enter(accessesOf(this.#tiled, phase));
+    this.#access(accessesOf(this.#tiled, phase));
     this.#phases.push(phase);
   }
 
@@ -114,25 +123,32 @@ class Sequence {
         // Everyone waits before and after.
         this.#flush(false);
         this.#out.push(step);
-        this.#own = new Pending();
-        this.#inheritedOpen = false;
+        this.#synced();
         return;
       case "repeat": {
         if (step.counted === "tensor") this.#readByAll(step.count);
-        const loop = this.#loop((self) => ({ before: [], body: self.fill(() => self.steps(step.body)), atExit: new Pending() }));
-        this.#out.push({ ...step, body: loop.body });
+        const inner = new Sequence(this.#tiled);
+        const body = inner.fill(() => inner.steps(step.body));
+        const iteration = inner.passage();
+        const again = iteration.exit.conflicts(iteration.entry);
+        const certain = step.counted === "constant" && step.count > 0;
+        this.#pass([{ entry: iteration.entry, exit: again ? new Pending() : iteration.exit, open: !certain || (iteration.open && !again) }]);
+        this.#out.push({ ...step, body: again ? withFinalSync(body) : body });
         return;
       }
       case "while": {
-        const loop = this.#loop((self) => {
-          const before = self.fill(() => {
-            self.steps(step.before);
-            self.#readByAll(step.condition);
-          });
-          const atExit = self.pending();
-          return { before, body: self.fill(() => self.steps(step.body)), atExit };
+        const inner = new Sequence(this.#tiled);
+        const before = inner.fill(() => {
+          inner.steps(step.before);
+          inner.#readByAll(step.condition);
         });
-        this.#out.push({ ...step, before: loop.before, body: loop.body });
+        const leaving = inner.passage();
+        const body = inner.fill(() => inner.steps(step.body));
+        const iteration = inner.passage();
+        const again = iteration.exit.conflicts(iteration.entry);
+        if (leaving.open && !again) leaving.exit.addAll(iteration.exit);
+        this.#pass([leaving]);
+        this.#out.push({ ...step, before, body: again ? withFinalSync(body) : body });
         return;
       }
       case "if": {
@@ -151,64 +167,26 @@ class Sequence {
     }
   }
 
-  /** Builds a loop's body; syncs before it or at the end of its body where iterations could meet what is pending. */
-  #loop(build: (self: Sequence) => { before: BspStep[]; body: BspStep[]; atExit: Pending }): { before: readonly BspStep[]; body: readonly BspStep[] } {
-    this.#flush(false);
-    if (this.#depth >= askingDepth) {
-      this.#sync();
-      const made = build(new Sequence(this.#tiled, new Pending(), this.#depth + 1));
-      this.#own.addAll(made.atExit);
-      return { before: made.before, body: withFinalSync(made.body) };
-    }
-    const first = new Sequence(this.#tiled, this.pending(), this.#depth + 1);
-    build(first);
-    if (first.needsEntrySync) this.#syncBefore();
-    let sequence = new Sequence(this.#tiled, new Pending(), this.#depth + 1);
-    let made = build(sequence);
-    const atEnd = sequence.pending();
-    sequence = new Sequence(this.#tiled, atEnd, this.#depth + 1);
-    made = build(sequence);
-    if (sequence.needsEntrySync) {
-      this.#own.addAll(made.atExit);
-      return { before: made.before, body: withFinalSync(made.body) };
-    }
-    this.#own.addAll(made.atExit);
-    this.#own.addAll(sequence.pending());
-    return made;
-  }
-
   #branches(branches: readonly (readonly Step[])[]): BspStep[][] {
-    this.#flush(false);
-    if (this.#depth >= askingDepth) this.#sync();
-    const tries = this.#depth >= askingDepth ? [] : branches.map((steps) => {
-      const sequence = new Sequence(this.#tiled, this.pending(), this.#depth + 1);
-      sequence.fill(() => sequence.steps(steps));
-      return sequence.needsEntrySync;
-    });
-    if (tries.some(Boolean)) this.#syncBefore();
-    const after = new Pending();
-    const made = branches.map((steps) => {
-      const sequence = new Sequence(this.#tiled, this.pending(), this.#depth + 1);
-      const body = sequence.fill(() => sequence.steps(steps));
-      invariant(!sequence.needsEntrySync, "a branch still needs a sync before it");
-      after.addAll(sequence.#own);
-      return body;
-    });
-    this.#own.addAll(after);
+    const sequences = branches.map(() => new Sequence(this.#tiled));
+    const made = branches.map((steps, i) => sequences[i]!.fill(() => sequences[i]!.steps(steps)));
+    this.#pass(sequences.map((sequence) => sequence.passage()));
     return made;
   }
 
-  /** A sync here, or before this whole sequence if nothing of it is pending. */
-  #syncBefore(): void {
-    if (this.#own.uses.size === 0 && this.#out.length === 0) {
-      this.needsEntrySync = true;
-      this.#inheritedOpen = false;
-    } else this.#sync();
+  /** Goes through one of these passages; what was pending stays so where one of them is open. */
+  #pass(passages: readonly Passage[]): void {
+    this.#flush(false);
+    const entry = new Pending();
+    for (const passage of passages) entry.addAll(passage.entry);
+    this.#enter(entry);
+    if (!passages.some(({ open }) => open)) this.#synced();
+    for (const { exit } of passages) this.#pending.addAll(exit);
   }
 }
 
 function withFinalSync(body: readonly BspStep[]): readonly BspStep[] {
   const last = body.at(-1);
   if (last?.kind === "superstep") return [...body.slice(0, -1), { ...last, sync: true }];
-  return [...body, { kind: "superstep", phases: [], sync: true, origin: { file: "", start: 0, end: 0 } }];
+  return [...body, { kind: "superstep", phases: [], sync: true, origin: nowhere }];
 }
