@@ -32,6 +32,8 @@ export interface Cells {
   readonly elements: NumberList;
   /** Equal for cells that send the same elements in the same order; -1 where the group has no say in what is sent. */
   readonly class: NumberList;
+  /** No two cells send the same. */
+  readonly unlike: boolean;
 }
 
 export function groupsOf(copy: Copy, driver: TiledTensor): Group[] {
@@ -110,7 +112,10 @@ class Cutter {
   run(): Cells {
     const index = new Array<number>(this.#driver.type.shape.length).fill(0);
     this.#blocks(0, 0, index);
-    return { count: this.#cells.elements.length, ...this.#cells };
+    const { elements: { length: count }, class: classes } = this.#cells;
+    const seen = new Set<number>();
+    for (let i = 0; i < count; i++) seen.add(classes.at(i));
+    return { count, unlike: count <= 1 || (seen.size === count && !seen.has(-1)), ...this.#cells };
   }
 
   /** Visits the driver's blocks in the group's dimensions; `index` is where the block begins. */

@@ -1,11 +1,10 @@
 /**
- * Schedules of exchanges without multicast that are as short as any can be: streams cut into equal units, and a bipartite
- * edge colouring of senders × receivers with as many colours as the busiest tile has units. A colour is a time slot: no tile
- * sends or receives twice in it.
+ * The shortest schedule of streams that are all of one length and have one receiver each: a bipartite edge colouring of
+ * senders × receivers with as many colours as the busiest tile has streams. A colour is a time slot: no tile sends or receives
+ * twice in it. No stream is cut.
  *
- * König (1916): a bipartite graph has an edge colouring with as many colours as its largest degree; an edge whose ends have
- * no free colour in common is coloured after swapping two colours along an alternating path. That preemption makes open
- * shops this easy is due to Gonzalez and Sahni (1976).
+ * König (1916): a bipartite graph has an edge colouring with as many colours as its largest degree. An edge whose ends have
+ * no free colour in common is coloured after swapping two colours along an alternating path.
  */
 import { MessageList, type Messages } from "./messages.ts";
 import type { Streams } from "./streams.ts";
@@ -13,90 +12,39 @@ import type { Streams } from "./streams.ts";
 /** Entries of the tables of colours by tile that are affordable. */
 const mostEntries = 1 << 24;
 
-/**
- * The largest unit, in cycles, with which the busiest tile is over by `horizon` although the last unit of a stream may not be
- * full. Undefined where none is: a tile has too many streams that do not fill their cycles.
- */
-export function unitOf(streams: Streams, bytesPerCycle: number, horizon: number): number | undefined {
-  let longest = 1;
-  let common = 0;
-  for (const bytes of streams.bytes) {
-    const cycles = Math.ceil(bytes / bytesPerCycle);
-    longest = Math.max(longest, cycles);
-    common = gcd(common, cycles);
-  }
-  // Beyond the longest stream every unit wastes more than the one before; below, try halves, and what divides all streams.
-  const candidates = [common, 1];
-  for (let cycles = longest; cycles > 1; cycles = Math.ceil(cycles / 2)) candidates.push(cycles, ...(common > 1 ? [Math.floor(cycles / common) * common] : []));
-  return candidates.filter((cycles) => cycles > 0).sort((a, b) => b - a).find((cycles) => degreesOf(streams, cycles * bytesPerCycle).colours * cycles <= horizon);
-}
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
-
-/** Units by sender and by receiver, all of them, and as many colours as the busiest of either has. */
-function degreesOf(streams: Streams, unitBytes: number): { outDegree: Float64Array; inDegree: Float64Array; units: number; colours: number } {
-  const outDegree = new Float64Array(streams.tiles);
-  const inDegree = new Float64Array(streams.tiles);
-  let units = 0;
-  let colours = 0;
+/** For streams of equal length. Undefined where the tables would be too large. */
+export function scheduleByColours(streams: Streams, bytesPerCycle: number): Messages | undefined {
+  const outDegree = new Int32Array(streams.tiles);
+  const inDegree = new Int32Array(streams.tiles);
   for (let stream = 0; stream < streams.count; stream++) {
-    const own = Math.ceil(streams.bytes[stream]! / unitBytes);
-    const from = streams.from[stream]!;
-    const to = streams.to[streams.start[stream]!]!;
-    units += own;
-    outDegree[from]! += own;
-    inDegree[to]! += own;
-    colours = Math.max(colours, outDegree[from]!, inDegree[to]!);
+    outDegree[streams.from[stream]!]!++;
+    inDegree[streams.to[stream]!]!++;
   }
-  return { outDegree, inDegree, units, colours };
-}
-
-/** Units of `cycles` cycles each (the last of a stream may be shorter). Undefined when there are too many. */
-export function scheduleByColours(streams: Streams, bytesPerCycle: number, cycles: number, mostUnits: number): Messages | undefined {
-  const unitBytes = cycles * bytesPerCycle;
-  const { outDegree, inDegree, units, colours } = degreesOf(streams, unitBytes);
   const senders = numbered(outDegree);
   const receivers = numbered(inDegree);
-  if (units > mostUnits || (senders.count + receivers.count) * colours > mostEntries) return undefined;
+  const colours = Math.max(senders.most, receivers.most);
+  if ((senders.count + receivers.count) * colours > mostEntries) return undefined;
 
-  const colouring = new Colouring(senders.count, receivers.count, colours, units);
-  const streamOf = new Int32Array(units);
-  let unit = 0;
-  for (let stream = 0; stream < streams.count; stream++) {
-    const own = Math.ceil(streams.bytes[stream]! / unitBytes);
-    const from = senders.of[streams.from[stream]!]!;
-    const to = receivers.of[streams.to[streams.start[stream]!]!]!;
-    for (let i = 0; i < own; i++) {
-      streamOf[unit] = stream;
-      colouring.add(unit++, from, to);
-    }
-  }
-  return messagesOf(streams, streamOf, colouring.colour, colours, unitBytes, bytesPerCycle);
-}
-
-/** Tiles that have anything, numbered without gaps. */
-function numbered(degree: Float64Array): { of: Int32Array; count: number } {
-  let count = 0;
-  const of = Int32Array.from(degree, (units) => (units > 0 ? count++ : -1));
-  return { of, count };
-}
-
-function messagesOf(streams: Streams, streamOf: Int32Array, colour: Int32Array, colours: number, unitBytes: number, bytesPerCycle: number): Messages {
-  const next = new Int32Array(colours + 1);
-  for (const slot of colour) next[slot + 1]!++;
-  for (let slot = 0; slot < colours; slot++) next[slot + 1]! += next[slot]!;
-  const bySlot = new Int32Array(colour.length);
-  colour.forEach((slot, unit) => { bySlot[next[slot]!++] = unit; });
-  const sent = new Float64Array(streams.count);
+  const colouring = new Colouring(senders.count, receivers.count, colours, streams.count);
+  for (let stream = 0; stream < streams.count; stream++) colouring.add(stream, senders.of[streams.from[stream]!]!, receivers.of[streams.to[stream]!]!);
   const messages = new MessageList();
-  for (const unit of bySlot) {
-    const stream = streamOf[unit]!;
-    const bytes = Math.min(unitBytes, streams.bytes[stream]! - sent[stream]!);
-    messages.receiver(streams.to[streams.start[stream]!]!);
-    messages.message(stream, sent[stream]!, bytes, (colour[unit]! * unitBytes) / bytesPerCycle);
-    sent[stream]! += bytes;
+  const cycles = Math.ceil((streams.bytes[0] ?? 0) / bytesPerCycle);
+  for (let stream = 0; stream < streams.count; stream++) {
+    messages.receiver(streams.to[stream]!);
+    messages.message(stream, 0, streams.bytes[stream]!, colouring.colour[stream]! * cycles);
   }
   return messages.finish(bytesPerCycle);
+}
+
+/** Tiles that have anything, numbered without gaps; `most` is what the busiest has. */
+function numbered(degree: Int32Array): { of: Int32Array; count: number; most: number } {
+  let count = 0;
+  let most = 0;
+  const of = degree.map((streams) => {
+    most = Math.max(most, streams);
+    return streams > 0 ? count++ : -1;
+  });
+  return { of, count, most };
 }
 
 /** Edges are added one by one; each keeps a colour that neither of its ends has twice. */
@@ -132,7 +80,7 @@ class Colouring {
     const v = this.#senders + receiver;
     this.#from[edge] = u;
     this.#to[edge] = v;
-    const both = this.#freeAt(u, v);
+    const both = this.#freeAtBoth(u, v);
     if (both !== -1) {
       this.#set(edge, both);
       return;
@@ -142,7 +90,17 @@ class Colouring {
     this.#set(edge, a);
   }
 
-  /** The first colour that is free at both. */
+  /**
+   * A colour that is free at both. The one that is right for all pairs of consecutive tiles, where every tile sends to the
+   * one after it in the first slot, to the one after that in the second, and so on; otherwise the first.
+   */
+  #freeAtBoth(u: number, v: number): number {
+    const distance = (v - this.#senders - u + this.#senders * (this.#colours + 1)) % (this.#colours + 1);
+    const likely = (distance + this.#colours - 1) % this.#colours;
+    if (this.#edgeAt[u * this.#colours + likely] === -1 && this.#edgeAt[v * this.#colours + likely] === -1) return likely;
+    return this.#freeAt(u, v);
+  }
+
   #freeAt(u: number, v: number): number {
     for (let word = 0; word < this.#words; word++) {
       const bits = this.#free[u * this.#words + word]! & this.#free[v * this.#words + word]!;

@@ -9,6 +9,7 @@
  */
 import { MessageList, type Messages } from "./messages.ts";
 import { NumberList } from "./numbers.ts";
+import { Calendar, Groups } from "./queues.ts";
 import type { Streams } from "./streams.ts";
 
 export interface ListOptions {
@@ -220,79 +221,5 @@ class ListScheduler {
       this.#leftOut[from]! -= cycles;
       this.#partsOf.remove(part, from);
     }
-  }
-}
-
-/** Numbers 0, 1, 2 … in groups, from which they are removed. */
-class Groups {
-  readonly items: Int32Array;
-  readonly start: Int32Array;
-  readonly end: Int32Array;
-  readonly #at: Int32Array;
-
-  constructor(groupOf: Int32Array, groups: number) {
-    this.start = new Int32Array(groups + 1);
-    for (const group of groupOf) this.start[group + 1]!++;
-    for (let group = 0; group < groups; group++) this.start[group + 1]! += this.start[group]!;
-    this.end = this.start.slice(0, groups);
-    this.items = new Int32Array(groupOf.length);
-    this.#at = new Int32Array(groupOf.length);
-    groupOf.forEach((group, item) => {
-      const at = this.end[group]!++;
-      this.items[at] = item;
-      this.#at[item] = at;
-    });
-  }
-
-  remove(item: number, group: number): void {
-    const at = this.#at[item]!;
-    const last = this.items[--this.end[group]!]!;
-    this.items[at] = last;
-    this.#at[last] = at;
-  }
-}
-
-/** Roles by the cycle in which they become free: a binary heap. */
-class Calendar {
-  readonly #cycle: number[] = [];
-  readonly #role: number[] = [];
-
-  get size(): number {
-    return this.#cycle.length;
-  }
-
-  get next(): number {
-    return this.#cycle[0]!;
-  }
-
-  add(cycle: number, role: number): void {
-    let at = this.#cycle.length;
-    for (let parent = (at - 1) >> 1; at > 0 && this.#cycle[parent]! > cycle; parent = (at - 1) >> 1) {
-      this.#put(at, this.#cycle[parent]!, this.#role[parent]!);
-      at = parent;
-    }
-    this.#put(at, cycle, role);
-  }
-
-  take(): number {
-    const role = this.#role[0]!;
-    const cycle = this.#cycle.pop()!;
-    const moved = this.#role.pop()!;
-    const size = this.#cycle.length;
-    if (size === 0) return role;
-    let at = 0;
-    for (let child = 1; child < size; child = 2 * at + 1) {
-      if (child + 1 < size && this.#cycle[child + 1]! < this.#cycle[child]!) child++;
-      if (this.#cycle[child]! >= cycle) break;
-      this.#put(at, this.#cycle[child]!, this.#role[child]!);
-      at = child;
-    }
-    this.#put(at, cycle, moved);
-    return role;
-  }
-
-  #put(at: number, cycle: number, role: number): void {
-    this.#cycle[at] = cycle;
-    this.#role[at] = role;
   }
 }

@@ -37,20 +37,22 @@ export class MessageList {
     this.#toEnd.push(this.#to.length);
   }
 
-  /** Ordered by start, then by stream and offset; messages that go on where the one before ended are one. */
+  /** Ordered by start, then by stream; messages that go on where the one before ended are one. */
   finish(bytesPerCycle: number): Messages {
-    const order = this.#merged(bytesPerCycle);
+    const { first, bytes } = this.#merged(bytesPerCycle);
+    const order = sortedBy(first.length, (i) => this.#start.at(first.at(i)));
     const count = order.length;
     const made = { count, stream: new Int32Array(count), offset: new Float64Array(count), bytes: new Float64Array(count), start: new Float64Array(count), toStart: new Int32Array(count + 1), to: new Int32Array(0) };
     const to = new NumberList();
-    order.forEach(({ message, bytes }, at) => {
+    for (let at = 0; at < count; at++) {
+      const message = first.at(order[at]!);
       made.stream[at] = this.#stream.at(message);
       made.offset[at] = this.#offset.at(message);
-      made.bytes[at] = bytes;
+      made.bytes[at] = bytes.at(order[at]!);
       made.start[at] = this.#start.at(message);
       for (let i = this.#firstReceiver(message); i < this.#toEnd.at(message); i++) to.push(this.#to.at(i));
       made.toStart[at + 1] = to.length;
-    });
+    }
     return { ...made, to: to.toInt32() };
   }
 
@@ -58,20 +60,30 @@ export class MessageList {
     return message === 0 ? 0 : this.#toEnd.at(message - 1);
   }
 
-  #merged(bytesPerCycle: number): { message: number; bytes: number }[] {
-    const byStream = Array.from({ length: this.#stream.length }, (_, message) => message)
-      .sort((a, b) => this.#stream.at(a) - this.#stream.at(b) || this.#start.at(a) - this.#start.at(b));
-    const merged: { message: number; bytes: number }[] = [];
-    for (const message of byStream) {
-      const last = merged.at(-1);
-      if (last && this.#continues(last, message, bytesPerCycle)) last.bytes += this.#bytes.at(message);
-      else merged.push({ message, bytes: this.#bytes.at(message) });
-    }
-    return merged.sort((a, b) => this.#start.at(a.message) - this.#start.at(b.message) || this.#stream.at(a.message) - this.#stream.at(b.message));
+  /** By stream, and in each by start: the first message of each run that has no gap, and the bytes of the run. */
+  #merged(bytesPerCycle: number): { first: NumberList; bytes: NumberList } {
+    const byStart = sortedBy(this.#stream.length, (message) => this.#start.at(message));
+    const byStream = sortedBy(byStart.length, (i) => this.#stream.at(byStart[i]!));
+    const first = new NumberList();
+    const bytes = new NumberList();
+    let run = 0;
+    let runBytes = 0;
+    byStream.forEach((place, i) => {
+      const message = byStart[place]!;
+      if (i > 0 && this.#continues(run, runBytes, message, bytesPerCycle)) {
+        runBytes += this.#bytes.at(message);
+        return;
+      }
+      if (i > 0) bytes.push(runBytes);
+      first.push(message);
+      run = message;
+      runBytes = this.#bytes.at(message);
+    });
+    if (first.length > 0) bytes.push(runBytes);
+    return { first, bytes };
   }
 
-  #continues(last: { message: number; bytes: number }, next: number, bytesPerCycle: number): boolean {
-    const { message, bytes } = last;
+  #continues(message: number, bytes: number, next: number, bytesPerCycle: number): boolean {
     if (this.#stream.at(message) !== this.#stream.at(next) || this.#offset.at(message) + bytes !== this.#offset.at(next)) return false;
     if (bytes % bytesPerCycle !== 0 || this.#start.at(message) + bytes / bytesPerCycle !== this.#start.at(next)) return false;
     const [a, b] = [this.#firstReceiver(message), this.#firstReceiver(next)];
@@ -80,6 +92,11 @@ export class MessageList {
     for (let i = 0; i < receivers; i++) if (this.#to.at(a + i) !== this.#to.at(b + i)) return false;
     return true;
   }
+}
+
+/** 0 … count - 1 by ascending whole numbers; equals stay in order. */
+function sortedBy(count: number, keyOf: (i: number) => number): Float64Array {
+  return Float64Array.from({ length: count }, (_, i) => keyOf(i) * count + i).sort().map((key) => key % count);
 }
 
 export function lengthOf(messages: Messages, bytesPerCycle: number): number {

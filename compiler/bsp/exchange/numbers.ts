@@ -31,8 +31,8 @@ export class NumberList {
 
 /** Gives pairs of integers numbers 0, 1, 2 … in the order they are first seen. Longer tuples are pairs of pairs. Exact: no two pairs share a number. */
 export class PairNumbers {
-  #first = new Float64Array(64);
-  #second = new Float64Array(64);
+  /** Pair n is at 2n and 2n + 1. */
+  #pairs = new Float64Array(128);
   #slots = new Int32Array(128).fill(-1);
   size = 0;
 
@@ -40,12 +40,12 @@ export class PairNumbers {
     let slot = this.#slotOf(first, second);
     const known = this.#slots[slot]!;
     if (known !== -1) return known;
-    if (this.size === this.#first.length) {
+    if (2 * this.size === this.#pairs.length) {
       this.#grow();
       slot = this.#slotOf(first, second);
     }
-    this.#first[this.size] = first;
-    this.#second[this.size] = second;
+    this.#pairs[2 * this.size] = first;
+    this.#pairs[2 * this.size + 1] = second;
     this.#slots[slot] = this.size;
     return this.size++;
   }
@@ -54,15 +54,14 @@ export class PairNumbers {
   #slotOf(first: number, second: number): number {
     const mask = this.#slots.length - 1;
     let slot = mix(first, second) & mask;
-    for (let at = this.#slots[slot]!; at !== -1 && (this.#first[at] !== first || this.#second[at] !== second); at = this.#slots[slot]!) slot = (slot + 1) & mask;
+    for (let at = this.#slots[slot]!; at !== -1 && (this.#pairs[2 * at] !== first || this.#pairs[2 * at + 1] !== second); at = this.#slots[slot]!) slot = (slot + 1) & mask;
     return slot;
   }
 
   #grow(): void {
-    this.#first = twice(this.#first);
-    this.#second = twice(this.#second);
+    this.#pairs = twice(this.#pairs);
     this.#slots = new Int32Array(this.#slots.length * 2).fill(-1);
-    for (let at = 0; at < this.size; at++) this.#slots[this.#slotOf(this.#first[at]!, this.#second[at]!)] = at;
+    for (let at = 0; at < this.size; at++) this.#slots[this.#slotOf(this.#pairs[2 * at]!, this.#pairs[2 * at + 1]!)] = at;
   }
 }
 

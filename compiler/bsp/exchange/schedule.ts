@@ -4,15 +4,16 @@
  * message takes whole cycles.
  *
  * No schedule is shorter than the busiest tile's bytes in or out (a multicast counts once for its sender). Without multicast
- * that bound can be reached: see colour.ts. With multicast, deciding whether it can is hard (it contains the colouring of
+ * that bound can be reached: see open-shop.ts and, for streams of one length, colour.ts. With multicast, deciding whether it can is hard (it contains the colouring of
  * hypergraphs); the greedy list-schedule.ts comes close, and where it does not, a multicast can be sent to one receiver after
  * the other, if its sender has the time. Cheap ways first; the first that is close enough wins, else the shortest.
  */
 import type { Target } from "../../targets/target.ts";
-import { unitOf, scheduleByColours } from "./colour.ts";
+import { scheduleByColours } from "./colour.ts";
 import { scheduleByList } from "./list-schedule.ts";
 import { loadsOf } from "./loads.ts";
 import { lengthOf, type Messages } from "./messages.ts";
+import { scheduleOpenShop } from "./open-shop.ts";
 import { streamsOf, withoutMulticast, type Streams } from "./streams.ts";
 import type { Transfers } from "./transfers.ts";
 
@@ -27,11 +28,12 @@ export interface Schedule {
 /** A schedule this close to the bound is not improved. */
 const closeEnough = 1.01;
 
-/** What a list schedule may try, in order: streams cut into parts of at most one n-th of the bound, and how equals are ordered. */
-const attempts = [{ parts: 1, variant: 0 }, { parts: 12, variant: 0 }, { parts: 48, variant: 0 }];
-const lateAttempts = [{ parts: 48, variant: 1 }, { parts: 48, variant: 2 }, { parts: 48, variant: 3 }];
+/** What list schedules try, in order: streams cut into parts of at most one n-th of the bound, and how equals are ordered. */
+const listAttempts = [{ parts: 1, variant: 0 }, { parts: 12, variant: 0 }, { parts: 48, variant: 0 }];
+const moreListAttempts = [{ parts: 48, variant: 1 }, { parts: 48, variant: 2 }, { parts: 48, variant: 3 }];
 
-const mostUnits = 1 << 22;
+/** An open shop of more streams takes too long: in the worst case its time grows with the square of their number. */
+const mostShopStreams = 100_000;
 
 export function schedule(transfers: Transfers, target: Target): Schedule {
   const { bytesPerCycle } = target.exchange;
@@ -47,13 +49,12 @@ export function schedule(transfers: Transfers, target: Target): Schedule {
   };
   const byList = ({ parts, variant }: { parts: number; variant: number }): boolean =>
     offer(scheduleByList(streams, bytesPerCycle, { horizon: boundCycles, mostCycles: Math.max(1, Math.ceil(boundCycles / parts)), variant }), streams);
-  const byColours = (of: Streams, loss: number): boolean => {
-    const unit = unitOf(of, bytesPerCycle, boundCycles * loss);
-    return unit !== undefined && offer(scheduleByColours(of, bytesPerCycle, unit, mostUnits), of);
-  };
-  const multicast = streams.to.length > streams.count;
-  const uniform = !multicast && streams.bytes.every((bytes) => bytes === streams.bytes[0]);
-  const done = (uniform && byColours(streams, 1)) || attempts.some(byList) || byColours(multicast ? withoutMulticast(streams) : streams, closeEnough) || lateAttempts.some(byList);
-  void done;
+  const byOpenShop = (of: Streams): boolean => of.count <= mostShopStreams && offer(scheduleOpenShop(of, bytesPerCycle), of);
+  if (streams.to.length === streams.count) {
+    const uniform = streams.bytes.every((bytes) => bytes === streams.bytes[0]);
+    void ((uniform && offer(scheduleByColours(streams, bytesPerCycle), streams)) || byList(listAttempts[0]!) || byOpenShop(streams) || listAttempts.slice(1).some(byList));
+  } else {
+    void (listAttempts.some(byList) || byOpenShop(withoutMulticast(streams)) || moreListAttempts.some(byList));
+  }
   return best!;
 }

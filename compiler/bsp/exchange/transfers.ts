@@ -38,13 +38,21 @@ export interface Tensors {
 }
 
 export function transfersOf(tiled: Tensors, copies: readonly Copy[]): Transfers {
+  const copiesFrom = new Map<TensorId, number>();
+  for (const copy of copies) copiesFrom.set(sourceOf(copy), (copiesFrom.get(sourceOf(copy)) ?? 0) + 1);
   const collector = new Collector(tiled);
-  for (const copy of copies) collector.add(copy);
+  for (const copy of copies) collector.add(copy, copiesFrom.get(sourceOf(copy)) === 1);
   return collector.finish();
 }
 
+/** The tensor whose elements are sent. */
+const sourceOf = (copy: Copy): TensorId => (copy.direction === "pull" ? copy.other : copy.driver);
+
 /** More groups than any copy has: a copy's driver has fewer dimensions. */
 const mostGroups = 1024;
+
+/** The name of pieces that nothing else can equal. */
+const nameless = Infinity;
 
 class Collector {
   readonly #tiled: Tensors;
@@ -54,7 +62,8 @@ class Collector {
   readonly #starts = new PairNumbers();
   readonly #classes = new PairNumbers();
   readonly #chain = new PairNumbers();
-  readonly #pieceOf = new PairNumbers();
+  readonly #named = new PairNumbers();
+  readonly #pieceOfName = new NumberList();
   readonly #from = new NumberList();
   readonly #bytes = new NumberList();
   readonly #wanted = new NumberList();
@@ -65,7 +74,8 @@ class Collector {
     this.#tiled = tiled;
   }
 
-  add(copy: Copy): void {
+  /** `alone`: no other copy sends anything of the same tensor. */
+  add(copy: Copy, alone: boolean): void {
     const driver = this.#tiled.tensors[copy.driver]!;
     const other = this.#tiled.tensors[copy.other]!;
     if (driver.storage === "whole" && other.storage === "whole") return;
@@ -77,11 +87,12 @@ class Collector {
     const groups = groupsOf(copy, driver);
     const pull = copy.direction === "pull";
     const telling = groups.filter(({ key }) => key !== "");
-    const source = this.#source(pull ? copy.other : copy.driver, `${copy.direction} ${telling.map(({ key }) => key).join("; ")}`);
+    const source = this.#source(sourceOf(copy), `${copy.direction} ${telling.map(({ key }) => key).join("; ")}`);
     const still = originOf(copy, driver, other);
     const head = -1 - this.#constants.of(source, pull ? still.index : 0);
     const cells = groups.map((group) => cellsOf(copy, driver, other, group, source * mostGroups + telling.indexOf(group), this.#starts, this.#classes));
-    this.#addPieces(copy, cells, still.block, head, bytes);
+    const unlike = alone && cells.every((one) => one.unlike);
+    this.#addPieces(copy, cells, still.block, unlike ? nameless : head, bytes);
   }
 
   #source(tensor: TensorId, structure: string): number {
@@ -92,7 +103,7 @@ class Collector {
     return this.#sources.size - 1;
   }
 
-  /** Every choice of one cell per group is a piece. */
+  /** Every choice of one cell per group is a piece. Those of a nameless copy are all different. */
   #addPieces(copy: Copy, groups: readonly Cells[], firstOther: number, head: number, elementBytes: number): void {
     const owners = (id: TensorId): ((block: number) => number) => {
       const { placement, grid } = this.#tiled.tensors[id]!.distribution;
@@ -106,7 +117,7 @@ class Collector {
       const own = driverTile(driverBlock);
       const there = otherTile(otherBlock);
       if (own === there) return;
-      const named = lastClass === -1 ? name : this.#chain.of(name, lastClass);
+      const named = lastClass === -1 || name === nameless ? name : this.#chain.of(name, lastClass);
       this.#want(named, pull ? there : own, pull ? own : there, elements * elementBytes);
     };
     const visit = (at: number, driverBlock: number, otherBlock: number, elements: number, name: number): void => {
@@ -122,20 +133,28 @@ class Collector {
         const nextElements = elements * cells.elements.at(i);
         const nextClass = cells.class.at(i);
         if (last) emit(nextDriver, nextOther, nextElements, name, nextClass);
-        else visit(at + 1, nextDriver, nextOther, nextElements, nextClass === -1 ? name : this.#chain.of(name, nextClass));
+        else visit(at + 1, nextDriver, nextOther, nextElements, nextClass === -1 || name === nameless ? name : this.#chain.of(name, nextClass));
       }
     };
     visit(0, 0, firstOther, 1, head);
   }
 
   #want(name: number, from: number, to: number, bytes: number): void {
-    const piece = this.#pieceOf.of(name, bytes);
+    const piece = this.#pieceOf(name, bytes);
     if (piece === this.#from.length) {
       this.#from.push(from);
       this.#bytes.push(bytes);
     }
     this.#wanted.push(piece);
     this.#wantedBy.push(to);
+  }
+
+  #pieceOf(name: number, bytes: number): number {
+    if (name === nameless) return this.#from.length;
+    const known = this.#named.size;
+    const named = this.#named.of(name, bytes);
+    if (named === known) this.#pieceOfName.push(this.#from.length);
+    return this.#pieceOfName.at(named);
   }
 
   finish(): Transfers {
@@ -157,6 +176,7 @@ class Collector {
     const to = new NumberList();
     const copies = new PairNumbers();
     const originals = this.#from.length;
+    if (!hasRepeats({ start, items })) return undefined;
     for (let piece = 0; piece < originals; piece++) {
       let times = 0;
       for (let i = start[piece]!; i < start[piece + 1]!; i++) {
@@ -171,7 +191,7 @@ class Collector {
         to.push(items[i]!);
       }
     }
-    return copies.size === 0 ? undefined : { pieces, to };
+    return { pieces, to };
   }
 }
 
@@ -190,6 +210,14 @@ function sortGroups({ start, items }: Grouped): void {
   for (let group = 0; group + 1 < start.length; group++) {
     if (start[group + 1]! - start[group]! > 1) items.subarray(start[group], start[group + 1]).sort();
   }
+}
+
+/** Whether a group has an item twice; groups are sorted. */
+function hasRepeats({ start, items }: Grouped): boolean {
+  for (let group = 0; group + 1 < start.length; group++) {
+    for (let i = start[group]! + 1; i < start[group + 1]!; i++) if (items[i] === items[i - 1]) return true;
+  }
+  return false;
 }
 
 /** Items by group, in the order they came. */
