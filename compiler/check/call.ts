@@ -69,7 +69,9 @@ export function unknownFunction(frame: Frame, name: string, span: Span): Value {
   const module = frame.session.moduleOf(name);
   const callable = [...frame.scope.visible()].filter((candidate) => ["function", "ops", "builtin"].includes(frame.scope.lookup(candidate)!.kind));
   const meant = closest(name, callable);
+  const imported = meant === undefined ? closest(name, frame.session.libraryNames()) : undefined;
   const known = Object.hasOwn(otherNames, name) ? otherNames[name] : undefined;
-  const help = known !== undefined ? `${known} does it` : module !== undefined ? `import { ${name} } from "${module}";` : meant !== undefined ? `did you mean ${meant}?` : undefined;
+  const help = known !== undefined ? `${known} does it` : module !== undefined ? `import { ${name} } from "${module}";` : meant !== undefined ? `did you mean ${meant}?`
+    : imported !== undefined ? `did you mean ${imported}? import { ${imported} } from "${frame.session.moduleOf(imported)}";` : undefined;
   return report(frame, "unknown-name", span, `no function is called ${name} here`, help === undefined ? {} : { help });
 }

@@ -49,7 +49,7 @@ class OncePerPlace implements CheckReporter {
 export function check(entry: ast.File, options: CheckOptions, outer: Reporter): Graph | undefined {
   const reporter = new OncePerPlace(outer);
   const session: Session = {
-    reporter, rules: { expression, statements, iterate }, tiles: options.tiles, calls, moduleOf: (name) => moduleOf(options, entry, name),
+    reporter, rules: { expression, statements, iterate }, tiles: options.tiles, calls, moduleOf: (name) => library(options, entry).get(name), libraryNames: () => [...library(options, entry).keys()],
     states: [], mappings: new Map(), vertices: [], vertexKeys: new Map(), computeSets: [], spent: { statements: 0, nesting: 0, exhausted: false },
   };
   const core = coreScope(calls, options.tiles);
@@ -76,13 +76,17 @@ function chooseGraph(entry: ast.File, { graph: name, incomplete }: CheckOptions,
   return undefined;
 }
 
-/** The library module that has a name, for "did you forget to import it". */
-function moduleOf(options: CheckOptions, entry: ast.File, name: string): string | undefined {
-  const op = calls.get(name)?.find(({ signature }) => signature.module !== "core");
-  if (op) return op.signature.module;
+/** The library module of each name that has to be imported, for "did you forget to import it". */
+function library(options: CheckOptions, entry: ast.File): ReadonlyMap<string, string> {
+  const modules = new Map<string, string>();
   for (const module of ["std/nn", "std/random"]) {
-    const file = options.resolve(entry.path, module);
-    if (file?.items.some((item) => (item.kind === "fn" || item.kind === "const" || item.kind === "vertex") && item.exported && item.name.name === name)) return module;
+    for (const item of options.resolve(entry.path, module)?.items ?? []) {
+      if ((item.kind === "fn" || item.kind === "const" || item.kind === "vertex") && item.exported) modules.set(item.name.name, modules.get(item.name.name) ?? module);
+    }
   }
-  return undefined;
+  for (const [name, candidates] of calls) {
+    const op = candidates.find(({ signature }) => signature.module !== "core");
+    if (op) modules.set(name, op.signature.module);
+  }
+  return modules;
 }

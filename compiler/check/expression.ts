@@ -81,7 +81,7 @@ function member(frame: Frame, written: Extract<ast.Expression, { kind: "member" 
     if (written.name.name === "shape") return tuple(object.type.shape.map(int));
     if (written.name.name === "dtype") return { kind: "dtype", value: object.type.dtype };
   }
-  return report(frame, "unknown-name", written.name.span, `${describe(object)} has no member ${written.name.name}`, object.kind === "tensor" ? { help: "a tensor has shape and dtype" } : {});
+  return report(frame, "unknown-name", written.name.span, `${describe(object)} has no member ${written.name.name}`, object.kind === "tensor" ? { help: written.name.name === "T" ? "transpose(x) reverses the dimensions" : "a tensor has shape and dtype" } : {});
 }
 
 function range(frame: Frame, written: Extract<ast.Expression, { kind: "range" }>): Value {

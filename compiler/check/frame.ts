@@ -41,6 +41,8 @@ export interface Session {
   readonly calls: ReadonlyMap<string, readonly Callable[]>;
   /** The library module that has a name, for help. */
   moduleOf(name: string): string | undefined;
+  /** Every name that some library module has, for help. */
+  libraryNames(): readonly string[];
   readonly states: State[];
   /** `map` pieces by state. */
   readonly mappings: Map<number, Mapping["pieces"][number][]>;

@@ -81,23 +81,14 @@ function bindParameters(frame: Frame, declaration: ast.GraphDeclaration, given: 
 function parameterValue(frame: Frame, declaration: ast.GraphDeclaration, parameter: ast.Parameter, given: number | boolean | string | undefined): Value {
   const name = parameter.name.name;
   const type = compileTimeTypeOf(parameter.type);
-  if (!type || type === "dtype") {
-    if (type === "dtype" && given === undefined && parameter.default) return fitted(frame, written(parameter.default, frame.session.rules.expression(frame, parameter.default)), parameter.type, name);
-    if (type === "dtype" && typeof given === "string") return fitted(frame, { value: dtypeValue(frame, parameter, given), span: parameter.span }, parameter.type, name);
-    if (!type) return report(frame, "type-mismatch", parameter.type.span, "parameters of a graph are compile-time: int, float, bool, string or dtype", { help: "tensors are `in` or `param` members" });
-  }
+  if (!type) return report(frame, "type-mismatch", parameter.type.span, "parameters of a graph are compile-time: int, float, bool, string or dtype", { help: "tensors are `in` or `param` members" });
   if (given !== undefined) {
-    return parseParameter(type!, given) ?? report(frame, "bad-argument", parameter.span, `${name} is ${type === "int" ? "an" : "a"} ${type}, and was set to ${JSON.stringify(given)}`);
+    return parseParameter(type, given) ?? report(frame, "bad-argument", parameter.span, `${name} is ${type === "int" ? "an" : "a"} ${type}, and was set to ${JSON.stringify(given)}`);
   }
   if (!parameter.default) {
     return report(frame, "missing-parameter", parameter.span, `the graph ${declaration.name.name} needs a value for ${name}`, { help: `set it: --set ${name}=…` });
   }
   return fitted(frame, written(parameter.default, frame.session.rules.expression(frame, parameter.default)), parameter.type, name);
-}
-
-function dtypeValue(frame: Frame, parameter: ast.Parameter, given: string): Value {
-  const value = frame.session.rules.expression(frame, { kind: "identifier", name: given, span: parameter.span });
-  return value;
 }
 
 /** Functions, programs and compute sets can be used before they are written. */

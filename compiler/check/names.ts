@@ -13,7 +13,7 @@ import { report, type Frame, type Session } from "./frame.ts";
 import { fileFrame, type Module } from "./modules.ts";
 import { nameOf } from "./operators.ts";
 import { Scope } from "./scope.ts";
-import { bounds, compileTimeTypes } from "./types.ts";
+import { bounds, compileTimeTypes, unknownType } from "./types.ts";
 import { poison } from "./value.ts";
 
 export function checkNames(session: Session, module: Module): void {
@@ -245,7 +245,8 @@ class Names {
   #known(name: string, span: Span, what: string, otherwise?: string): void {
     if (this.#scope.lookup(name)) return;
     const meant = closest(name, this.#scope.visible());
-    const help = meant === undefined ? otherwise : `did you mean ${meant}?`;
+    const prefix = /^(np|numpy|jnp|torch|tf|math|Math|popops|poplin)(\.|$)/.test(name);
+    const help = prefix ? "functions are called by their own name, as in exp(x); `gph ops` lists them" : meant === undefined ? otherwise : `did you mean ${meant}?`;
     report(this.#frame, "unknown-name", span, what === "" ? `nothing is called ${name} here` : `no ${what} is called ${name}`, help === undefined ? {} : { help });
   }
 
@@ -254,12 +255,9 @@ class Names {
       for (const element of type.elements) this.#type(element);
       return;
     }
-    const { name, span } = type.name;
+    const { name } = type.name;
     const known = isDType(name) || (compileTimeTypes as readonly string[]).includes(name) || this.#scope.lookup(name);
-    if (!known) {
-      const meant = closest(name, ["f16", "bf16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", ...compileTimeTypes]);
-      report(this.#frame, "unknown-name", span, `no type is called ${name}`, meant === undefined ? {} : { help: `did you mean ${meant}?` });
-    }
+    if (!known) unknownType(this.#frame, type.name);
     for (const dimension of type.dimensions ?? []) {
       if (dimension.kind === "spread") this.#known(dimension.name.name, dimension.name.span, "");
       else this.#expression(dimension);

@@ -2,6 +2,7 @@
  * Arithmetic on compile-time values. Ints are exact up to 2^53, floats are f64; a mix gives a float. `/` of ints
  * truncates toward zero, `%` has the sign of the dividend.
  */
+import { isDType } from "../../runtime/dtype.ts";
 import { erf } from "../../runtime/math.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { ProblemName } from "../support/problems.ts";
@@ -132,6 +133,7 @@ const onNumbers = (op: ast.BinaryOperator, a: NumberValue, b: NumberValue): Valu
 /** A graph parameter from a command line, as its declared type reads it; undefined when it is none. */
 export function parseParameter(type: string, given: number | boolean | string): Value | undefined {
   if (type === "string") return { kind: "string", value: String(given) };
+  if (type === "dtype") return typeof given === "string" && isDType(given) ? { kind: "dtype", value: given } : undefined;
   const text = typeof given === "string" ? given.trim().replaceAll("_", "") : given;
   switch (type) {
     case "bool": return text === true || text === "true" ? bool(true) : text === false || text === "false" ? bool(false) : undefined;

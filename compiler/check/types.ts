@@ -27,6 +27,28 @@ export function asCompileTime(value: Value, type: CompileTimeType): Value | unde
   return value.kind === type ? value : undefined;
 }
 
+/** What other languages and libraries call the dtypes. */
+const otherDTypes: { readonly [name: string]: string } = {
+  half: "f16", float: "f32", single: "f32", double: "f64", int: "i32", long: "i64", short: "i16", byte: "u8", char: "i8", uint: "u32", ulong: "u64", ushort: "u16", boolean: "bool", bfloat16: "bf16", brain: "bf16",
+};
+
+/** "did you mean f32?" for what is meant by `float32` or `double`, as far as it is known. */
+function dtypeMeant(name: string): string | undefined {
+  const plain = name.toLowerCase().replace(/_t$/, "");
+  const sized = /^(float|int|uint)(8|16|32|64)$/.exec(plain);
+  const meant = Object.hasOwn(otherDTypes, plain) ? otherDTypes[plain] : sized ? `${sized[1]![0]}${sized[2]}` : undefined;
+  if (meant !== undefined && isDType(meant)) return `did you mean ${meant}?`;
+  return plain === "tensor" || plain === "array" ? "a tensor type is its dtype and shape, as in f32[4, 8]" : undefined;
+}
+
+export function unknownType(frame: Frame, name: ast.Identifier): void {
+  // Where no type stands, the parser has said so.
+  if (name.name === "") return;
+  const meant = closest(name.name, ["f16", "bf16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", ...compileTimeTypes]);
+  const help = dtypeMeant(name.name) ?? (meant === undefined ? undefined : `did you mean ${meant}?`);
+  report(frame, "unknown-name", name.span, `no type is called ${name.name}`, help === undefined ? {} : { help });
+}
+
 /** The dtype a type's name stands for, when it is one; the name itself when it is a generic not yet bound. */
 function dtypeOf(frame: Frame, name: ast.Identifier, open: ReadonlyMap<string, unknown>): DType | "open" | undefined {
   if (isDType(name.name)) return name.name;
@@ -38,11 +60,12 @@ function dtypeOf(frame: Frame, name: ast.Identifier, open: ReadonlyMap<string, u
   }
   if (!binding && open.has(name.name)) return "open";
   if (binding?.kind === "poison" || (binding?.kind === "value" && binding.value.kind === "poison")) return undefined;
-  if (binding) report(frame, "type-mismatch", name.span, `${name.name} is no type`);
-  else {
-    const meant = closest(name.name, ["f16", "bf16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", ...compileTimeTypes]);
-    report(frame, "unknown-name", name.span, `no type is called ${name.name}`, meant ? { help: `did you mean ${meant}?` } : {});
-  }
+  if (name.name === "") return undefined;
+  if ((compileTimeTypes as readonly string[]).includes(name.name)) {
+    const help = dtypeMeant(name.name);
+    report(frame, "type-mismatch", name.span, `${name.name} is a compile-time type; the elements of a tensor have a dtype`, help === undefined ? {} : { help });
+  } else if (binding) report(frame, "type-mismatch", name.span, `${name.name} is no type`);
+  else unknownType(frame, name);
   return undefined;
 }
 
