@@ -9,8 +9,8 @@
  *   anything else is a guess, and the estimate says so. A `while` that counts up to a constant is taken to get there.
  * - A loop whose iterations are independent, or that reduces, may run in vectors: two f32 or four f16 at a time, and copies
  *   in whole vectors of bytes. It does where that is cheaper. So a dot product takes a vector per cycle.
- * - Sums of products of two operands over independent loops that each move one operand go to the matrix unit where that
- *   is cheaper (`matrix-unit.ts`).
+ * - Sums of products of two operands over independent loops that each move one operand go to the matrix unit where both
+ *   sides are large enough for it and that is cheaper (`matrix-unit.ts`).
  * - Of a branch the dearer side counts.
  *
  * A tile's threads take turns: a cycle of a thread is `threadsPerTile` cycles of its tile.
@@ -236,12 +236,12 @@ class Estimator {
     };
     visitStatements(loop.body, (statement) => {
       if (statement.kind === "if" || statement.kind === "while") straight = false;
+      // Lanes of one vector make equally many iterations.
+      if (statement.kind === "for" && expressionsOf(statement).some((bound) => mentionsLocal(bound, new Set([loop.local])))) straight = false;
       if (statement.kind === "store") widest = Math.max(widest, bytesOf(this.#kernel.buffers[statement.buffer]!.dtype));
       for (const expression of statement.kind === "store" ? [statement.value] : statement.kind === "set" ? expressionsOf(statement) : []) visitData(expression, note);
     });
-    if (!straight || (arithmetic && !floats)) return 1;
-    // A counter used as a value, or converted, is an integer in a vector.
-    return arithmetic && widest === 1 ? 1 : Math.max(1, cycleModel.vectorBytes / widest);
+    return !straight || (arithmetic && !floats) ? 1 : cycleModel.vectorBytes / widest;
   }
 
   /** Whether all a loop carries from one iteration to the next are sums, products, minima or maxima of its own. */

@@ -1,7 +1,7 @@
 /**
  * Which loop nests a modelled machine's matrix unit can do, and in how many cycles of a thread. The unit holds a block of
  * one operand (`matrixColumns` outputs by as many steps of the sum as its multiply–adds allow), and takes a row of the
- * other per instruction. So it pays when many rows meet the same block.
+ * other per instruction. So it pays when many rows meet the same block; sides that do not fill a block are left to vectors.
  */
 import { bytesOf, type DType } from "../../runtime/dtype.ts";
 import type { Target } from "../targets/target.ts";
@@ -56,7 +56,7 @@ export function matrixNest(loop: ForStatement): MatrixNest | undefined {
     else if (movesLeft) rows *= trips;
     else columns *= trips;
   }
-  return rows === 1 && columns === 1 ? undefined : { rows, columns, batch, depth, bytes: bytesOf(dtype), outside };
+  return Math.min(rows, columns) < cycleModel.matrixColumns ? undefined : { rows, columns, batch, depth, bytes: bytesOf(dtype), outside };
 }
 
 function onlyLoop(body: readonly Statement[]): ForStatement | undefined {
