@@ -32,6 +32,8 @@ export interface CompileOptions {
   readonly readFile: (path: string) => string | undefined;
   /** Baked into the executable when given. */
   readonly weights?: ReadonlyMap<string, HostTensor>;
+  /** Indices of vertices that are not known to stay inside their field are checked at run time, and trap with their line. */
+  readonly checked?: boolean;
   /** Also print the program as it is after this pass. */
   readonly after?: string;
   /** The executable counts how often each step runs, and the result has the plan those counts belong to. */
@@ -96,17 +98,17 @@ export async function compile(path: string, options: CompileOptions): Promise<Co
   if (!graph || reporter.failed) return finish();
   if (options.weights) checkWeights(graph, options.weights, reporter);
   const plans = new PlanCollector(target);
-  const planned = reporter.failed ? undefined : runPipeline(graph, passContext(target, reporter), (name, show, program) => {
+  const planned = reporter.failed ? undefined : runPipeline(graph, passContext(target, reporter, options.checked), (name, show, program) => {
     seen(name, show);
     plans.see(name, program);
   });
   if (!planned) return finish();
   await loadBinaryen();
-  const { wasm, manifest } = emitModule(planned, { target, sources, version, fusedMultiplyAdd: false, counters: options.profile ?? false, ...(options.weights ? { weights: options.weights } : {}) });
+  const { wasm, manifest } = emitModule(planned, { target, sources, version, fusedMultiplyAdd: false, checked: options.checked ?? false, counters: options.profile ?? false, ...(options.weights ? { weights: options.weights } : {}) });
   return { ...finish(writeExecutable(wasm, manifest)), ...(options.profile && plans.plan ? { plan: plans.plan } : {}) };
 }
 
-const passContext = (target: Target, reporter: Diagnostics) => ({ target, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } });
+const passContext = (target: Target, reporter: Diagnostics, checked = false) => ({ target, checked, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } });
 
 /** Takes what a plan is made of from the passes as they run. */
 class PlanCollector {

@@ -22,6 +22,9 @@ export const control = {
   end: 1024,
 } as const;
 
+/** Functions whose names begin so are called where an index leaves its field (checked builds); they only trap. */
+export const outsideName = "index out of range";
+
 export interface Position {
   readonly file: string;
   readonly line: number;

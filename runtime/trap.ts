@@ -1,6 +1,6 @@
 /** What a trap of WebAssembly means, and where in the user's source it happened. */
 import { describePosition, GphError, TrapError } from "./errors.ts";
-import type { Manifest, Position } from "./manifest.ts";
+import { outsideName, type Manifest, type Position } from "./manifest.ts";
 
 /** V8's words, and what they mean in a .gph program. */
 const meanings: readonly (readonly [pattern: RegExp, meaning: string])[] = [
@@ -43,5 +43,6 @@ export function explain(thrown: unknown, functions: Manifest["functions"], progr
   if (name !== "RuntimeError" && name !== "RangeError") return thrown;
   const meaning = meanings.find(([pattern]) => pattern.test(message))?.[1] ?? message;
   const place = placeOf(stack ?? "", functions) ?? program;
+  if (place?.name.startsWith(outsideName)) return new TrapError(`${outsideName}, ${describePosition(place.position)}`, place.position, thrown);
   return new TrapError(place ? `${meaning} in ${place.name}, ${describePosition(place.position)}` : meaning, place?.position, thrown);
 }

@@ -13,6 +13,7 @@ export const settingOptions: readonly Option[] = [
   { name: "set", letter: "s", value: "NAME=VALUE", repeated: true, summary: "value of a graph parameter" },
   { name: "target", letter: "t", value: "NAME|FILE.json", summary: "the machine: a name of `gph targets`, or your own (default wasm)" },
   { name: "tiles", value: "N", summary: "how many of its tiles to use" },
+  { name: "checked", summary: "check indices of vertices as they run; one that leaves its field ends the run at its line" },
 ];
 
 /** What `compile` and `checkFile` are told; files are read by the command line's rules. */
@@ -23,6 +24,7 @@ export function settingsOf(args: Arguments): CheckFileOptions & { readonly targe
     parameters: Object.fromEntries(args.pairs("set")),
     readFile: readImport,
     ...(graph === undefined ? {} : { graph }),
+    ...(args.has("checked") ? { checked: true } : {}),
   };
 }
 

@@ -57,6 +57,7 @@ class KernelEmitter implements ExpressionContext {
   #statement(statement: Statement): Code {
     const { scope } = this;
     const { module } = scope;
+    this.memory.origin = statement.origin;
     switch (statement.kind) {
       case "set": return module.local.set(this.#locals[statement.local]!, scope.here(emitExpression(this, statement.value)));
       case "store": {

@@ -3,9 +3,11 @@
  * up before them; in an innermost loop an access goes through a pointer that moves along.
  */
 import { bytesOf, type DType } from "../../runtime/dtype.ts";
+import { allInside } from "../kernel/bounds.ts";
 import type { BufferId, Expression, Kernel, LocalId } from "../kernel/kernel.ts";
 import { registerBytes } from "../kernel/vector-support.ts";
 import { CompilerBug, invariant } from "../support/bug.ts";
+import type { Span } from "../support/span.ts";
 import { addForms, addressOf, lowestAddress, noPointers, scaleForm, type Address, type Definitions, type LinearForm, type Pointer, type PointerPlan } from "./addresses.ts";
 import type { Code } from "./binaryen.ts";
 import { decodeHalf, decodeHalfLanes, encodeHalf, encodeHalfLanes } from "./half-floats.ts";
@@ -39,6 +41,10 @@ export class Memory {
   readonly #emit: (expression: Expression) => Value;
   /** Indices of loops around that start at zero or above. */
   readonly #nonNegative = new Set<LocalId>();
+  /** Whether indices are checked: in checked builds, where the kernel is not known to stay inside its fields. */
+  readonly #checked: boolean;
+  /** Of the statement being emitted. */
+  origin: Span;
   #pointers: ActivePointers = { plan: noPointers, locals: [] };
 
   /** `emit` is for the atoms of addresses: locals, and index arithmetic that is not linear. */
@@ -47,6 +53,8 @@ export class Memory {
     this.#kernel = kernel;
     this.#definitions = definitions;
     this.#emit = emit;
+    this.#checked = scope.options.outside !== undefined && !allInside(kernel);
+    this.origin = kernel.origin;
   }
 
   /** Values of a loop's pointers before its first iteration, for the place just before the loop. */
@@ -184,6 +192,20 @@ export class Memory {
   }
 
   #place(buffer: BufferId, index: readonly Expression[]): Place {
+    const place = this.#uncheckedPlace(buffer, index);
+    return this.#checked ? { ...place, pointer: this.#afterChecks(buffer, index, place.pointer) } : place;
+  }
+
+  /** The pointer, once every index has been seen to lie inside; a negative one is very large without its sign. */
+  #afterChecks(buffer: BufferId, index: readonly Expression[], pointer: Code): Code {
+    const { module, binaryen, options } = this.#scope;
+    const { shape } = this.#kernel.buffers[buffer]!;
+    const checks = index.map((one, dimension) =>
+      module.if(module.i32.ge_u(this.#scope.here(this.#emit(one)), module.i32.const(shape[dimension]!)), module.call(options.outside!(this.origin), [], binaryen.none)));
+    return module.block(null, [...checks, pointer], binaryen.i32);
+  }
+
+  #uncheckedPlace(buffer: BufferId, index: readonly Expression[]): Place {
     const address = addressOf(this.#kernel, buffer, index, this.#definitions);
     const found = this.#pointers.plan.find(address);
     if (found !== undefined) return { pointer: this.#scope.module.local.get(this.#pointers.locals[found.pointer]!, this.#scope.binaryen.i32), offset: found.offset };

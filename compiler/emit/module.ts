@@ -3,7 +3,7 @@
  * names call one function.
  */
 import type { HostTensor } from "../../runtime/host.ts";
-import { formatVersion, pageBytes, type HostEvent, type Manifest, type ManifestProgram, type Position } from "../../runtime/executable.ts";
+import { formatVersion, outsideName, pageBytes, type HostEvent, type Manifest, type ManifestProgram, type Position } from "../../runtime/executable.ts";
 import type { BspProgram, BspStep, Phase, PlannedGraph } from "../bsp/bsp.ts";
 import { numberSteps } from "../bsp/steps.ts";
 import { kernelKey } from "../kernel/key.ts";
@@ -22,7 +22,10 @@ import { Layout } from "./layout.ts";
 import { emitProgram } from "./program.ts";
 import type { EmitOptions } from "./scope.ts";
 
-export interface ModuleOptions extends EmitOptions {
+export interface ModuleOptions {
+  readonly fusedMultiplyAdd: boolean;
+  /** Indices that are not known to stay inside their field are checked at run time. */
+  readonly checked?: boolean;
   readonly target: Target;
   readonly sources: Sources;
   readonly version: string;
@@ -179,8 +182,25 @@ class ModuleEmitter {
     if (known !== undefined) return known;
     const name = `${family.kernel.name} #${this.#kernels.size}`;
     this.#kernels.set(key, name);
-    emitKernel(this.#module, family.kernel, name, this.#options);
+    emitKernel(this.#module, family.kernel, name, this.#kernelOptions);
     this.#functions[name] = this.#position(family.kernel.origin);
+    return name;
+  }
+
+  get #kernelOptions(): EmitOptions {
+    const { fusedMultiplyAdd, checked } = this.#options;
+    return checked ? { fusedMultiplyAdd, outside: (origin) => this.#outside(origin) } : { fusedMultiplyAdd };
+  }
+
+  /** A function that traps, whose name leads to a line of the source. */
+  #outside(origin: Span): string {
+    const position = this.#position(origin);
+    const name = `${outsideName} ${position.file}:${position.line}:${position.column}`;
+    if (!Object.hasOwn(this.#functions, name)) {
+      this.#functions[name] = position;
+      const { none } = loadedBinaryen();
+      this.#module.addFunction(name, none, none, [], this.#module.unreachable());
+    }
     return name;
   }
 

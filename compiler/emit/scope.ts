@@ -8,11 +8,14 @@
  */
 import { invariant } from "../support/bug.ts";
 import type { LocalId } from "../kernel/kernel.ts";
+import type { Span } from "../support/span.ts";
 import { loadedBinaryen, type Binaryen, type Code, type Module, type WasmType } from "./binaryen.ts";
 
 export interface EmitOptions {
   /** Let a multiplication feeding an addition become one instruction, whose rounding differs between machines. */
   readonly fusedMultiplyAdd: boolean;
+  /** Checked builds: the function to call, which traps, where an index of the statement at `origin` leaves its field. */
+  outside?(origin: Span): string;
 }
 
 export interface Value {

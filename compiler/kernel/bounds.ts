@@ -5,8 +5,8 @@
 import type { Span } from "../support/span.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "./kernel.ts";
 import { linearForm } from "./linear.ts";
-import { rangeOf, type Range, type Ranges } from "./ranges.ts";
-import { expressionsOf, tripCount, visitExpression } from "./walk.ts";
+import { rangeOf, rangesInside, withoutSet, type Range, type Ranges } from "./ranges.ts";
+import { bodiesOf, expressionsOf, tripCount, visitExpression } from "./walk.ts";
 
 export interface OutsideAccess {
   readonly buffer: BufferId;
@@ -74,6 +74,31 @@ function reachedBy(index: Expression, counters: Ranges): Range | undefined {
     max += Math.max(coefficient * range.min, coefficient * range.max);
   }
   return { min, max };
+}
+
+/** Whether every access of a kernel certainly stays inside its buffer. */
+export function allInside(kernel: Kernel): boolean {
+  const loadsInside = (expression: Expression, known: Ranges): boolean => {
+    let inside = true;
+    visitExpression(expression, (one) => {
+      if (one.kind === "load" && !provablyInside(kernel, one.buffer, one.index, one.lanes, known)) inside = false;
+    });
+    return inside;
+  };
+  const bodyInside = (body: readonly Statement[], before: Ranges): boolean => {
+    let known = before;
+    for (const statement of body) {
+      const repeated = statement.kind === "while" ? withoutSet(known, statement.body) : known;
+      if (!expressionsOf(statement).every((expression) => loadsInside(expression, repeated))) return false;
+      if (statement.kind === "store" && !provablyInside(kernel, statement.buffer, statement.index, statement.value.lanes, known)) return false;
+      if (statement.kind === "for") {
+        if (!bodyInside(statement.body, rangesInside(statement, known))) return false;
+      } else if (!bodiesOf(statement).every((inner) => bodyInside(inner, repeated))) return false;
+      known = withoutSet(known, [statement]);
+    }
+    return true;
+  };
+  return bodyInside(kernel.body, new Map());
 }
 
 /** Whether an access certainly stays inside its buffer, given what is known of locals. */

@@ -4,6 +4,8 @@ import type { Target } from "../targets/target.ts";
 
 export interface PassContext extends Reporter {
   readonly target: Target;
+  /** Indices that are not known to stay inside their field are checked at run time. */
+  readonly checked?: boolean;
 }
 
 export interface Pass<From, To> {
