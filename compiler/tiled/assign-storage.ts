@@ -3,20 +3,17 @@
  * same thing (the variable of a loop and its next value, a tensor and its update, a result and the output it is written to)
  * becomes the same storage, so that nothing is copied. Otherwise the lowering copies.
  *
- * Live ranges over a linear order of the nodes, as in linear-scan register allocation (Poletto and Sarkar, 1999); merging of
- * ranges that do not interfere, as in Chaitin's coalescing. Needs nothing; gives a table from root value to storage.
+ * Live ranges over a linear order of the nodes, as in linear-scan register allocation (Poletto and Sarkar, 1999), with holes
+ * (Traub, Holloway and Smith, 1998): what one arm of a branch still needs is not alive in the others. Merging of ranges that
+ * do not interfere is Chaitin's coalescing. Needs nothing; gives a table from root value to storage.
  */
 import { formatType, isStructural, type Block, type Graph, type Node, type Program, type StateId, type ValueId } from "../graph/graph.ts";
+import { coveredPart, place, type Scope, type Segment, type Use } from "./live-segments.ts";
 import { isIdentity, Views } from "./views.ts";
 
-interface Loop {
-  end: number;
-}
-
-interface Range {
-  start: number;
-  end: number;
-  readonly loops: readonly Loop[];
+interface Definition {
+  readonly at: number;
+  readonly scopes: readonly Scope[];
   readonly node: Node | undefined;
 }
 
@@ -34,10 +31,12 @@ export function assignStorage(graph: Graph, program: Program): ReadonlyMap<Value
 
 type Wish = { readonly kind: "same" | "state"; readonly a: ValueId; readonly b: ValueId | StateId };
 
-/** Live ranges of the root values, and who wants to share with whom, the most wanted first. */
+/** Definitions and uses of the root values, and who wants to share with whom, the most wanted first. */
 class Liveness {
-  readonly ranges = new Map<ValueId, Range>();
-  readonly nodeAt = new Map<number, Node>();
+  readonly definitions = new Map<ValueId, Definition>();
+  readonly uses = new Map<ValueId, Use[]>();
+  /** Values that are another value under a second name: parameters of a loop's condition, a state that is read again. */
+  readonly same = new Map<ValueId, ValueId>();
   readonly must: Wish[] = [];
   readonly inPlace: Wish[] = [];
   readonly carried: Wish[] = [];
@@ -45,7 +44,6 @@ class Liveness {
   readonly readOf = new Map<StateId, ValueId>();
   readonly views: Views;
   readonly graph: Graph;
-  readonly #uses: { value: ValueId; at: number; loops: readonly Loop[] }[] = [];
   #position = 0;
 
   constructor(graph: Graph) {
@@ -55,22 +53,29 @@ class Liveness {
 
   visitProgram(program: Program): void {
     this.#visit(program.body, []);
-    const end = ++this.#position;
-    for (const { a } of this.written) this.#uses.push({ value: a, at: end, loops: [] });
-    for (const use of this.#uses) {
-      const range = this.ranges.get(use.value)!;
-      const outermost = use.loops[range.loops.length];
-      range.end = Math.max(range.end, outermost ? outermost.end : use.at);
-    }
+    this.#position++;
+    for (const { a } of this.written) this.#use(a, []);
   }
 
-  #define(value: ValueId, loops: readonly Loop[], node?: Node): void {
-    this.ranges.set(value, { start: this.#position, end: this.#position, loops, node });
-  }
-
-  #use(value: ValueId, loops: readonly Loop[]): ValueId {
+  /** The value that is stored, seen from one that may be a view of it or a second name for it. */
+  rootOf(value: ValueId): ValueId {
     const { root } = this.views.of(value);
-    this.#uses.push({ value: root, at: this.#position, loops });
+    return this.same.get(root) ?? root;
+  }
+
+  segmentsOf(value: ValueId): Segment[] {
+    const { at, scopes } = this.definitions.get(value)!;
+    return coveredPart(value, at, scopes.length, this.uses.get(value)!);
+  }
+
+  #define(value: ValueId, scopes: readonly Scope[], node?: Node): void {
+    this.definitions.set(value, { at: this.#position, scopes, node });
+    this.uses.set(value, []);
+  }
+
+  #use(value: ValueId, scopes: readonly Scope[]): ValueId {
+    const root = this.rootOf(value);
+    this.uses.get(root)!.push(place(this.#position, scopes, this.definitions.get(root)!.scopes.length));
     return root;
   }
 
@@ -79,80 +84,86 @@ class Liveness {
     return isIdentity(view.map, this.graph.values[value]!.type.shape, view.shape);
   }
 
-  #visit(block: Block, loops: readonly Loop[]): void {
-    for (const node of block.nodes) this.#visitNode(node, loops);
+  #visit(block: Block, scopes: readonly Scope[]): void {
+    for (const node of block.nodes) this.#visitNode(node, scopes);
   }
 
-  #visitNode(node: Node, loops: readonly Loop[]): void {
+  #visitNode(node: Node, scopes: readonly Scope[]): void {
     this.#position++;
-    this.nodeAt.set(this.#position, node);
-    for (const input of node.inputs) this.#use(input, loops);
+    for (const input of node.inputs) this.#use(input, scopes);
     if (!isStructural(node.op)) {
       if (this.views.define(node)) return;
-      for (const output of node.outputs) this.#define(output, loops, node);
-      if (node.op === "update" && this.#whole(node.inputs[0]!)) this.inPlace.push({ kind: "same", a: node.outputs[0]!, b: this.views.of(node.inputs[0]!).root });
+      for (const output of node.outputs) this.#define(output, scopes, node);
+      if (node.op === "update" && this.#whole(node.inputs[0]!)) this.inPlace.push({ kind: "same", a: node.outputs[0]!, b: this.rootOf(node.inputs[0]!) });
       return;
     }
     switch (node.op) {
-      case "read":
-        this.#define(node.outputs[0]!, loops, node);
-        this.readOf.set(node.attributes["state"] as StateId, node.outputs[0]!);
+      case "read": {
+        const state = node.attributes["state"] as StateId;
+        const known = this.readOf.get(state);
+        if (known !== undefined) {
+          this.same.set(node.outputs[0]!, known);
+          return;
+        }
+        this.#define(node.outputs[0]!, scopes, node);
+        this.readOf.set(state, node.outputs[0]!);
         return;
+      }
       case "write":
-        if (this.#whole(node.inputs[0]!)) this.written.push({ kind: "state", a: this.views.of(node.inputs[0]!).root, b: node.attributes["state"] as StateId });
+        if (this.#whole(node.inputs[0]!)) this.written.push({ kind: "state", a: this.rootOf(node.inputs[0]!), b: node.attributes["state"] as StateId });
         return;
       case "execute": {
         const { written } = this.graph.computeSets[node.attributes["computeSet"] as number]!;
         node.outputs.forEach((output, i) => {
-          this.#define(output, loops, node);
+          this.#define(output, scopes, node);
           const operand = node.inputs[written[i]!]!;
-          if (this.#whole(operand)) this.inPlace.push({ kind: "same", a: output, b: this.views.of(operand).root });
+          if (this.#whole(operand)) this.inPlace.push({ kind: "same", a: output, b: this.rootOf(operand) });
         });
         return;
       }
       case "repeat":
       case "while":
-        this.#visitLoop(node, loops);
+        this.#visitLoop(node, scopes);
         return;
       case "if":
-      case "switch":
+      case "switch": {
+        const at = this.#position;
         for (const region of node.regions) {
-          this.#visit(region, loops);
+          const arm = [...scopes, { kind: "arm", at, start: ++this.#position } as const];
+          this.#visit(region, arm);
           this.#position++;
           region.results.forEach((result, i) => {
-            const root = this.#use(result, loops);
+            const root = this.#use(result, arm);
             if (this.#whole(result)) this.carried.push({ kind: "same", a: node.outputs[i]!, b: root });
           });
         }
         this.#position++;
-        for (const output of node.outputs) this.#define(output, loops);
+        for (const output of node.outputs) this.#define(output, scopes);
         return;
+      }
       default:
-        for (const output of node.outputs) this.#define(output, loops, node);
+        for (const output of node.outputs) this.#define(output, scopes, node);
     }
   }
 
-  #visitLoop(node: Node, loops: readonly Loop[]): void {
-    const loop: Loop = { end: 0 };
-    const inside = [...loops, loop];
+  #visitLoop(node: Node, scopes: readonly Scope[]): void {
+    const loop: { kind: "loop"; end: number } = { kind: "loop", end: Infinity };
+    const inside = [...scopes, loop];
     const initial = node.op === "repeat" ? node.inputs.slice(1) : node.inputs;
     const body = node.regions.at(-1)!;
     // All regions of a loop have the same carried values: parameters of each are the same storage.
     body.parameters.forEach((parameter, i) => {
       this.#define(parameter, inside);
-      if (this.#whole(initial[i]!)) this.carried.push({ kind: "same", a: parameter, b: this.views.of(initial[i]!).root });
+      if (this.#whole(initial[i]!)) this.carried.push({ kind: "same", a: parameter, b: this.rootOf(initial[i]!) });
     });
     if (node.op === "while") {
       const condition = node.regions[0]!;
-      condition.parameters.forEach((parameter, i) => {
-        this.#define(parameter, inside);
-        this.must.push({ kind: "same", a: body.parameters[i]!, b: parameter });
-      });
+      condition.parameters.forEach((parameter, i) => this.same.set(parameter, body.parameters[i]!));
       this.#visit(condition, inside);
       this.#position++;
       for (const result of condition.results) this.#use(result, inside);
       // What the body's parameters hold must survive the condition.
-      for (const parameter of body.parameters) this.ranges.get(parameter)!.end = this.#position;
+      for (const parameter of body.parameters) this.#use(parameter, inside);
     }
     this.#visit(body, inside);
     this.#position++;
@@ -163,25 +174,34 @@ class Liveness {
     loop.end = ++this.#position;
     this.#position++;
     node.outputs.forEach((output, i) => {
-      this.#define(output, loops);
+      this.#define(output, scopes);
       this.must.push({ kind: "same", a: body.parameters[i]!, b: output });
     });
   }
 }
 
+/** Values that share storage; their segments do not overlap and are in order. */
+interface Class {
+  members: ValueId[];
+  segments: Segment[];
+  state: StateId | undefined;
+}
+
 class Coalescer {
   readonly #graph: Graph;
   readonly #liveness: Liveness;
-  readonly #classOf = new Map<ValueId, { members: ValueId[]; state: StateId | undefined }>();
-  readonly #states = new Map<StateId, { members: ValueId[]; state: StateId | undefined }>();
+  readonly #classOf = new Map<ValueId, Class>();
+  readonly #states = new Map<StateId, Class>();
+  readonly #writtenStates: ReadonlySet<StateId>;
 
   constructor(graph: Graph, liveness: Liveness) {
     this.#graph = graph;
     this.#liveness = liveness;
+    this.#writtenStates = new Set(liveness.written.map(({ b }) => b));
   }
 
   run(): ReadonlyMap<ValueId, Storage> {
-    for (const value of this.#liveness.ranges.keys()) this.#classOf.set(value, { members: [value], state: undefined });
+    for (const value of this.#liveness.definitions.keys()) this.#classOf.set(value, { members: [value], segments: this.#liveness.segmentsOf(value), state: undefined });
     for (const [state, value] of this.#liveness.readOf) {
       const storage = this.#classOf.get(value)!;
       storage.state = state;
@@ -196,6 +216,7 @@ class Coalescer {
       taken.add(state);
       this.#mergeState(value, state);
     }
+    for (const [value, known] of this.#liveness.same) this.#classOf.set(value, this.#classOf.get(known)!);
     return this.#classOf;
   }
 
@@ -205,21 +226,29 @@ class Coalescer {
     if (left === right) return;
     const [typeA, typeB] = [this.#graph.values[a]!.type, this.#graph.values[b]!.type];
     if (formatType(typeA) !== formatType(typeB)) return;
-    if (!must && (!this.#mayJoin(left) || !this.#mayJoin(right))) return;
-    if (!must && left.state !== undefined && right.state !== undefined) return;
-    if (!must && left.members.some((x) => right.members.some((y) => this.#interferes(x, y)))) return;
-    for (const member of right.members) this.#classOf.set(member, left);
-    left.members.push(...right.members);
-    if (right.state !== undefined) {
-      left.state = right.state;
-      this.#states.set(right.state, left);
+    if (!must) {
+      if (!this.#mayJoin(left) || !this.#mayJoin(right)) return;
+      if (left.state !== undefined && right.state !== undefined) return;
+      if (this.#interfere(left, right)) return;
     }
+    this.#join(left, right);
+  }
+
+  /** The smaller becomes part of the larger. */
+  #join(left: Class, right: Class): void {
+    const [into, from] = left.members.length >= right.members.length ? [left, right] : [right, left];
+    for (const member of from.members) {
+      this.#classOf.set(member, into);
+      into.members.push(member);
+    }
+    for (const segment of from.segments) into.segments.splice(firstFrom(into.segments, segment.start), 0, segment);
+    if (from.state !== undefined) into.state = from.state;
+    if (into.state !== undefined) this.#states.set(into.state, into);
   }
 
   /** Only a state that the program writes anyway may be overwritten before its end. */
-  #mayJoin(storage: { state: StateId | undefined }): boolean {
-    if (storage.state === undefined) return true;
-    return this.#liveness.written.some((wish) => wish.b === storage.state);
+  #mayJoin(storage: Class): boolean {
+    return storage.state === undefined || this.#writtenStates.has(storage.state);
   }
 
   #mergeState(value: ValueId, state: StateId): void {
@@ -228,38 +257,48 @@ class Coalescer {
     const storage = this.#classOf.get(value)!;
     if (storage.state !== undefined || formatType(type) !== formatType(this.#graph.values[value]!.type)) return;
     const own = this.#states.get(state);
-    if (own) {
-      if (storage.members.some((x) => own.members.some((y) => this.#interferes(x, y)))) return;
-      for (const member of own.members) this.#classOf.set(member, storage);
-      storage.members.push(...own.members);
-    }
-    storage.state = state;
-    this.#states.set(state, storage);
+    if (!own) {
+      storage.state = state;
+      this.#states.set(state, storage);
+    } else if (!this.#interfere(storage, own)) this.#join(storage, own);
   }
 
-  #interferes(x: ValueId, y: ValueId): boolean {
-    const a = this.#liveness.ranges.get(x)!;
-    const b = this.#liveness.ranges.get(y)!;
+  #interfere(left: Class, right: Class): boolean {
+    const [few, many] = left.segments.length <= right.segments.length ? [left.segments, right.segments] : [right.segments, left.segments];
+    return few.some((segment) => {
+      let at = Math.max(0, firstFrom(many, segment.start) - 1);
+      for (; at < many.length && many[at]!.start <= segment.end; at++) if (this.#overlap(segment, many[at]!)) return true;
+      return false;
+    });
+  }
+
+  #overlap(a: Segment, b: Segment): boolean {
     if (a.start === b.start) return true;
     if (a.start < b.end && b.start < a.end) return true;
-    if (a.end === b.start) return !this.#inPlace(x, b, y);
-    if (b.end === a.start) return !this.#inPlace(y, a, x);
+    if (a.end === b.start) return !this.#handsOver(a, b);
+    if (b.end === a.start) return !this.#handsOver(b, a);
     return false;
   }
 
-  /** Whether `made`, defined by its range's node, may overwrite `last`, read by that node for the last time. */
-  #inPlace(last: ValueId, range: Range, made: ValueId): boolean {
-    const { node } = range;
+  /** Whether the value of `next` is made where `last` is read for the last time, and may overwrite it. */
+  #handsOver(last: Segment, next: Segment): boolean {
+    const made = this.#liveness.definitions.get(next.value)!;
+    return made.at === next.start && this.#inPlace(last.value, made.node, next.value);
+  }
+
+  /** Whether `made`, defined by this node, may overwrite `last`, read by that node for the last time. */
+  #inPlace(last: ValueId, node: Node | undefined, made: ValueId): boolean {
     if (!node) return true;
     const { views } = this.#liveness;
-    const reads = node.inputs.filter((input) => views.of(input).root === last);
+    const isLast = (input: ValueId): boolean => this.#liveness.rootOf(input) === last;
     const whole = (input: ValueId): boolean => {
       const view = views.of(input);
       return isIdentity(view.map, this.#graph.values[input]!.type.shape, view.shape);
     };
+    const reads = node.inputs.filter(isLast);
     switch (node.op) {
       case "map": return reads.every(whole);
-      case "update": return views.of(node.inputs[0]!).root === last && whole(node.inputs[0]!);
+      case "update": return isLast(node.inputs[0]!) && whole(node.inputs[0]!);
       case "execute": {
         const { written } = this.#graph.computeSets[node.attributes["computeSet"] as number]!;
         const operand = written[node.outputs.indexOf(made)]!;
@@ -268,4 +307,16 @@ class Coalescer {
       default: return reads.length === 0;
     }
   }
+}
+
+/** Position of the first segment that starts at `start` or later. */
+function firstFrom(segments: readonly Segment[], start: number): number {
+  let low = 0;
+  let high = segments.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (segments[middle]!.start < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
