@@ -11,7 +11,7 @@ import { formatType, type Graph } from "./graph/graph.ts";
 import { print as printGraph } from "./graph/print.ts";
 import { runPipeline, stages } from "./pipeline.ts";
 import { librarySource } from "./std/library.ts";
-import { Diagnostics, type Diagnostic, type Reporter } from "./support/diagnostic.ts";
+import { Diagnostics, error, type Diagnostic, type Reporter } from "./support/diagnostic.ts";
 import type { Sources } from "./support/span.ts";
 import { closest } from "./support/suggest.ts";
 import type { File } from "./syntax/ast.ts";
@@ -183,6 +183,9 @@ function checkSource(path: string, options: CheckFileOptions & { readonly target
     incomplete: reporter.failed,
     resolve: (from, specifier) => (specifier.startsWith("std/") ? load(specifier, librarySource) : load(relativePath(from, specifier), options.readFile)),
   }, reporter);
+  if (graph && !reporter.failed && graph.programs.length === 0) {
+    reporter.report(error("unknown-name", graph.origin, `the graph ${graph.name} has no program, so there is nothing to run`, "program main { … } in it says what is computed"));
+  }
   if (graph && !reporter.failed) seen?.("check", () => printGraph(graph));
   return { graph, sources };
 }

@@ -235,7 +235,7 @@ export class Engine {
       case "out":
       case "stream in":
       case "stream out":
-        throw new InputError("bad-access", `${name} is a ${port.state.role}, which the host cannot write`);
+        throw new InputError("bad-access", `${name} is declared \`${port.state.role}\`, which the host cannot write`);
     }
   }
 

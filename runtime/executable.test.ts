@@ -71,6 +71,8 @@ describe("an executable", () => {
       }
     };
     expect(reason(new Uint8Array())).toBe("truncated: the file has only 0 bytes");
+    expect(reason("heat.wasm" as unknown as Uint8Array)).toBe("an executable is given as its bytes, a Uint8Array, not as a string");
+    expect(reason(new ArrayBuffer(8) as unknown as Uint8Array)).toBe("an executable is given as its bytes, a Uint8Array, not as an object of class ArrayBuffer");
     expect(reason(new TextEncoder().encode("graph heat {}"))).toContain("not a WebAssembly file");
     expect(reason(module)).toBe('not made by gph: the module has no custom section "gph"');
     expect(reason(bytes.with(4, 2))).toBe("version 2.0.0.0 of WebAssembly is not 1");

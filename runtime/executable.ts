@@ -37,6 +37,7 @@ export const looksLikeWasm = (bytes: Uint8Array): boolean => bytes.length >= 4 &
 
 /** Reads and checks an executable; nothing of it has run. Throws ExecutableError with the reason. */
 export function readExecutable(bytes: Uint8Array): Executable {
+  if (!((bytes as unknown) instanceof Uint8Array)) throw new ExecutableError(`an executable is given as its bytes, a Uint8Array, not as ${kindOf(bytes)}`);
   const outline = readOutline(bytes);
   const own = outline.sections.filter((section) => section.name === sectionName);
   const section = own[0];
@@ -48,6 +49,8 @@ export function readExecutable(bytes: Uint8Array): Executable {
   checkExports(outline, manifest);
   return { module: new Uint8Array(bytes.subarray(0, section.start)), manifest };
 }
+
+const kindOf = (value: unknown): string => (typeof value === "object" && value !== null ? `an object of class ${value.constructor?.name ?? "none"}` : value === null || value === undefined ? String(value) : `a ${typeof value}`);
 
 /** The file of a module and its manifest. What would not be read back is refused here already. */
 export function writeExecutable(wasm: Uint8Array, manifest: Manifest): Uint8Array<ArrayBuffer> {

@@ -88,7 +88,7 @@ export class ProgramPlan {
     if (port === undefined) throw unknownName(`program ${this.name} has no input`, name, [...this.#ports.values()].filter(({ state }) => state.role === "in"));
     if (port.state.role !== "in") {
       const hint = { param: "params are given at load, or by write", var: "vars are set by write", "stream in": "streams are given in the options", "stream out": "streams are given in the options", out: "outputs are returned" };
-      throw new InputError("bad-access", `${name} is a ${port.state.role}, not an input: ${hint[port.state.role]}`);
+      throw new InputError("bad-access", `${name} is declared \`${port.state.role}\`, so it is no input: ${hint[port.state.role]}`);
     }
     return port;
   }

@@ -113,6 +113,13 @@ describe("run", () => {
 });
 
 describe("compile", () => {
+  test("a graph without a program is told with its place", async () => {
+    writeFileSync("idle.gph", "graph idle {\n  in x: f32;\n}\n");
+    for (const line of ["check idle.gph", "compile idle.gph -o idle.wasm", "run idle.gph"]) {
+      expect(await gph(line)).toMatchObject({ code: 1, out: "", err: expect.stringMatching(/the graph idle has no program[^]*idle\.gph:1:7[^]*program main \{/) as string });
+    }
+  });
+
   test("never over a source, under whatever name", async () => {
     writeFileSync("imported.gph", "export const k = 2;\n");
     writeFileSync("importing.gph", affine.replace("graph", 'import { k } from "./imported.gph";\n\ngraph').replace("+ 1", "+ k"));
