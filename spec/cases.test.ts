@@ -23,3 +23,29 @@ for (const folder of ["language", "run"]) {
     });
   });
 }
+
+describe("the rules of language.md", () => {
+  const law = read("language.md")!;
+  const rules = law.split("\n\n").filter((paragraph) => paragraph.startsWith("**")).map((paragraph) => ({
+    number: /^\*\*([\d.]+)\*\* /.exec(paragraph)?.[1] ?? paragraph,
+    cases: [...paragraph.matchAll(/\]\((cases\/[^)]+)\)/g)].map(([, path]) => path!),
+  }));
+
+  test("are numbered in order", () => {
+    const chapters = [...law.matchAll(/^## (\d+) /gm)].map(([, chapter]) => Number(chapter));
+    const expected = chapters.flatMap((chapter) => rules.filter(({ number }) => number.startsWith(`${chapter}.`)).map((_, k) => `${chapter}.${k + 1}`));
+    expect(chapters).toEqual(chapters.map((_, k) => k + 1));
+    expect(rules.map(({ number }) => number)).toEqual(expected);
+  });
+
+  test("each have a case that exists", () => {
+    expect(rules.filter(({ cases }) => cases.length === 0 || cases.some((path) => !existsSync(here + path))).map(({ number }) => number)).toEqual([]);
+  });
+
+  test("name every case", () => {
+    const named = new Set(rules.flatMap(({ cases }) => cases));
+    const all = ["language", "run"].flatMap((folder) => casesIn(folder));
+    // A rule that names a folder names all in it.
+    expect(all.filter((path) => !named.has(path) && !named.has(path.slice(0, path.lastIndexOf("/"))))).toEqual([]);
+  });
+});
