@@ -3,7 +3,7 @@ import type { Diagnostic, Reporter } from "../support/diagnostic.ts";
 import type { Comment, File } from "./ast.ts";
 import type { Mistake } from "./recovering-parser.ts";
 import { Grammar } from "./grammar.ts";
-import { deepestNesting, firstTooDeep, largestSource, mostMistakes } from "./limits.ts";
+import { deepestBrackets, deepestNesting, firstTooDeep, largestSource, mostMistakes } from "./limits.ts";
 import { indexOf, messageProvider, toMistake } from "./messages.ts";
 import { endOf, tokenize } from "./tokens.ts";
 import type { Tokens } from "./tokens.ts";
@@ -30,7 +30,7 @@ export function parse(path: string, text: string, reporter: Reporter): File {
   const tooDeep = firstTooDeep(scanned.tokens);
   if (tooDeep !== undefined) {
     mistakes.push({
-      problem: "nesting-too-deep", message: `this is nested more than ${deepestNesting} deep`, until: text.length,
+      problem: "nesting-too-deep", message: `this is nested too deep: ${deepestNesting} blocks or ${deepestBrackets} brackets inside each other are the most`, until: text.length,
       labels: [{ span: { file: path, start: tooDeep.startOffset, end: endOf(tooDeep) }, text: "" }], help: "name the inner parts with `let` or move them into a `fn`",
     });
     tell(mistakes, lineStarts, reporter);
