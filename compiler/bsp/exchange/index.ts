@@ -2,6 +2,7 @@
 import type { Target } from "../../targets/target.ts";
 import type { Copy, TiledGraph } from "../../tiled/tiled.ts";
 import { loadsOf } from "./loads.ts";
+import { schedule } from "./schedule.ts";
 import { transfersOf } from "./transfers.ts";
 
 export interface ExchangeCost {
@@ -15,14 +16,27 @@ export interface ExchangeCost {
   readonly hostBytes: number;
   /** The tile that has the most to receive or to send. */
   readonly busiest: { readonly tile: number; readonly bytesIn: number; readonly bytesOut: number };
-  /** Whether `cycles` is the length of a schedule; otherwise it is the bound. */
+  /** Whether `cycles` is the length of a schedule that was made; otherwise it is `boundCycles`. */
   readonly scheduled: boolean;
 }
+
+/** An exchange with more receipts (pieces, counted once for each receiver) is not scheduled for its cost: it would take seconds. */
+export const scheduleLimit = 131_072;
 
 export function exchangeCost(tiled: TiledGraph, copies: readonly Copy[], target: Target): ExchangeCost {
   const transfers = transfersOf(tiled, copies);
   const loads = loadsOf(transfers);
-  const start = loads.total === 0 ? 0 : target.exchange.startCycles;
-  const boundCycles = start + Math.ceil(Math.max(loads.busiest.bytesIn, loads.busiest.bytesOut) / target.exchange.bytesPerCycle);
-  return { bytes: loads.total, cycles: boundCycles, boundCycles, hostBytes: transfers.hostBytes, busiest: loads.busiest, scheduled: false };
+  const { total: bytes, busiest } = loads;
+  const { hostBytes } = transfers;
+  if (bytes === 0) return { bytes, cycles: 0, boundCycles: 0, hostBytes, busiest, scheduled: true };
+  const { bytesPerCycle, startCycles } = target.exchange;
+  const boundCycles = startCycles + loads.boundCycles(bytesPerCycle);
+  if (transfers.to.length > scheduleLimit) return { bytes, cycles: boundCycles, boundCycles, hostBytes, busiest, scheduled: false };
+  return { bytes, cycles: startCycles + schedule(transfers, target).cycles, boundCycles, hostBytes, busiest, scheduled: true };
 }
+
+export { loadsOf, type Loads } from "./loads.ts";
+export { printSchedule } from "./print.ts";
+export { schedule, type Schedule } from "./schedule.ts";
+export { simulate, type Simulation } from "./simulate.ts";
+export { transfersOf, type Transfers } from "./transfers.ts";

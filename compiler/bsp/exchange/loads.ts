@@ -9,6 +9,8 @@ export interface Loads {
   readonly total: number;
   /** The tile with the most of either; the first of several. Tile 0 where nothing moves. */
   readonly busiest: { readonly tile: number; readonly bytesIn: number; readonly bytesOut: number };
+  /** No schedule is shorter. */
+  boundCycles(bytesPerCycle: number): number;
 }
 
 export function loadsOf(transfers: Transfers): Loads {
@@ -25,5 +27,6 @@ export function loadsOf(transfers: Transfers): Loads {
   for (let t = 1; t < transfers.tiles; t++) {
     if (Math.max(bytesIn[t]!, bytesOut[t]!) > Math.max(bytesIn[tile]!, bytesOut[tile]!)) tile = t;
   }
-  return { bytesIn, bytesOut, total, busiest: { tile, bytesIn: bytesIn[tile] ?? 0, bytesOut: bytesOut[tile] ?? 0 } };
+  const busiest = { tile, bytesIn: bytesIn[tile] ?? 0, bytesOut: bytesOut[tile] ?? 0 };
+  return { bytesIn, bytesOut, total, busiest, boundCycles: (bytesPerCycle) => Math.ceil(Math.max(busiest.bytesIn, busiest.bytesOut) / bytesPerCycle) };
 }

@@ -4,9 +4,11 @@
  * message takes whole cycles.
  *
  * No schedule is shorter than the busiest tile's bytes in or out (a multicast counts once for its sender). Without multicast
- * that bound can be reached: see open-shop.ts and, for streams of one length, colour.ts. With multicast, deciding whether it can is hard (it contains the colouring of
- * hypergraphs); the greedy list-schedule.ts comes close, and where it does not, a multicast can be sent to one receiver after
- * the other, if its sender has the time. Cheap ways first; the first that is close enough wins, else the shortest.
+ * that bound is reached always, but for streams that do not fill their last cycle: colour.ts for streams of one length,
+ * open-shop.ts for others. With multicast, finding the shortest is hard (it contains the colouring of hypergraphs):
+ * list-schedule.ts is greedy and comes close; where it does not, a multicast can be sent to one receiver after the other,
+ * which is an open shop again, if its sender has the time. Cheap ways first; the first that is close enough wins, else the
+ * shortest.
  */
 import type { Target } from "../../targets/target.ts";
 import { scheduleByColours } from "./colour.ts";
@@ -21,6 +23,7 @@ export interface Schedule {
   /** Cycles from the first byte to the last, without those to start an exchange. */
   readonly cycles: number;
   readonly boundCycles: number;
+  /** What is sent to whom; messages are parts of it. */
   readonly streams: Streams;
   readonly messages: Messages;
 }
@@ -32,29 +35,35 @@ const closeEnough = 1.01;
 const listAttempts = [{ parts: 1, variant: 0 }, { parts: 12, variant: 0 }, { parts: 48, variant: 0 }];
 const moreListAttempts = [{ parts: 48, variant: 1 }, { parts: 48, variant: 2 }, { parts: 48, variant: 3 }];
 
-/** An open shop of more streams takes too long: in the worst case its time grows with the square of their number. */
-const mostShopStreams = 100_000;
+/** Sending every multicast to one receiver after the other is tried for at most so many streams. */
+const mostSeparateStreams = 65_536;
 
+/** Always the same for the same transfers. */
 export function schedule(transfers: Transfers, target: Target): Schedule {
   const { bytesPerCycle } = target.exchange;
-  const { busiest } = loadsOf(transfers);
-  const boundCycles = Math.ceil(Math.max(busiest.bytesIn, busiest.bytesOut) / bytesPerCycle);
+  const boundCycles = loadsOf(transfers).boundCycles(bytesPerCycle);
   const streams = streamsOf(transfers);
-  let best: Schedule | undefined;
-  const offer = (messages: Messages | undefined, of: Streams): boolean => {
-    if (!messages) return false;
-    const cycles = lengthOf(messages, bytesPerCycle);
-    if (!best || cycles < best.cycles) best = { cycles, boundCycles, streams: of, messages };
-    return best.cycles <= boundCycles * closeEnough;
-  };
-  const byList = ({ parts, variant }: { parts: number; variant: number }): boolean =>
-    offer(scheduleByList(streams, bytesPerCycle, { horizon: boundCycles, mostCycles: Math.max(1, Math.ceil(boundCycles / parts)), variant }), streams);
-  const byOpenShop = (of: Streams): boolean => of.count <= mostShopStreams && offer(scheduleOpenShop(of, bytesPerCycle), of);
+  const made = (of: Streams, messages: Messages): Schedule => ({ cycles: lengthOf(messages, bytesPerCycle), boundCycles, streams: of, messages });
   if (streams.to.length === streams.count) {
     const uniform = streams.bytes.every((bytes) => bytes === streams.bytes[0]);
-    void ((uniform && offer(scheduleByColours(streams, bytesPerCycle), streams)) || byList(listAttempts[0]!) || byOpenShop(streams) || listAttempts.slice(1).some(byList));
-  } else {
-    void (listAttempts.some(byList) || byOpenShop(withoutMulticast(streams)) || moreListAttempts.some(byList));
+    return made(streams, (uniform ? scheduleByColours(streams, bytesPerCycle) : undefined) ?? scheduleOpenShop(streams, bytesPerCycle));
+  }
+  const byList = ({ parts, variant }: { parts: number; variant: number }) => (): Schedule =>
+    made(streams, scheduleByList(streams, bytesPerCycle, { horizon: boundCycles, mostCycles: Math.ceil(boundCycles / parts), variant }));
+  const separately = (): Schedule => {
+    const separate = withoutMulticast(streams);
+    return made(separate, scheduleOpenShop(separate, bytesPerCycle));
+  };
+  return firstCloseEnough([...listAttempts.map(byList), ...(streams.to.length <= mostSeparateStreams ? [separately] : []), ...moreListAttempts.map(byList)]);
+}
+
+/** The first that is close to the bound, else the shortest; the earlier of equals. */
+function firstCloseEnough(ways: readonly (() => Schedule)[]): Schedule {
+  let best: Schedule | undefined;
+  for (const way of ways) {
+    const made = way();
+    if (!best || made.cycles < best.cycles) best = made;
+    if (best.cycles <= best.boundCycles * closeEnough) break;
   }
   return best!;
 }
