@@ -38,7 +38,7 @@ export function kernelCycles(kernel: Kernel, target: Target): number {
 }
 
 export function estimateKernel(kernel: Kernel, target: Target): CycleEstimate {
-  if (kernel.cycles !== undefined) return { cycles: kernel.cycles, guessed: false };
+  if (kernel.cycles !== undefined) return { cycles: Math.ceil(kernel.cycles), guessed: false };
   return new Estimator(kernel, target).vertex(kernel.body);
 }
 
@@ -114,7 +114,7 @@ class Estimator {
 
   vertex(body: readonly Statement[]): CycleEstimate {
     this.#guessed = false;
-    const cycles = cycleModel.vertexStart + this.#body(body, { counters: new Map() });
+    const cycles = Math.ceil(cycleModel.vertexStart + this.#body(body, { counters: new Map() }));
     return { cycles, guessed: this.#guessed };
   }
 

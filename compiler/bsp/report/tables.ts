@@ -64,7 +64,7 @@ const where = (place: Place): string[] => [lineOf(place), excerpt(place.source, 
 const some = (value: number): string => (value === 0 ? "-" : whole(value));
 
 function superstepRow(step: SuperstepReport, indent: string, modelled: boolean, total: number): string[] {
-  const parts = step.parts.map((part) => (part.kind === "exchange" ? "exchange" : part.sets.map((set) => set.name).join(" + ")));
+  const parts = step.parts.map((part) => (part.kind === "exchange" ? moves(part) : part.sets.map((set) => set.name).join(" + ")));
   const label = `${indent}${excerpt(parts.length === 0 ? "sync only" : parts.join(", "), 44)}`;
   const { cycles } = step;
   if (!modelled || cycles === undefined) return [label, whole(step.executions), some(step.syncs), ...where(step.place)];
@@ -75,6 +75,9 @@ function superstepRow(step: SuperstepReport, indent: string, modelled: boolean, 
     cycles.compute === 0 ? "-" : percent(mean / cycles.compute), some(step.bytes), ...where(step.place),
   ];
 }
+
+/** What an exchange does: between tiles, with the host, or only within tiles. */
+const moves = ({ bytes, hostBytes }: { readonly bytes: number; readonly hostBytes: number }): string => (bytes > 0 ? "exchange" : hostBytes > 0 ? "host" : "move");
 
 /** The compute sets of a superstep, where they come from several lines. */
 function setRows(step: SuperstepReport, indent: string, modelled: boolean): string[][] {
