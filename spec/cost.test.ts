@@ -107,7 +107,7 @@ describe("plans and runs", () => {
     mlp: { batch: 4, hidden: 16 }, cnn: { batch: 2 }, encoder: { seq: 8, d: 16, heads: 2, ffn: 32 }, solve: { n: 8 },
   };
   test.each(Object.keys(small))("%s runs as often as planned", async (name) => {
-    const text = readFileSync(`${here}../compiler/check/testing/${name}.gph`, "utf8");
+    const text = readFileSync(name === "cnn" ? `${here}../compiler/check/testing/cnn.gph` : `${here}../examples/${name}/${name}.gph`, "utf8");
     const { executable, plan, diagnostics } = await compile(`${name}.gph`, { readFile: () => text, target: machine, parameters: small[name]!, profile: true });
     expect(diagnostics).toEqual([]);
     await using engine = await Engine.load(executable!);
