@@ -63,7 +63,7 @@ export async function run(one: Case, expectations: Expectations, toldIn: (file: 
         if (group.runs.length > 0) wrong.push("runs are wanted of what does not check");
         break;
       }
-      const { diagnostics, sources, executable } = await compile(one.path, options);
+      const { diagnostics, sources, executable } = await compile(one.path, { ...options, checked: expectations.checked });
       wrong.push(...disagreements(diagnostics, sources, toldIn).map((each) => `${name}: ${each}`));
       if (executable === undefined) break;
       const wanted = interpreted(checked.graph, group, expectations, sources);

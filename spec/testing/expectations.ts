@@ -9,6 +9,7 @@
  *   // print: loss 0.5                                 what the run above it prints, line by line
  *   // interpreter: part of the message                the run above it has a meaning only when compiled; the interpreter refuses
  *   // target: ipu-mk2 4                               the case is for this machine and number of tiles alone
+ *   // checked: true                                 it is compiled so that it stops where an index leaves its field
  *   // workers: 2                                      the case is also run by several workers
  *
  * Runs share an engine until the next `set`, so states live on from one to the next. `=` wants the exact value in the
@@ -50,6 +51,7 @@ export interface Expectations {
   readonly traps: readonly Trap[];
   readonly target: { readonly name: string; readonly tiles: number } | undefined;
   readonly workers: boolean;
+  readonly checked: boolean;
 }
 
 /** The line a comment speaks of: its own, or the next one with code when it stands alone. */
@@ -66,12 +68,13 @@ export function readExpectations(text: string): Expectations {
   const groups: Group[] = [];
   let target: Expectations["target"];
   let workers = false;
+  let checked = false;
   const group = (): Group => {
     if (groups.length === 0) groups.push({ parameters: {}, runs: [] });
     return groups.at(-1)!;
   };
   lines.forEach((line, at) => {
-    for (const [, word, rest] of line.matchAll(/\/\/ (error|warning|trap|set|run|print|interpreter|target|workers): (.*?)(?= \/\/ |$)/g)) {
+    for (const [, word, rest] of line.matchAll(/\/\/ (error|warning|trap|set|run|print|interpreter|target|checked|workers): (.*?)(?= \/\/ |$)/g)) {
       const content = rest!.trim();
       switch (word) {
         case "error": case "warning": {
@@ -99,11 +102,12 @@ export function readExpectations(text: string): Expectations {
           target = { name: name!, tiles: Number(tiles) };
           break;
         }
+        case "checked": checked = true; break;
         case "workers": workers = true; break;
       }
     }
   });
-  return { told, groups, traps, target, workers };
+  return { told, groups, traps, target, checked, workers };
 }
 
 function splitOnce(text: string, separator: string): [string, string] {
