@@ -77,17 +77,18 @@ function staggered(bytes: number): number {
 function placeTemporaries(tiled: TiledGraph, steps: readonly BspStep[], base: number, offsets: (number | undefined)[]): number {
   const lives = [...lifetimes(tiled, steps)].filter(([id]) => !tiled.tensors[id]!.persistent).map(([id, life]) => ({ id, life, bytes: rounded(tensorBytes(tiled, id)) }));
   lives.sort((a, b) => b.bytes - a.bytes || a.id - b.id);
+  /** By start. */
   const placed: { start: number; end: number; life: Lifetime }[] = [];
   let top = base;
   for (const { id, life, bytes } of lives) {
-    const busy = placed.filter((other) => other.life.first <= life.last && life.first <= other.life.last).sort((a, b) => a.start - b.start);
     let at = base;
-    for (const other of busy) {
+    for (const other of placed) {
       if (at + bytes <= other.start) break;
-      at = Math.max(at, other.end);
+      if (other.end > at && other.life.first <= life.last && life.first <= other.life.last) at = other.end;
     }
     offsets[id] = at;
-    placed.push({ start: at, end: at + bytes, life });
+    const next = placed.findIndex(({ start }) => start > at);
+    placed.splice(next === -1 ? placed.length : next, 0, { start: at, end: at + bytes, life });
     top = Math.max(top, at + bytes);
   }
   return top;
