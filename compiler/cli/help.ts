@@ -25,6 +25,7 @@ Try:
   gph run double.gph --in x=random:1                    ${dim("show the result")}
   gph run double.gph --in x=3 --out y=y.npy             ${dim("keep it as a NumPy file")}
   gph compile double.gph -o double.wasm && gph run double.wasm --in x=3
+  gph plan double.gph --target ipu-mk2                  ${dim("what would it cost on a machine of 1,472 tiles?")}
 
 Commands:
 
