@@ -62,14 +62,21 @@ export function recognisePlacement(tiles: readonly number[], tileCount: number):
   return candidates.find(fits) ?? { kind: "list", tiles };
 }
 
+/** Above this many blocks, placements that follow different rules count as different without comparing them one by one. */
+const comparisonLimit = 4096;
+
 export function samePlacement(a: Placement, b: Placement, blocks: number): boolean {
-  if (a.kind === "list" || b.kind === "list") return Array.from({ length: blocks }, (_, k) => k).every((k) => tileOf(a, k, blocks) === tileOf(b, k, blocks));
-  if (a.kind === b.kind) {
-    if (a.kind === "blocked" && b.kind === "blocked") return a.first === b.first && (a.perTile === b.perTile || Math.min(a.perTile, b.perTile) >= blocks);
-    if (a.kind !== "blocked" && b.kind !== "blocked") return a.tiles === b.tiles;
-  }
+  if (sameRule(a, b)) return true;
   // Different rules can still agree, as ⌊k·T/T⌋ and k do.
-  return blocks <= 4096 && Array.from({ length: blocks }, (_, k) => k).every((k) => tileOf(a, k, blocks) === tileOf(b, k, blocks));
+  if (blocks > comparisonLimit && a.kind !== "list" && b.kind !== "list") return false;
+  for (let k = 0; k < blocks; k++) if (tileOf(a, k, blocks) !== tileOf(b, k, blocks)) return false;
+  return true;
+}
+
+function sameRule(a: Placement, b: Placement): boolean {
+  if (a === b) return true;
+  if (a.kind === "blocked") return b.kind === "blocked" && a.first === b.first && a.perTile === b.perTile;
+  return a.kind !== "list" && a.kind === b.kind && a.tiles === b.tiles;
 }
 
 export function distribute(shape: readonly number[], block: readonly number[], placement: Placement): Distribution {

@@ -74,6 +74,18 @@ function staggered(bytes: number): number {
   return stride % 4096 === 0 ? stride + alignment : stride;
 }
 
+/** Position of the first that starts after `at`. */
+function firstAfter(placed: readonly { readonly start: number }[], at: number): number {
+  let low = 0;
+  let high = placed.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (placed[middle]!.start <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 function placeTemporaries(tiled: TiledGraph, steps: readonly BspStep[], base: number, offsets: (number | undefined)[]): number {
   const lives = [...lifetimes(tiled, steps)].filter(([id]) => !tiled.tensors[id]!.persistent).map(([id, life]) => ({ id, life, bytes: rounded(tensorBytes(tiled, id)) }));
   lives.sort((a, b) => b.bytes - a.bytes || a.id - b.id);
@@ -87,8 +99,7 @@ function placeTemporaries(tiled: TiledGraph, steps: readonly BspStep[], base: nu
       if (other.end > at && other.life.first <= life.last && life.first <= other.life.last) at = other.end;
     }
     offsets[id] = at;
-    const next = placed.findIndex(({ start }) => start > at);
-    placed.splice(next === -1 ? placed.length : next, 0, { start: at, end: at + bytes, life });
+    placed.splice(firstAfter(placed, at), 0, { start: at, end: at + bytes, life });
     top = Math.max(top, at + bytes);
   }
   return top;
