@@ -51,6 +51,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   mut: "what changes is a `var`", codelet: "a codelet is a `vertex`", struct: "there are no structs", class: "there are no classes",
   and: "logical and is `&&`", or: "logical or is `||`", not: "logical not is `!`", null: "there is no null", pub: "what others may import is marked `export`",
   match: "write `switch`", use: 'write `import { name } from "module";`', require: 'write `import { name } from "module";`',
+  int: "declare with `let`, or with `var` for what changes", float: "declare with `let`, or with `var` for what changes", auto: "declare with `let`, or with `var` for what changes",
   input: "an input is declared with `in`", output: "an output is declared with `out`",
 };
 
@@ -64,10 +65,13 @@ export function helpForBeginning(token: IToken): string | undefined {
 
 export function helpForWord(text: string): string | undefined {
   if (Object.hasOwn(elsewhere, text)) return elsewhere[text];
-  // Short words are near to each other without being meant.
-  const near = text.length < 4 || isReserved(text) ? undefined : closest(text, keywords);
+  if (isReserved(text)) return undefined;
+  // Short words are near to each other without being meant, unless only the order of their letters differs.
+  const near = text.length < 4 ? keywords.find((keyword) => text.length === 3 && lettersOf(keyword) === lettersOf(text)) : closest(text, keywords);
   return near === undefined ? undefined : `did you mean \`${near}\`?`;
 }
+
+const lettersOf = (text: string): string => [...text].sort().join("");
 
 export const found = (token: IToken): string => {
   if (token.tokenType.name === "EOF") return "the end of the file";
@@ -163,6 +167,7 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
   if (expected === "an expression" && adjacent && type === sign("*") && before.image === "*") return "a power is `pow(x, y)`";
   if (expected === "an expression" && adjacent && type === before.tokenType && (type === sign("&") || type === sign("|"))) return `logical operators are \`&&\` and \`||\``;
   if (expected === "an expression" && type === sign(".") && after !== undefined && endOf(token) === after.startOffset) return "a number begins with a digit, as in `0.5`";
+  if (expected === "a name" && before?.tokenType === word("for") && type === sign("(")) return "no parentheses, as in `for i in 0..n { … }`";
   if (expected === "a name" && !isReserved(token.image)) return undefined;
   if (expected === "a name") return `choose another name, for example \`${token.image}_\``;
   if (type === sign("=") && expected === "`{`") return "`=` assigns; `==` compares";

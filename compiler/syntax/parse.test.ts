@@ -186,6 +186,8 @@ describe("mistakes", () => {
     ["a result that is missing", "fn f(x: f32): f32 { return x; }\nfn g(x: f32) { return x; }\nfn h(x: f32) => f32 { return x; };"],
     ["imports", 'import { a, b from "std/nn";\nimport { a } form "std/nn";\nimport a from "std/nn";\nimport { a } from std;'],
     ["a for without in", inProgram("for i of 0..3 { x = 3; }")],
+    ["words of other languages", inProgram("int k = 3;", "for (i in 0..3) { x = 3; }", "lte y = 3;")],
+    ["a declaration whose letters are swapped", "graph g {\n  otu y: f32;\n  xyz z: f32;\n}"],
     ["a block that is missing", inProgram("repeat 3 x = 1;", "while a", "  x = 2;")],
     ["an else without if", inProgram("x = 1;", "else { y = 3; }")],
     ["cases", inProgram("switch a { 0 => x = 3; default { } }", "switch a { let b = 3; 1 => { } }")],
