@@ -96,11 +96,15 @@ class ProgramEmitter {
       case "switch": {
         const subject = f.variable();
         f.emit(this.#module.local.set(subject.index, this.#read(step.subject)));
-        const go = (i: number): void => {
-          if (i === step.cases.length) return this.#steps(step.otherwise);
-          f.if(i32.eq(f.code(subject.value), i32.const(step.cases[i]!)), () => this.#steps(step.bodies[i]!), () => go(i + 1));
-        };
-        return go(0);
+        // One after the other, not nested: a switch may have thousands of cases.
+        const taken = f.variable();
+        f.set(taken, 0);
+        step.cases.forEach((value, i) => f.if(i32.eq(f.code(subject.value), i32.const(value)), () => {
+          f.set(taken, 1);
+          this.#steps(step.bodies[i]!);
+        }));
+        if (step.otherwise.length > 0) f.if(i32.eqz(f.code(taken.value)), () => this.#steps(step.otherwise));
+        return;
       }
       case "host": {
         this.#barrier();
