@@ -51,9 +51,10 @@ function forOwnBlocks(f: ControlFunction, layout: Layout, placement: Placement, 
     case "blocked": {
       const { first, perTile } = placement;
       if (perTile >= blocks) return owned(first, () => f.loop(low, high, 1, (k) => body(k, first, k)));
-      const start = f.keep(f.max(low, f.mul(f.max(f.sub(begin, first), 0), perTile)));
-      // The product stays small: tiles beyond the last block are cut off first.
-      const stop = f.keep(f.min(high, f.mul(f.min(f.max(f.sub(end, first), 0), Math.ceil(blocks / perTile)), perTile)));
+      // Products stay small: tiles beyond the last block are cut off first.
+      const firstOf = (tile: Int): Int => f.mul(f.min(f.max(f.sub(tile, first), 0), Math.ceil(blocks / perTile)), perTile);
+      const start = f.keep(f.max(low, firstOf(begin)));
+      const stop = f.keep(f.min(high, firstOf(end)));
       return f.loop(start, stop, 1, (k) => {
         if (perTile === 1) body(k, f.add(k, first), 0);
         else body(k, f.keep(f.add(f.div(k, perTile), first)), f.keep(f.rem(k, perTile)));
