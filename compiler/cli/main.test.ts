@@ -186,6 +186,11 @@ describe("run", () => {
     expect(JSON.parse(out)).toEqual({ diagnostics: [{ problem: "unknown-program", severity: "error", message: "graph probe has no program `mian`", help: "did you mean `main`?" }] });
   });
 
+  test("--json tells where a run stopped", async () => {
+    const { out } = await gph("run probe.wasm -p trap --in w=1 --json");
+    expect(JSON.parse(out)).toMatchObject({ diagnostics: [{ severity: "error", file: "probe.gph", line: 6, column: 18 }] });
+  });
+
   test("a damaged executable is refused with its name and a reason", async () => {
     const bytes = probe();
     writeFileSync(join(folder, "short.wasm"), bytes.subarray(0, bytes.length - 9));

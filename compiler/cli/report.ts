@@ -29,9 +29,15 @@ export async function reportFailure(error: unknown, json: boolean): Promise<numb
   return exitCode;
 }
 
-export function problemToJson(error: unknown): { readonly [field: string]: string } {
+/** With the place in the source where a trap or an assertion of a run has one. */
+export function problemToJson(error: unknown): { readonly [field: string]: string | number } {
   const { problem, message, help } = plainProblem(error);
-  return { problem, severity: "error", message, ...(help === undefined ? {} : { help }) };
+  const place = error instanceof GphError ? error.position : undefined;
+  return {
+    problem, severity: "error", message,
+    ...(place === undefined ? {} : { file: place.file, line: place.line, column: place.column }),
+    ...(help === undefined ? {} : { help }),
+  };
 }
 
 export function showProblem(error: unknown): void {
