@@ -6,7 +6,8 @@
  * moves something tiles wait for each other, as they do at the end of a superstep with a sync: every tile must be there
  * before an exchange begins. Bytes between host and tiles are counted apart and take no cycles.
  *
- * The work is proportional to tiles, families and blocks, never to elements.
+ * The work is proportional to tiles, families and blocks, never to elements. Exchanges are scheduled in the order of the program
+ * until they have had `scheduleBudget` receipts; those after count with their bound, and say so.
  */
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
@@ -14,9 +15,12 @@ import type { Target } from "../targets/target.ts";
 import type { ComputeSet, Copy, TiledGraph } from "../tiled/tiled.ts";
 import type { BspGraph, BspStep, Phase } from "./bsp.ts";
 import { ComputeModel, type ComputeCost } from "./compute-cost.ts";
-import { exchangeCost, type ExchangeCost } from "./exchange/index.ts";
+import { exchangeCost, scheduleLimit, type ExchangeCost } from "./exchange/index.ts";
 import { numberSteps, programsOf } from "./steps.ts";
 import type { Tally } from "./tile-classes.ts";
+
+/** All exchanges of a graph are scheduled for their cost up to this many receipts, which takes a second or so. */
+export const scheduleBudget = 131_072;
 
 export interface ExchangePart extends ExchangeCost {
   readonly kind: "exchange";
@@ -101,6 +105,8 @@ class CostModel {
   readonly #target: Target;
   readonly #compute: ComputeModel;
   readonly #ids: ReadonlyMap<BspStep, number>;
+  /** Receipts that may still be scheduled. */
+  #budget = scheduleBudget;
 
   constructor(graph: BspGraph, target: Target, tally: Tally) {
     this.#tiled = graph.tiled;
@@ -140,7 +146,8 @@ class CostModel {
       }
       const exchanges = phases as readonly Extract<Phase, { kind: "exchange" }>[];
       const copies = exchanges.flatMap((phase) => phase.copies);
-      const part: ExchangePart = { kind: "exchange", ...exchangeCost(this.#tiled, copies, this.#target), copies, origin: exchanges[0]!.origin };
+      const part: ExchangePart = { kind: "exchange", ...exchangeCost(this.#tiled, copies, this.#target, Math.min(this.#budget, scheduleLimit)), copies, origin: exchanges[0]!.origin };
+      if (part.scheduled) this.#budget -= part.receipts;
       if (part.bytes > 0 && parts.some(({ kind }) => kind === "compute")) syncs++;
       exchange += part.cycles;
       bytes += part.bytes;

@@ -13,8 +13,8 @@ export const explain: Command = {
   files: "one",
   options: [...settingOptions, jsonOption],
   details: `
-Three kinds: an exchange brings to a tile what its vertices need from other tiles; a host transfer moves inputs and outputs; an
-assignment copies a value that could not share the storage of another. The dearest come first: cycles and bytes are of one
+Four kinds: an exchange brings to a tile what its vertices need from other tiles; a host transfer moves inputs and outputs; a
+move puts data elsewhere on its own tile; an assignment copies a value that could not share the storage of another. The dearest come first: cycles and bytes are of one
 time, "times" is how often it is planned. Cycles are those of the copy alone; in a superstep copies move together.
 
 --json prints {"copies": [{"kind", "program", "step", "from", "type", "to", "cause", "place", "copies", "times", "bytes",

@@ -16,6 +16,8 @@ export interface ExchangeCost {
   readonly hostBytes: number;
   /** The tile that has the most to receive or to send. */
   readonly busiest: { readonly tile: number; readonly bytesIn: number; readonly bytesOut: number };
+  /** Pieces, counted once for each tile that receives them. */
+  readonly receipts: number;
   /** Whether `cycles` is the length of a schedule that was made; otherwise it is `boundCycles`. */
   readonly scheduled: boolean;
 }
@@ -23,16 +25,17 @@ export interface ExchangeCost {
 /** An exchange with more receipts (pieces, counted once for each receiver) is not scheduled for its cost: it would take seconds. */
 export const scheduleLimit = 131_072;
 
-export function exchangeCost(tiled: TiledGraph, copies: readonly Copy[], target: Target): ExchangeCost {
+export function exchangeCost(tiled: TiledGraph, copies: readonly Copy[], target: Target, limit = scheduleLimit): ExchangeCost {
   const transfers = transfersOf(tiled, copies);
   const loads = loadsOf(transfers);
   const { total: bytes, busiest } = loads;
   const { hostBytes } = transfers;
-  if (bytes === 0) return { bytes, cycles: 0, boundCycles: 0, hostBytes, busiest, scheduled: true };
+  const receipts = transfers.to.length;
+  if (bytes === 0) return { bytes, cycles: 0, boundCycles: 0, hostBytes, busiest, receipts, scheduled: true };
   const { bytesPerCycle, startCycles } = target.exchange;
   const boundCycles = startCycles + loads.boundCycles(bytesPerCycle);
-  if (transfers.to.length > scheduleLimit) return { bytes, cycles: boundCycles, boundCycles, hostBytes, busiest, scheduled: false };
-  return { bytes, cycles: startCycles + schedule(transfers, target).cycles, boundCycles, hostBytes, busiest, scheduled: true };
+  if (receipts > limit) return { bytes, cycles: boundCycles, boundCycles, hostBytes, busiest, receipts, scheduled: false };
+  return { bytes, cycles: startCycles + schedule(transfers, target).cycles, boundCycles, hostBytes, busiest, receipts, scheduled: true };
 }
 
 export { loadsOf, type Loads } from "./loads.ts";

@@ -143,8 +143,8 @@ describe("the cost of an exchange", () => {
 
   test("counts bytes, cycles and the busiest tile", () => {
     const { startCycles } = ipuMk2.exchange;
-    expect(cost(10, 50)).toEqual({ bytes: 9 * 200, cycles: startCycles + 50, boundCycles: startCycles + 50, hostBytes: 0, busiest: { tile: 0, bytesIn: 0, bytesOut: 200 }, scheduled: true });
-    expect(cost(1, 50)).toEqual({ bytes: 0, cycles: 0, boundCycles: 0, hostBytes: 0, busiest: { tile: 0, bytesIn: 0, bytesOut: 0 }, scheduled: true });
+    expect(cost(10, 50)).toEqual({ bytes: 9 * 200, cycles: startCycles + 50, boundCycles: startCycles + 50, hostBytes: 0, busiest: { tile: 0, bytesIn: 0, bytesOut: 200 }, receipts: 9, scheduled: true });
+    expect(cost(1, 50)).toEqual({ bytes: 0, cycles: 0, boundCycles: 0, hostBytes: 0, busiest: { tile: 0, bytesIn: 0, bytesOut: 0 }, receipts: 0, scheduled: true });
   });
 
   test("is the bound, and says so, where scheduling would take long", () => expect(cost(200_000, 3)).toMatchObject({ scheduled: false, cycles: ipuMk2.exchange.startCycles + 3, bytes: 12 * 199_999 }));

@@ -14,12 +14,13 @@ import type { BspGraph } from "../bsp.ts";
 import { costOfGraph, plannedTimes, type ExchangePart, type StepCost } from "../cost.ts";
 import { exchangeCost } from "../exchange/index.ts";
 import { forEachStep, numberSteps, programsOf } from "../steps.ts";
+import { TensorNames } from "./names.ts";
 import { lineOf, Places, type Place } from "./places.ts";
 import { columns, excerpt, plural, whole } from "./text.ts";
 
 export interface Explanation {
-  /** exchange: between tiles. host: to or from the host. assignment: a value copied on its tiles. */
-  readonly kind: "exchange" | "host" | "assignment";
+  /** exchange: between tiles. host: to or from the host. move: put elsewhere on its own tile. assignment: a value copied on its tiles. */
+  readonly kind: "exchange" | "host" | "move" | "assignment";
   readonly program: string;
   /** The number of the superstep. */
   readonly step: number;
@@ -52,6 +53,7 @@ interface Draft {
 export function explain(graph: BspGraph, target: Target, sources: Sources): Explanation[] {
   const { tiled } = graph;
   const places = new Places(sources);
+  const names = new TensorNames(tiled, places);
   const found: Explanation[] = [];
   const numbers = numberSteps(graph);
   const setsOf = new Map<number, readonly ComputeSet[]>();
@@ -74,9 +76,9 @@ export function explain(graph: BspGraph, target: Target, sources: Sources): Expl
         for (const draft of drafts) {
           found.push({
             kind: draft.kind, program: name, step: step.id,
-            from: tiled.tensors[draft.from]!.name, type: formatType(tiled.tensors[draft.from]!.type), to: tiled.tensors[draft.to]!.name,
+            from: names.of(draft.from), type: formatType(tiled.tensors[draft.from]!.type), to: names.of(draft.to),
             cause: draft.cause, place: places.at(draft.origin), copies: Math.max(1, draft.copies.length), times: times.get(step.id) ?? 0,
-            bytes: draft.bytes, cycles: target.memory === "private" ? draft.cycles : 0, avoid: avoidance(tiled, draft),
+            bytes: draft.bytes, cycles: target.memory === "private" ? draft.cycles : 0, avoid: avoidance(tiled, draft, names),
           });
         }
       }
@@ -96,10 +98,11 @@ function exchanges(tiled: TiledGraph, part: ExchangePart, target: Target): (Draf
     else group.push(copy);
   }
   return [...groups.values()].map((copies) => {
+    // Alone, and as far as the bytes alone say: their order among others is not theirs.
     const { direction, driver, other, cause, origin } = copies[0]!;
-    const cost = exchangeCost(tiled, copies, target);
+    const cost = groups.size === 1 ? part : exchangeCost(tiled, copies, target, 0);
     const host = tiled.tensors[driver]!.storage !== tiled.tensors[other]!.storage;
-    return { kind: host ? "host" : "exchange", from: direction === "pull" ? other : driver, to: direction === "pull" ? driver : other, cause, copies, bytes: host ? cost.hostBytes : cost.bytes, cycles: cost.cycles, origin };
+    return { kind: host ? "host" : cost.bytes === 0 ? "move" : "exchange", from: direction === "pull" ? other : driver, to: direction === "pull" ? driver : other, cause, copies, bytes: host ? cost.hostBytes : cost.bytes, cycles: cost.cycles, origin };
   });
 }
 
@@ -117,19 +120,20 @@ function assignment(tiled: TiledGraph, set: ComputeSet): (Draft & { origin: Copy
   }];
 }
 
-function avoidance(tiled: TiledGraph, { kind, from, to, cause, copies }: Draft): string {
-  const source = tiled.tensors[from]!;
+function avoidance(tiled: TiledGraph, { kind, from, to, cause, copies }: Draft, names: TensorNames): string {
   switch (kind) {
     case "host": return cause.startsWith("comes") ? "a `var` or `param` stays on the tiles from run to run" : "fewer or smaller outputs; a `var` stays on the tiles";
     case "assignment": return tiled.tensors[to]!.name.startsWith("copy of ")
       ? "using the value in the order it has, or before its variable is assigned again"
       : "not using the old value after the assignment";
+    case "move": return "nothing has to: it costs no exchange, only memory";
     case "exchange": {
-      if (cause.startsWith("every vertex")) return `${source.name} is needed everywhere: a mapping cannot avoid it, one vertex per tile or a smaller dtype makes it less`;
+      if (tiled.tensors[from]!.name.startsWith("parts of ")) return "fewer parts of the sum: `partition` asks for another split, which may compute longer";
+      if (cause.startsWith("every vertex")) return `${names.of(from)} is needed everywhere: a mapping cannot avoid it, one vertex per tile or a smaller dtype makes it less`;
       const origins = copies.some(({ direction }) => direction === "push");
       return origins
-        ? `mapping ${tiled.tensors[to]!.name} like the vertices that write it`
-        : `mapping ${source.name} like the vertices that read it; what overlaps (a halo, a row for many) has to move`;
+        ? `mapping ${names.of(to)} like the vertices that write it`
+        : `mapping ${names.of(from)} like the vertices that read it, or another split of theirs (\`partition\`); what overlaps, as a halo or a row for many, has to move`;
     }
     default: return unreachable(kind);
   }
@@ -141,7 +145,7 @@ export function explanationTable(explanations: readonly Explanation[], target: T
   const right = new Set(modelled ? [0, 1, 2] : [0, 1]);
   const rows = explanations.map((one) => [
     ...(modelled ? [one.cycles === 0 ? "-" : whole(one.cycles)] : []), whole(one.bytes), whole(one.times),
-    excerpt(`${one.from} → ${one.to}`, 40), lineOf(one.place), excerpt(one.place.source, 48),
+    excerpt(one.to.startsWith(`${one.from} for `) ? one.to : `${one.from} → ${one.to}`, 48), lineOf(one.place), excerpt(one.place.source, 48),
   ]);
   const table = columns([[...(modelled ? ["cycles"] : []), "bytes", "times", "what", "line", ""], ...rows], right);
   const lines = [table[0]!];

@@ -27,6 +27,11 @@ export class Places {
     return { file: span.file, line, column, source: text.text.slice(text.startOfLine(line), text.endOfLine(line)).trim() };
   }
 
+  /** The text of a span on one line. */
+  textOf(span: Span): string {
+    return (this.#sources.get(span.file)?.slice(span.start, span.end) ?? "").replaceAll(/\s+/g, " ");
+  }
+
   #text(file: string): SourceText | undefined {
     const known = this.#texts.get(file);
     if (known !== undefined) return known;

@@ -11,6 +11,7 @@ import type { BspGraph, MemoryPlan } from "../bsp.ts";
 import { balanceOf, costOfGraph, countedTotals, plannedTimes, plannedTotals, type ProgramCost, type StepCost, type SuperstepCost, type Totals } from "../cost.ts";
 import { memoryUse } from "../memory-use.ts";
 import { numberSteps } from "../steps.ts";
+import { TensorNames } from "./names.ts";
 import { Places, type Place } from "./places.ts";
 
 export const reportFormat = 1;
@@ -117,6 +118,8 @@ export type PartReport =
       readonly cycles?: number;
       /** No schedule is shorter. */
       readonly boundCycles?: number;
+      /** Whether the cycles are those of a schedule; otherwise they are the bound. */
+      readonly scheduled?: boolean;
       readonly busiest?: { readonly tile: number; readonly bytesIn: number; readonly bytesOut: number };
     };
 
@@ -173,6 +176,7 @@ class Reporter {
   readonly #tiled: TiledGraph;
   readonly #options: ReportOptions;
   readonly #places: Places;
+  readonly #names: TensorNames;
   readonly #modelled: boolean;
 
   constructor(graph: BspGraph, options: ReportOptions) {
@@ -180,6 +184,7 @@ class Reporter {
     this.#tiled = graph.tiled;
     this.#options = options;
     this.#places = new Places(options.sources);
+    this.#names = new TensorNames(this.#tiled, this.#places);
     this.#modelled = options.target.memory === "private";
   }
 
@@ -247,10 +252,10 @@ class Reporter {
             })),
           };
         }
-        const { cycles, boundCycles, busiest, copies } = part;
+        const { cycles, boundCycles, scheduled, busiest, copies } = part;
         return {
           kind: "exchange", bytes: part.bytes, hostBytes: part.hostBytes, copies: copies.map((copy) => this.#copy(copy)),
-          ...(this.#modelled ? { cycles, boundCycles, busiest } : {}),
+          ...(this.#modelled ? { cycles, boundCycles, scheduled, busiest } : {}),
         };
       }),
     };
@@ -258,7 +263,7 @@ class Reporter {
 
   #copy(copy: Copy): CopyReport {
     const [to, from] = copy.direction === "pull" ? [copy.driver, copy.other] : [copy.other, copy.driver];
-    return { from: this.#tiled.tensors[from]!.name, to: this.#tiled.tensors[to]!.name, cause: copy.cause, place: this.#place(copy.origin) };
+    return { from: this.#names.of(from), to: this.#names.of(to), cause: copy.cause, place: this.#place(copy.origin) };
   }
 
   #memory(): MemoryReport {
@@ -273,8 +278,8 @@ class Reporter {
       fullest: {
         tile: use.tile, bytes: use.bytes, keptBytes: use.keptBytes, program: use.program,
         tensors: use.tensors.map(({ tensor, pieces, bytes }) => {
-          const { name, type, persistent, origin } = this.#tiled.tensors[tensor]!;
-          return { name, type: formatType(type), pieces, bytes, kept: persistent, place: this.#place(origin) };
+          const { type, persistent, origin } = this.#tiled.tensors[tensor]!;
+          return { name: this.#names.of(tensor), type: formatType(type), pieces, bytes, kept: persistent, place: this.#place(origin) };
         }),
       },
       classes: use.classes.slice(0, 32),
