@@ -9,7 +9,7 @@ import type { Call as Callable } from "../ops/table.ts";
 import type { Label, Reporter, Severity } from "../support/diagnostic.ts";
 import type { ProblemName } from "../support/problems.ts";
 import type { Span } from "../support/span.ts";
-import { maxNesting, maxStatements } from "./limits.ts";
+import { maxNesting, maxStatements, maxValues } from "./limits.ts";
 import type { GraphLet, Scope, Variable } from "./scope.ts";
 import { poison, type Expected, type TensorValue, type Value } from "./value.ts";
 
@@ -142,10 +142,11 @@ export function nested<T>(frame: Frame, span: Span | undefined, work: () => T, o
 export function spend(frame: Frame, span: Span, cost = 1): boolean {
   const { spent } = frame.session;
   spent.statements += cost;
-  if (spent.statements <= maxStatements) return true;
+  const values = frame.build?.builder.values.length ?? 0;
+  if (spent.statements <= maxStatements && values <= maxValues) return true;
   if (!spent.exhausted) {
     spent.exhausted = true;
-    report(frame, "limit-exceeded", span, `compile-time loops and calls unfold to more than ${maxStatements} statements`, { help: "`repeat` loops at run time and unfolds nothing" });
+    report(frame, "limit-exceeded", span, values > maxValues ? `the program makes more than ${maxValues} tensors` : `compile-time loops and calls unfold to more than ${maxStatements} statements`, { help: "`repeat` loops at run time and unfolds nothing" });
   }
   return false;
 }

@@ -2,6 +2,8 @@
 
 /** Statements elaborated in all: bodies of compile-time loops and of inlined functions count each time. */
 export const maxStatements = 4_000_000;
+/** Values of one graph: what every pass after the checker walks. */
+export const maxValues = 400_000;
 /** What inlining a call costs, in statements. */
 export const callCost = 20;
 /** Calls inside calls. */

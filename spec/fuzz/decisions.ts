@@ -2,14 +2,27 @@
 export class Decisions {
   readonly #list: readonly number[];
   #at = 0;
+  #end: number;
 
   constructor(list: readonly number[]) {
     this.#list = list;
+    this.#end = list.length;
+  }
+
+  /** Runs `work` with the last part of the list held back for what comes after it. */
+  holdingBack<T>(share: number, work: () => T): T {
+    const whole = this.#end;
+    this.#end = this.#at + Math.floor((whole - this.#at) * (1 - share));
+    const result = work();
+    this.#at = Math.max(this.#at, Math.min(this.#end, whole));
+    this.#end = whole;
+    return result;
   }
 
   /** 0 to `choices` - 1; 0 once the list is used up. */
   below(choices: number): number {
-    return choices <= 1 ? 0 : (this.#list[this.#at++] ?? 0) % choices;
+    if (choices <= 1 || this.exhausted) return 0;
+    return this.#list[this.#at++]! % choices;
   }
 
   /** True once in `out` times; false once the list is used up. */
@@ -22,6 +35,6 @@ export class Decisions {
   }
 
   get exhausted(): boolean {
-    return this.#at >= this.#list.length;
+    return this.#at >= this.#end;
   }
 }

@@ -64,8 +64,10 @@ class SourceWriter {
     const roughDeclarations: string[] = [];
     for (const [k, name] of programs.entries()) {
       this.#scopes = [{ variables: [...this.#states], steady: false }];
-      const statements = this.#statements(4 + this.#decisions.below(6), 3);
-      if (k > 0 && this.#decisions.below(2) === 1) statements.splice(this.#decisions.below(statements.length + 1), 0, `call ${programs[0]};`);
+      const calls = k > 0 && this.#decisions.below(2) === 1;
+      const share = name === "main" ? 0.3 : 0.5;
+      const statements = this.#decisions.holdingBack(share, () => this.#statements(4 + this.#decisions.below(6), 3));
+      if (calls) statements.splice(this.#decisions.below(statements.length + 1), 0, `call ${programs[0]};`);
       if (name === "main") statements.push(...this.#results(roughDeclarations));
       bodies.push(`program ${name} {\n${indent(statements.join("\n"), 2)}\n}`);
     }

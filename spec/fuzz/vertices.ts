@@ -56,7 +56,9 @@ const kept = (dtype: DType, text: string): string => (isFloat(dtype) ? `clamp(ro
 /** An expression of scalars of one dtype. */
 function scalar(decisions: Decisions, dtype: DType, leaves: readonly string[], depth: number): string {
   if (depth === 0 || decisions.exhausted) return decisions.pick([...leaves, ...leaves, "1", isFloat(dtype) ? "0.5" : "3"]);
-  const a = scalar(decisions, dtype, leaves, depth - 1);
+  // Literals alone would be computed when compiling, where they may leave the dtype.
+  const first = scalar(decisions, dtype, leaves, depth - 1);
+  const a = /[a-z]/.test(first) ? first : leaves[0]!;
   const b = scalar(decisions, dtype, leaves, depth - 1);
   const integer = ["&", "|", "^"];
   switch (decisions.below(isFloat(dtype) ? 7 : 10)) {

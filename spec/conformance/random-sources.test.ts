@@ -1,0 +1,36 @@
+/** Random sources of both layers through the whole compiler: a small sample of what `npm run fuzz` does for as long as wanted. */
+import { describe, expect, it } from "vitest";
+import { holds, machines } from "../fuzz/differential.ts";
+import { randomDecisions, randomSource } from "../fuzz/sources.ts";
+
+const runs = Number(process.env["GPH_RUNS"] ?? 3);
+
+describe("random sources", () => {
+  it.each(machines.map((machine, k) => ({ ...machine, k })))("on $name with $tiles tiles", async ({ k, ...machine }) => {
+    for (let run = 0; run < runs; run++) {
+      const seed = 1_000_000 + k * 1_000 + run;
+      const source = randomSource(randomDecisions(seed));
+      const { wrong } = await holds(source, { ...machine, workers: run === 0 ? 2 : 1 }, seed);
+      expect(wrong, `seed ${seed}\n${source.text}`).toEqual([]);
+    }
+  });
+
+  it("covers the language", () => {
+    const all = Array.from({ length: 400 }, (_, seed) => randomSource(randomDecisions(seed)).text).join("\n");
+    const forms = [
+      "repeat ", "while ", "switch ", "if ", "else ", "for i", "execute ", "call ", "send(", "next(", "print(", "assert(", "map ", "place ", "compute set", "vertex ", "inout ", "fn ", "+=", "::-1", " @ ",
+      "sum(", "mean(", "max(", "argmax(", "softmax(", "layer_norm(", "conv2d(", "max_pool2d(", "concat(", "stack(", "pad(", "roll(", "gather(", "one_hot", "cum_sum(", "tile(", "repeat_each(", "bitcast", "select(", "iota", "linspace", "eye", "transpose(", "reshape(", "reverse(", "broadcast(", "expand(", "squeeze(", "tanh(",
+    ];
+    expect(forms.filter((form) => !all.includes(form))).toEqual([]);
+  });
+
+  it("notices a wrong program", async () => {
+    // The comparison itself can fail: the same source with one sign changed must not pass for the original's result.
+    const source = { text: "graph g { in a: f32[5]; out y0: f32[5]; stream out sink: i32; program main { y0 = a + 1; } }", errors: new Map<string, number>() };
+    expect((await holds(source, machines[0]!, 1)).wrong).toEqual([]);
+    const { traceDifferences } = await import("../fuzz/differential.ts");
+    const trace = (value: number) => ({ outs: [{ y0: { type: { dtype: "f32" as const, shape: [1] }, data: new Float32Array([value]) } }], sent: {}, prints: [] });
+    expect(traceDifferences(trace(1), trace(1.5), new Map())).toHaveLength(1);
+    expect(traceDifferences(trace(1), trace(1.5), new Map([["y0", 0.6]]))).toEqual([]);
+  });
+});
