@@ -27,7 +27,10 @@ export function search(problem: PartitionProblem): Plan {
     if (best) {
       const bestFits = best.cost.bytes <= target.bytesPerTile;
       if (bestFits && !fits) return;
-      if (bestFits === fits && (fits ? cost.total >= best.cost.total : cost.bytes >= best.cost.bytes)) return;
+      if (bestFits === fits) {
+        const [own, other] = fits ? [cost.total, best.cost.total] : [cost.bytes, best.cost.bytes];
+        if (own > other || (own === other && !cutsFurtherOut(parts, best.parts))) return;
+      }
     }
     best = { parts: [...parts], cost };
   };
@@ -63,6 +66,13 @@ export function search(problem: PartitionProblem): Plan {
       fill(order, at + 1, Math.floor(left / count), next);
     }
   }
+}
+
+/** Whether as many parts are cut along outer dimensions rather than inner ones: they are longer runs of memory. */
+function cutsFurtherOut(parts: readonly number[], others: readonly number[]): boolean {
+  const count = (all: readonly number[]): number => all.reduce((product, some) => product * some, 1);
+  const first = parts.findIndex((some, d) => some !== others[d]);
+  return first !== -1 && parts[first]! > others[first]! && count(parts) === count(others);
 }
 
 /** The number of equal parts that cutting into `parts` really gives. */

@@ -1,0 +1,113 @@
+/** Partition: what is placed stays and decides, what is free follows; and the estimate against sums done by hand. */
+import { describe, expect, it } from "vitest";
+import type { Lowering } from "../../kernel/lowering.ts";
+import { affineIndex } from "../../support/affine.ts";
+import { nowhere } from "../../support/span.ts";
+import type { Target } from "../../targets/target.ts";
+import { target, withTiles } from "../../targets/targets.ts";
+import { distribute, onOneTile, spread } from "../distribution.ts";
+import { Tensors } from "../tensors.ts";
+import type { Distribution, TensorId } from "../tiled.ts";
+import { estimate, type PartitionProblem } from "./estimate.ts";
+import { partition } from "./partition.ts";
+
+const ipu = target("ipu-mk2");
+
+const unused = (): never => {
+  throw new Error("the partitioner emits nothing");
+};
+
+const matvec = (m: number, n: number): Lowering => ({
+  name: "matmul", space: [{ extent: m, kind: "parallel" }, { extent: n, kind: "reduction" }], combine: "add", contraction: true, emit: unused,
+  reads: [{ operand: 0, index: [affineIndex(0, 2), affineIndex(1, 2)] }, { operand: 1, index: [affineIndex(1, 2)] }],
+  writes: [{ operand: 0, index: [affineIndex(0, 2)] }],
+});
+
+const elementwise = (m: number, n: number): Lowering => ({
+  name: "map", space: [m, n].map((extent) => ({ extent, kind: "parallel" as const })), emit: unused,
+  reads: [{ operand: 0, index: [affineIndex(0, 2), affineIndex(1, 2)] }], writes: [{ operand: 0, index: [affineIndex(0, 2), affineIndex(1, 2)] }],
+});
+
+class Bench {
+  readonly tensors: Tensors;
+  readonly machine: Target;
+
+  constructor(machine: Target) {
+    this.machine = machine;
+    this.tensors = new Tensors(machine);
+  }
+
+  add(shape: readonly number[], distribution?: Distribution): TensorId {
+    return this.tensors.add({ name: "t", type: { dtype: "f32", shape }, origin: nowhere, distribution });
+  }
+
+  partition(lowering: Lowering, operands: readonly TensorId[], to: TensorId) {
+    return partition(lowering, operands.map((id) => this.tensors.whole(id)), this.tensors.whole(to), this.tensors, this.machine);
+  }
+}
+
+describe("partition", () => {
+  it.each([["shared", withTiles(target("wasm"), 8)], ["private", withTiles(ipu, 8)]] as const)("with %s memory leaves what is placed where it is, and splits like the result", (_, machine) => {
+    const bench = new Bench({ ...machine, grain: 1 });
+    const [own, others] = [distribute([40, 6], [5, 6], { kind: "cyclic", tiles: 8 }), onOneTile([40, 6], 3)];
+    const [to, from] = [bench.add([40, 6], own), bench.add([40, 6], others)];
+    const { split, reduction } = bench.partition(elementwise(40, 6), [from], to);
+    expect(bench.tensors.distribution(to)).toBe(own);
+    expect(bench.tensors.distribution(from)).toBe(others);
+    expect({ split, reduction }).toEqual({ split: { grid: [8], dimensions: [0], block: [5], placement: own.placement }, reduction: undefined });
+  });
+
+  it("puts a free operand and a free result where the vertices are", () => {
+    const bench = new Bench({ ...withTiles(ipu, 8), grain: 1 });
+    const [from, to] = [bench.add([4000, 6]), bench.add([4000, 6])];
+    const { split } = bench.partition(elementwise(4000, 6), [from], to);
+    expect(split.grid).toEqual([8]);
+    expect(bench.tensors.distribution(from)).toEqual(bench.tensors.distribution(to));
+    expect(bench.tensors.distribution(from)).toMatchObject({ grid: [8, 1], placement: split.placement });
+  });
+
+  it("cuts a matrix of 10,000 × 1,000 in 209 × 7 blocks for a product with a vector on 1,472 tiles", () => {
+    const bench = new Bench(ipu);
+    const [a, x, y] = [bench.add([10_000, 1000]), bench.add([1000]), bench.add([10_000])];
+    const { split, reduction } = bench.partition(matvec(10_000, 1000), [a, x], y);
+    expect(split.grid).toEqual([209, 7]);
+    expect(split.dimensions[reduction!]).toBe(1);
+    expect(bench.tensors.distribution(a)).toMatchObject({ grid: [209, 7], placement: split.placement });
+  });
+
+  it("keeps a user's rows whole: the mapping decides how the product is split", () => {
+    const bench = new Bench(withTiles(ipu, 16));
+    const rows = distribute([1000, 300], [1, 300], spread(1000, 16));
+    const [a, x, y] = [bench.add([1000, 300], rows), bench.add([300]), bench.add([1000], distribute([1000], [1], spread(1000, 16)))];
+    const { split, reduction } = bench.partition(matvec(1000, 300), [a, x], y);
+    expect(reduction).toBeUndefined();
+    expect(split).toEqual({ grid: [1000], dimensions: [0], block: [1], placement: rows.placement });
+  });
+});
+
+describe("the estimate", () => {
+  const machine: Target = { ...withTiles(ipu, 4), threadsPerTile: 6, syncCycles: 100, exchange: { bytesPerCycle: 4, startCycles: 10 } };
+  const problem: PartitionProblem = {
+    space: matvec(24, 40).space, result: { dtype: "f32" }, splitsReduction: true, contraction: false, operations: 1, target: machine,
+    reads: [{ dtype: "f32", shape: [24, 40], map: [affineIndex(0, 2), affineIndex(1, 2)] }, { dtype: "f32", shape: [40], map: [affineIndex(1, 2)] }],
+  };
+
+  it("of rows dealt to tiles: the matrix is there, the vector comes to all", () => {
+    // 6 rows a tile, one a thread: 6 · (5 + 40 / 2). The vector's 160 bytes at 4 a cycle. One exchange: 10 + 2 · 100.
+    expect(estimate(problem, [4, 1])).toEqual({ compute: 150, exchange: 40, reductionExchange: 0, reduction: 0, sync: 210, total: 400, bytes: 6 * 40 * 4 + 160 + 24 });
+  });
+
+  it("of a reduction cut in four: four parts of each of 24 results come together", () => {
+    // 24 rows of 10 elements: 24 · (5 + 5). The vector's quarter is put where it is needed? No: a block needs no other's part.
+    const { compute, reductionExchange, reduction, sync, bytes } = estimate(problem, [1, 4]);
+    expect({ compute, reductionExchange, reduction, bytes }).toEqual({ compute: 24 * 10, reductionExchange: (6 * 4 * 4) / 4, reduction: 6 * (5 + 2), bytes: 24 * 10 * 4 + 40 + 96 });
+    expect(sync).toBe(210);
+  });
+
+  it("of an operand that lies elsewhere: all of a block's part is moved", () => {
+    const elsewhere: PartitionProblem = { ...problem, reads: [{ ...problem.reads[0]!, distribution: onOneTile([24, 40]) }, problem.reads[1]!] };
+    expect(estimate(elsewhere, [4, 1]).exchange).toBe((6 * 40 * 4 + 160) / 4);
+    const there: PartitionProblem = { ...problem, reads: [{ ...problem.reads[0]!, distribution: distribute([24, 40], [6, 40], spread(4, 4)) }, problem.reads[1]!] };
+    expect(estimate(there, [4, 1]).exchange).toBe(40);
+  });
+});
