@@ -9,6 +9,7 @@ import type { Graph } from "./graph/graph.ts";
 import { foldConstants } from "./graph/passes/fold-constants.ts";
 import { fuse } from "./graph/passes/fuse.ts";
 import { mergeEqualNodes } from "./graph/passes/merge-equal-nodes.ts";
+import { packProducts } from "./graph/passes/pack-products.ts";
 import { removeDeadNodes } from "./graph/passes/remove-dead-nodes.ts";
 import { simplifyAlgebra } from "./graph/passes/simplify-algebra.ts";
 import { print as printGraph } from "./graph/print.ts";
@@ -35,6 +36,7 @@ export const stages: readonly Stage[] = [
   stage(mergeEqualNodes, verifyGraph, printGraph),
   stage(removeDeadNodes, verifyGraph, printGraph),
   stage(fuse, verifyGraph, printGraph),
+  stage(packProducts, verifyGraph, printGraph),
   stage(lowerToTiled, verifyTiled, printTiled),
   stage(formSupersteps, verifyBsp, printBsp),
   stage(planMemory, verifyPlan, printBsp),

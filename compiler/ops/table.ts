@@ -19,8 +19,10 @@ import { gather, oneHot } from "./gather.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { map, mapReduce } from "./map.ts";
 import { matmul } from "./matmul.ts";
+import { matmulPacked } from "./matmul-packed.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import type { Op, Signature } from "./op.ts";
+import { packColumns } from "./pack-columns.ts";
 import { pad } from "./pad.ts";
 import { normal, uniform } from "./random.ts";
 import { mean, reduce } from "./reduce.ts";
@@ -53,6 +55,8 @@ const list: readonly Op[] = [
   softmax, logSoftmax, layerNorm, conv2d, maxPool2d,
   // made by fusing
   map, mapReduce,
+  // made by packing
+  packColumns, matmulPacked,
 ];
 
 export const ops: ReadonlyMap<string, Op> = new Map(list.map((entry) => [entry.name, entry]));

@@ -1,0 +1,128 @@
+/**
+ * Prepares matrix products for machines whose tiles share one memory behind caches. There a product reads its right operand
+ * down the columns, once for every few rows: columns that lie a whole row apart use half of each cache line, and fall on the
+ * same cache lines when rows are a power of two apart. So the right operand is packed first (`pack_columns`), which costs a
+ * pass over it and pays where enough rows use it, and the product is cut into blocks of rows and columns that keep the
+ * registers' blocks whole. Each sum keeps its order: results do not change.
+ *
+ * Products of few rows, those whose right operand stays in the caches as it lies, those of integers and 16-bit floats, and
+ * those the user has cut, stay as they are.
+ */
+import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
+import { ops } from "../../ops/table.ts";
+import type { Span } from "../../support/span.ts";
+import type { Pass } from "../../support/pass.ts";
+import type { Target } from "../../targets/target.ts";
+import { composeMap, identityMap, type Affine } from "../../support/affine.ts";
+import { rowMajor } from "../../kernel/kernel.ts";
+import { wantedPartition, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
+import { rewrite, type Rewriting } from "../rewrite.ts";
+
+/** Bytes of two vectors: the columns a register block has. */
+const panelBytes = 32;
+/** Rows a register block has. */
+const blockRows = 4;
+/** Fewer rows do not pay for packing: each element of the right operand is used once for each. */
+const leastRows = 16;
+/** A shorter sum, or fewer columns, leaves the registers' blocks too little to do. */
+const leastExtent = 8;
+/**
+ * A right operand from this size on does not stay in the second-level cache while a vertex goes through it: measured
+ * (spec/bench/gemm.ts), the direct product loses from about here, and up to three quarters of its speed beyond.
+ */
+const largeBytes = 2 ** 19;
+/** Rows a multiple of this apart fall on the same cache lines; with so many rows a column of them is evicted before it is used again. */
+const collidingBytes = 4096;
+const collidingRows = 64;
+
+export const packProducts: Pass<Graph, Graph> = {
+  name: "pack-products",
+  summary: "packs the right operands of large matrix products into panels of columns, where tiles share a memory",
+  run: (graph, { target }) => (target.memory === "shared" ? rewrite(graph, (node, at) => (node.op === "matmul" ? pack(node, at, target) : node)) : graph),
+};
+
+function pack(node: Node, at: Rewriting, target: Target): Node | readonly ValueId[] {
+  const [a, b] = node.inputs as [ValueId, ValueId];
+  const type = at.type(node.outputs[0]!);
+  const [left, right] = [at.type(a), at.type(b)];
+  if (wantedPartition(node) !== undefined || (type.dtype !== "f32" && type.dtype !== "f64")) return node;
+  if (left.shape.length < 2 || right.shape.length < 2) return node;
+  const [m, k, n] = [left.shape.at(-2)!, left.shape.at(-1)!, right.shape.at(-1)!];
+  if (m < leastRows || k < leastExtent || n < leastExtent || sizeOf(type.shape) === 0) return node;
+  if (staysInCaches(b, at)) return node;
+
+  const width = panelBytes / bytesOf(type.dtype);
+  const { origin } = node;
+  const rows = stride(a, at, 1) === 1 ? a : inRows(a, at, origin);
+  const panels = apply(at, "pack_columns", [b], { width }, origin);
+  const columns = Math.ceil(n / width);
+  const attributes = { partition: cut(type.shape.slice(0, -2), m, columns, k * width, target) };
+  const inputs = [rows, panels];
+  if (columns * width === n) return { ...node, op: "matmul_packed", inputs, attributes };
+  const padded = apply(at, "matmul_packed", inputs, attributes, origin);
+  const { shape } = type;
+  return { ...node, op: "slice", inputs: [padded], attributes: { start: shape.map(() => 0), length: [...shape], step: shape.map(() => 1) } };
+}
+
+function apply(at: Rewriting, name: string, inputs: readonly ValueId[], attributes: Node["attributes"], origin: Span): ValueId {
+  const type = ops.get(name)!.type(inputs.map((input) => at.type(input)), attributes);
+  return at.add(name, inputs, attributes, type, origin);
+}
+
+/** The matrix with the elements of a row next to each other: one panel, as wide as it is. */
+function inRows(value: ValueId, at: Rewriting, origin: Span): ValueId {
+  const { shape } = at.type(value);
+  const panel = apply(at, "pack_columns", [value], { width: shape.at(-1)! }, origin);
+  return apply(at, "reshape", [panel], { shape: [...shape] }, origin);
+}
+
+/** Whether a matrix can be read down its columns, two vectors at a time, as it lies. */
+function staysInCaches(value: ValueId, at: Rewriting): boolean {
+  const { dtype, shape } = at.type(value);
+  const bytes = bytesOf(dtype);
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  if (stride(value, at, 1) !== 1 || rows * columns * bytes >= largeBytes) return false;
+  return rows < collidingRows || (stride(value, at, 2) * bytes) % collidingBytes !== 0;
+}
+
+/** How far apart in memory neighbours along a dimension lie; dimensions are counted from the last, which is 1. */
+function stride(value: ValueId, at: Rewriting, fromLast: number): number {
+  const { stored, map } = throughViews(value, at);
+  const strides = rowMajor(stored.shape);
+  return map.reduce((sum, { coefficients }, axis) => sum + coefficients.at(-fromLast)! * strides[axis]!, 0);
+}
+
+/** The tensor a value is a view of, and where in it the value's elements are. */
+function throughViews(value: ValueId, at: Rewriting): { stored: TensorType; map: readonly Affine[] } {
+  const type = at.type(value);
+  const node = at.definition(value);
+  const view = node && ops.get(node.op)?.kind === "view" ? ops.get(node.op)!.view?.(at.type(node.inputs[0]!), node.attributes, type) : undefined;
+  if (!node || !view) return { stored: type, map: identityMap(type.shape.length) };
+  const { stored, map } = throughViews(node.inputs[0]!, at);
+  return { stored, map: composeMap(map, view, type.shape.length) };
+}
+
+/**
+ * Into how many parts each dimension of the result is cut: batches first, then rows and columns so that the tile with the
+ * most work has the least, counted in the registers' blocks, and then so that operands are read least.
+ */
+function cut(batch: readonly number[], m: number, columns: number, workPerRow: number, target: Target): number[] {
+  let left = Math.max(1, Math.min(target.tiles, Math.floor((sizeOf(batch) * m * columns * workPerRow) / target.grain)));
+  const parts = batch.map((extent) => {
+    const count = partsOf(extent, Math.min(extent, left));
+    left = Math.max(1, Math.floor(left / count));
+    return count;
+  });
+  let best = { cost: Infinity, read: Infinity, rows: 1, columns: 1 };
+  for (let rowParts = 1; rowParts <= Math.min(left, Math.ceil(m / blockRows)); rowParts++) {
+    const rows = partsOf(m, rowParts);
+    const across = partsOf(columns, Math.min(columns, Math.floor(left / rowParts)));
+    const cost = Math.ceil(Math.ceil(m / rows) / blockRows) * Math.ceil(columns / across);
+    const read = rows * columns + (across * m) / blockRows;
+    if (cost < best.cost || (cost === best.cost && read < best.read)) best = { cost, read, rows, columns: across };
+  }
+  return [...parts, best.rows, best.columns];
+}
+
+/** The number of equal parts that cutting into `parts` gives. */
+const partsOf = (extent: number, parts: number): number => Math.ceil(extent / Math.ceil(extent / parts));
