@@ -2,7 +2,7 @@
  * The verifier of the bulk-synchronous level. It holds that
  * - within a superstep no phase touches, on another tile, what another phase of the superstep writes, or the other way round;
  * - (planned) every tensor that is used has an address, aligned for its elements;
- * - (planned) two tensors that are alive at one time share no byte;
+ * - (planned) two tensors that are alive at one time, and may be on one tile, share no byte;
  * - (planned) every tensor lies inside the memory it belongs to.
  */
 import { bytesOf } from "../../runtime/dtype.ts";
@@ -12,7 +12,7 @@ import { rootOf } from "../tiled/tiled.ts";
 import { accessesOf, Pending } from "./accesses.ts";
 import type { BspGraph, PlannedGraph } from "./bsp.ts";
 import { lifetimes } from "./lifetimes.ts";
-import { tensorBytes } from "./passes/plan-memory.ts";
+import { tensorBytes, tilesOf } from "./passes/plan-memory.ts";
 import { forEachStep } from "./steps.ts";
 
 /** Above this many tensors, overlaps are not looked for pair by pair. */
@@ -46,11 +46,12 @@ export function verifyPlan(graph: PlannedGraph): void {
       const end = start + tensorBytes(tiled, id);
       if (tensor.storage === "whole") invariant(start >= control.end && end <= plan.bytes, `${tensor.name} lies outside of memory`);
       else invariant(end <= plan.tiles.bytes, `${tensor.name} lies outside of its tile`);
-      return { id, start, end, life, storage: tensor.storage };
+      return { id, start, end, life, storage: tensor.storage, tiles: tilesOf(tiled, id) };
     });
     if (all.length > pairLimit) continue;
     all.forEach((a, i) => all.slice(i + 1).forEach((b) => {
       if (a.storage !== b.storage || a.life.last < b.life.first || b.life.last < a.life.first) return;
+      if (a.tiles.end <= b.tiles.first || b.tiles.end <= a.tiles.first) return;
       invariant(a.end <= b.start || b.end <= a.start, () => `${tiled.tensors[a.id]!.name} and ${tiled.tensors[b.id]!.name} are alive together and share bytes`);
     }));
   }

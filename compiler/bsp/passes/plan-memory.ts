@@ -3,12 +3,13 @@
  * two whose lives do not overlap may have the same bytes. Lives are counted in syncs, so that a tile that is ahead never
  * overwrites what another one still reads. Largest first, at the lowest offset that is free during its life.
  *
- * With private memory an offset is the same on every tile, so that nothing here grows with the number of tiles.
+ * With private memory an offset is the same on every tile, so that nothing here grows with the number of tiles; tensors on
+ * different tiles may have the same offset.
  */
 import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
 import { control, pageBytes } from "../../../runtime/executable.ts";
 import type { Pass, PassContext } from "../../support/pass.ts";
-import { blockCount, slotsPerTile } from "../../tiled/distribution.ts";
+import { blockCount, slotsPerTile, tileSpan } from "../../tiled/distribution.ts";
 import type { TensorId, TiledGraph } from "../../tiled/tiled.ts";
 import type { BspGraph, BspStep, MemoryPlan, PlannedGraph } from "../bsp.ts";
 import { formatType } from "../../graph/graph.ts";
@@ -37,26 +38,28 @@ const rounded = (bytes: number): number => Math.ceil(Math.max(bytes, 1) / alignm
 function plan(graph: BspGraph, context: PassContext): MemoryPlan {
   const { tiled } = graph;
   const offsets: (number | undefined)[] = tiled.tensors.map(() => undefined);
+  const shared = context.target.memory === "shared";
   let wholeEnd: number = control.end;
+  let temporariesEnd = 0;
   let blocksEnd = 0;
+  const kept: Placed[] = [];
   tiled.tensors.forEach((tensor, id) => {
     if (tensor.aliasOf !== undefined || !tensor.persistent) return;
-    const bytes = rounded(tensorBytes(tiled, id));
     if (tensor.storage === "whole") {
       offsets[id] = wholeEnd;
-      wholeEnd += bytes;
-    } else {
-      offsets[id] = blocksEnd;
-      blocksEnd += bytes;
+      wholeEnd += rounded(tensorBytes(tiled, id));
+      return;
     }
+    const { start, end } = place(tiled, id, always, 0, kept);
+    offsets[id] = start;
+    blocksEnd = Math.max(blocksEnd, end);
   });
-  const base = context.target.memory === "shared" ? wholeEnd : blocksEnd;
-  let end = base;
-  for (const program of [graph.initial, ...graph.programs]) end = Math.max(end, placeTemporaries(tiled, program.steps, base, offsets));
-  if (context.target.memory === "shared") wholeEnd = end;
-  else blocksEnd = end;
-
-  const shared = context.target.memory === "shared";
+  for (const program of [graph.initial, ...graph.programs]) {
+    const end = placeTemporaries(tiled, program.steps, shared ? wholeEnd : 0, kept, offsets);
+    if (shared) temporariesEnd = Math.max(temporariesEnd, end);
+    else blocksEnd = Math.max(blocksEnd, end);
+  }
+  wholeEnd = Math.max(wholeEnd, temporariesEnd);
   const perTile = shared ? wholeEnd : blocksEnd;
   if (perTile > context.target.bytesPerTile) reportFull(graph, context, perTile);
   const start = shared ? 0 : Math.ceil(wholeEnd / 4096) * 4096 + alignment;
@@ -86,21 +89,49 @@ function firstAfter(placed: readonly { readonly start: number }[], at: number): 
   return low;
 }
 
-function placeTemporaries(tiled: TiledGraph, steps: readonly BspStep[], base: number, offsets: (number | undefined)[]): number {
-  const lives = [...lifetimes(tiled, steps)].filter(([id]) => !tiled.tensors[id]!.persistent).map(([id, life]) => ({ id, life, bytes: rounded(tensorBytes(tiled, id)) }));
+/** A tensor that has its address: what it takes, when, and on which tiles. */
+interface Placed {
+  readonly start: number;
+  readonly end: number;
+  readonly life: Lifetime;
+  readonly tiles: { readonly first: number; readonly end: number };
+}
+
+const always: Lifetime = { first: -Infinity, last: Infinity };
+
+/** Gives a tensor the lowest address, from `base` on, that is free on its tiles while it lives; notes it in `placed`, which is by start. */
+function place(tiled: TiledGraph, id: TensorId, life: Lifetime, base: number, placed: Placed[]): Placed {
+  const bytes = rounded(tensorBytes(tiled, id));
+  const tiles = tilesOf(tiled, id);
+  let at = base;
+  for (const other of placed) {
+    if (at + bytes <= other.start) break;
+    if (other.end > at && overlap(other.life, life) && other.tiles.first < tiles.end && tiles.first < other.tiles.end) at = other.end;
+  }
+  const made = { start: at, end: at + bytes, life, tiles };
+  placed.splice(firstAfter(placed, at), 0, made);
+  return made;
+}
+
+const overlap = (a: Lifetime, b: Lifetime): boolean => a.first <= b.last && b.first <= a.last;
+
+/** The tiles a tensor may have bytes on, half-open; all of them where it is whole. */
+export function tilesOf(tiled: TiledGraph, id: TensorId): { first: number; end: number } {
+  const { storage, distribution } = tiled.tensors[id]!;
+  const blocks = blockCount(distribution.grid);
+  return storage === "whole" || blocks === 0 ? { first: 0, end: tiled.tiles } : tileSpan(distribution.placement, blocks);
+}
+
+/** The temporaries of a program among what is kept, the largest first; gives the end of all. */
+function placeTemporaries(tiled: TiledGraph, steps: readonly BspStep[], base: number, kept: readonly Placed[], offsets: (number | undefined)[]): number {
+  const lives = [...lifetimes(tiled, steps)].filter(([id]) => !tiled.tensors[id]!.persistent).map(([id, life]) => ({ id, life, bytes: tensorBytes(tiled, id) }));
   lives.sort((a, b) => b.bytes - a.bytes || a.id - b.id);
-  /** By start. */
-  const placed: { start: number; end: number; life: Lifetime }[] = [];
+  const placed = [...kept];
   let top = base;
-  for (const { id, life, bytes } of lives) {
-    let at = base;
-    for (const other of placed) {
-      if (at + bytes <= other.start) break;
-      if (other.end > at && other.life.first <= life.last && life.first <= other.life.last) at = other.end;
-    }
-    offsets[id] = at;
-    placed.splice(firstAfter(placed, at), 0, { start: at, end: at + bytes, life });
-    top = Math.max(top, at + bytes);
+  for (const { id, life } of lives) {
+    const { start, end } = place(tiled, id, life, base, placed);
+    offsets[id] = start;
+    top = Math.max(top, end);
   }
   return top;
 }
