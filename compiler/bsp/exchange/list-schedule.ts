@@ -1,14 +1,21 @@
 /**
- * Greedy schedules of any exchange: whenever a tile becomes free to receive or to send, it takes the work of the partner that
+ * Schedules of exchanges with multicast: greedy, with an optimal end.
+ *
+ * Greedy: whenever a tile becomes free to receive or to send, it takes the work of the partner that
  * has the most left to do (list scheduling, Graham 1969, with largest remaining work first). Long streams are cut into parts,
  * so that a tile is never held long by one partner.
  *
  * A multicast goes to those of its receivers that are free; the others get it later, in a second send. Each further send costs
  * the sender time, so it is allowed only while the sender would still be ready by `horizon`; after that it waits until all
  * that want a part are free.
+ *
+ * The end: as soon as no sender would hold up the rest even if it sent to every receiver by itself, the rest is an open shop,
+ * whose schedule is as short as the busiest receiver allows. Greed does well while there is much to choose from, and badly
+ * when there is little left.
  */
 import { MessageList, type Messages } from "./messages.ts";
 import { NumberList } from "./numbers.ts";
+import { scheduleOpenShop } from "./open-shop.ts";
 import { Calendar, Groups } from "./queues.ts";
 import type { Streams } from "./streams.ts";
 
@@ -17,7 +24,11 @@ export interface ListOptions {
   readonly horizon: number;
   /** Streams longer than this are cut into parts. */
   readonly mostCycles: number;
-  /** Chooses between equals. */
+  /** Whether the rest is an open shop as soon as it can be. */
+  readonly end: boolean;
+  /** What makes a sender urgent: the cycles it has left to send, or those of everyone who waits for it. */
+  readonly urgency: "sends" | "receipts";
+  /** 0: just that. Others: each tile's urgency is a little more or less, differently for each variant. */
   readonly variant: number;
 }
 
@@ -25,12 +36,20 @@ export function scheduleByList(streams: Streams, bytesPerCycle: number, options:
   return new ListScheduler(streams, bytesPerCycle, options).run();
 }
 
+/** How often in the time of an exchange it is asked whether the rest is an open shop. */
+const looks = 64;
+
+/** All 1 for variant 0; else between 0.75 and 1.25, always the same for one variant (a multiplicative hash). */
+function weights(roles: number, variant: number): Float64Array {
+  return Float64Array.from({ length: roles }, (_, role) => (variant === 0 ? 1 : 0.75 + (Math.imul((role + 1) * (2 * variant + 1), 0x9e3779b1) >>> 0) / 2 ** 33));
+}
+
 class ListScheduler {
   readonly #tiles: number;
   readonly #streams: Streams;
   readonly #bytesPerCycle: number;
   readonly #horizon: number;
-  readonly #variant: number;
+  readonly #end: boolean;
   /** By part. */
   readonly #stream: Int32Array;
   readonly #offset: Float64Array;
@@ -47,18 +66,30 @@ class ListScheduler {
   readonly #partsOf: Groups;
   readonly #leftIn: Float64Array;
   readonly #leftOut: Float64Array;
+  /** Cycles that a tile would still need to send to its receivers one by one. */
+  readonly #owed: Float64Array;
+  /** Which of the two makes a sender urgent. */
+  readonly #senderLeft: Float64Array;
   readonly #receiving: Uint8Array;
   readonly #sending: Uint8Array;
+  /** By receiver: the part on its way. */
+  readonly #incoming: Int32Array;
+  /** By sender: the message on its way, and when it began. */
+  readonly #message: Int32Array;
+  readonly #since: Float64Array;
+  /** By role: what its urgency is multiplied by. */
+  readonly #weight: Float64Array;
   readonly #ends = new Calendar();
   readonly #messages = new MessageList();
   #now = 0;
 
-  constructor(streams: Streams, bytesPerCycle: number, { horizon, mostCycles, variant }: ListOptions) {
+  constructor(streams: Streams, bytesPerCycle: number, { horizon, mostCycles, end, urgency, variant }: ListOptions) {
     this.#tiles = streams.tiles;
     this.#streams = streams;
     this.#bytesPerCycle = bytesPerCycle;
     this.#horizon = horizon;
-    this.#variant = variant;
+    this.#end = end;
+    this.#weight = weights(2 * streams.tiles, variant);
     const parts = { stream: new NumberList(), offset: new NumberList(), bytes: new NumberList() };
     for (let stream = 0; stream < streams.count; stream++) {
       const total = streams.bytes[stream]!;
@@ -87,11 +118,13 @@ class ListScheduler {
     this.#open = new Uint8Array(wishes).fill(1);
     this.#leftIn = new Float64Array(streams.tiles);
     this.#leftOut = new Float64Array(streams.tiles);
+    this.#owed = new Float64Array(streams.tiles);
     for (let part = 0; part < count; part++) {
       const stream = this.#stream[part]!;
       const first = this.#firstWish[part]!;
       this.#waiting[part] = this.#firstWish[part + 1]! - first;
       this.#leftOut[streams.from[stream]!]! += this.#cycles[part]!;
+      this.#owed[streams.from[stream]!]! += this.#cycles[part]! * this.#waiting[part]!;
       for (let i = 0; i < this.#waiting[part]!; i++) {
         const to = streams.to[streams.start[stream]! + i]!;
         this.#partOf[first + i] = part;
@@ -99,15 +132,27 @@ class ListScheduler {
         this.#leftIn[to]! += this.#cycles[part]!;
       }
     }
+    this.#senderLeft = urgency === "sends" ? this.#leftOut : this.#owed;
     this.#wishesOf = new Groups(this.#receiver, streams.tiles);
     this.#partsOf = new Groups(this.#stream.map((stream) => streams.from[stream]!), streams.tiles);
     this.#receiving = new Uint8Array(streams.tiles);
     this.#sending = new Uint8Array(streams.tiles);
+    this.#incoming = new Int32Array(streams.tiles);
+    this.#message = new Int32Array(streams.tiles);
+    this.#since = new Float64Array(streams.tiles);
   }
 
   run(): Messages {
-    let free = new Float64Array(2 * this.#tiles).map((_, role) => role);
+    let free = Array.from({ length: 2 * this.#tiles }, (_, role) => role);
+    let look = 0;
     while (true) {
+      if (this.#end && this.#now >= look) {
+        if (this.#receiversDecide()) {
+          this.#finishSeparately();
+          break;
+        }
+        look = this.#now + this.#horizon / looks;
+      }
       for (const role of this.#byUrgency(free)) {
         if (role < this.#tiles) this.#receive(role);
         else this.#send(role - this.#tiles);
@@ -118,28 +163,68 @@ class ListScheduler {
     return this.#messages.finish(this.#bytesPerCycle);
   }
 
-  /** Those with the most left to do first. A role is a tile that receives, or `tiles` more for one that sends. */
-  #byUrgency(roles: Float64Array<ArrayBuffer>): Float64Array {
-    const count = 2 * this.#tiles;
-    const keys = roles.map((role) => {
-      const left = role < this.#tiles ? this.#leftIn[role]! : this.#leftOut[role - this.#tiles]!;
-      return -left * count + this.#shuffled(role, count);
+  /** Whether no sender has longer to send, to one receiver after the other, than the busiest receiver has to receive. */
+  #receiversDecide(): boolean {
+    const owed = this.#owed.slice();
+    const leftIn = this.#leftIn.slice();
+    this.#forEachOnItsWay((part, from, to) => {
+      const cycles = this.#since[from]! + this.#cycles[part]! - this.#now;
+      owed[from]! += cycles;
+      leftIn[to]! += cycles;
     });
-    return keys.sort().map((key) => this.#unshuffled(((key % count) + count) % count, count));
+    const most = leftIn.reduce((a, b) => Math.max(a, b), 0);
+    return owed.every((cycles) => cycles <= most);
   }
 
-  /** Another order of equals for each variant. */
-  #shuffled(role: number, count: number): number {
-    return (role + this.#variant * 7919) % count;
+  #forEachOnItsWay(visit: (part: number, from: number, to: number) => void): void {
+    for (let to = 0; to < this.#tiles; to++) {
+      if (this.#receiving[to] === 0) continue;
+      const part = this.#incoming[to]!;
+      visit(part, this.#streams.from[this.#stream[part]!]!, to);
+    }
   }
 
-  #unshuffled(place: number, count: number): number {
-    return (((place - this.#variant * 7919) % count) + count) % count;
+  /** Cuts off what is on its way, and schedules all that is left as an open shop, without multicast. */
+  #finishSeparately(): void {
+    const rest = { part: new NumberList(), offset: new NumberList(), bytes: new NumberList(), to: new NumberList() };
+    const add = (part: number, to: number, sent: number): void => {
+      rest.part.push(part);
+      rest.offset.push(this.#offset[part]! + sent);
+      rest.bytes.push(this.#bytes[part]! - sent);
+      rest.to.push(to);
+    };
+    this.#forEachOnItsWay((part, from, to) => {
+      const sent = (this.#now - this.#since[from]!) * this.#bytesPerCycle;
+      this.#messages.shorten(this.#message[from]!, sent);
+      add(part, to, sent);
+    });
+    this.#open.forEach((open, wish) => { if (open === 1) add(this.#partOf[wish]!, this.#receiver[wish]!, 0); });
+    const count = rest.part.length;
+    const streamOf = (i: number): number => this.#stream[rest.part.at(i)]!;
+    const numbered = Int32Array.from({ length: count + 1 }, (_, i) => i);
+    const messages = scheduleOpenShop({
+      tiles: this.#tiles, count, from: Int32Array.from({ length: count }, (_, i) => this.#streams.from[streamOf(i)]!), bytes: Float64Array.from({ length: count }, (_, i) => rest.bytes.at(i)),
+      start: numbered, to: rest.to.toInt32(), pieceStart: numbered, pieces: numbered.subarray(0, count),
+    }, this.#bytesPerCycle);
+    for (let m = 0; m < messages.count; m++) {
+      const i = messages.stream[m]!;
+      this.#messages.receiver(messages.to[m]!);
+      this.#messages.message(streamOf(i), rest.offset.at(i) + messages.offset[m]!, messages.bytes[m]!, this.#now + messages.start[m]!);
+    }
+  }
+
+  /** Those with the most left to do first. A role is a tile that receives, or `tiles` more for one that sends. */
+  #byUrgency(roles: number[]): number[] {
+    return roles.sort((a, b) => this.#urgency(b) - this.#urgency(a) || a - b);
+  }
+
+  #urgency(role: number): number {
+    return (role < this.#tiles ? this.#leftIn[role]! : this.#senderLeft[role - this.#tiles]!) * this.#weight[role]!;
   }
 
   /** Goes on to the next cycle in which something ends; gives the roles that become free. */
-  #advance(): Float64Array<ArrayBuffer> {
-    const free = new NumberList();
+  #advance(): number[] {
+    const free: number[] = [];
     this.#now = this.#ends.next;
     while (this.#ends.size > 0 && this.#ends.next === this.#now) {
       const role = this.#ends.take();
@@ -147,7 +232,7 @@ class ListScheduler {
       else this.#sending[role - this.#tiles] = 0;
       free.push(role);
     }
-    return Float64Array.from({ length: free.length }, (_, i) => free.at(i));
+    return free;
   }
 
   #receive(tile: number): void {
@@ -159,7 +244,7 @@ class ListScheduler {
       const part = this.#partOf[items[i]!]!;
       const from = this.#streams.from[this.#stream[part]!]!;
       if (this.#sending[from] === 1) continue;
-      const left = this.#leftOut[from]!;
+      const left = this.#urgency(this.#tiles + from);
       if (left < most || (left === most && part > best) || !this.#maySend(part)) continue;
       best = part;
       most = left;
@@ -177,7 +262,7 @@ class ListScheduler {
       let left = 0;
       for (let wish = this.#firstWish[part]!; wish < this.#firstWish[part + 1]!; wish++) {
         const to = this.#receiver[wish]!;
-        if (this.#open[wish] === 1 && this.#receiving[to] === 0) left = Math.max(left, this.#leftIn[to]!);
+        if (this.#open[wish] === 1 && this.#receiving[to] === 0) left = Math.max(left, this.#urgency(to));
       }
       if (left < most || (left === most && part > best) || left === 0 || !this.#maySend(part)) continue;
       best = part;
@@ -210,11 +295,14 @@ class ListScheduler {
       this.#waiting[part]!--;
       this.#wishesOf.remove(wish, to);
       this.#receiving[to] = 1;
+      this.#incoming[to] = part;
       this.#leftIn[to]! -= cycles;
+      this.#owed[from]! -= cycles;
       this.#ends.add(end, to);
       this.#messages.receiver(to);
     }
-    this.#messages.message(stream, this.#offset[part]!, this.#bytes[part]!, this.#now);
+    this.#message[from] = this.#messages.message(stream, this.#offset[part]!, this.#bytes[part]!, this.#now);
+    this.#since[from] = this.#now;
     this.#sending[from] = 1;
     this.#ends.add(end, this.#tiles + from);
     if (this.#waiting[part] === 0) {

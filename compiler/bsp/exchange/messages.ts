@@ -29,12 +29,18 @@ export class MessageList {
     this.#to.push(tile);
   }
 
-  message(stream: number, offset: number, bytes: number, start: number): void {
+  /** Gives the message's number. */
+  message(stream: number, offset: number, bytes: number, start: number): number {
     this.#stream.push(stream);
     this.#offset.push(offset);
     this.#bytes.push(bytes);
     this.#start.push(start);
     this.#toEnd.push(this.#to.length);
+    return this.#toEnd.length - 1;
+  }
+
+  shorten(message: number, bytes: number): void {
+    this.#bytes.set(message, bytes);
   }
 
   /** Ordered by start, then by stream; messages that go on where the one before ended are one. */
@@ -96,7 +102,15 @@ export class MessageList {
 
 /** 0 … count - 1 by ascending whole numbers; equals stay in order. */
 function sortedBy(count: number, keyOf: (i: number) => number): Float64Array {
-  return Float64Array.from({ length: count }, (_, i) => keyOf(i) * count + i).sort().map((key) => key % count);
+  const keys = Float64Array.from({ length: count }, (_, i) => keyOf(i));
+  const most = keys.reduce((a, b) => Math.max(a, b), 0);
+  if (most > 4 * count) return keys.map((key, i) => key * count + i).sort().map((key) => key % count);
+  const next = new Int32Array(most + 2);
+  for (const key of keys) next[key + 1]!++;
+  for (let key = 0; key < most; key++) next[key + 1]! += next[key]!;
+  const sorted = new Float64Array(count);
+  keys.forEach((key, i) => { sorted[next[key]!++] = i; });
+  return sorted;
 }
 
 export function lengthOf(messages: Messages, bytesPerCycle: number): number {

@@ -24,6 +24,10 @@ export class NumberList {
     return this.#items[index]!;
   }
 
+  set(index: number, item: number): void {
+    this.#items[index] = item;
+  }
+
   toInt32(): Int32Array {
     return Int32Array.from(this.#items.subarray(0, this.length));
   }

@@ -51,10 +51,10 @@ const anyTransfers = fc.integer({ min: 2, max: 12 }).chain((tiles) => fc.array(f
   return { tiles, pieces: pieces.length, from: Int32Array.from(pieces, ({ from }) => from), bytes: Uint32Array.from(pieces, ({ bytes }) => bytes), start, to: Int32Array.from(pieces.flatMap(({ to }) => to)), hostBytes: 0 };
 }));
 
-test("any multicasts: every way of scheduling them is legal", () => fc.assert(fc.property(anyTransfers, fc.nat({ max: 5 }), fc.integer({ min: 1, max: 60 }), (transfers, variant, mostCycles) => {
+test("any multicasts: every way of scheduling them is legal", () => fc.assert(fc.property(anyTransfers, fc.nat({ max: 5 }), fc.integer({ min: 1, max: 60 }), fc.constantFrom("sends", "receipts"), fc.boolean(), (transfers, variant, mostCycles, urgency, end) => {
   legal(transfers, schedule(transfers, ipuMk2));
   const streams = streamsOf(transfers);
-  const messages = scheduleByList(streams, bytesPerCycle, { horizon: 100, mostCycles, variant });
+  const messages = scheduleByList(streams, bytesPerCycle, { horizon: 100, mostCycles, end, urgency, variant });
   expect(simulate(transfers, { cycles: lengthOf(messages, bytesPerCycle), boundCycles: 0, streams, messages }, ipuMk2)).toMatchObject({ legal: true });
 }), { numRuns: 400 }));
 

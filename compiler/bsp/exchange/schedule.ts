@@ -6,17 +6,16 @@
  * No schedule is shorter than the busiest tile's bytes in or out (a multicast counts once for its sender). Without multicast
  * that bound is reached always, but for streams that do not fill their last cycle: colour.ts for streams of one length,
  * open-shop.ts for others. With multicast, finding the shortest is hard (it contains the colouring of hypergraphs):
- * list-schedule.ts is greedy and comes close; where it does not, a multicast can be sent to one receiver after the other,
- * which is an open shop again, if its sender has the time. Cheap ways first; the first that is close enough wins, else the
- * shortest.
+ * list-schedule.ts is greedy and mostly comes close. Several ways of being greedy are tried; the first that is close enough
+ * wins, else the shortest.
  */
 import type { Target } from "../../targets/target.ts";
 import { scheduleByColours } from "./colour.ts";
-import { scheduleByList } from "./list-schedule.ts";
+import { scheduleByList, type ListOptions } from "./list-schedule.ts";
 import { loadsOf } from "./loads.ts";
 import { lengthOf, type Messages } from "./messages.ts";
 import { scheduleOpenShop } from "./open-shop.ts";
-import { streamsOf, withoutMulticast, type Streams } from "./streams.ts";
+import { streamsOf, type Streams } from "./streams.ts";
 import type { Transfers } from "./transfers.ts";
 
 export interface Schedule {
@@ -29,14 +28,17 @@ export interface Schedule {
 }
 
 /** A schedule this close to the bound is not improved. */
-const closeEnough = 1.01;
+const closeEnough = 1.02;
 
-/** What list schedules try, in order: streams cut into parts of at most one n-th of the bound, and how equals are ordered. */
-const listAttempts = [{ parts: 1, variant: 0 }, { parts: 12, variant: 0 }, { parts: 48, variant: 0 }];
-const moreListAttempts = [{ parts: 48, variant: 1 }, { parts: 48, variant: 2 }, { parts: 48, variant: 3 }];
-
-/** Sending every multicast to one receiver after the other is tried for at most so many streams. */
-const mostSeparateStreams = 65_536;
+/** What list schedules try, in order: streams cut into parts of at most one n-th of the bound, and how. */
+const attempts: readonly ({ readonly parts: number } & Omit<ListOptions, "horizon" | "mostCycles">)[] = [
+  { parts: 1, end: false, urgency: "sends", variant: 0 },
+  { parts: 1, end: true, urgency: "sends", variant: 0 },
+  { parts: 48, end: true, urgency: "receipts", variant: 0 },
+  ...Array.from({ length: 24 }, (_, i) => ({ parts: [12, 48, 4, 1][(i >> 1) & 3]!, end: true, urgency: i % 2 === 0 ? "sends" as const : "receipts" as const, variant: i })),
+];
+/** How many receipts all attempts together may go through. */
+const attemptWork = 200_000;
 
 /** Always the same for the same transfers. */
 export function schedule(transfers: Transfers, target: Target): Schedule {
@@ -48,20 +50,19 @@ export function schedule(transfers: Transfers, target: Target): Schedule {
     const uniform = streams.bytes.every((bytes) => bytes === streams.bytes[0]);
     return made(streams, (uniform ? scheduleByColours(streams, bytesPerCycle) : undefined) ?? scheduleOpenShop(streams, bytesPerCycle));
   }
-  const byList = ({ parts, variant }: { parts: number; variant: number }) => (): Schedule =>
-    made(streams, scheduleByList(streams, bytesPerCycle, { horizon: boundCycles, mostCycles: Math.ceil(boundCycles / parts), variant }));
-  const separately = (): Schedule => {
-    const separate = withoutMulticast(streams);
-    return made(separate, scheduleOpenShop(separate, bytesPerCycle));
-  };
-  return firstCloseEnough([...listAttempts.map(byList), ...(streams.to.length <= mostSeparateStreams ? [separately] : []), ...moreListAttempts.map(byList)]);
+  // There is time until the bound at first; then until halfway between the bound and the best so far.
+  const ways = attempts.map(({ parts, ...options }) => (best: number): Schedule => {
+    const horizon = options.variant === 0 ? boundCycles : (boundCycles + best) / 2;
+    return made(streams, scheduleByList(streams, bytesPerCycle, { ...options, horizon, mostCycles: Math.ceil(boundCycles / parts) }));
+  });
+  return firstCloseEnough(ways.slice(0, Math.max(2, Math.floor(attemptWork / streams.to.length))));
 }
 
-/** The first that is close to the bound, else the shortest; the earlier of equals. */
-function firstCloseEnough(ways: readonly (() => Schedule)[]): Schedule {
+/** The first that is close to the bound, else the shortest; the earlier of equals. Each way is told the length of the best before it. */
+function firstCloseEnough(ways: readonly ((best: number) => Schedule)[]): Schedule {
   let best: Schedule | undefined;
   for (const way of ways) {
-    const made = way();
+    const made = way(best?.cycles ?? Infinity);
     if (!best || made.cycles < best.cycles) best = made;
     if (best.cycles <= best.boundCycles * closeEnough) break;
   }

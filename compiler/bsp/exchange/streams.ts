@@ -56,21 +56,3 @@ export function streamsOf(transfers: Transfers): Streams {
   for (let piece = 0; piece < transfers.pieces; piece++) pieces[next[streamOf[piece]!]!++] = piece;
   return { tiles: transfers.tiles, count, from, bytes, start, to, pieceStart, pieces };
 }
-
-/** The same, with a stream of its own for each receiver: no multicast. */
-export function withoutMulticast(streams: Streams): Streams {
-  const count = streams.to.length;
-  const origin = new Int32Array(count);
-  for (let stream = 0; stream < streams.count; stream++) origin.fill(stream, streams.start[stream]!, streams.start[stream + 1]!);
-  const pieceStart = new Int32Array(count + 1);
-  const pieces = new NumberList();
-  origin.forEach((stream, i) => {
-    for (let at = streams.pieceStart[stream]!; at < streams.pieceStart[stream + 1]!; at++) pieces.push(streams.pieces[at]!);
-    pieceStart[i + 1] = pieces.length;
-  });
-  return {
-    tiles: streams.tiles, count, start: Int32Array.from({ length: count + 1 }, (_, i) => i), to: streams.to,
-    from: origin.map((stream) => streams.from[stream]!), bytes: Float64Array.from(origin, (stream) => streams.bytes[stream]!),
-    pieceStart, pieces: pieces.toInt32(),
-  };
-}
