@@ -55,8 +55,8 @@ describe("plan", () => {
     const { code, out, err } = await gph("plan spread.gph --target ipu-mk2 --tiles 8");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toMatch(/^plan of spread on ipu-mk2 \(8 tiles of 6 threads, 1.33 GHz\)$/m);
-    expect(out).toMatch(/^ {2}repeat 4 .* spread.gph:6 {2}repeat steps \{$/m);
-    expect(out).toMatch(/^ {4}exchange, .* 4 .* spread.gph:7 {2}u\[1:-1\] = /m);
+    expect(out).toMatch(/^ {2}repeat \d+ .* spread.gph:6 {2}repeat steps \{$/m);
+    expect(out).toMatch(/^ {4}exchange, .* \d+ .* spread.gph:7 {2}u\[1:-1\] = /m);
     expect(out).toMatch(/^memory on each tile: [\d,]+ of 638,976 bytes/m);
     expect(out).toMatch(/ x: f32\[64\] +kept +spread.gph:2 /);
   });
@@ -82,6 +82,16 @@ describe("plan", () => {
     expect(err).toMatch(/help: mapping x over more tiles \(only this one is so full\)/);
   });
 
+  test("lets tensors on different tiles share addresses: two that fill a tile each fit", async () => {
+    writeFileSync("two.gph", "graph two { in a: f32[120_000]; in b: f32[120_000]; out y: f32; map a on 0; map b on 1; program main { y = sum(a) + sum(b); } }\n");
+    const { memory } = JSON.parse((await gph("plan two.gph --target ipu-mk2 --tiles 64 --json")).out) as { memory: { planned: number; fullest: { bytes: number } } };
+    expect(memory.fullest.bytes).toBeGreaterThan(480_000);
+    expect(memory.planned).toBeLessThan(638_976);
+    expect(memory.planned).toBeGreaterThanOrEqual(memory.fullest.bytes);
+    const { outputs } = JSON.parse((await gph("run two.gph --target ipu-mk2 --tiles 64 --in a=1 --in b=2 --json")).out) as { outputs: { y: { data: number[] } } };
+    expect(outputs.y.data).toEqual([360_000]);
+  });
+
   test("of a program with mistakes tells them", async () => {
     writeFileSync("wrong.gph", "graph g { out y: f32[2]; program main { y = z; } }\n");
     expect(await gph("plan wrong.gph")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("error[unknown-name]") as string });
@@ -94,14 +104,14 @@ describe("explain", () => {
     const { code, out } = await gph("explain spread.gph --target ipu-mk2 --tiles 8");
     expect(code).toBe(0);
     expect(out).toMatch(/^ *cycles +bytes +times +what +line$/m);
-    expect(out).toMatch(/^ {4}exchange: map reads what is on other tiles/m);
+    expect(out).toMatch(/^ {4}exchange: \w+ reads what is on other tiles/m);
     expect(out).toMatch(/^ {4}host: comes from the host$/m);
     expect(out.match(/^ {4}to avoid it: .+$/gm)?.length).toBe(out.match(/^ {4}(exchange|host|assignment): .+$/gm)?.length);
   });
 
   test("--json has the same", async () => {
-    const { copies } = JSON.parse((await gph("explain spread.gph --target ipu-mk2 --tiles 8 --json")).out) as { copies: { kind: string; times: number }[] };
-    expect(copies.some(({ kind, times }) => kind === "exchange" && times === 4)).toBe(true);
+    const { copies } = JSON.parse((await gph("explain spread.gph --target ipu-mk2 --tiles 8 --set steps=100 --json")).out) as { copies: { kind: string; times: number }[] };
+    expect(copies.some(({ kind, times }) => kind === "exchange" && times >= 49)).toBe(true);
   });
 });
 
