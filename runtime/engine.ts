@@ -9,6 +9,7 @@
  * `stopTimeout` costs the engine: its threads are terminated and it is closed. Nothing can stop a loop on the caller's own
  * thread: programs that may run without end belong into `run`.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { pageBytes, readExecutable, type Manifest } from "./executable.ts";
@@ -17,6 +18,7 @@ import type { HostTensor, HostValue } from "./host.ts";
 import type { TypedArray } from "./dtype.ts";
 import { instantiate, type Instance } from "./instance.ts";
 import { hostAborts, message } from "./mailbox.ts";
+import { checkInputs, checkLoadOptions, checkRunOptions } from "./options.ts";
 import { portsOf, ProgramPlan, unknownName, type Inputs, type Outputs, type Port } from "./ports.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { Team } from "./team.ts";
@@ -52,6 +54,9 @@ const spin = 50_000;
 
 const noOptions: SessionOptions = {};
 
+/** The call of `run` whose source, sink or print is at work: a run it waits for would wait for it. */
+const callbackOf = new AsyncLocalStorage<object>();
+
 interface Parts {
   readonly manifest: Manifest;
   readonly memory: WebAssembly.Memory;
@@ -83,6 +88,8 @@ export class Engine {
   #lost: GphError | undefined;
   /** Ends the current `run` when the engine is closed beneath it. */
   #reject: ((error: unknown) => void) | undefined;
+  /** The current call on threads. */
+  #call: object | undefined;
   /** Baked params that the host has written since: the instance of a thread that starts later writes the baked ones again. */
   readonly #overwritten = new Map<Port, TypedArray>();
   #options: SessionOptions = noOptions;
@@ -104,6 +111,7 @@ export class Engine {
 
   /** Reads, checks and instantiates an executable, and starts its worker threads. */
   static async load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Engine> {
+    checkLoadOptions(options);
     const { module: wasm, manifest } = readExecutable(bytes);
     const workers = workersOf(options.workers, manifest);
     const stopTimeout = options.stopTimeout ?? 2000;
@@ -138,6 +146,8 @@ export class Engine {
     const plan = this.#plan(named ? (first as string | undefined) : undefined);
     const inputs = (named ? second : first) as Inputs | undefined;
     const options = (named ? third : second) as RunSyncOptions | undefined;
+    checkInputs(inputs);
+    checkRunOptions(options);
     this.#mustBeIdle("runSync");
     this.#running = "sync";
     try {
@@ -164,7 +174,10 @@ export class Engine {
     const plan = this.#plan(named ? (first as string | undefined) : undefined);
     const inputs = (named ? second : first) as Inputs | undefined;
     const options = ((named ? third : second) ?? {}) as RunOptions;
+    checkInputs(inputs);
+    checkRunOptions(options);
     this.#mustBeOpen("run");
+    if (this.#call !== undefined && callbackOf.getStore() === this.#call) throw new EngineBusy("run, from a callback of another run,");
     this.#pending++;
     const turn = this.#queue.then(() => this.#runNow(plan, inputs, options));
     this.#queue = turn.catch(() => undefined);
@@ -207,7 +220,7 @@ export class Engine {
 
   /** A copy of a state: a param, a var, or the value an `in` or `out` has since the last run. */
   read(name: string): HostTensor {
-    this.#mustBeIdle(`read ${name}`);
+    this.#mustBeIdle(`read ${String(name)}`);
     const port = this.#port(name);
     const { role } = port.state;
     if (role === "stream in" || role === "stream out") throw new InputError("bad-access", `${name} is a ${role}: its elements are given and taken in the options of a run`);
@@ -423,8 +436,10 @@ export class Engine {
         // One that comes late belongs to a call that has ended since.
         if (team.stopped) limitStop();
       }
-      else void perform(received);
+      else void callbackOf.run(call, () => perform(received));
     };
+    const call = {};
+    this.#call = call;
     this.#reject = reject;
     signal?.addEventListener("abort", abort, { once: true });
     team.keepAlive(true);
@@ -436,6 +451,7 @@ export class Engine {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
       this.#reject = undefined;
+      this.#call = undefined;
       team.keepAlive(false);
     }
     if (!team.stopped) return;

@@ -21,7 +21,7 @@ export type NestedArray = readonly (number | bigint | boolean | NestedArray)[];
  */
 export type HostValue = HostTensor | TypedArray | NestedArray | number | bigint | boolean;
 
-export const describeType = (dtype: DType, shape: readonly number[]): string => (shape.length === 0 ? dtype : `${dtype}[${shape.join(", ")}]`);
+export const describeType = (dtype: DType, shape: readonly number[]): string => (shape.length === 0 ? String(dtype) : `${String(dtype)}[${shape.join(", ")}]`);
 
 const kinds = {
   f16: "Float16Array", bf16: "Uint16Array", f32: "Float32Array", f64: "Float64Array",

@@ -108,5 +108,5 @@ export function portsOf(manifest: Manifest, memory: ArrayBufferLike): Map<string
 
 export function unknownName(what: string, name: string, known: readonly { readonly name: string }[]): InputError {
   const names = known.map((each) => each.name).join(", ");
-  return new InputError("unknown-name", `${what} ${JSON.stringify(name)}${names ? `; there ${known.length === 1 ? "is" : "are"} ${names}` : ""}`);
+  return new InputError("unknown-name", `${what} ${typeof name === "string" ? JSON.stringify(name) : String(name)}${names ? `; there ${known.length === 1 ? "is" : "are"} ${names}` : ""}`);
 }

@@ -59,9 +59,12 @@ function scalar(decisions: Decisions, dtype: DType, leaves: readonly string[], d
   // Literals alone would be computed when compiling, where they may leave the dtype.
   const first = scalar(decisions, dtype, leaves, depth - 1);
   const a = /[a-z]/.test(first) ? first : leaves[0]!;
-  const b = scalar(decisions, dtype, leaves, depth - 1);
+  const second = scalar(decisions, dtype, leaves, depth - 1);
   const integer = ["&", "|", "^"];
-  switch (decisions.below(isFloat(dtype) ? 7 : 10)) {
+  const choice = decisions.below(isFloat(dtype) ? 7 : 10);
+  // A choice between literals would have a dtype of its own.
+  const b = choice === 5 && !/[a-z]/.test(second) ? leaves[0]! : second;
+  switch (choice) {
     case 0: return `(${a} + ${b})`;
     case 1: return `(${a} - ${b})`;
     case 2: return `(${a} * ${b})`;

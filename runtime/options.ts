@@ -1,0 +1,26 @@
+/** What callers without types give: everything that is not an object of the kind expected is refused by name, before anything runs. */
+import { GphError, InputError } from "./errors.ts";
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
+
+function requireObject(value: unknown, what: string): void {
+  if (value !== undefined && !isObject(value)) throw new GphError("bad-option", `${what} must be an object, not ${String(value)}`);
+}
+
+export function checkLoadOptions(options: { readonly params?: unknown } | undefined): void {
+  requireObject(options, "the options of load");
+  requireObject(options?.params, "params");
+}
+
+export function checkInputs(inputs: unknown): void {
+  if (inputs !== undefined && !isObject(inputs)) throw new InputError("bad-value", `the inputs must be an object of tensors by name, not ${String(inputs)}`);
+}
+
+export function checkRunOptions(options: { readonly streams?: unknown; readonly print?: unknown; readonly signal?: unknown } | undefined): void {
+  if (options === undefined) return;
+  requireObject(options, "the options of a run");
+  const { streams, print, signal } = options;
+  requireObject(streams, "streams");
+  if (print !== undefined && typeof print !== "function") throw new GphError("bad-option", `print must be a function, not ${String(print)}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new GphError("bad-option", `signal must be an AbortSignal, not ${String(signal)}`);
+}
