@@ -1,5 +1,8 @@
 /** The public API of the compiler, `gph/compiler`. */
-export { checkFile, compile, passNames, type CheckFileOptions, type CheckResult, type CompileOptions, type CompileResult } from "./compile.ts";
+export { explain, type Explanation } from "./bsp/report/explain.ts";
+export { reportOf, type Report } from "./bsp/report/report.ts";
+export { reportTables } from "./bsp/report/tables.ts";
+export { checkFile, compile, passNames, planFile, type CheckFileOptions, type CheckResult, type CompileOptions, type CompileResult, type Plan, type PlanResult } from "./compile.ts";
 export { formatType, type Graph, type TensorType } from "./graph/graph.ts";
 export { CompilerBug } from "./support/bug.ts";
 export type { Diagnostic, Label, Severity } from "./support/diagnostic.ts";
