@@ -138,6 +138,24 @@ function panels(tiles: number): Transfers {
   ]);
 }
 
+/** The same, of matrices that lie in blocks of other sizes than the panels: every panel is put together from many parts. */
+function unalignedPanels(tiles: number): Transfers {
+  const [rows, columns] = square(tiles);
+  const inner = 150;
+  const [left, right] = [[13 * rows, inner], [inner, 11 * columns]];
+  const even = (shape: readonly number[]): Distribution => distribute(shape, [3, 40], { kind: "scaled", tiles });
+  const grid = [rows, columns];
+  const tensors = [
+    tensor("a", left, even(left)), tensor("b", right, even(right)),
+    tensor("rows of a", [...grid, 13, inner], distribute([...grid, 13, inner], [1, 1, 13, inner], inOrder)),
+    tensor("columns of b", [...grid, inner, 11], distribute([...grid, inner, 11], [1, 1, inner, 11], inOrder)),
+  ];
+  return transfersOf({ tiles, tensors }, [
+    copy(tensors, 2, 0, [{ constant: 0, coefficients: [13, 0, 1, 0] }, affineIndex(3, 4)]),
+    copy(tensors, 3, 1, [affineIndex(2, 4), { constant: 0, coefficients: [0, 11, 0, 1] }]),
+  ]);
+}
+
 /** Everybody gets what everybody has. */
 const allGather = (tiles: number): Transfers => broadcast(tiles, tiles);
 
@@ -183,6 +201,7 @@ export const patterns: readonly Pattern[] = [
   { name: "reduction tree, one level", mostTiles: many, make: treeLevel },
   { name: "reduction in rows", mostTiles: many, make: reduceScatter },
   { name: "matrix product panels", mostTiles: many, make: panels },
+  { name: "unaligned matrix product panels", mostTiles: many, make: unalignedPanels },
   { name: "all-gather", mostTiles: 256, make: allGather },
   { name: "random permutation", mostTiles: many, make: (tiles, seed) => permutations(tiles, seed, 1, () => 100) },
   { name: "8 random permutations", mostTiles: many, make: (tiles, seed) => permutations(tiles, seed, 8, () => 100) },
