@@ -436,7 +436,8 @@ export class Expressions {
     const value = this.tensor(dtype, shape, depth, steady);
     const axis = below(shape.length);
     if (rarely(2)) return { ...value, text: rarely(3) ? `reverse(${value.text})` : `reverse(${value.text}, axis = ${axis})` };
-    if (rarely(3)) return { ...value, text: `roll(${value.text}, (${shape.map(() => below(9) - 4).join(", ")}${shape.length === 1 ? "," : ""}))`.replace(",)", ")") };
+    const shifts = shape.map(() => below(9) - 4).join(", ");
+    if (rarely(3)) return { ...value, text: `roll(${value.text}, (${shifts}))` };
     return { ...value, text: `roll(${value.text}, ${below(15) - 7}, axis = ${axis})` };
   }
 
