@@ -7,7 +7,9 @@ import type { PlannedGraph } from "./bsp/bsp.ts";
 import { verifyBsp, verifyPlan } from "./bsp/verify.ts";
 import type { Graph } from "./graph/graph.ts";
 import { foldConstants } from "./graph/passes/fold-constants.ts";
+import { doubleBuffer } from "./graph/passes/double-buffer.ts";
 import { fuse } from "./graph/passes/fuse.ts";
+import { fuseUpdates } from "./graph/passes/fuse-updates.ts";
 import { mergeEqualNodes } from "./graph/passes/merge-equal-nodes.ts";
 import { packProducts } from "./graph/passes/pack-products.ts";
 import { removeDeadNodes } from "./graph/passes/remove-dead-nodes.ts";
@@ -36,6 +38,8 @@ export const stages: readonly Stage[] = [
   stage(mergeEqualNodes, verifyGraph, printGraph),
   stage(removeDeadNodes, verifyGraph, printGraph),
   stage(fuse, verifyGraph, printGraph),
+  stage(doubleBuffer, verifyGraph, printGraph),
+  stage(fuseUpdates, verifyGraph, printGraph),
   stage(packProducts, verifyGraph, printGraph),
   stage(lowerToTiled, verifyTiled, printTiled),
   stage(formSupersteps, verifyBsp, printBsp),

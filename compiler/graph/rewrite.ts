@@ -85,6 +85,42 @@ export class Rewriting {
     return block.results.map((value) => this.#resolve(value));
   }
 
+  /** A value of its own, for a parameter of a new region. */
+  value(type: TensorType, origin: Span): ValueId {
+    return this.#builder.value(type, origin);
+  }
+
+  /** A region built anew: `fill` adds its nodes and gives its results. */
+  region(parameters: readonly ValueId[], fill: () => readonly ValueId[]): Block {
+    return this.#builder.block(parameters, fill);
+  }
+
+  /**
+   * Adds a copy of a region's nodes in front of the current one, every value in it new, its parameters standing for `args`;
+   * gives its results. `replace` may change a node of the copy, told the node it is a copy of.
+   */
+  copy(block: Block, args: readonly ValueId[], replace: (copy: Node, original: Node) => Node = (copy) => copy): ValueId[] {
+    const names = new Map(block.parameters.map((parameter, k) => [parameter, args[k]!] as const));
+    const to = (value: ValueId): ValueId => names.get(value) ?? value;
+    const fresh = (values: readonly ValueId[]): ValueId[] => values.map((value) => {
+      const { type, origin, name } = this.#builder.values[value]!;
+      const made = this.#builder.value(type, origin, name);
+      names.set(value, made);
+      return made;
+    });
+    const inner = (region: Block): Block => {
+      const parameters = fresh(region.parameters);
+      return { parameters, nodes: region.nodes.map(nodeOf), results: region.results.map(to) };
+    };
+    const nodeOf = (node: Node): Node => {
+      const inputs = node.inputs.map(to);
+      const regions = node.regions.map(inner);
+      return replace({ ...node, inputs, regions, outputs: fresh(node.outputs) }, node);
+    };
+    for (const node of block.nodes) this.append(nodeOf(node));
+    return block.results.map(to);
+  }
+
   block(block: Block): Block {
     this.#scope.enter();
     const rewritten = this.#builder.block(block.parameters, () => {

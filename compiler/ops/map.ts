@@ -30,7 +30,7 @@ export function bodyOf(attributes: Attributes): Expression {
 }
 
 /** Scalar operations of a body, loads and constants aside. */
-function operationsOf(body: Expression): number {
+export function operationsOf(body: Expression): number {
   let count = 0;
   visitExpression(body, ({ kind }) => {
     if (kind !== "argument" && kind !== "constant") count += kind === "call" ? callOperations : 1;

@@ -17,6 +17,7 @@ import { constantOp, fill } from "./fill.ts";
 import { functions } from "./functions.ts";
 import { gather, oneHot } from "./gather.ts";
 import { layerNorm } from "./layer-norm.ts";
+import { mapUpdate } from "./map-update.ts";
 import { map, mapReduce } from "./map.ts";
 import { matmul } from "./matmul.ts";
 import { matmulPacked } from "./matmul-packed.ts";
@@ -54,7 +55,7 @@ const list: readonly Op[] = [
   // networks
   softmax, logSoftmax, layerNorm, conv2d, maxPool2d,
   // made by fusing
-  map, mapReduce,
+  map, mapReduce, mapUpdate,
   // made by packing
   packColumns, matmulPacked,
 ];

@@ -94,7 +94,7 @@ class Liveness {
     if (!isStructural(node.op)) {
       if (this.views.define(node)) return;
       for (const output of node.outputs) this.#define(output, scopes, node);
-      if (node.op === "update" && this.#whole(node.inputs[0]!)) this.inPlace.push({ kind: "same", a: node.outputs[0]!, b: this.rootOf(node.inputs[0]!) });
+      if ((node.op === "update" || node.op === "map_update") && this.#whole(node.inputs[0]!)) this.inPlace.push({ kind: "same", a: node.outputs[0]!, b: this.rootOf(node.inputs[0]!) });
       return;
     }
     switch (node.op) {
@@ -298,7 +298,8 @@ class Coalescer {
     const reads = node.inputs.filter(isLast);
     switch (node.op) {
       case "map": return reads.every(whole);
-      case "update": return isLast(node.inputs[0]!) && whole(node.inputs[0]!);
+      // What else it reads of the tensor are the elements it writes (fuse-updates).
+      case "update": case "map_update": return isLast(node.inputs[0]!) && whole(node.inputs[0]!);
       case "execute": {
         const { written } = this.#graph.computeSets[node.attributes["computeSet"] as number]!;
         const operand = written[node.outputs.indexOf(made)]!;

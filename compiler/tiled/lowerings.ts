@@ -15,16 +15,6 @@ export function copyLowering(shape: readonly number[]): Lowering {
   };
 }
 
-/** result[start + i · step] = operand 0 [i]; the rest of the result stays. */
-export function sliceWriteLowering(shape: readonly number[], start: readonly number[], step: readonly number[]): Lowering {
-  const rank = shape.length;
-  return {
-    name: "update", space: parallelSpace(shape), reads: [{ operand: 0, index: identityMap(rank) }],
-    writes: [{ operand: 0, index: start.map((first, d) => affineIndex(d, rank, step[d]!, first)) }],
-    emit: ({ kernel, block, load, store }) => kernel.forBox(block, true, (at) => store(0, at, load(0, at))),
-  };
-}
-
 /** result[i] = part 0 ∘ part 1 ∘ … in this order, where dimension `at` of operand 0 counts the parts. */
 export function partialResultsLowering(parts: number, at: number, shape: readonly number[], combine: BinaryOp, name: string): Lowering {
   const rank = shape.length + 1;

@@ -13,7 +13,7 @@ import type { Pass, PassContext } from "../../support/pass.ts";
 import type { Span } from "../../support/span.ts";
 import { assignStorage, type Storage } from "../assign-storage.ts";
 import { mappedDistribution, onOneTile } from "../distribution.ts";
-import { copyLowering, sliceWriteLowering } from "../lowerings.ts";
+import { copyLowering } from "../lowerings.ts";
 import { placeFamilies } from "../place-families.ts";
 import { StepBuilder } from "../step-builder.ts";
 import { Tensors, type TensorView } from "../tensors.ts";
@@ -171,7 +171,7 @@ class ProgramLowering {
     }
     switch (node.op) {
       case "constant": return this.#constant(node);
-      case "update": return this.#update(node);
+      case "update": case "map_update": return this.#update(node);
       case "fill":
         if (this.#type(output).shape.length > 0) break;
         this.#scalars.set(output, Number(node.attributes["value"]));
@@ -236,16 +236,20 @@ class ProgramLowering {
   }
 
   #update(node: Node): void {
-    const [base, value] = node.inputs as [ValueId, ValueId];
+    const [base, ...values] = node.inputs as [ValueId, ...ValueId[]];
     const output = node.outputs[0]!;
     const to = this.#tensorFor(output);
-    const { start, step } = node.attributes as { start: readonly number[]; step: readonly number[] };
-    const valueType = this.#type(value);
-    let from = this.#view(value);
-    // The value may be a view of what is about to change.
-    if (this.#tensors.root(from.tensor) === this.#tensors.root(to)) from = this.#tensors.whole(this.#build.copyToNew(from, valueType, node.origin));
+    const views = values.map((value) => {
+      const view = this.#view(value);
+      // The value may be a view of what is about to change; what a map reads of it are the elements it writes.
+      const changes = node.op === "update" && this.#tensors.root(view.tensor) === this.#tensors.root(to);
+      return changes ? this.#tensors.whole(this.#build.copyToNew(view, this.#type(value), node.origin)) : view;
+    });
     this.#build.assign([{ to, from: this.#view(base), origin: node.origin }]);
-    this.#build.compute([sliceWriteLowering(valueType.shape, start, step)], [from], to, node.origin);
+    if ((node.attributes["length"] as readonly number[]).includes(0)) return;
+    // The rest of the result is there already: only the first lowering, of the box itself, is needed.
+    const [box] = ops.get(node.op)!.lower!(node.inputs.map((input) => this.#type(input)), node.attributes, this.#type(output));
+    this.#build.compute([box!], [this.#view(base), ...views], to, node.origin);
   }
 
   #structural(node: Node): void {
