@@ -42,7 +42,7 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
   let wholeEnd: number = control.end;
   let temporariesEnd = 0;
   let blocksEnd = 0;
-  const kept: Placed[] = [];
+  const kept = new Occupied();
   tiled.tensors.forEach((tensor, id) => {
     if (tensor.aliasOf !== undefined || !tensor.persistent) return;
     if (tensor.storage === "whole") {
@@ -99,18 +99,62 @@ interface Placed {
 
 const always: Lifetime = { first: -Infinity, last: Infinity };
 
-/** Gives a tensor the lowest address, from `base` on, that is free on its tiles while it lives; notes it in `placed`, which is by start. */
-function place(tiled: TiledGraph, id: TensorId, life: Lifetime, base: number, placed: Placed[]): Placed {
+/** Gives a tensor the lowest address, from `base` on, that is free on its tiles while it lives; notes it in `placed`. */
+function place(tiled: TiledGraph, id: TensorId, life: Lifetime, base: number, placed: Occupied): Placed {
   const bytes = rounded(tensorBytes(tiled, id));
   const tiles = tilesOf(tiled, id);
   let at = base;
-  for (const other of placed) {
+  for (const other of placed.near(life)) {
     if (at + bytes <= other.start) break;
     if (other.end > at && overlap(other.life, life) && other.tiles.first < tiles.end && tiles.first < other.tiles.end) at = other.end;
   }
   const made = { start: at, end: at + bytes, life, tiles };
-  placed.splice(firstAfter(placed, at), 0, made);
+  placed.add(made);
   return made;
+}
+
+/** Lives that span more intervals than this are long. */
+const shortLife = 64;
+
+const isLong = ({ first, last }: Lifetime): boolean => last - first > shortLife;
+
+/** A short life lies in one or two stretches of so many intervals. */
+const chunksOf = ({ first, last }: Lifetime): number[] => [...new Set([Math.floor(first / shortLife), Math.floor(last / shortLife)])];
+
+const insert = (list: Placed[], placed: Placed): void => void list.splice(firstAfter(list, placed.start), 0, placed);
+
+/** What is placed, by start; short lives are also found by when they are, so that a long program is not compared with itself. */
+class Occupied {
+  readonly #all: Placed[] = [];
+  readonly #long: Placed[] = [];
+  readonly #short = new Map<number, Placed[]>();
+
+  constructor(kept: Iterable<Placed> = []) {
+    for (const placed of kept) this.add(placed);
+  }
+
+  [Symbol.iterator](): Iterator<Placed> {
+    return this.#all[Symbol.iterator]();
+  }
+
+  add(placed: Placed): void {
+    insert(this.#all, placed);
+    if (isLong(placed.life)) insert(this.#long, placed);
+    else {
+      for (const chunk of chunksOf(placed.life)) {
+        const known = this.#short.get(chunk);
+        if (known) insert(known, placed);
+        else this.#short.set(chunk, [placed]);
+      }
+    }
+  }
+
+  /** All that could be alive at some time of this life, and perhaps others, by start. */
+  near(life: Lifetime): readonly Placed[] {
+    if (isLong(life)) return this.#all;
+    const short = chunksOf(life).flatMap((chunk) => this.#short.get(chunk) ?? []);
+    return short.length === 0 ? this.#long : [...this.#long, ...short].sort((a, b) => a.start - b.start);
+  }
 }
 
 const overlap = (a: Lifetime, b: Lifetime): boolean => a.first <= b.last && b.first <= a.last;
@@ -123,10 +167,10 @@ export function tilesOf(tiled: TiledGraph, id: TensorId): { first: number; end: 
 }
 
 /** The temporaries of a program among what is kept, the largest first; gives the end of all. */
-function placeTemporaries(tiled: TiledGraph, steps: readonly BspStep[], base: number, kept: readonly Placed[], offsets: (number | undefined)[]): number {
+function placeTemporaries(tiled: TiledGraph, steps: readonly BspStep[], base: number, kept: Occupied, offsets: (number | undefined)[]): number {
   const lives = [...lifetimes(tiled, steps)].filter(([id]) => !tiled.tensors[id]!.persistent).map(([id, life]) => ({ id, life, bytes: tensorBytes(tiled, id) }));
   lives.sort((a, b) => b.bytes - a.bytes || a.id - b.id);
-  const placed = [...kept];
+  const placed = new Occupied(kept);
   let top = base;
   for (const { id, life } of lives) {
     const { start, end } = place(tiled, id, life, base, placed);
