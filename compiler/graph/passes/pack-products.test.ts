@@ -5,7 +5,7 @@ import { differences, engineFor, fillStates, toHost } from "../../../spec/confor
 import { graphOf } from "../../check/testing/check-text.ts";
 import { Diagnostics } from "../../support/diagnostic.ts";
 import { target, withTiles } from "../../targets/targets.ts";
-import type { Graph } from "../graph.ts";
+import { wantedPartition, type Graph } from "../graph.ts";
 import { Interpreter } from "../interpret.ts";
 import { countOps } from "../print.ts";
 import { verify } from "../verify.ts";
@@ -65,6 +65,20 @@ describe("pack-products", () => {
       await using engine = await engineFor(graph, withTiles(target("wasm"), one.tiles));
       expect(differences(expected, engine.runSync(toHost(inputs)), one.dtype === "f64" ? 1e-14 : 1e-5)).toEqual([]);
     }), { numRuns: 25 });
+  });
+
+  it("cuts products of few rows into runs of whole vectors", { timeout: 60_000 }, async () => {
+    const shapes = fc.record({ m: fc.integer({ min: 1, max: 15 }), k: fc.integer({ min: 8, max: 70 }), n: fc.integer({ min: 8, max: 300 }), tiles: fc.constantFrom(1, 3, 16, 1472) });
+    await fc.assert(fc.asyncProperty(shapes, async ({ m, k, n, tiles }) => {
+      const machine = withTiles(target("wasm"), tiles);
+      const graph = product(`f32[${m}, ${k}]`, `f32[${k}, ${n}]`, `f32[${m}, ${n}]`, "a @ b");
+      const [rows, columns] = passed(graph, machine).programs[0]!.body.nodes.flatMap((node) => wantedPartition(node) ?? []) as [number, number];
+      expect(rows * columns).toBeLessThanOrEqual(tiles);
+      expect(columns === 1 || Math.ceil(n / columns) >= 32).toBe(true);
+      const inputs = fillStates(graph, "in");
+      await using engine = await engineFor(graph, machine);
+      expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), engine.runSync(toHost(inputs)), 1e-5)).toEqual([]);
+    }), { numRuns: 15 });
   });
 
   it("gives the bits of the direct product", { timeout: 60_000 }, async () => {

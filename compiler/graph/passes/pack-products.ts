@@ -5,8 +5,9 @@
  * pass over it and pays where enough rows use it, and the product is cut into blocks of rows and columns that keep the
  * registers' blocks whole. Each sum keeps its order: results do not change.
  *
- * Products of few rows, those whose right operand stays in the caches as it lies, those of integers and 16-bit floats, and
- * those the user has cut, stay as they are.
+ * Products of few rows are not packed, but cut along the columns, in runs as long as a register block of one row: every tile
+ * reads whole cache lines of the right operand, and each once. Products whose right operand stays in the caches as it lies,
+ * those of integers and 16-bit floats, and those the user has cut, stay as they are.
  */
 import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
 import { ops } from "../../ops/table.ts";
@@ -24,6 +25,10 @@ const panelBytes = 32;
 const blockRows = 4;
 /** Fewer rows do not pay for packing: each element of the right operand is used once for each. */
 const leastRows = 16;
+/** Columns of a register block of one row. */
+const longRun = 32;
+/** What a column that fills no vector costs, in vectors. */
+const looseColumn = 4;
 /** A shorter sum, or fewer columns, leaves the registers' blocks too little to do. */
 const leastExtent = 8;
 /**
@@ -37,7 +42,7 @@ const collidingRows = 64;
 
 export const packProducts: Pass<Graph, Graph> = {
   name: "pack-products",
-  summary: "packs the right operands of large matrix products into panels of columns, where tiles share a memory",
+  summary: "packs the right operands of large matrix products, and cuts products along whole vectors, where tiles share a memory",
   run: (graph, { target }) => (target.memory === "shared" ? rewrite(graph, (node, at) => (node.op === "matmul" ? pack(node, at, target) : node)) : graph),
 };
 
@@ -48,7 +53,8 @@ function pack(node: Node, at: Rewriting, target: Target): Node | readonly ValueI
   if (wantedPartition(node) !== undefined || (type.dtype !== "f32" && type.dtype !== "f64")) return node;
   if (left.shape.length < 2 || right.shape.length < 2) return node;
   const [m, k, n] = [left.shape.at(-2)!, left.shape.at(-1)!, right.shape.at(-1)!];
-  if (m < leastRows || k < leastExtent || n < leastExtent || sizeOf(type.shape) === 0) return node;
+  if (k < leastExtent || n < leastExtent || sizeOf(type.shape) === 0) return node;
+  if (m < leastRows) return stride(b, at, 1) === 1 && type.shape.length === 2 ? { ...node, attributes: { partition: cutRuns(m, k, n, target) } } : node;
   if (staysInCaches(b, at)) return node;
 
   const width = panelBytes / bytesOf(type.dtype);
@@ -122,6 +128,22 @@ function cut(batch: readonly number[], m: number, columns: number, workPerRow: n
     if (cost < best.cost || (cost === best.cost && read < best.read)) best = { cost, read, rows, columns: across };
   }
   return [...parts, best.rows, best.columns];
+}
+
+/** The parts of a product of few rows: so that the tile with the most work has the least, no run being short. */
+function cutRuns(m: number, k: number, n: number, target: Target): number[] {
+  const most = Math.max(1, Math.min(target.tiles, Math.floor((m * k * n) / target.grain)));
+  let best = { cost: Infinity, rows: 1, columns: 1 };
+  for (let rowParts = 1; rowParts <= Math.min(most, Math.ceil(m / blockRows)); rowParts++) {
+    const rows = partsOf(m, rowParts);
+    for (let columnParts = 1; columnParts <= Math.min(Math.floor(most / rowParts), Math.max(1, Math.floor(n / longRun))); columnParts++) {
+      const columns = partsOf(n, columnParts);
+      const run = Math.ceil(n / columns);
+      const cost = Math.ceil(Math.ceil(m / rows) / blockRows) * (Math.floor(run / 4) + (run % 4) * looseColumn);
+      if (cost < best.cost) best = { cost, rows, columns };
+    }
+  }
+  return [best.rows, best.columns];
 }
 
 /** The number of equal parts that cutting into `parts` gives. */

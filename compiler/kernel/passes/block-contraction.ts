@@ -5,8 +5,9 @@
  * changes.
  *
  * Where the parallel loop over vectors has a loop around it in which the loaded vectors stay the same (the rows of a
- * matmul), the block is 4 of those by 2 vectors; else 4 vectors. Dot products, whose innermost loop is itself over
- * vectors, are blocked 4 by 2 over the loops around. Eight accumulators and what feeds them fit the sixteen registers.
+ * matmul), the block is 4 of those by 2 vectors; else 8 vectors, which are also whole cache lines of a matrix that one row is
+ * multiplied by, or 4 where each has several accumulators. Dot products, whose innermost loop is itself over vectors, are
+ * blocked 4 by 2 over the loops around. Eight accumulators and what feeds them fit the sixteen registers.
  */
 import type { Pass } from "../../support/pass.ts";
 import { carriedLocals } from "../dependence.ts";
@@ -83,7 +84,7 @@ function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors
   if (overVectors !== undefined) {
     const rows = reusing.find((loop) => loop !== overVectors);
     assign(rows, 4);
-    assign(overVectors, rows === undefined ? 4 : 2);
+    assign(overVectors, rows !== undefined ? 2 : carriedLocals(accumulation).size === 1 ? 8 : 4);
   } else {
     assign(reusing[0], 4);
     assign(reusing[1], 2);
