@@ -44,6 +44,27 @@ function weights(roles: number, variant: number): Float64Array {
   return Float64Array.from({ length: roles }, (_, role) => (variant === 0 ? 1 : 0.75 + (Math.imul((role + 1) * (2 * variant + 1), 0x9e3779b1) >>> 0) / 2 ** 33));
 }
 
+interface Parts {
+  readonly stream: Int32Array;
+  readonly offset: Float64Array;
+  readonly bytes: Float64Array;
+}
+
+/** Streams in parts of nearly equal size, each but the last of whole cycles. */
+function cut(streams: Streams, bytesPerCycle: number, mostCycles: number): Parts {
+  const [stream, offset, bytes] = [new NumberList(), new NumberList(), new NumberList()];
+  for (let s = 0; s < streams.count; s++) {
+    const total = streams.bytes[s]!;
+    const size = Math.ceil(total / Math.ceil(total / (mostCycles * bytesPerCycle)) / bytesPerCycle) * bytesPerCycle;
+    for (let at = 0; at < total; at += size) {
+      stream.push(s);
+      offset.push(at);
+      bytes.push(Math.min(size, total - at));
+    }
+  }
+  return { stream: stream.toInt32(), offset: offset.toFloat64(), bytes: bytes.toFloat64() };
+}
+
 class ListScheduler {
   readonly #tiles: number;
   readonly #streams: Streams;
@@ -90,21 +111,11 @@ class ListScheduler {
     this.#horizon = horizon;
     this.#end = end;
     this.#weight = weights(2 * streams.tiles, variant);
-    const parts = { stream: new NumberList(), offset: new NumberList(), bytes: new NumberList() };
-    for (let stream = 0; stream < streams.count; stream++) {
-      const total = streams.bytes[stream]!;
-      const pieces = Math.ceil(total / (mostCycles * bytesPerCycle));
-      const size = Math.ceil(total / pieces / bytesPerCycle) * bytesPerCycle;
-      for (let offset = 0; offset < total; offset += size) {
-        parts.stream.push(stream);
-        parts.offset.push(offset);
-        parts.bytes.push(Math.min(size, total - offset));
-      }
-    }
+    const parts = cut(streams, bytesPerCycle, mostCycles);
     const count = parts.stream.length;
-    this.#stream = parts.stream.toInt32();
-    this.#offset = Float64Array.from({ length: count }, (_, part) => parts.offset.at(part));
-    this.#bytes = Float64Array.from({ length: count }, (_, part) => parts.bytes.at(part));
+    this.#stream = parts.stream;
+    this.#offset = parts.offset;
+    this.#bytes = parts.bytes;
     this.#cycles = this.#bytes.map((bytes) => Math.ceil(bytes / bytesPerCycle));
     this.#firstWish = new Int32Array(count + 1);
     for (let part = 0; part < count; part++) {
@@ -203,7 +214,7 @@ class ListScheduler {
     const streamOf = (i: number): number => this.#stream[rest.part.at(i)]!;
     const numbered = Int32Array.from({ length: count + 1 }, (_, i) => i);
     const messages = scheduleOpenShop({
-      tiles: this.#tiles, count, from: Int32Array.from({ length: count }, (_, i) => this.#streams.from[streamOf(i)]!), bytes: Float64Array.from({ length: count }, (_, i) => rest.bytes.at(i)),
+      tiles: this.#tiles, count, from: Int32Array.from({ length: count }, (_, i) => this.#streams.from[streamOf(i)]!), bytes: rest.bytes.toFloat64(),
       start: numbered, to: rest.to.toInt32(), pieceStart: numbered, pieces: numbered.subarray(0, count),
     }, this.#bytesPerCycle);
     for (let m = 0; m < messages.count; m++) {

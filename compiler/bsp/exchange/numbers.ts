@@ -28,6 +28,10 @@ export class NumberList {
     this.#items[index] = item;
   }
 
+  toFloat64(): Float64Array {
+    return this.#items.slice(0, this.length);
+  }
+
   toInt32(): Int32Array {
     return Int32Array.from(this.#items.subarray(0, this.length));
   }

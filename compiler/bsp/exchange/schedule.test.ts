@@ -33,13 +33,13 @@ describe("every pattern is legal and within 5 % of the bound", () => {
   test("at any number of tiles", () => fc.assert(fc.property(fc.constantFrom(...patterns), fc.integer({ min: 9, max: 90 }), fc.nat(), ({ make }, tiles, seed) => {
     const transfers = make(tiles, seed);
     legal(transfers, schedule(transfers, ipuMk2));
-  }), { numRuns: 150 }));
+  }), { numRuns: 90 }));
 });
 
 test("random exchanges of random copies, with parts of words and pieces that come twice", () => fc.assert(fc.property(exchanges(true), ({ tiled, copies }) => {
   const transfers = transfersOf(tiled, copies);
   legal(transfers, schedule(transfers, ipuMk2));
-}), { numRuns: 400 }));
+}), { numRuns: 300 }));
 
 /** Any pieces to any tiles. */
 const anyTransfers = fc.integer({ min: 2, max: 12 }).chain((tiles) => fc.array(fc.record({
@@ -56,7 +56,7 @@ test("any multicasts: every way of scheduling them is legal", () => fc.assert(fc
   const streams = streamsOf(transfers);
   const messages = scheduleByList(streams, bytesPerCycle, { horizon: 100, mostCycles, end, urgency, variant });
   expect(simulate(transfers, { cycles: lengthOf(messages, bytesPerCycle), boundCycles: 0, streams, messages }, ipuMk2)).toMatchObject({ legal: true });
-}), { numRuns: 400 }));
+}), { numRuns: 300 }));
 
 test("without multicast, of any sizes: as long as the busiest tile's streams and no longer", () => fc.assert(fc.property(anyTransfers, (transfers) => {
   const alone = { ...transfers, start: Int32Array.from({ length: transfers.pieces + 1 }, (_, i) => i), to: Int32Array.from({ length: transfers.pieces }, (_, i) => transfers.to[transfers.start[i]!]!) };

@@ -47,16 +47,16 @@ function check(exchange: Exchange): void {
 }
 
 describe("bytes between each two tiles are what moving element by element gives", () => {
-  test("slices, transposes, reversals, steps, broadcasts", () => fc.assert(fc.property(exchanges(false), check), { numRuns: 600 }));
-  test("windows and reshapes, where dimensions depend on several others", () => fc.assert(fc.property(exchanges(true), check), { numRuns: 600 }));
+  test("slices, transposes, reversals, steps, broadcasts", () => fc.assert(fc.property(exchanges(false), check), { numRuns: 400 }));
+  test("windows and reshapes, where dimensions depend on several others", () => fc.assert(fc.property(exchanges(true), check), { numRuns: 400 }));
 });
 
 describe("multicast", () => {
-  const rows = (tiles: number) => ({ kind: "blocked", first: 0, perTile: 1, tiles }) as const;
+  const inOrder = { kind: "blocked", first: 0, perTile: 1 } as const;
 
   test("what all tiles want from one is sent once", () => {
-    const tensors = [tensor("all", [8, 100], distribute([8, 100], [1, 100], rows(8))), tensor("one", [100], onOneTile([100]))];
-    const transfers = transfersOf({ tiled: undefined, tiles: 8, tensors } as never, [copyOf(tensors, 0, 1, [affineIndex(1, 2)])]);
+    const tensors = [tensor("all", [8, 100], distribute([8, 100], [1, 100], inOrder)), tensor("one", [100], onOneTile([100]))];
+    const transfers = transfersOf({ tiles: 8, tensors }, [copyOf(tensors, 0, 1, [affineIndex(1, 2)])]);
     expect(transfers.pieces).toBe(1);
     expect([...transfers.to]).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(loadsOf(transfers).bytesOut[0]).toBe(400);

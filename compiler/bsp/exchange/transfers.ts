@@ -166,7 +166,7 @@ class Collector {
       sortGroups(grouped);
     }
     const pieces = this.#from.length;
-    const bytes = Uint32Array.from({ length: pieces }, (_, piece) => this.#bytes.at(piece));
+    const bytes = Uint32Array.from(this.#bytes.toFloat64());
     return { tiles: this.#tiled.tiles, pieces, from: this.#from.toInt32(), bytes, start: grouped.start, to: grouped.items, hostBytes: this.#hostBytes };
   }
 
