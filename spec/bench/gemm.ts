@@ -5,21 +5,21 @@
  * its processor time, that of several the fastest tenth of the rounds. Results are compared before anything is timed. Operands
  * are params, so that a call copies the result only.
  *
- * November 2026, one worker, strict multiply and add, as parts of the 128-bit peak on two busy cores; figures of different
- * runs differ by a tenth, those of one run less. `direct` is the product as it was before pack-products: unpacked, a row block
- * a tile.
+ * November 2026, one worker, strict multiply and add, as parts of the 128-bit peak, on two cores that other work kept busy:
+ * figures of different runs differ by up to a quarter, so both of a pair are of one run. `direct` is the product without
+ * pack-products: not packed, and cut into rows and then columns as any op.
  *
- * | product          | gph         | direct    |
- * | 64³              | 0.46        |           | half of a call is outside of the kernel: copying the result, entering
- * | 256³             | 0.89        | 0.91      | not packed: the right operand stays in the cache
- * | 512³             | 0.65 … 0.95 | 0.83      |
- * | 1000³            | 0.66 … 0.93 | 0.67–0.83 |
- * | 1024³            | 0.75 … 0.85 | 0.40      | rows a multiple of 4096 bytes apart
- * | 256 × 4096 × 256 | 0.73        | 0.61      |
- * | 100 × 784 × 128  | 0.84        |           |
- * | 128 × 256 × 768  | 0.78        | 0.71      |
- * | 33 × 65 × 129    | 0.53        |           | one column fills no vector
- * | 1 × 784 × 128    | 0.63 … 0.76 | 0.35      |
+ * | product          | gph        | direct     |
+ * | 64³              | 0.46       |            | not packed; much of a call is outside of the kernel
+ * | 256³             | 0.89       |            | not packed: the right operand stays in the cache
+ * | 512³             | 0.73, 0.95 | 0.68, 0.83 |
+ * | 1000³            | 0.86, 0.93 | 0.67, 0.83 |
+ * | 1024³            | 0.79, 0.85 | 0.40, 0.42 | rows a multiple of 4096 bytes apart
+ * | 256 × 4096 × 256 | 0.73       | 0.61       |
+ * | 100 × 784 × 128  | 0.84       |            | not packed
+ * | 128 × 256 × 768  | 0.71, 0.59 | 0.68, 0.55 |
+ * | 33 × 65 × 129    | 0.53       |            | not packed; one column fills no vector
+ * | 1 × 784 × 128    | 0.76       | 0.35       | not packed, cut into runs of 32 columns
  *
  *   node spec/bench/gemm.ts [mxkxn …]
  */

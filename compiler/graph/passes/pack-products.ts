@@ -10,12 +10,12 @@
  * those of integers and 16-bit floats, and those the user has cut, stay as they are.
  */
 import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
-import { ops } from "../../ops/table.ts";
-import type { Span } from "../../support/span.ts";
-import type { Pass } from "../../support/pass.ts";
-import type { Target } from "../../targets/target.ts";
-import { composeMap, identityMap, type Affine } from "../../support/affine.ts";
 import { rowMajor } from "../../kernel/kernel.ts";
+import { ops } from "../../ops/table.ts";
+import { composeMap, identityMap, type Affine } from "../../support/affine.ts";
+import type { Pass } from "../../support/pass.ts";
+import type { Span } from "../../support/span.ts";
+import type { Target } from "../../targets/target.ts";
 import { wantedPartition, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";
 
@@ -32,8 +32,8 @@ const looseColumn = 4;
 /** A shorter sum, or fewer columns, leaves the registers' blocks too little to do. */
 const leastExtent = 8;
 /**
- * A right operand from this size on does not stay in the second-level cache while a vertex goes through it: measured
- * (spec/bench/gemm.ts), the direct product loses from about here, and up to three quarters of its speed beyond.
+ * A right operand from this size on does not stay in the second-level cache while a vertex goes through it. Measured
+ * (spec/bench/gemm.ts), packing makes no difference about here, and the direct product loses up to half its speed beyond.
  */
 const largeBytes = 2 ** 19;
 /** Rows a multiple of this apart fall on the same cache lines; with so many rows a column of them is evicted before it is used again. */
