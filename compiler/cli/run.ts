@@ -112,13 +112,20 @@ async function runCommand(args: Arguments): Promise<number> {
       diagnostics: warnings,
     });
   } else if (files.length > 0) {
+    tellRuns(feed.runs);
     process.stdout.write(files.map((path) => `${path}\n`).join(""));
   } else {
+    tellRuns(feed.runs);
     const { outputTable } = await import("./show.ts");
     process.stdout.write(outputs.size > 0 ? outputTable(outputs) : `program ${program.name} ran; it has no outputs\n`);
   }
   if (tables !== undefined && !args.has("json")) process.stdout.write(`\n${tables}`);
   return 0;
+}
+
+/** Slicing is never silent: a weight given as a batched input by mistake would be sliced as well. */
+function tellRuns(runs: number): void {
+  if (runs > 1) process.stderr.write(`ran ${runs} times, with the batched inputs in slices and the outputs joined\n`);
 }
 
 /** Keeps the profile of everything that ran on the engine; gives it as tables. */

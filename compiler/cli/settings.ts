@@ -12,7 +12,7 @@ export const settingOptions: readonly Option[] = [
   { name: "graph", letter: "g", value: "NAME", summary: "which graph, when the file has several" },
   { name: "set", letter: "s", value: "NAME=VALUE", repeated: true, summary: "value of a graph parameter" },
   { name: "target", letter: "t", value: "NAME|FILE.json", summary: "the machine: a name of `gph targets`, or your own (default wasm)" },
-  { name: "tiles", value: "N", summary: "how many of its tiles to use" },
+  { name: "tiles", value: "N", summary: "how many tiles it has, fewer or more than the real machine" },
   { name: "checked", summary: "check indices of vertices as they run; one that leaves its field ends the run at its line" },
 ];
 

@@ -106,7 +106,7 @@ describe("run", () => {
     writeFileSync("double.gph", program);
     expect(await gph("check double.gph")).toEqual({ code: 0, out: "", err: "" });
     const lines = [...text.slice(text.indexOf("Try:"), text.indexOf("Commands:")).matchAll(/^ {2}(gph .*?)(?: {3}.*)?$/gm)].flatMap((match) => match[1]!.split(" && "));
-    expect(lines).toHaveLength(4);
+    expect(lines).toHaveLength(5);
     for (const line of lines) expect(await gph(line.replace(/^gph /, ""))).toMatchObject({ code: 0, err: "" });
     expect(readdirSync(".")).toEqual(expect.arrayContaining(["y.npy", "double.wasm"]));
   });
