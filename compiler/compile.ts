@@ -11,6 +11,7 @@ import { formatType, type Graph } from "./graph/graph.ts";
 import { print as printGraph } from "./graph/print.ts";
 import { runPipeline, stages } from "./pipeline.ts";
 import { librarySource } from "./std/library.ts";
+import { isStackOverflow } from "./support/bug.ts";
 import { Diagnostics, error, type Diagnostic, type Reporter } from "./support/diagnostic.ts";
 import type { Sources } from "./support/span.ts";
 import { closest } from "./support/suggest.ts";
@@ -176,18 +177,29 @@ function checkSource(path: string, options: CheckFileOptions & { readonly target
     return { graph: undefined, sources };
   }
   seen?.("parse", () => printSource(entry));
-  const graph = check(entry, {
+  const graph = withinStack(entry, reporter, () => check(entry, {
     ...(options.graph === undefined ? {} : { graph: options.graph }),
     parameters: options.parameters ?? {},
     tiles: options.target.tiles,
     incomplete: reporter.failed,
     resolve: (from, specifier) => (specifier.startsWith("std/") ? load(specifier, librarySource) : load(relativePath(from, specifier), options.readFile)),
-  }, reporter);
+  }, reporter));
   if (graph && !reporter.failed && graph.programs.length === 0) {
     reporter.report(error("unknown-name", graph.origin, `the graph ${graph.name} has no program, so there is nothing to run`, "program main { … } in it says what is computed"));
   }
   if (graph && !reporter.failed) seen?.("check", () => printGraph(graph));
   return { graph, sources };
+}
+
+/** The last net: what the limits on nesting let through and the stack does not bear is a diagnostic still. */
+function withinStack<Result>({ span }: File, reporter: Reporter, work: () => Result): Result | undefined {
+  try {
+    return work();
+  } catch (thrown) {
+    if (!isStackOverflow(thrown)) throw thrown;
+    reporter.report(error("nesting-too-deep", { ...span, end: span.start }, "blocks, expressions and calls are nested deeper than the stack bears", "name the inner parts with `let` or move them into a `fn`"));
+    return undefined;
+  }
 }
 
 /** The path of `specifier` as written in the file `from`, with `.` and `..` resolved. */

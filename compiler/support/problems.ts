@@ -5,7 +5,7 @@
 export const problems = {
   // syntax
   "syntax": "The text is not a .gph program here.",
-  "nesting-too-deep": "Blocks are nested more than 256 deep, or brackets of an expression more than 102.",
+  "nesting-too-deep": "Blocks and brackets are nested more than 256 deep.",
   "source-too-large": "A source file is larger than 10 MB.",
   // names and modules
   "unknown-name": "Nothing of this name is in scope.",

@@ -1,12 +1,16 @@
 /**
  * The grammar of expressions and types.
  *
+ * Brackets nest deep, and a rule of Chevrotain's costs much stack: a dozen frames. So expressions and types are read by
+ * plain methods, three or four frames a bracket. To the rest of the grammar they are a few rules, which say only what
+ * they begin with and how they may go on; the methods report and repair mistakes as Chevrotain does.
+ *
  * Infix operators are read as one flat list and folded by the precedence table, so a long chain takes no stack.
  * Whether `name <` begins type arguments is decided by looking ahead: `name < types > (` is a generic call, anything
  * else a comparison.
  */
-import { tokenMatcher } from "chevrotain";
-import type { IToken, ParserMethod, TokenType } from "chevrotain";
+import { MismatchedTokenException, NoViableAltException, tokenMatcher } from "chevrotain";
+import type { IParserErrorMessageProvider, IToken, ParserMethod, TokenType } from "chevrotain";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import type { Argument, BinaryOperator, DimensionExpression, Expression, Identifier, IndexItem, StringLiteral, TypeExpression } from "./ast.ts";
@@ -20,7 +24,47 @@ import { Infix, Name, NumberToken, Prefix, sign, StringToken, word, Word } from 
 /** How many tokens type arguments may have, so that looking ahead stays cheap. */
 const longestTypeArguments = 1_000;
 
+const [comma, colon, dot, equals, question, ellipsis, less, greater] = [sign(","), sign(":"), sign("."), sign("="), sign("?"), sign("..."), sign("<"), sign(">")];
+const [openRound, closeRound, openSquare, closeSquare] = [sign("("), sign(")"), sign("["), sign("]")];
+const [trueToken, falseToken] = [word("true"), word("false")];
+
+/** What an expression begins with, and what goes on with one that could end. */
+const expressionBegins: readonly TokenType[] = [Name, NumberToken, openRound, Prefix, StringToken, trueToken, falseToken];
+const postfixBegins: readonly TokenType[] = [openSquare, dot, openRound];
+const expressionGoesOn: readonly TokenType[] = [...postfixBegins, Infix, question];
+const typeBegins: readonly TokenType[] = [Name, openRound];
+
+/** What may come after an expression or type: these tokens, or what the rules around allow. */
+type After = readonly TokenType[] | "as the rules around";
+
+/** A list in brackets: the name it has in messages, what its items begin with, its end, and what may come after an item. */
+interface ListKind {
+  readonly name: string;
+  readonly begins: readonly TokenType[];
+  readonly close: TokenType;
+  readonly after: readonly TokenType[];
+}
+
+const listKind = (name: string, begins: readonly TokenType[], close: TokenType, goesOn: readonly TokenType[]): ListKind => ({
+  name, begins, close, after: [...goesOn, comma, ...begins, close],
+});
+const argumentList = listKind("arguments", [Word, ...expressionBegins], closeRound, expressionGoesOn);
+const tuple = listKind("parenthesised", expressionBegins, closeRound, expressionGoesOn);
+const indexList = listKind("index", [ellipsis, colon, ...expressionBegins], closeSquare, expressionGoesOn);
+const dimensionList = listKind("dimensions", [ellipsis, ...expressionBegins], closeSquare, expressionGoesOn);
+const typeArgumentList = listKind("typeArguments", typeBegins, greater, []);
+const tupleType = listKind("tupleType", typeBegins, closeRound, []);
+const thenBranch: After = [...expressionGoesOn, colon];
+
+/** A token's place in a rule's outline, from which Chevrotain tells what may come after the rule. */
+const lastPlace = 9;
+
 export class ExpressionGrammar extends RecoveringParser {
+  /** Chevrotain's, for parsers that repair mistakes themselves; not in its typings. */
+  declare protected readonly errorMessageProvider: IParserErrorMessageProvider;
+  declare protected readonly SAVE_ERROR: (error: Error) => Error;
+  declare protected readonly getFollowsForInRuleRecovery: (type: TokenType, place: number) => readonly TokenType[];
+
   /** How deep each tree is; leaves are not kept. */
   private depths = new WeakMap<Expression, number>();
 
@@ -132,7 +176,7 @@ export class ExpressionGrammar extends RecoveringParser {
 
   /** Whether the tokens from the k-th on are `< types > (`. */
   private typeArgumentsAt(k: number): boolean {
-    if (this.LA(k).tokenType !== sign("<")) return false;
+    if (this.LA(k).tokenType !== less) return false;
     const limit = k + longestTypeArguments;
     /** Tuple types that are open. */
     let open = 0;
@@ -171,178 +215,192 @@ export class ExpressionGrammar extends RecoveringParser {
     return limit;
   }
 
+  // ---- as rules
+
   /** An expression that can be `missing`, up to one of `stops`. */
   protected readonly value: ParserMethod<[stops: ReadonlySet<TokenType>], Expression> = this.define("value", (stops: ReadonlySet<TokenType>) =>
     this.guarded<Expression>(() => this.SUBRULE(this.expression), stops, () => this.missing()),
   );
 
+  readonly expression = this.outlined("expression", expressionBegins, expressionGoesOn, () => this.readExpression("as the rules around"));
+
+  /** What can be assigned or called: a name or a parenthesis, and what follows it. */
+  protected readonly effectTarget = this.outlined("effectTarget", [Name, openRound], postfixBegins, () => {
+    const value = this.isNext(Name) ? this.readNameOrCall("as the rules around") : this.readParenthesised("as the rules around");
+    return this.readPostfixes(value, "as the rules around");
+  });
+
+  protected readonly arguments = this.outlined("arguments", [openRound], [], () => this.readArguments("as the rules around"));
+
+  readonly type = this.outlined("type", typeBegins, [], () => this.readType("as the rules around"));
+
+  /** A rule that a method reads. Chevrotain is shown only the tokens it begins with and those that may go on with it. */
+  private outlined<Result>(name: string, begins: readonly TokenType[], goesOn: readonly TokenType[], read: () => Result): ParserMethod<[], Result> {
+    return this.define(name, () => {
+      if (this.RECORDING_PHASE) {
+        this.OR(begins.map((type) => ({ ALT: () => this.CONSUME(type) })));
+        this.OPTION(() => this.CONSUME9(closeRound));
+        if (goesOn.length > 0) this.MANY(() => this.OR2(goesOn.map((type) => ({ ALT: () => this.CONSUME2(type) }))));
+      }
+      return this.ACTION(read);
+    });
+  }
+
+  // ---- tokens
+
+  private isNext(type: TokenType): boolean {
+    return tokenMatcher(this.LA(1), type);
+  }
+
+  private isNextOf(types: readonly TokenType[]): boolean {
+    const token = this.LA(1);
+    return types.some((type) => tokenMatcher(token, type));
+  }
+
+  /** The next token, whatever it is. */
+  private take(): IToken {
+    const token = this.LA(1);
+    this.skip();
+    return token;
+  }
+
+  /** Takes the next token if it is of this type. */
+  private takeIf(type: TokenType): boolean {
+    if (this.LA(1).tokenType !== type) return false;
+    this.skip();
+    return true;
+  }
+
+  /** The next token, which must be of this type. Repairs what Chevrotain would: makes up a missing one, drops one too many. */
+  private expect(type: TokenType, rule: string, after: After): IToken {
+    if (this.isNext(type)) return this.take();
+    const [actual, previous] = [this.LA(1), this.LA(0)];
+    const message = this.errorMessageProvider.buildMismatchTokenMessage({ expected: type, actual, previous, ruleName: rule });
+    const error = this.SAVE_ERROR(new MismatchedTokenException(message, actual, previous));
+    if (this.canTokenTypeBeInsertedInRecovery(type) && this.isNextOf(after === "as the rules around" ? this.getFollowsForInRuleRecovery(closeRound, lastPlace) : after)) {
+      return this.getTokenToInsert(type);
+    }
+    if (!tokenMatcher(this.LA(2), type)) throw error;
+    this.skip();
+    return this.take();
+  }
+
+  private noneOf(rule: string): Error {
+    const [actual, previous] = [this.LA(1), this.LA(0)];
+    const message = this.errorMessageProvider.buildNoViableAltMessage({ expectedPathsPerAlt: [], actual: [actual], previous, customUserDescription: "", ruleName: rule });
+    return this.SAVE_ERROR(new NoViableAltException(message, actual, previous));
+  }
+
   // ---- types
 
-  readonly type: ParserMethod<[], TypeExpression> = this.define(
-    "type",
-    () => this.OR([{ ALT: () => this.SUBRULE(this.namedType) }, { ALT: () => this.SUBRULE(this.tupleType) }]),
-  );
-
-  private readonly namedType: ParserMethod<[], TypeExpression> = this.define("namedType", () => {
+  private readType(after: After): TypeExpression {
     const start = this.here();
-    const name = this.CONSUME(Name);
-    const dimensions = this.OPTION(() => this.SUBRULE(this.dimensions));
-    return this.ACTION(
-      (): TypeExpression => ({ kind: "named-type", name: this.identifier(name), ...(dimensions === undefined ? {} : { dimensions }), span: this.from(start) }),
-    );
-  });
+    if (this.isNext(openRound)) return this.readTupleType(start, after);
+    if (!this.isNext(Name)) throw this.noneOf("type");
+    const name = this.identifier(this.take());
+    const dimensions = this.isNext(openSquare) ? this.readDimensions(after) : undefined;
+    return { kind: "named-type", name, ...(dimensions === undefined ? {} : { dimensions }), span: this.from(start) };
+  }
 
-  private readonly dimensions: ParserMethod<[], DimensionExpression[]> = this.define("dimensions", () => {
+  private readDimensions(after: After): DimensionExpression[] {
     const list: DimensionExpression[] = [];
     let more = true;
-    this.CONSUME(sign("["));
-    this.MANY({
-      GATE: () => more,
-      DEF: () => {
-        list.push(this.SUBRULE(this.dimension));
-        more = this.OPTION(() => this.CONSUME(sign(","))) !== undefined;
-      },
-    });
-    this.CONSUME(sign("]"));
+    this.skip();
+    while (more && this.isNextOf(dimensionList.begins)) {
+      list.push(this.isNext(ellipsis) ? this.readSpread() : this.readExpression(dimensionList.after));
+      more = this.takeIf(comma);
+    }
+    this.expect(closeSquare, dimensionList.name, after);
     return list;
-  });
+  }
 
-  private readonly dimension: ParserMethod<[], DimensionExpression> = this.define("dimension", () =>
-    this.OR([{ ALT: () => this.SUBRULE(this.spread) }, { ALT: () => this.SUBRULE(this.expression) }]),
-  );
-
-  private readonly spread: ParserMethod<[], DimensionExpression> = this.define("spread", () => {
+  private readSpread(): DimensionExpression {
     const start = this.here();
-    this.CONSUME(sign("..."));
-    const name = this.CONSUME(Name);
-    return this.ACTION((): DimensionExpression => ({ kind: "spread", name: this.identifier(name), span: this.from(start) }));
-  });
+    this.skip();
+    const name = this.identifier(this.expect(Name, "spread", dimensionList.after));
+    return { kind: "spread", name, span: this.from(start) };
+  }
 
   /** `(f32, i32)`; `(f32)` is only `f32` in parentheses. */
-  private readonly tupleType: ParserMethod<[], TypeExpression> = this.define("tupleType", () => {
-    const start = this.here();
+  private readTupleType(start: number, after: After): TypeExpression {
+    const { elements, more } = this.readTypes(tupleType, after);
+    const only = elements.length === 1 && !more ? elements[0] : undefined;
+    return only === undefined ? { kind: "tuple-type", elements, span: this.from(start) } : { ...only, span: this.from(start) };
+  }
+
+  private readTypes(kind: ListKind, after: After): { elements: TypeExpression[]; more: boolean } {
     const elements: TypeExpression[] = [];
     let more = true;
-    this.CONSUME(sign("("));
-    this.MANY({
-      GATE: () => more,
-      DEF: () => {
-        elements.push(this.SUBRULE(this.type));
-        more = this.OPTION(() => this.CONSUME(sign(","))) !== undefined;
-      },
-    });
-    this.CONSUME(sign(")"));
-    return this.ACTION((): TypeExpression => {
-      const only = elements.length === 1 && !more ? elements[0] : undefined;
-      return only === undefined ? { kind: "tuple-type", elements, span: this.from(start) } : { ...only, span: this.from(start) };
-    });
-  });
-
-  private readonly typeArguments: ParserMethod<[], TypeExpression[]> = this.define("typeArguments", () => {
-    const list: TypeExpression[] = [];
-    let more = true;
-    this.CONSUME(sign("<"));
-    this.MANY({
-      GATE: () => more,
-      DEF: () => {
-        list.push(this.SUBRULE(this.type));
-        more = this.OPTION(() => this.CONSUME(sign(","))) !== undefined;
-      },
-    });
-    this.CONSUME(sign(">"));
-    return list;
-  });
+    this.skip();
+    while (more && this.isNextOf(kind.begins)) {
+      elements.push(this.readType(kind.after));
+      more = this.takeIf(comma);
+    }
+    this.expect(kind.close, kind.name, after);
+    return { elements, more };
+  }
 
   // ---- expressions
 
-  /** `c ? a : b`, and everything that binds tighter. */
-  readonly expression: ParserMethod<[], Expression> = this.define("expression", () => {
-    const condition = this.SUBRULE(this.infix);
-    const branches = this.OPTION(() => {
-      this.CONSUME(sign("?"));
-      const then = this.SUBRULE(this.expression);
-      this.CONSUME(sign(":"));
-      return { then, otherwise: this.SUBRULE2(this.expression) };
-    });
-    return this.ACTION((): Expression => {
-      if (branches === undefined) return condition;
-      const parts = [condition, branches.then, branches.otherwise];
-      const span: Span = { file: this.path, start: condition.span.start, end: Math.max(condition.span.end, branches.otherwise.span.end) };
-      return this.grown({ kind: "conditional", condition, ...branches, span }, parts);
-    });
-  });
+  /** Operands with infix operators between them, and `? :`, which binds loosest. */
+  private readExpression(after: After): Expression {
+    const first = this.readOperand(after);
+    const condition = this.isNext(Infix) ? this.readChain(first, after) : first;
+    if (!this.takeIf(question)) return condition;
+    const then = this.readExpression(thenBranch);
+    this.expect(colon, "expression", expressionBegins);
+    const otherwise = this.readExpression(after);
+    const span: Span = { file: this.path, start: condition.span.start, end: Math.max(condition.span.end, otherwise.span.end) };
+    return this.grown({ kind: "conditional", condition, then, otherwise, span }, [condition, then, otherwise]);
+  }
 
-  private readonly infix: ParserMethod<[], Expression> = this.define("infix", () => {
-    const operands: Expression[] = [];
+  private readChain(first: Expression, after: After): Expression {
+    const operands = [first];
     const operators: IToken[] = [];
-    operands.push(this.SUBRULE(this.prefixed));
-    this.MANY(() => {
-      operators.push(this.CONSUME(Infix));
-      operands.push(this.SUBRULE2(this.prefixed));
-    });
-    return this.ACTION(() => this.fold(operands, operators));
-  });
+    while (this.isNext(Infix)) {
+      operators.push(this.take());
+      operands.push(this.readOperand(after));
+    }
+    return this.fold(operands, operators);
+  }
 
-  private readonly prefixed: ParserMethod<[], Expression> = this.define("prefixed", () => {
+  /** A name, literal or parenthesis, with prefix operators before it, and calls, methods, members and indices after it. */
+  private readOperand(after: After): Expression {
+    if (this.isNext(Prefix)) return this.readPrefixed(after);
+    const value = this.isNext(Name) ? this.readNameOrCall(after) : this.isNext(openRound) ? this.readParenthesised(after) : this.literal();
+    return this.readPostfixes(value, after);
+  }
+
+  private readPrefixed(after: After): Expression {
     const operators: IToken[] = [];
-    this.MANY(() => operators.push(this.CONSUME(Prefix)));
-    const operand = this.SUBRULE(this.postfixed);
-    return this.ACTION(() =>
-      operators.reduceRight((value, operator): Expression => {
-        const span: Span = { file: this.path, start: operator.startOffset, end: value.span.end };
-        return this.grown({ kind: "unary", op: operator.image as "-" | "!" | "~" | "+", operand: value, span }, [value]);
-      }, operand),
-    );
-  });
-
-  /** A name, literal or parenthesis, with any calls, methods, members and indices after it. */
-  private readonly postfixed: ParserMethod<[], Expression> = this.define("postfixed", () => {
-    const value = this.SUBRULE(this.primary);
-    return this.SUBRULE(this.postfixes, { ARGS: [value] });
-  });
-
-  protected readonly postfixes: ParserMethod<[value: Expression], Expression> = this.define("postfixes", (first: Expression) => {
-    let value = first;
-    this.MANY(() => {
-      value = this.OR([
-        { ALT: () => this.SUBRULE(this.index, { ARGS: [value] }) },
-        { ALT: () => this.SUBRULE(this.afterDot, { ARGS: [value] }) },
-        { ALT: () => this.SUBRULE(this.callOfValue, { ARGS: [value] }) },
-      ]);
-    });
+    while (this.isNext(Prefix)) operators.push(this.take());
+    let value = this.readOperand(after);
+    for (const operator of operators.toReversed()) {
+      const span: Span = { file: this.path, start: operator.startOffset, end: value.span.end };
+      value = this.grown({ kind: "unary", op: operator.image as "-" | "!" | "~" | "+", operand: value, span }, [value]);
+    }
     return value;
-  });
+  }
 
-  private readonly primary: ParserMethod<[], Expression> = this.define("primary", () =>
-    this.OR([
-      { ALT: () => this.SUBRULE(this.nameOrCall) },
-      {
-        ALT: () => {
-          const token = this.CONSUME(NumberToken);
-          return this.ACTION(() => this.number(token));
-        },
-      },
-      {
-        ALT: () => {
-          const token = this.CONSUME(StringToken);
-          return this.ACTION((): Expression => this.stringLiteral(token));
-        },
-      },
-      {
-        ALT: () => {
-          const token = this.CONSUME(word("true"));
-          return this.ACTION((): Expression => ({ kind: "bool", value: true, span: this.spanOf(token) }));
-        },
-      },
-      {
-        ALT: () => {
-          const token = this.CONSUME(word("false"));
-          return this.ACTION((): Expression => ({ kind: "bool", value: false, span: this.spanOf(token) }));
-        },
-      },
-      { ALT: () => this.SUBRULE(this.parenthesised) },
-    ]),
-  );
+  private readPostfixes(first: Expression, after: After): Expression {
+    let value = first;
+    for (;;) {
+      if (this.isNext(openSquare)) value = this.readIndex(value, after);
+      else if (this.isNext(dot)) value = this.readAfterDot(value, after);
+      else if (this.isNext(openRound)) value = this.readCallOfValue(value, after);
+      else return value;
+    }
+  }
+
+  private literal(): Expression {
+    const token = this.LA(1);
+    const type = token.tokenType;
+    if (type !== NumberToken && type !== StringToken && type !== trueToken && type !== falseToken) throw this.noneOf("primary");
+    this.skip();
+    if (type === NumberToken) return this.number(token);
+    if (type === StringToken) return this.stringLiteral(token);
+    return { kind: "bool", value: type === trueToken, span: this.spanOf(token) };
+  }
 
   private number(token: IToken): Expression {
     const span = this.spanOf(token);
@@ -352,156 +410,104 @@ export class ExpressionGrammar extends RecoveringParser {
     return { kind: "missing", span };
   }
 
-  protected readonly nameOrCall: ParserMethod<[], Expression> = this.define("nameOrCall", () => {
+  private readNameOrCall(after: After): Expression {
     const start = this.here();
-    const name = this.CONSUME(Name);
-    const typeArgs = this.OPTION1({ GATE: () => this.typeArgumentsAt(1), DEF: () => this.SUBRULE(this.typeArguments) });
-    const args = this.OPTION2(() => this.SUBRULE(this.arguments));
-    return this.ACTION((): Expression => {
-      const callee = this.identifier(name);
-      if (args === undefined) return callee;
-      return this.grown({ kind: "call", callee, typeArgs: typeArgs ?? [], args, span: this.from(start) }, args.map((arg) => arg.value));
-    });
-  });
+    const callee = this.identifier(this.take());
+    const typeArgs = this.readTypeArguments(after);
+    if (!this.isNext(openRound)) return callee;
+    const args = this.readArguments(after);
+    return this.grown({ kind: "call", callee, typeArgs, args, span: this.from(start) }, args.map((arg) => arg.value));
+  }
+
+  private readTypeArguments(after: After): readonly TypeExpression[] {
+    return this.typeArgumentsAt(1) ? this.readTypes(typeArgumentList, after).elements : [];
+  }
 
   /** `(a)` is a alone; `()`, `(a,)` and `(a, b)` are tuples. */
-  protected readonly parenthesised: ParserMethod<[], Expression> = this.define("parenthesised", () => {
+  private readParenthesised(after: After): Expression {
     const start = this.here();
     const elements: Expression[] = [];
     let more = true;
-    this.CONSUME(sign("("));
-    this.MANY({
-      GATE: () => more,
-      DEF: () => {
-        elements.push(this.SUBRULE(this.expression));
-        more = this.OPTION(() => this.CONSUME(sign(","))) !== undefined;
-      },
-    });
-    this.CONSUME(sign(")"));
-    return this.ACTION((): Expression => {
-      const only = elements.length === 1 && !more ? elements[0] : undefined;
-      if (only === undefined) return this.grown({ kind: "tuple", elements, span: this.from(start) }, elements);
-      const widened: Expression = { ...only, span: this.from(start) };
-      const depth = this.depthOf(only);
-      if (depth > 0) this.depths.set(widened, depth);
-      return widened;
-    });
-  });
+    this.skip();
+    while (more && this.isNextOf(tuple.begins)) {
+      elements.push(this.readExpression(tuple.after));
+      more = this.takeIf(comma);
+    }
+    this.expect(closeRound, tuple.name, after);
+    const only = elements.length === 1 && !more ? elements[0] : undefined;
+    if (only === undefined) return this.grown({ kind: "tuple", elements, span: this.from(start) }, elements);
+    const widened: Expression = { ...only, span: this.from(start) };
+    const depth = this.depthOf(only);
+    if (depth > 0) this.depths.set(widened, depth);
+    return widened;
+  }
 
-  private readonly index: ParserMethod<[base: Expression], Expression> = this.define("index", (base: Expression) => {
+  private readIndex(base: Expression, after: After): Expression {
     const items: IndexItem[] = [];
     let more = true;
-    this.CONSUME(sign("["));
-    this.MANY({
-      GATE: () => more,
-      DEF: () => {
-        items.push(this.SUBRULE(this.indexItem));
-        more = this.OPTION(() => this.CONSUME(sign(","))) !== undefined;
-      },
-    });
-    this.CONSUME(sign("]"));
-    return this.ACTION((): Expression => {
-      const span = this.from(base.span.start);
-      if (items.length === 0) this.mistake("syntax", { ...span, start: base.span.end }, "an index needs at least one item", "a whole tensor is `x[...]` or just `x`");
-      return this.grown({ kind: "index", base, items, span }, [base, ...items.flatMap(partsOfItem)]);
-    });
-  });
+    this.skip();
+    while (more && this.isNextOf(indexList.begins)) {
+      items.push(this.readIndexItem());
+      more = this.takeIf(comma);
+    }
+    this.expect(closeSquare, indexList.name, after);
+    const span = this.from(base.span.start);
+    if (items.length === 0) this.mistake("syntax", { ...span, start: base.span.end }, "an index needs at least one item", "a whole tensor is `x[...]` or just `x`");
+    return this.grown({ kind: "index", base, items, span }, [base, ...items.flatMap(partsOfItem)]);
+  }
 
-  private readonly indexItem: ParserMethod<[], IndexItem> = this.define("indexItem", () => {
+  /** `i`, `...`, or a slice `start:stop:step`, each part of which may be left out. */
+  private readIndexItem(): IndexItem {
     const start = this.here();
-    return this.OR([
-      {
-        ALT: () => {
-          this.CONSUME(sign("..."));
-          return this.ACTION((): IndexItem => ({ kind: "ellipsis", span: this.from(start) }));
-        },
-      },
-      { ALT: () => this.SUBRULE(this.sliceTail, { ARGS: [start, undefined] }) },
-      {
-        ALT: () => {
-          const value = this.SUBRULE(this.expression);
-          const slice = this.OPTION(() => this.SUBRULE2(this.sliceTail, { ARGS: [start, value] }));
-          return this.ACTION((): IndexItem => slice ?? { kind: "at", value, span: this.from(start) });
-        },
-      },
-    ]);
-  });
-
-  /** From the first `:` of a slice on. */
-  private readonly sliceTail: ParserMethod<[start: number, first: Expression | undefined], IndexItem> = this.define(
-    "sliceTail",
-    (start: number, first: Expression | undefined) => {
-      let step: Expression | undefined;
-      this.CONSUME(sign(":"));
-      const stop = this.OPTION(() => this.SUBRULE(this.expression));
-      this.OPTION2(() => {
-        this.CONSUME2(sign(":"));
-        step = this.OPTION3(() => this.SUBRULE2(this.expression));
-      });
-      return this.ACTION(
-        (): IndexItem => ({
-          kind: "slice",
-          ...(first === undefined ? {} : { start: first }),
-          ...(stop === undefined ? {} : { stop }),
-          ...(step === undefined ? {} : { step }),
-          span: this.from(start),
-        }),
-      );
-    },
-  );
+    if (this.takeIf(ellipsis)) return { kind: "ellipsis", span: this.from(start) };
+    const first = this.isNext(colon) ? undefined : this.readExpression(indexList.after);
+    if (first !== undefined && !this.isNext(colon)) return { kind: "at", value: first, span: this.from(start) };
+    this.skip();
+    const stop = this.isNextOf(expressionBegins) ? this.readExpression(indexList.after) : undefined;
+    const step = this.takeIf(colon) && this.isNextOf(expressionBegins) ? this.readExpression(indexList.after) : undefined;
+    return {
+      kind: "slice",
+      ...(first === undefined ? {} : { start: first }),
+      ...(stop === undefined ? {} : { stop }),
+      ...(step === undefined ? {} : { step }),
+      span: this.from(start),
+    };
+  }
 
   /** `.name`, `.name(…)`, `.name<f32>(…)`. */
-  private readonly afterDot: ParserMethod<[receiver: Expression], Expression> = this.define("afterDot", (receiver: Expression) => {
-    this.CONSUME(sign("."));
-    const token = this.CONSUME(Word);
-    const typeArgs = this.OPTION1({ GATE: () => this.typeArgumentsAt(1), DEF: () => this.SUBRULE(this.typeArguments) });
-    const args = this.OPTION2(() => this.SUBRULE(this.arguments));
-    return this.ACTION((): Expression => {
-      const name = this.identifier(token);
-      const span = this.from(receiver.span.start);
-      if (args === undefined) return this.grown({ kind: "member", object: receiver, name, span }, [receiver]);
-      return this.grown({ kind: "method", receiver, name, typeArgs: typeArgs ?? [], args, span }, [receiver, ...args.map((arg) => arg.value)]);
-    });
-  });
+  private readAfterDot(receiver: Expression, after: After): Expression {
+    this.skip();
+    const name = this.identifier(this.expect(Word, "afterDot", after));
+    const typeArgs = this.readTypeArguments(after);
+    const args = this.isNext(openRound) ? this.readArguments(after) : undefined;
+    const span = this.from(receiver.span.start);
+    if (args === undefined) return this.grown({ kind: "member", object: receiver, name, span }, [receiver]);
+    return this.grown({ kind: "method", receiver, name, typeArgs, args, span }, [receiver, ...args.map((arg) => arg.value)]);
+  }
 
   /** `f(x)(y)`: only names can be called. */
-  private readonly callOfValue: ParserMethod<[value: Expression], Expression> = this.define("callOfValue", (value: Expression) => {
+  private readCallOfValue(value: Expression, after: After): Expression {
     const start = this.here();
-    this.SUBRULE(this.arguments);
-    return this.ACTION((): Expression => {
-      this.mistake("syntax", this.from(start), "only a name can be called", "if a product is meant, write `*`");
-      return { kind: "missing", span: this.from(value.span.start) };
-    });
-  });
+    this.readArguments(after);
+    this.mistake("syntax", this.from(start), "only a name can be called", "if a product is meant, write `*`");
+    return { kind: "missing", span: this.from(value.span.start) };
+  }
 
-  protected readonly arguments: ParserMethod<[], Argument[]> = this.define("arguments", () => {
+  private readArguments(after: After): Argument[] {
     const list: Argument[] = [];
     let more = true;
-    this.CONSUME(sign("("));
-    this.MANY({
-      GATE: () => more,
-      DEF: () => {
-        list.push(this.SUBRULE(this.argument));
-        more = this.OPTION(() => this.CONSUME(sign(","))) !== undefined;
-      },
-    });
-    this.CONSUME(sign(")"));
+    this.skip();
+    while (more && this.isNextOf(argumentList.begins)) {
+      const start = this.here();
+      const name = this.isNext(Word) && this.LA(2).tokenType === equals ? this.identifier(this.take()) : undefined;
+      if (name !== undefined) this.skip();
+      const value = this.readExpression(argumentList.after);
+      list.push({ ...(name === undefined ? {} : { name }), value, span: this.from(start) });
+      more = this.takeIf(comma);
+    }
+    this.expect(closeRound, argumentList.name, after);
     return list;
-  });
-
-  private readonly argument: ParserMethod<[], Argument> = this.define("argument", () => {
-    const start = this.here();
-    const token = this.OPTION({
-      GATE: () => this.LA(2).tokenType === sign("="),
-      DEF: () => {
-        const name = this.CONSUME(Word);
-        this.CONSUME(sign("="));
-        return name;
-      },
-    });
-    const value = this.SUBRULE(this.expression);
-    return this.ACTION((): Argument => ({ ...(token === undefined ? {} : { name: this.identifier(token) }), value, span: this.from(start) }));
-  });
+  }
 }
 
 function partsOfItem(item: IndexItem): Expression[] {

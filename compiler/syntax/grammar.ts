@@ -217,14 +217,9 @@ export class Grammar extends StatementGrammar {
     const members: Member[] = [];
     const opened = this.here();
     this.SUBRULE(this.openBlock);
-    this.MANY({
-      GATE: () => !this.itemAhead(),
-      DEF: () => {
-        const member = this.one(() => this.SUBRULE(this.member));
-        this.ACTION(() => {
-          if (member !== undefined) members.push(member);
-        });
-      },
+    this.rows(() => this.rowGoesOn() && !this.itemAhead(), () => {
+      const member = this.one(() => this.SUBRULE(this.member));
+      if (member !== undefined) members.push(member);
     });
     this.SUBRULE(this.closeBlock, { ARGS: [opened] });
     return members;
@@ -300,14 +295,9 @@ export class Grammar extends StatementGrammar {
     const statements: SetStatement[] = [];
     const opened = this.here();
     this.SUBRULE(this.openBlock);
-    this.MANY({
-      GATE: () => !this.itemAhead(),
-      DEF: () => {
-        const statement = this.one(() => this.SUBRULE(this.setStatement));
-        this.ACTION(() => {
-          if (statement !== undefined) statements.push(statement);
-        });
-      },
+    this.rows(() => this.rowGoesOn() && !this.itemAhead(), () => {
+      const statement = this.one(() => this.SUBRULE(this.setStatement));
+      if (statement !== undefined) statements.push(statement);
     });
     this.SUBRULE(this.closeBlock, { ARGS: [opened] });
     return statements;

@@ -9,11 +9,8 @@ import type { IToken } from "chevrotain";
 import { sign, word } from "./tokens.ts";
 
 export const largestSource = 10_000_000;
-/** Blocks inside each other; an expression's bracket costs the parser as much stack as `bracketWeight` blocks. */
+/** Blocks and brackets inside each other. */
 export const deepestNesting = 256;
-const bracketWeight = 2.5;
-/** Brackets of expressions inside each other, in no block. */
-export const deepestBrackets = Math.floor(deepestNesting / bracketWeight);
 /** How deep an expression's tree may be. A chain of n binary operators is n deep. */
 export const deepestExpression = 1_000;
 /** After this many mistakes the rest of a file is not looked at. */
@@ -25,25 +22,20 @@ export function firstTooDeep(tokens: readonly IToken[]): IToken | undefined {
   const ifToken = word("if");
   /** What each open bracket has had since its last separator: `? ` and `else if`. */
   const levels = [0];
-  /** What each open bracket counts for itself. */
-  const weights = [0];
   let depth = 0;
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i]!;
     switch (token.tokenType) {
       case sign("("):
       case sign("["):
-      case sign("{"): {
-        const weight = token.tokenType === sign("{") ? 1 : bracketWeight;
+      case sign("{"):
         levels.push(0);
-        weights.push(weight);
-        depth += weight;
+        depth += 1;
         break;
-      }
       case sign(")"):
       case sign("]"):
       case sign("}"):
-        if (levels.length > 1) depth -= weights.pop()! + levels.pop()!;
+        if (levels.length > 1) depth -= 1 + levels.pop()!;
         // The end of a block ends its statement, unless an `else` goes on with it.
         if (token.tokenType === sign("}") && tokens[i + 1]?.tokenType !== elseToken) depth = endLevel(levels, depth);
         break;

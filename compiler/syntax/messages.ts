@@ -13,7 +13,7 @@ const insides: Readonly<Record<string, string>> = {
 };
 
 const alternatives: Readonly<Record<string, string>> = {
-  type: "a type", dimension: "a dimension", indexItem: "an index", statement: "a statement", effectTarget: "a statement", state: "`in`, `out`, `param` or `var`",
+  type: "a type", statement: "a statement", state: "`in`, `out`, `param` or `var`",
   let: "a name or `(`", exportable: "`const`, `fn`, `vertex` or `graph`", case: "a case", field: "`in`, `out` or `inout`",
 };
 
@@ -22,7 +22,7 @@ function phraseFor(expected: TokenType, previous: IToken, ruleName: string): str
   const quoted = `\`${expected.name}\``;
   if (expected.name === "EOF") return "`import`, `const`, `fn`, `vertex` or `graph`";
   if (expected === StringToken) return 'the module\'s name in quotes, as in "std/nn"';
-  if (expected === Name || expected === Word) return ruleName === "namedType" ? "a type" : "a name";
+  if (expected === Name || expected === Word) return "a name";
   const inside = insides[ruleName];
   if (inside !== undefined && closers.has(expected)) {
     const begins = previous.tokenType === sign(",") || openers.has(previous.tokenType) || previous.tokenType === sign("<");

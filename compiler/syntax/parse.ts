@@ -1,9 +1,10 @@
 /** From text to syntax tree. Always gives a file; what could not be read was reported, and is `missing` or left out. */
+import { isStackOverflow } from "../support/bug.ts";
 import type { Diagnostic, Reporter } from "../support/diagnostic.ts";
 import type { Comment, File } from "./ast.ts";
 import type { Mistake } from "./recovering-parser.ts";
 import { Grammar } from "./grammar.ts";
-import { deepestBrackets, deepestNesting, firstTooDeep, largestSource, mostMistakes } from "./limits.ts";
+import { deepestNesting, firstTooDeep, largestSource, mostMistakes } from "./limits.ts";
 import { indexOf, messageProvider, toMistake } from "./messages.ts";
 import { endOf, tokenize } from "./tokens.ts";
 import type { Tokens } from "./tokens.ts";
@@ -27,18 +28,25 @@ export function parse(path: string, text: string, reporter: Reporter): File {
   const lineStarts = startsOfLines(text);
   const comments = readComments(path, text, scanned, lineStarts);
   const mistakes = lexicalMistakes(path, text, scanned);
-  const tooDeep = firstTooDeep(scanned.tokens);
-  if (tooDeep !== undefined) {
+  const nestedTooDeep = (start: number, end: number): File => {
     mistakes.push({
-      problem: "nesting-too-deep", message: `this is nested too deep: ${deepestNesting} blocks or ${deepestBrackets} brackets inside each other are the most`, until: text.length,
-      labels: [{ span: { file: path, start: tooDeep.startOffset, end: endOf(tooDeep) }, text: "" }], help: "name the inner parts with `let` or move them into a `fn`",
+      problem: "nesting-too-deep", message: `this is nested too deep: ${deepestNesting} blocks and brackets inside each other are the most`, until: text.length,
+      labels: [{ span: { file: path, start, end }, text: "" }], help: "name the inner parts with `let` or move them into a `fn`",
     });
     tell(mistakes, lineStarts, reporter);
     return { kind: "file", path, items: [], comments, lineStarts, span };
-  }
+  };
+  const tooDeep = firstTooDeep(scanned.tokens);
+  if (tooDeep !== undefined) return nestedTooDeep(tooDeep.startOffset, endOf(tooDeep));
   grammar ??= new Grammar(messageProvider);
   const docs = comments.filter((comment) => !comment.trailing && /^\/\/\/(?!\/)/.test(comment.text));
-  grammar.read(path, text, scanned.tokens, docs.map((comment) => ({ start: comment.span.start, text: docText(comment.text) })));
+  try {
+    grammar.read(path, text, scanned.tokens, docs.map((comment) => ({ start: comment.span.start, text: docText(comment.text) })));
+  } catch (thrown) {
+    // Whoever calls the compiler may have used up most of the stack.
+    if (!isStackOverflow(thrown)) throw thrown;
+    return nestedTooDeep(0, 0);
+  }
   const { items, usedDocs } = grammar;
   const surroundings = { path, text, tokens: scanned.tokens };
   const found = inOrder(grammar.mistakes, grammar.errors.map((exception) => toMistake(exception, surroundings)));

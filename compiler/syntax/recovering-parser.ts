@@ -7,7 +7,7 @@
  * braces, semicolons and line breaks, which people get right most of the time, bound what is skipped.
  */
 import { EmbeddedActionsParser, isRecognitionException, tokenMatcher } from "chevrotain";
-import type { IParserErrorMessageProvider, IToken, ParserMethod, TokenType } from "chevrotain";
+import type { IParserErrorMessageProvider, IToken, ITokenGrammarPath, ParserMethod, TokenType } from "chevrotain";
 import type { Label } from "../support/diagnostic.ts";
 import type { ProblemName } from "../support/problems.ts";
 import type { Span } from "../support/span.ts";
@@ -26,6 +26,12 @@ export interface Mistake {
 
 const closing = new Set<TokenType>([sign(")"), sign("]"), sign("}"), sign(">")]);
 const listEnds = new Set<TokenType>([sign(";"), sign("{"), sign("}"), sign(")"), sign("]"), sign("=")]);
+
+/** How many of the rules around a mistake are looked at for what may come next; enough to reach the block around it. */
+const rulesAround = 16;
+
+/** Chevrotain's; not in its typings. */
+const { getNextPossibleTokenTypes: nextPossible } = EmbeddedActionsParser.prototype as unknown as { getNextPossibleTokenTypes(path: ITokenGrammarPath): TokenType[] };
 
 /** Thrown out of the parser when going on would only repeat what was said. */
 export class TooManyMistakes extends Error {}
@@ -95,6 +101,17 @@ export class RecoveringParser extends EmbeddedActionsParser {
   /** A rule. Chevrotain's own skipping is off: it stops at any token that some rule around could begin with. */
   protected define<Arguments extends unknown[], Result>(name: string, body: (...args: Arguments) => Result): ParserMethod<Arguments, Result> {
     return this.RULE(name, body, { resyncEnabled: false });
+  }
+
+  /** Chevrotain's MANY, where blocks nest: it takes a third of the stack. `goesOn` is what MANY would find by looking ahead. */
+  protected rows(goesOn: () => boolean, turn: () => void): void {
+    if (this.RECORDING_PHASE) this.MANY(turn);
+    else while (goesOn()) turn();
+  }
+
+  /** Walks down from the block around, not from the file: each rule costs stack, which is short where blocks nest deep. */
+  protected getNextPossibleTokenTypes(path: ITokenGrammarPath): TokenType[] {
+    return nextPossible.call(this, { ...path, ruleStack: path.ruleStack.slice(-rulesAround), occurrenceStack: path.occurrenceStack.slice(-rulesAround) });
   }
 
   /** Reads; after a mistake, skips to one of `stops` (see `skipTo`) and goes on with what `otherwise` gives. */

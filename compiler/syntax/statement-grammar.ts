@@ -262,6 +262,11 @@ export class StatementGrammar extends ExpressionGrammar {
 
   // ---- statements
 
+  /** Whether anything follows that does not end the block. */
+  protected rowGoesOn(): boolean {
+    return tokenMatcher(this.LA(1), Any);
+  }
+
   /** Whether an item of a file follows, which cannot stand in anything: then a `}` was forgotten. */
   protected itemAhead(): boolean {
     return beginsItem.has(this.LA(1).tokenType);
@@ -271,14 +276,9 @@ export class StatementGrammar extends ExpressionGrammar {
     const statements: Statement[] = [];
     const opened = this.here();
     this.SUBRULE(this.openBlock);
-    this.MANY({
-      GATE: () => !this.declarationAhead(),
-      DEF: () => {
-        const statement = this.one(() => this.SUBRULE(this.statement));
-        this.ACTION(() => {
-          if (statement !== undefined) statements.push(statement);
-        });
-      },
+    this.rows(() => this.rowGoesOn() && !this.declarationAhead(), () => {
+      const statement = this.one(() => this.SUBRULE(this.statement));
+      if (statement !== undefined) statements.push(statement);
     });
     this.SUBRULE(this.closeBlock, { ARGS: [opened] });
     return statements;
@@ -468,12 +468,6 @@ export class StatementGrammar extends ExpressionGrammar {
     });
   });
 
-  /** What can be assigned or called: a name or a parenthesis, and what follows it. */
-  private readonly effectTarget: ParserMethod<[], Expression> = this.define("effectTarget", () => {
-    const value = this.OR([{ ALT: () => this.SUBRULE(this.nameOrCall) }, { ALT: () => this.SUBRULE(this.parenthesised) }]);
-    return this.SUBRULE(this.postfixes, { ARGS: [value] });
-  });
-
   /** Reports and skips what is neither an assignment nor a call: an unknown word, or a value that goes nowhere. */
   private brokenEffect(first: IToken, target: Expression): boolean {
     const next = this.LA(1);
@@ -523,26 +517,16 @@ export class StatementGrammar extends ExpressionGrammar {
       this.CONSUME(word("if"));
       const condition = this.SUBRULE(this.value, { ARGS: [beforeBlock] });
       branches.push({ start, condition, then: this.SUBRULE(block()) });
-      this.MANY({
-        GATE: () => otherwise === undefined,
-        DEF: () => {
-          this.CONSUME(word("else"));
-          this.OR([
-            {
-              ALT: () => {
-                const branchStart = this.here();
-                this.CONSUME2(word("if"));
-                const branchCondition = this.SUBRULE2(this.value, { ARGS: [beforeBlock] });
-                branches.push({ start: branchStart, condition: branchCondition, then: this.SUBRULE2(block()) });
-              },
-            },
-            {
-              ALT: () => {
-                otherwise = this.SUBRULE3(block());
-              },
-            },
-          ]);
-        },
+      this.rows(() => otherwise === undefined && this.LA(1).tokenType === word("else"), () => {
+        this.CONSUME(word("else"));
+        const branchStart = this.here();
+        const nested = this.OPTION(() => {
+          this.CONSUME2(word("if"));
+          return this.SUBRULE2(this.value, { ARGS: [beforeBlock] });
+        });
+        const body = this.SUBRULE2(block());
+        if (nested === undefined) otherwise = body;
+        else branches.push({ start: branchStart, condition: nested, then: body });
       });
       return this.ACTION(() => {
         let rest = otherwise ?? [];
