@@ -10,7 +10,7 @@ import { error } from "../support/diagnostic.ts";
 import type { PassContext } from "../support/pass.ts";
 import type { Span } from "../support/span.ts";
 import { bindFamily } from "./bind-fields.ts";
-import { distribute, evenDistribution, onOneTile, reshapeDistribution } from "./distribution.ts";
+import { blockCount, distribute, evenDistribution, onOneTile, reshapeDistribution } from "./distribution.ts";
 import { draftFamilies, type DraftFamily, type SplitOptions } from "./families.ts";
 import { copyLowering, partialResultsLowering } from "./lowerings.ts";
 import { partition, wantedParts } from "./partition/partition.ts";
@@ -139,10 +139,14 @@ export class StepBuilder {
   reshapable(tensor: TensorId, shape: readonly number[], origin: Span): TensorId {
     if (this.tensors.deviceStorage === "whole") return tensor;
     const type = this.tensors.type(tensor);
-    if (reshapeDistribution(type.shape, this.tensors.distribution(tensor), shape) && !this.tensors.isScattered(tensor)) return tensor;
     const { target } = this.#context;
-    const candidates = type.shape.map((_, d) => evenDistribution(type.shape, sizeOf(type.shape), target.tiles, target.grain, (other) => other === d));
-    const distribution = candidates.find((candidate) => reshapeDistribution(type.shape, candidate, shape)) ?? onOneTile(type.shape);
+    const distribution = type.shape
+      .map((_, d) => evenDistribution(type.shape, sizeOf(type.shape), target.tiles, target.grain, (other) => other === d))
+      .filter((candidate) => reshapeDistribution(type.shape, candidate, shape))
+      .reduce((best, candidate) => (blockCount(candidate.grid) > blockCount(best.grid) ? candidate : best), onOneTile(type.shape));
+    // What nothing has placed yet goes where it needs no copy.
+    if (this.tensors.root(tensor) === tensor && !this.tensors.hasDistribution(tensor)) this.tensors.setDistribution(tensor, distribution);
+    if (reshapeDistribution(type.shape, this.tensors.distribution(tensor), shape) && !this.tensors.isScattered(tensor)) return tensor;
     const to = this.tensors.add({ name: `copy of ${this.tensors.name(tensor)}`, type, origin, distribution });
     this.compute([copyLowering(type.shape)], [this.tensors.whole(tensor)], to, origin);
     return to;

@@ -1,6 +1,7 @@
 /** The cost of an exchange on a machine: who sends what to whom, in which order, and how long that takes. */
 import type { Target } from "../../targets/target.ts";
 import type { Copy, TiledGraph } from "../../tiled/tiled.ts";
+import { linkLoads } from "./links.ts";
 import { loadsOf } from "./loads.ts";
 import { schedule } from "./schedule.ts";
 import { transfersOf } from "./transfers.ts";
@@ -10,7 +11,7 @@ export interface ExchangeCost {
   readonly bytes: number;
   /** Cycles of the exchange, with those to start it; 0 where nothing moves between tiles. */
   readonly cycles: number;
-  /** No schedule is shorter: max over tiles of (bytes in, bytes out), and the cycles to start. */
+  /** No schedule is shorter: max over tiles of (bytes in, bytes out), and over chips of what crosses their links; and the cycles to start. */
   readonly boundCycles: number;
   /** Bytes between the host and the tiles: they take no cycles of the exchange. */
   readonly hostBytes: number;
@@ -33,9 +34,11 @@ export function exchangeCost(tiled: TiledGraph, copies: readonly Copy[], target:
   const receipts = transfers.to.length;
   if (bytes === 0) return { bytes, cycles: 0, boundCycles: 0, hostBytes, busiest, receipts, scheduled: true };
   const { bytesPerCycle, startCycles } = target.exchange;
-  const boundCycles = startCycles + loads.boundCycles(bytesPerCycle);
+  // What crosses between chips takes its links' time beside the tiles' own.
+  const links = linkLoads(transfers, target).cycles;
+  const boundCycles = startCycles + Math.max(loads.boundCycles(bytesPerCycle), links);
   if (receipts > limit) return { bytes, cycles: boundCycles, boundCycles, hostBytes, busiest, receipts, scheduled: false };
-  return { bytes, cycles: startCycles + schedule(transfers, target).cycles, boundCycles, hostBytes, busiest, receipts, scheduled: true };
+  return { bytes, cycles: startCycles + Math.max(schedule(transfers, target).cycles, links), boundCycles, hostBytes, busiest, receipts, scheduled: true };
 }
 
 export { loadsOf, type Loads } from "./loads.ts";
