@@ -19,6 +19,8 @@ describe("what is deep or long compiles", () => {
   it.each([
     ["repeats", graph(`var a = x; ${nested("repeat 2 { ", 250, "a += 1;")} y = a;`)],
     ["ifs", graph(`var a = x; ${nested("if k > 0 { ", 250, "a += 1;")} y = a;`)],
+    ["brackets", graph(`y = ${"(".repeat(240)}x${" + 1)".repeat(240)};`)],
+    ["calls", graph(`y = ${"abs(".repeat(240)}x${")".repeat(240)};`)],
     ["else branches", graph(`var a = x; ${"if k > 0 { a += 1; } else { ".repeat(120)}a += 2;${"}".repeat(120)} y = a;`)],
     ["compile-time loops", graph(`var a = x; ${nested("for i in 0..1 { ", 250, "a += 1;")} y = a;`)],
     ["loops of a vertex", inVertex(nested("for i in 0..1 { ", 120, "t += 1;"))],
@@ -37,8 +39,8 @@ describe("what is deep or long compiles", () => {
 
 describe("what is too much is refused", () => {
   it.each([
-    ["brackets", graph(`y = ${"(".repeat(240)}x${" + 1)".repeat(240)};`), "nesting-too-deep: this is nested too deep: 256 blocks or 102 brackets"],
-    ["calls", graph(`y = ${"abs(".repeat(160)}x${")".repeat(160)};`), "nesting-too-deep"],
+    ["brackets", graph(`y = ${"(".repeat(260)}x${" + 1)".repeat(260)};`), "nesting-too-deep"],
+    ["calls", graph(`y = ${"abs(".repeat(260)}x${")".repeat(260)};`), "nesting-too-deep"],
     ["a loop that unfolds to millions", graph("var a = x; for i in 0..3000000 { a += 1; } y = a;"), "limit-exceeded: the program makes more than 400000 tensors"],
     ["a recursion", `fn f(a: f32[4]) -> f32[4] { return f(a); } ${graph("y = f(x);")}`, "limit-exceeded"],
     ["programs in a circle", "graph g { out y: f32; program a { call b; } program b { call a; } }", "limit-exceeded: programs call each other in a circle"],
