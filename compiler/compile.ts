@@ -171,7 +171,16 @@ function checkSource(path: string, options: CheckFileOptions & { readonly target
     files.set(name, file);
     return file;
   };
-  const entry = load(path, options.readFile);
+  // A `readFile` may throw where there is no file, as Node's own does.
+  const read = (name: string): string | undefined => {
+    try {
+      return options.readFile(name);
+    } catch (problem) {
+      if ((problem as { code?: unknown }).code === "ENOENT") return undefined;
+      throw problem;
+    }
+  };
+  const entry = load(path, read);
   if (!entry) {
     reporter.report({ problem: "unknown-module", severity: "error", message: `there is no file ${path}`, labels: [] });
     return { graph: undefined, sources };
@@ -182,7 +191,7 @@ function checkSource(path: string, options: CheckFileOptions & { readonly target
     parameters: options.parameters ?? {},
     tiles: options.target.tiles,
     incomplete: reporter.failed,
-    resolve: (from, specifier) => (specifier.startsWith("std/") ? load(specifier, librarySource) : load(relativePath(from, specifier), options.readFile)),
+    resolve: (from, specifier) => (specifier.startsWith("std/") ? load(specifier, librarySource) : load(relativePath(from, specifier), read)),
   }, reporter));
   if (graph && !reporter.failed && graph.programs.length === 0) {
     reporter.report(error("unknown-name", graph.origin, `the graph ${graph.name} has no program, so there is nothing to run`, "program main { … } in it says what is computed"));
