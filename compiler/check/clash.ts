@@ -4,6 +4,7 @@
  * two boxes with steps is exact: per dimension, two arithmetic progressions.
  */
 import type { Slice, SliceDimension } from "../graph/graph.ts";
+import { gcd } from "../support/affine.ts";
 import { maxClashPairs } from "./limits.ts";
 
 export interface Box {
@@ -23,11 +24,6 @@ interface Interval {
 function interval(dimension: SliceDimension): Interval {
   const end = dimension.start + (dimension.length - 1) * dimension.step;
   return dimension.step >= 0 ? { first: dimension.start, last: end, step: Math.max(1, dimension.step) } : { first: end, last: dimension.start, step: -dimension.step };
-}
-
-function gcd(a: number, b: number): number {
-  while (b !== 0) [a, b] = [b, a % b];
-  return a;
 }
 
 /** Whether two progressions have an element in common. */

@@ -1,5 +1,5 @@
 /** Slices of states and of graph-level lets, as `place`, `map` and `tile_of` name them: no value is computed, only where it is. */
-import { formatType, type Slice, type TensorType } from "../graph/graph.ts";
+import type { Slice, TensorType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { Span } from "../support/span.ts";
 import { report, type Frame } from "./frame.ts";
@@ -71,5 +71,3 @@ export function showSlice(name: string, slice: Slice): string {
   });
   return items.length === 0 ? name : `${name}[${items.join(", ")}]`;
 }
-
-export const showReference = (one: Reference): string => `${showSlice(one.name, one.slice)}: ${formatType(typeOf(one))}`;

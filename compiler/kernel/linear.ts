@@ -60,10 +60,3 @@ function checked(form: LinearForm): LinearForm | undefined {
 }
 
 export const coefficientOf = (form: LinearForm, local: LocalId): number => form.terms.get(local) ?? 0;
-
-/** a − b, where both have the same terms; undefined where they differ. */
-export function constantDistance(a: LinearForm, b: LinearForm): number | undefined {
-  if (a.terms.size !== b.terms.size) return undefined;
-  for (const [local, coefficient] of a.terms) if (b.terms.get(local) !== coefficient) return undefined;
-  return a.constant - b.constant;
-}

@@ -142,15 +142,6 @@ export function localsSet(body: readonly Statement[]): Set<LocalId> {
   return found;
 }
 
-/** Locals whose value some expression of the body uses. */
-export function localsRead(body: readonly Statement[]): Set<LocalId> {
-  const found = new Set<LocalId>();
-  visitExpressions(body, (expression) => {
-    if (expression.kind === "local") found.add(expression.local);
-  });
-  return found;
-}
-
 export function buffersStored(body: readonly Statement[]): Set<BufferId> {
   const found = new Set<BufferId>();
   visitStatements(body, (statement) => {

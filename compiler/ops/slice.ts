@@ -14,8 +14,6 @@ export interface Box {
   readonly step: readonly number[];
 }
 
-export const boxAttributes = (box: Box): Attributes => ({ start: box.start, length: box.length, step: box.step });
-
 /** The box of a slice or update, checked against the shape it is taken of. */
 export function boxOf(what: string, { shape }: TensorType, attributes: Attributes): Box {
   const box = { start: intsAttribute(attributes, "start"), length: intsAttribute(attributes, "length"), step: intsAttribute(attributes, "step") };

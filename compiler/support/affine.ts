@@ -6,6 +6,12 @@ export interface Affine {
 
 export const affineConstant = (constant: number, rank: number): Affine => ({ constant, coefficients: new Array<number>(rank).fill(0) });
 
+/** Greatest common divisor; of 0 and a, a. */
+export function gcd(a: number, b: number): number {
+  while (b !== 0) [a, b] = [b, a % b];
+  return a;
+}
+
 /** Just the k-th index, times `coefficient`. */
 export const affineIndex = (k: number, rank: number, coefficient = 1, constant = 0): Affine => ({
   constant,

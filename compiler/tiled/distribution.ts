@@ -1,6 +1,7 @@
 /** Distributions: how a tensor's blocks are chosen and where each lives. */
 import { sizeOf } from "../../runtime/dtype.ts";
 import type { Mapping } from "../graph/graph.ts";
+import { gcd } from "../support/affine.ts";
 import { invariant, unreachable } from "../support/bug.ts";
 import type { Distribution, Placement } from "./tiled.ts";
 
@@ -102,8 +103,6 @@ export function evenDistribution(shape: readonly number[], work: number, tiles: 
   const blocks = sizeOf(shape.map((extent, dimension) => Math.ceil(extent / block[dimension]!)));
   return distribute(shape, block, spread(blocks, tiles));
 }
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /** Largest number of blocks a user's mapping may cut a tensor into. */
 export const maximumMappedBlocks = 4_194_304;

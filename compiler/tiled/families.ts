@@ -6,7 +6,7 @@ import { sizeOf } from "../../runtime/dtype.ts";
 import { affineExpression, KernelBuilder } from "../kernel/build.ts";
 import type { Expression, Kernel } from "../kernel/kernel.ts";
 import type { Access, Lowering } from "../kernel/lowering.ts";
-import { affineIndex, affineRange, composeMap, type Affine } from "../support/affine.ts";
+import { affineIndex, affineRange, composeMap, gcd, type Affine } from "../support/affine.ts";
 import type { Span } from "../support/span.ts";
 import type { Tensors, TensorView } from "./tensors.ts";
 import type { Placement, TensorId } from "./tiled.ts";
@@ -197,10 +197,6 @@ function hull(a: Box, b: Box): Box {
     return (last - first) / a.step[t]! + 1;
   });
   return { tensor: a.tensor, start, perInstance: a.perInstance, step: a.step, shape };
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
 }
 
 /** Strides a kernel buffer has when its field is addressed inside a tensor with these strides. */

@@ -5,7 +5,6 @@
  * Families, not lists: one kernel, a grid of instances, and for each field an affine map from instance to slice. Nothing here
  * grows with the number of tiles, except placements that the user wrote one by one and that fit no rule.
  */
-import type { DType } from "../../runtime/dtype.ts";
 import type { Graph, StateId, TensorType } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -145,5 +144,3 @@ export function rootOf(tensors: readonly TiledTensor[], id: TensorId): TensorId 
   for (let next = tensors[root]!.aliasOf; next !== undefined; next = tensors[root]!.aliasOf) root = next;
   return root;
 }
-
-export type { DType };
