@@ -1,4 +1,5 @@
 /** A tensor with its elements, in row-major order: what the interpreter computes with, and what tests compare. */
+import { bf16ToNumber, numberToBf16 } from "../../runtime/bf16.ts";
 import { isBig, isFloat, newArray, sizeOf, type DType, type TypedArray } from "../../runtime/dtype.ts";
 import { invariant } from "../support/bug.ts";
 import type { TensorType } from "./graph.ts";
@@ -7,22 +8,6 @@ export interface Tensor {
   readonly type: TensorType;
   /** For bf16 the bits, in a Uint16Array. */
   readonly data: TypedArray;
-}
-
-const floats = new Float32Array(1);
-const bits = new Uint32Array(floats.buffer);
-
-export function bf16ToNumber(half: number): number {
-  bits[0] = half << 16;
-  return floats[0]!;
-}
-
-/** Round to nearest, ties to even. */
-export function numberToBf16(value: number): number {
-  floats[0] = value;
-  const word = bits[0]!;
-  if (Number.isNaN(value)) return (word >>> 16) | 0x40;
-  return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
 }
 
 /** The value rounded (floats) or wrapped (integers) to the dtype. */

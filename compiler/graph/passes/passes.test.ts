@@ -8,7 +8,7 @@ import type { Graph } from "../graph.ts";
 import { Interpreter } from "../interpret.ts";
 import { print } from "../print.ts";
 import { randomGraph, randomInputs } from "../random-graph.ts";
-import type { Tensor } from "../tensor.ts";
+import { get, type Tensor } from "../tensor.ts";
 import { verify } from "../verify.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { fuse } from "./fuse.ts";
@@ -19,7 +19,7 @@ import { simplifyAlgebra } from "./simplify-algebra.ts";
 const context: PassContext = Object.assign(new Diagnostics(), { target: target("wasm") });
 
 /** The elements as text: bits of floats but for NaNs, which are all one. */
-const show = (tensor: Tensor): string => `${tensor.type.dtype}[${tensor.type.shape.join()}] ${[...tensor.data].map((value) => (Object.is(value, -0) ? "-0" : String(value))).join(" ")}`;
+const show = (tensor: Tensor): string => `${tensor.type.dtype}[${tensor.type.shape.join()}] ${[...tensor.data.keys()].map((index) => get(tensor, index)).map((value) => (Object.is(value, -0) ? "-0" : String(value))).join(" ")}`;
 
 /** Everything the world sees of a run. */
 function observe(graph: Graph, seed: number): string[] {
