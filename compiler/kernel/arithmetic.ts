@@ -4,7 +4,8 @@
  */
 import { mathFunctions } from "../../runtime/math.ts";
 import { dtypes, isBig, isFloat, newArray, viewArray, type DType } from "../../runtime/dtype.ts";
-import { castValue, convert, numberToBf16, bf16ToNumber } from "../graph/tensor.ts";
+import { bf16ToNumber, numberToBf16 } from "../../runtime/bf16.ts";
+import { castValue, convert } from "../graph/tensor.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
 import type { BinaryOp, MathFunction, UnaryOp } from "./kernel.ts";
 

@@ -33,6 +33,7 @@ export interface ElementwiseRule {
   readonly divides?: boolean;
   /** Values known from elsewhere (NumPy, in f64): one list per operand, then the result. */
   readonly known?: { readonly dtype: DType; readonly inputs: readonly (readonly (number | bigint)[])[]; readonly result: readonly (number | bigint)[] };
+  readonly gradient?: Op["gradient"];
   readonly noGradient?: string;
 }
 
@@ -45,6 +46,7 @@ export function elementwise(rule: ElementwiseRule): Op {
     summary: rule.summary,
     formula: rule.formula,
     ...(place === null ? {} : { signature: { ...place, parameters: rule.operands.map((name) => ({ name, kind: "tensor" as const })) } }),
+    ...(rule.gradient === undefined ? {} : { gradient: rule.gradient }),
     ...(rule.noGradient === undefined ? {} : { noGradient: rule.noGradient }),
 
     type(inputs) {

@@ -3,7 +3,7 @@
  * table (`table.ts`) means being tested: one spec test walks it and holds each op's rules against each other.
  */
 import type { DType } from "../../runtime/dtype.ts";
-import type { Attributes, TensorType } from "../graph/graph.ts";
+import type { Attributes, TensorType, ValueId } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import type { Lowering } from "../kernel/lowering.ts";
@@ -62,6 +62,25 @@ export interface Example {
   readonly expected?: Tensor;
 }
 
+/** What a gradient rule builds with: nodes of ops of the table, whose types come from the ops' own rules. */
+export interface GradientBuilder {
+  typeOf(value: ValueId): TensorType;
+  /** Appends a node and gives its result. */
+  apply(op: string, inputs: readonly ValueId[], attributes?: Attributes): ValueId;
+  /** Every element `value`, of a shape and dtype. */
+  fill(type: TensorType, value: number): ValueId;
+}
+
+/** The node a gradient rule is asked about. */
+export interface GradientSite {
+  readonly inputs: readonly ValueId[];
+  readonly attributes: Attributes;
+  /** What the node gave: a rule may use it again, as `tanh` does. */
+  readonly result: ValueId;
+  /** Gradient of the loss by the result; of the result's type. */
+  readonly gradient: ValueId;
+}
+
 export interface Op {
   readonly name: string;
   /** elementwise: one result of the common shape, each element from the same elements of the inputs. view: no arithmetic, costs nothing. */
@@ -88,7 +107,13 @@ export interface Op {
   /** compute only: one lowering or several that write disjoint parts of the result. Absent: not supported on targets yet. */
   lower?(inputs: readonly TensorType[], attributes: Attributes, type: TensorType): readonly Lowering[];
 
-  /** Why there is no gradient, or nothing while gradients are to come. */
+  /**
+   * Reverse mode: gradient of the loss by each input, of that input's type, built of ops; undefined for an input that the
+   * result does not change with, or not continuously (indices, conditions). Every op has this or says why not.
+   */
+  gradient?(build: GradientBuilder, site: GradientSite): readonly (ValueId | undefined)[];
+
+  /** Why there is no gradient. */
   readonly noGradient?: string;
 
   examples(): readonly Example[];
