@@ -1,5 +1,5 @@
 /** Expressions of a kernel to code: which function of `scalar.ts`, `vector.ts` or `memory.ts` each kind takes. */
-import { bytesOf, isInteger, type DType } from "../../runtime/dtype.ts";
+import { bytesOf, isFloat, isInteger, type DType } from "../../runtime/dtype.ts";
 import type { Expression, LocalId, UnaryOp } from "../kernel/kernel.ts";
 import { computeDType, vectorFormSupported } from "../kernel/vector-support.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
@@ -89,7 +89,26 @@ function emitBinary(context: ExpressionContext, expression: Of<"binary">): Value
   if (op === "shl" || op === "shr") {
     return scope.operation(type, [emit(left), emitAmount(context, right)], (vector, amount) => vectorShift(scope, op, dtype, vector, shiftAmount(scope, dtype, amount)));
   }
-  return emitMultiplyAdd(context, expression) ?? scope.operation(type, [emit(left), emit(right)], (a, b) => vectorBinary(scope, op, dtype, lanes, a, b));
+  return emitExtreme(context, expression) ?? emitMultiplyAdd(context, expression) ?? scope.operation(type, [emit(left), emit(right)], (a, b) => vectorBinary(scope, op, dtype, lanes, a, b));
+}
+
+/**
+ * The larger or smaller of floats and a constant, by the instruction that compares and chooses, `pmin` or `pmax`: V8 makes one
+ * instruction of it, eight of `min` or `max`. It keeps its first operand where the two are not ordered, or are zeros of either
+ * sign; the only case where that is not the result, max(−0, +0), is put right by adding +0.
+ */
+function emitExtreme(context: ExpressionContext, { op, dtype, left, right }: Of<"binary">): Value | undefined {
+  if ((op !== "min" && op !== "max") || !isFloat(dtype)) return undefined;
+  const [limit, other] = right.kind === "constant" ? [right, left] : left.kind === "constant" ? [left, right] : [];
+  if (limit === undefined || other === undefined) return undefined;
+  const held = computeDType(dtype) === "f32" ? Math.fround(Number(limit.value)) : Number(limit.value);
+  if (Number.isNaN(held) || (op === "min" && Object.is(held, -0))) return undefined;
+  const { scope } = context;
+  const shape = scope.module[floatShape(dtype)];
+  const { v128 } = scope.binaryen;
+  const chosen = scope.operation(v128, [other, limit].map((operand) => emitExpression(context, operand)), (value, constant) => shape[op === "min" ? "pmin" : "pmax"](value!, constant!));
+  if (op === "min" || !Object.is(held, 0)) return chosen;
+  return scope.operation(v128, [chosen, emitExpression(context, limit)], (value, zero) => shape.add(value!, zero!));
 }
 
 /** Whether a vector is shifted by a local that was a splat before it was hoisted out of a loop. */

@@ -106,6 +106,28 @@ describe("kernels people write", () => {
   });
 });
 
+describe("extremes of floats and constants", () => {
+  const special = [0, -0, NaN, Infinity, -Infinity, 1, -1, 1e-45];
+  for (const op of ["min", "max"] as const) {
+    it.each(["f32", "f64", "bf16"] as const)(`${op} of %s`, async (dtype) => {
+      const limits = [...special, 1e-60];
+      const kernel = build((b) => {
+        const x = b.buffer({ name: "x", dtype, shape: [special.length], access: "in" });
+        const y = b.buffer({ name: "y", dtype, shape: [2 * limits.length, special.length], access: "out" });
+        const lanes = dtype === "f64" ? 2 : 4;
+        const compute = dtype === "bf16" ? "f32" : dtype;
+        limits.forEach((limit, row) => b.for({ end: i32(special.length), step: lanes }, (i) => {
+          const sides = [cast(compute, wide(b.load(x, [i]), lanes)), constant(compute, compute === "f32" ? Math.fround(limit) : limit, lanes)] as const;
+          b.store(y, [i32(2 * row), i], cast(dtype, binary(op, sides[0], sides[1])));
+          b.store(y, [i32(2 * row + 1), i], cast(dtype, binary(op, sides[1], sides[0])));
+        }));
+      });
+      const [, y] = await check(kernel, [tensor(dtype, [special.length], special), zeros({ dtype, shape: [2 * limits.length, special.length] })]);
+      expect(get(y!, special.length * 2 * special.indexOf(1))).toBe(op === "min" ? 0 : 1);
+    });
+  }
+});
+
 describe("vector shifts", () => {
   it("by a splat that was hoisted into a local", async () => {
     const kernel = build((b) => {

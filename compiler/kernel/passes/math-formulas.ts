@@ -46,8 +46,29 @@ function withSignOf(x: Expression, magnitude: Expression): Expression {
 const ln2High = 0.693145751953125;
 const ln2Low = 1.428606765330187e-6;
 
-/** 2^n for an integer-valued n with −126 ≤ n ≤ 127. */
-const powerOfTwo = (n: Expression): Expression => bitcast("f32", binary("shl", add(n, integer(n, 127)), integer(n, 23)));
+/**
+ * 1.5 · 2^23: added to a number of at most 2^22, it leaves the nearest integer in the low bits of the sum. One addition in
+ * place of rounding and converting, which take several instructions where NaN and overflow must be seen to.
+ */
+const roundingShift = 12_582_912;
+
+/** An integer n, as a float and in the low bits of an i32, whose bits above are 0100 1011 0100…. Of NaN: NaN, and anything. */
+interface Whole {
+  readonly n: Expression;
+  readonly bits: Expression;
+}
+
+/** The integer nearest to the sum of roundingShift and a number. */
+function wholeOf(shifted: Expression, define: Define): Whole {
+  const sum = define("shifted", shifted);
+  return { n: define("n", sub(sum, number(sum, roundingShift))), bits: define("bits", bitcast("i32", sum)) };
+}
+
+/** The bits of an exponent that 2^n has more than 1: `bits` holds n in its low bits. What stands above bit 8 is shifted out. */
+const exponentBits = (bits: Expression): Expression => binary("shl", bits, integer(bits, 23));
+
+/** 2^n for −126 ≤ n ≤ 127, n as `wholeOf` gives it. */
+const powerOfTwo = (bits: Expression): Expression => bitcast("f32", add(exponentBits(bits), integer(bits, 0x3f800000)));
 
 /** (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2; error 2.4e-10 of e^r − 1. */
 const expTail = [0.5, 0.1666666716337204, 0.04166635498404503, 0.008333273231983185, 0.0013941050274297595, 0.00019914229051209986];
@@ -55,41 +76,40 @@ const expTail = [0.5, 0.1666666716337204, 0.04166635498404503, 0.008333273231983
 const expTailShort = [0.4999999403953552, 0.1666652113199234, 0.04166838899254799, 0.00836874544620514, 0.0013814540579915047];
 
 /** x = n ln 2 + r with |r| ≤ ln 2 / 2. */
-function reduceExponent(x: Expression, define: Define): { n: Expression; r: Expression } {
-  const n = define("n", unary("nearest", mul(x, number(x, Math.LOG2E))));
-  const r = define("r", sub(sub(x, mul(n, number(x, ln2High))), mul(n, number(x, ln2Low))));
-  return { n, r };
+function reduceExponent(x: Expression, define: Define): Whole & { r: Expression } {
+  const whole = wholeOf(add(mul(x, number(x, Math.LOG2E)), number(x, roundingShift)), define);
+  const r = define("r", sub(sub(x, mul(whole.n, number(x, ln2High))), mul(whole.n, number(x, ln2Low))));
+  return { ...whole, r };
 }
 
 const expOfReduced = (r: Expression): Expression => add(add(mul(mul(r, r), polynomial(r, expTailShort)), r), number(r, 1));
 
 /** value · 2^n for −252 ≤ n ≤ 254, rounded once: two factors, so that subnormal results and overflow come out right. */
-function scaleByPower(value: Expression, n: Expression, define: Define): Expression {
-  const whole = define("whole", cast("i32", n));
-  const first = define("first", binary("shr", whole, integer(n, 1)));
-  return mul(mul(value, powerOfTwo(first)), powerOfTwo(sub(whole, first)));
+function scaleByPower(value: Expression, bits: Expression, define: Define): Expression {
+  const first = define("first", binary("shr", bits, integer(bits, 1)));
+  return mul(mul(value, powerOfTwo(first)), powerOfTwo(sub(bits, first)));
 }
 
 /** e^x within 1.1 ulp. */
 const exp: Formula = ([x], define) => {
   const inside = define("x", clamp(x!, -104, 89));
-  const { n, r } = reduceExponent(inside, define);
-  return scaleByPower(expOfReduced(r), n, define);
+  const { bits, r } = reduceExponent(inside, define);
+  return scaleByPower(expOfReduced(r), bits, define);
 };
 
 /** 2^x within 1.1 ulp, exact for integers. */
 const exp2: Formula = ([x], define) => {
   const inside = define("x", clamp(x!, -150, 129));
-  const n = define("n", unary("nearest", inside));
+  const { n, bits } = wholeOf(add(inside, number(inside, roundingShift)), define);
   const r = define("r", mul(sub(inside, n), number(n, Math.LN2)));
-  return scaleByPower(expOfReduced(r), n, define);
+  return scaleByPower(expOfReduced(r), bits, define);
 };
 
 /** e^x − 1 as 2 · (2^(n−1) (e^r − 1) + (2^(n−1) − 1/2)), which does not overflow early. For −18 ≤ x ≤ 89 and NaN. */
 function expMinusOne(x: Expression, define: Define): Expression {
-  const { n, r } = reduceExponent(x, define);
+  const { n, bits, r } = reduceExponent(x, define);
   const small = define("small", add(mul(mul(r, r), polynomial(r, expTail)), r));
-  const scale = define("scale", powerOfTwo(sub(cast("i32", n), integer(n, 1))));
+  const scale = define("scale", powerOfTwo(sub(bits, integer(n, 1))));
   return mul(add(mul(scale, small), sub(scale, number(n, 0.5))), number(n, 2));
 }
 
@@ -186,17 +206,17 @@ const sinhTail = [0.1666666716337204, 0.008333350531756878, 0.000198360663489438
 /** x + x³ P(x²). */
 const oddSeries = (x: Expression, square: Expression, tail: readonly number[]): Expression => add(mul(mul(x, square), polynomial(square, tail)), x);
 
-/** e^x · 2^shift for the range in which neither it nor a factor leaves the normal numbers. */
-function expInRange(x: Expression, shift: number, define: Define): Expression {
-  const { n, r } = reduceExponent(x, define);
-  return mul(expOfReduced(r), powerOfTwo(add(cast("i32", n), integer(n, shift))));
+/** e^x for the range in which neither it nor a factor leaves the normal numbers. */
+function expInRange(x: Expression, define: Define): Expression {
+  const { bits, r } = reduceExponent(x, define);
+  return mul(expOfReduced(r), powerOfTwo(bits));
 }
 
 /** tanh x within 1.4 ulp: a polynomial below 0.625, 1 − 2 / (e^2|x| + 1) above. */
 const tanh: Formula = ([x], define) => {
   const size = define("size", unary("abs", x!));
   const square = define("square", mul(x!, x!));
-  const power = expInRange(define("twice", mul(binary("min", size, number(size, 10)), number(size, 2))), 0, define);
+  const power = expInRange(define("twice", mul(binary("min", size, number(size, 10)), number(size, 2))), define);
   const large = sub(number(size, 1), div(number(size, 2), add(power, number(size, 1))));
   const small = mul(x!, add(mul(square, polynomial(square, tanhTail)), number(square, 1)));
   return select(binary("lt", size, number(size, 0.625)), small, withSignOf(x!, large));
@@ -205,8 +225,8 @@ const tanh: Formula = ([x], define) => {
 /** e^|x| / 2, up to where sinh and cosh overflow. */
 function halfExp(x: Expression, define: Define): { size: Expression; power: Expression } {
   const size = define("size", unary("abs", x));
-  const { n, r } = reduceExponent(define("inside", binary("min", size, number(size, 90))), define);
-  return { size, power: define("power", scaleByPower(half(expOfReduced(r)), n, define)) };
+  const { bits, r } = reduceExponent(define("inside", binary("min", size, number(size, 90))), define);
+  return { size, power: define("power", scaleByPower(half(expOfReduced(r)), bits, define)) };
 }
 
 /** cosh x within 1.5 ulp. */
@@ -238,7 +258,7 @@ const erf: Formula = ([x], define) => {
   const size = define("size", binary("min", unary("abs", x!), number(x!, 3.93)));
   const square = define("square", mul(size, size));
   const exponent = define("exponent", unary("neg", mul(size, polynomial(size, erfExponent))));
-  const large = sub(number(size, 1), expInRange(exponent, 0, define));
+  const large = sub(number(size, 1), expInRange(exponent, define));
   const small = add(mul(x!, polynomial(square, erfTail)), x!);
   return select(binary("lt", size, number(size, 0.921875)), small, withSignOf(x!, large));
 };
