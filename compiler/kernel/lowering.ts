@@ -32,6 +32,8 @@ export interface BlockContext {
   /** The element that access `read` (index into Lowering.reads) touches at a point of the block (i32 indices, from 0). */
   load(read: number, at: readonly Expression[]): Expression;
   store(write: number, at: readonly Expression[], value: Expression): void;
+  /** The element of a write as it is now: what this kernel has stored there, or with `keeps` what was there before. */
+  reload(write: number, at: readonly Expression[]): Expression;
 }
 
 export interface Lowering {
@@ -47,6 +49,8 @@ export interface Lowering {
   readonly contraction?: boolean;
   /** Scalar operations per point of the space, for cost estimates; 1 if absent. */
   readonly operations?: number;
-  /** Writes the kernel of one block. It must write every element of its part of the results. */
+  /** What the kernel does not write of its part of the results keeps its value; of ops that are `inPlace`. */
+  readonly keeps?: boolean;
+  /** Writes the kernel of one block. Unless it `keeps`, it must write every element of its part of the results. */
   emit(context: BlockContext): void;
 }

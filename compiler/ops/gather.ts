@@ -1,32 +1,14 @@
-/**
- * Elements picked by a tensor of indices, NumPy's `take`. Negative indices count from the end. The reference refuses an index
- * outside of the axis with a run-time error; the kernel clamps it into the axis, so that memory is safe and the result is
- * the same everywhere, but that result has no meaning.
- */
+/** Elements picked by a tensor of indices, NumPy's `take`, and tensors of ones at such places. */
 import { sizeOf } from "../../runtime/dtype.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../graph/tensor.ts";
-import { RuntimeError } from "../graph/runtime-error.ts";
 import { binary, cast, select } from "../kernel/build.ts";
-import type { Expression } from "../kernel/kernel.ts";
 import type { Lowering } from "../kernel/lowering.ts";
 import { affineIndex, identityMap } from "../support/affine.ts";
 import { samples } from "./elementwise.ts";
+import { clampedPosition, position, requireIndices } from "./indices.ts";
 import { dimensions, number, padded } from "./lowerings.ts";
 import type { Op } from "./op.ts";
 import { axisArgument, dtypeAttribute, intArgument, intAttribute, refuse, requireClass, requireInputs, showShape } from "./rules.ts";
-
-function position(index: bigint, extent: number): number {
-  const counted = index < 0n ? index + BigInt(extent) : index;
-  if (counted < 0n || counted >= BigInt(extent)) throw new RuntimeError("index-out-of-range", `index ${index} is outside of an axis of extent ${extent}`);
-  return Number(counted);
-}
-
-/** The same for kernels, clamped. */
-function clampedPosition(index: Expression, extent: number): Expression {
-  const wide = index.dtype === "i64" ? index : cast("i32", index);
-  const counted = select(binary("lt", wide, number(wide.dtype, 0)), binary("add", wide, number(wide.dtype, extent)), wide);
-  return cast("i32", binary("max", binary("min", counted, number(wide.dtype, extent - 1)), number(wide.dtype, 0)));
-}
 
 export const gather: Op = {
   name: "gather",
@@ -42,7 +24,7 @@ export const gather: Op = {
   type(inputs, attributes) {
     requireInputs("gather", inputs, 2);
     const [x, indices] = [inputs[0]!, inputs[1]!];
-    if (indices.dtype !== "i32" && indices.dtype !== "i64") refuse("dtype-mismatch", `the indices of gather must be i32 or i64, not ${indices.dtype}`, "cast<i32>(indices) converts");
+    requireIndices("gather", indices);
     const axis = axisArgument(intAttribute(attributes, "axis"), x.shape.length, "gather");
     if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0) refuse("out-of-range", `axis ${axis} of ${showShape(x.shape)} is empty, no index fits`);
     return { dtype: x.dtype, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] };

@@ -29,10 +29,11 @@ const cutBy = (seed: number): Cut => (extent, dimension) => {
 
 function check(name: string, inputs: readonly Tensor[], attributes: Attributes, seed: number): void {
   const types = inputs.map((input) => input.type);
+  const { inPlace } = op(name);
   const type = op(name).type(types, attributes);
   const lowered = op(name).lower!(types, attributes, type);
-  expect(faultsOf(lowered, inputs, type)).toEqual([]);
-  expect(differences(runLowerings(lowered, inputs, type, cutBy(seed), verifyKernel), op(name).evaluate(inputs, attributes, type), true)).toEqual([]);
+  expect(faultsOf(lowered, inputs, type, inPlace)).toEqual([]);
+  expect(differences(runLowerings(lowered, inputs, type, cutBy(seed), verifyKernel, inPlace), op(name).evaluate(inputs, attributes, type), true)).toEqual([]);
 }
 
 const seeds = fc.integer({ min: 0, max: 2 ** 20 });

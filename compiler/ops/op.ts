@@ -69,6 +69,8 @@ export interface GradientBuilder {
   apply(op: string, inputs: readonly ValueId[], attributes?: Attributes): ValueId;
   /** Every element `value`, of a shape and dtype. */
   fill(type: TensorType, value: number): ValueId;
+  /** The number that every element of a value has, where that is known. */
+  constant(value: ValueId): number | undefined;
 }
 
 /** The node a gradient rule is asked about. */
@@ -106,6 +108,9 @@ export interface Op {
 
   /** compute only: one lowering or several that write disjoint parts of the result. Absent: not supported on targets yet. */
   lower?(inputs: readonly TensorType[], attributes: Attributes, type: TensorType): readonly Lowering[];
+
+  /** compute only: the result begins as input 0, of its type; `lower` writes only what changes, and every lowering `keeps` the rest. */
+  readonly inPlace?: boolean;
 
   /**
    * Reverse mode: gradient of the loss by each input, of that input's type, built of ops; undefined for an input that the

@@ -83,13 +83,13 @@ describe.each([...ops.values()].map((entry) => [entry.name, entry] as const))("%
 
     test("the lowerings stay in bounds and write every element once", () => {
       examples.forEach((example, position) => {
-        expect(faultsOf(lowered(example), example.inputs, typeOf(entry, example)), name(example, position)).toEqual([]);
+        expect(faultsOf(lowered(example), example.inputs, typeOf(entry, example), entry.inPlace), name(example, position)).toEqual([]);
       });
     });
 
     test.each([["in one block", uncut], ["in uneven blocks", uneven]] as const)("the kernels give the reference's result, %s", (_words, cut) => {
       examples.forEach((example, position) => {
-        const result = runLowerings(lowered(example), example.inputs, typeOf(entry, example), cut, verifyKernel);
+        const result = runLowerings(lowered(example), example.inputs, typeOf(entry, example), cut, verifyKernel, entry.inPlace);
         expect(differences(result, reference(entry, example), !roundsOften.has(entry.name)), name(example, position)).toEqual([]);
       });
     });

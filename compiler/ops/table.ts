@@ -33,6 +33,7 @@ import { reverse } from "./reverse.ts";
 import { roll } from "./roll.ts";
 import { rounding } from "./rounding.ts";
 import { cumProd, cumSum } from "./scan.ts";
+import { scatters } from "./scatter.ts";
 import { selectOp } from "./select.ts";
 import { eye, iota, linspace } from "./sequence.ts";
 import { slice } from "./slice.ts";
@@ -49,7 +50,7 @@ const list: readonly Op[] = [
   fill, constantOp, iota, linspace, eye,
   uniform, normal,
   // moving data
-  update, concat, stack, pad, roll, gather, oneHot, tile, repeatEach,
+  update, concat, stack, pad, roll, gather, oneHot, ...scatters, tile, repeatEach,
   // combining
   reduce, mean, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
   // networks

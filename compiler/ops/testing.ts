@@ -47,10 +47,10 @@ function boxOf(access: Access, block: readonly number[], origin: readonly number
 /** The kernel of a block of these extents; the buffers are the boxes of the reads and then of the writes, in place. */
 export function kernelOf(lowering: Lowering, block: readonly number[], inputs: readonly TensorType[], output: TensorType): Kernel {
   const kernel = new KernelBuilder(lowering.name, nowhere);
-  const buffer = (access: Access, type: TensorType, kind: "in" | "out", k: number): number =>
+  const buffer = (access: Access, type: TensorType, kind: "in" | "out" | "inout", k: number): number =>
     kernel.buffer({ name: `${kind}${k}`, dtype: type.dtype, shape: boxOf(access, block).shape, strides: rowMajor(type.shape), access: kind });
   const reads = lowering.reads.map((access, k) => buffer(access, inputs[access.operand]!, "in", k));
-  const writes = lowering.writes.map((access, k) => buffer(access, output, "out", k));
+  const writes = lowering.writes.map((access, k) => buffer(access, output, lowering.keeps ? "inout" : "out", k));
   const indexOf = (access: Access, at: readonly Expression[]): Expression[] => {
     invariant(at.length === block.length, () => `${lowering.name}: a point with ${at.length} indices in a space of rank ${block.length}`);
     const { low } = boxOf(access, block);
@@ -61,6 +61,7 @@ export function kernelOf(lowering: Lowering, block: readonly number[], inputs: r
     block,
     load: (read, at) => kernel.load(reads[read]!, indexOf(lowering.reads[read]!, at)),
     store: (write, at, value) => kernel.store(writes[write]!, indexOf(lowering.writes[write]!, at), value),
+    reload: (write, at) => kernel.load(writes[write]!, indexOf(lowering.writes[write]!, at)),
   });
   return kernel.finish();
 }
@@ -99,22 +100,23 @@ function runLowering(lowering: Lowering, inputs: readonly Tensor[], output: Tens
 
 const positionOf = (access: Access, tensor: Tensor, point: readonly number[]): number => flatIndex(tensor.type.shape, access.index.map((form) => evaluateAffine(form, point)));
 
-/** Runs all lowerings of an op into a fresh result. */
-export function runLowerings(lowerings: readonly Lowering[], inputs: readonly Tensor[], type: Tensor["type"], cut: Cut, check: (kernel: Kernel) => void = () => {}): Tensor {
+/** Runs all lowerings of an op into a fresh result; `inPlace`: into a copy of the first input. */
+export function runLowerings(lowerings: readonly Lowering[], inputs: readonly Tensor[], type: Tensor["type"], cut: Cut, check: (kernel: Kernel) => void = () => {}, inPlace = false): Tensor {
   const output = zeros(type);
   const unwritten = isBig(type.dtype) ? 77n : 77;
-  for (let flat = 0; flat < output.data.length; flat++) output.data[flat] = unwritten;
+  for (let flat = 0; flat < output.data.length; flat++) output.data[flat] = inPlace ? inputs[0]!.data[flat]! : unwritten;
   for (const lowering of lowerings) runLowering(lowering, inputs, output, cut, check);
   return output;
 }
 
-/** What a lowering claims: accesses in bounds, and every element of the result written once. Gives what is wrong. */
-export function faultsOf(lowerings: readonly Lowering[], inputs: readonly Tensor[], type: Tensor["type"]): string[] {
+/** What a lowering claims: accesses in bounds, and every element of the result written once, or at most once `inPlace`. Gives what is wrong. */
+export function faultsOf(lowerings: readonly Lowering[], inputs: readonly Tensor[], type: Tensor["type"], inPlace = false): string[] {
   const faults: string[] = [];
   const output = zeros(type);
   const written = new Map<number, number>();
   for (const lowering of lowerings) {
     const extents = lowering.space.map(({ extent }) => extent);
+    if ((lowering.keeps ?? false) !== inPlace) faults.push(`${lowering.name} ${inPlace ? "does not keep" : "keeps"} what it does not write`);
     if (sizeOf(extents) === 0) {
       faults.push(`${lowering.name} has an empty space`);
       continue;
@@ -145,7 +147,7 @@ export function faultsOf(lowerings: readonly Lowering[], inputs: readonly Tensor
       });
     }
   }
-  if (written.size !== output.data.length) faults.push(`${written.size} of ${output.data.length} elements are written`);
+  if (written.size !== output.data.length && !inPlace) faults.push(`${written.size} of ${output.data.length} elements are written`);
   for (const [position, times] of written) if (times > 1) faults.push(`element ${position} is written ${times} times`);
   return faults;
 }

@@ -8,6 +8,7 @@
  * do not interfere is Chaitin's coalescing. Needs nothing; gives a table from root value to storage.
  */
 import { formatType, isStructural, type Block, type Graph, type Node, type Program, type StateId, type ValueId } from "../graph/graph.ts";
+import { ops } from "../ops/table.ts";
 import { coveredPart, place, type Scope, type Segment, type Use } from "./live-segments.ts";
 import { isIdentity, Views } from "./views.ts";
 
@@ -94,7 +95,7 @@ class Liveness {
     if (!isStructural(node.op)) {
       if (this.views.define(node)) return;
       for (const output of node.outputs) this.#define(output, scopes, node);
-      if ((node.op === "update" || node.op === "map_update") && this.#whole(node.inputs[0]!)) this.inPlace.push({ kind: "same", a: node.outputs[0]!, b: this.rootOf(node.inputs[0]!) });
+      if (changesInput(node.op) && this.#whole(node.inputs[0]!)) this.inPlace.push({ kind: "same", a: node.outputs[0]!, b: this.rootOf(node.inputs[0]!) });
       return;
     }
     switch (node.op) {
@@ -296,10 +297,10 @@ class Coalescer {
       return isIdentity(view.map, this.#graph.values[input]!.type.shape, view.shape);
     };
     const reads = node.inputs.filter(isLast);
+    // What else a map_update reads of the tensor are the elements it writes (fuse-updates).
+    if (changesInput(node.op)) return isLast(node.inputs[0]!) && whole(node.inputs[0]!);
     switch (node.op) {
       case "map": return reads.every(whole);
-      // What else it reads of the tensor are the elements it writes (fuse-updates).
-      case "update": case "map_update": return isLast(node.inputs[0]!) && whole(node.inputs[0]!);
       case "execute": {
         const { written } = this.#graph.computeSets[node.attributes["computeSet"] as number]!;
         const operand = written[node.outputs.indexOf(made)]!;
@@ -309,6 +310,9 @@ class Coalescer {
     }
   }
 }
+
+/** Ops whose result is their first input with some elements changed: where that is dead they change it in place. */
+const changesInput = (name: string): boolean => name === "update" || name === "map_update" || ops.get(name)?.inPlace === true;
 
 /** Position of the first segment that starts at `start` or later. */
 function firstFrom(segments: readonly Segment[], start: number): number {

@@ -93,7 +93,7 @@ function blockShapes(lowering: Lowering, split: Split): { range: { start: number
 function draftFamily(options: SplitOptions, range: { start: number; count: number }[], block: readonly number[]): DraftFamily {
   const { lowering, split, tensors, origin } = options;
   const rank = lowering.space.length;
-  const boxes: (Box & { access: "in" | "out" })[] = [];
+  const boxes: (Box & { access: "in" | "out" | "inout" })[] = [];
 
   const boxOf = (view: TensorView, access: Access): { box: Box; map: readonly Affine[] } => {
     const map = composeMap(view.map, access.index, rank);
@@ -128,7 +128,7 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
   });
   const placedWrites = lowering.writes.map((access, w) => {
     const { box, map } = boxOf(options.writes[w]!, access);
-    const buffer = boxes.push({ ...box, access: "out" }) - 1;
+    const buffer = boxes.push({ ...box, access: lowering.keeps ? "inout" : "out" }) - 1;
     if (!map.every((form) => isDense(form, block))) {
       // The elements between belong to other vertices: the field has one dimension for each of the space instead.
       const moving = block.flatMap((extent, d) => (extent > 1 && map.some((form) => form.coefficients[d] !== 0) ? [d] : []));
@@ -150,6 +150,7 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
     block,
     load: (read, indices) => builder.load(reads[read]!.buffer, at(reads[read]!, indices)),
     store: (write, indices, value) => builder.store(writes[write]!.buffer, at(writes[write]!, indices), value, origin),
+    reload: (write, indices) => builder.load(writes[write]!.buffer, at(writes[write]!, indices)),
   });
 
   const { partial } = options;
@@ -181,7 +182,7 @@ function isDense(form: Affine, block: readonly number[]): boolean {
   });
 }
 
-function mergeable(a: Box & { access: "in" | "out" }, b: Box, always: boolean): boolean {
+function mergeable(a: Box & { access: "in" | "out" | "inout" }, b: Box, always: boolean): boolean {
   if (a.access !== "in" || a.tensor !== b.tensor) return false;
   for (let t = 0; t < a.start.length; t++) {
     if (a.step[t] !== b.step[t] || (b.start[t]! - a.start[t]!) % a.step[t]! !== 0) return false;

@@ -180,6 +180,7 @@ class ProgramLowering {
     }
     const op = ops.get(node.op);
     invariant(op, `unknown op ${node.op}`);
+    if (op.inPlace) return this.#update(node);
     const lowerings = op.lower?.(node.inputs.map((input) => this.#type(input)), node.attributes, this.#type(output));
     if (!lowerings) {
       this.#shared.context.report(error("not-supported", node.origin, `${node.op} cannot be compiled yet, only interpreted`));
@@ -242,14 +243,15 @@ class ProgramLowering {
     const views = values.map((value) => {
       const view = this.#view(value);
       // The value may be a view of what is about to change; what a map reads of it are the elements it writes.
-      const changes = node.op === "update" && this.#tensors.root(view.tensor) === this.#tensors.root(to);
+      const changes = node.op !== "map_update" && this.#tensors.root(view.tensor) === this.#tensors.root(to);
       return changes ? this.#tensors.whole(this.#build.copyToNew(view, this.#type(value), node.origin)) : view;
     });
     this.#build.assign([{ to, from: this.#view(base), origin: node.origin }]);
-    if ((node.attributes["length"] as readonly number[]).includes(0)) return;
-    // The rest of the result is there already: only the first lowering, of the box itself, is needed.
-    const [box] = ops.get(node.op)!.lower!(node.inputs.map((input) => this.#type(input)), node.attributes, this.#type(output));
-    this.#build.compute([box!], [this.#view(base), ...views], to, node.origin);
+    const op = ops.get(node.op)!;
+    if (!op.inPlace && (node.attributes["length"] as readonly number[]).includes(0)) return;
+    // The rest of the result is there already: of an update only the first lowering, of the box itself, is needed.
+    const lowerings = op.lower!(node.inputs.map((input) => this.#type(input)), node.attributes, this.#type(output));
+    this.#build.compute(op.inPlace ? lowerings : lowerings.slice(0, 1), [this.#view(base), ...views], to, node.origin);
   }
 
   #structural(node: Node): void {
