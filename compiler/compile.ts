@@ -167,7 +167,7 @@ function checkSource(path: string, options: CheckFileOptions & { readonly target
     const text = read(name);
     if (text === undefined) return undefined;
     sources.set(name, text);
-    const file = parse(name, text, reporter);
+    const file = name.startsWith("std/") ? parseLibrary(name, text) : parse(name, text, reporter);
     files.set(name, file);
     return file;
   };
@@ -198,6 +198,15 @@ function checkSource(path: string, options: CheckFileOptions & { readonly target
   }
   if (graph && !reporter.failed) seen?.("check", () => printGraph(graph));
   return { graph, sources };
+}
+
+const libraryFiles = new Map<string, File>();
+
+/** Files of the library are read once: they do not change, and have no mistakes. */
+function parseLibrary(name: string, text: string): File {
+  const file = libraryFiles.get(name) ?? parse(name, text, new Diagnostics());
+  libraryFiles.set(name, file);
+  return file;
 }
 
 /** The last net: what the limits on nesting let through and the stack does not bear is a diagnostic still. */

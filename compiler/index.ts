@@ -1,4 +1,5 @@
 /** The public API of the compiler, `gph/compiler`. */
+export * from "./builder/index.ts";
 export { explain, type Explanation } from "./bsp/report/explain.ts";
 export { reportOf, type Report } from "./bsp/report/report.ts";
 export { reportTables } from "./bsp/report/tables.ts";

@@ -18,6 +18,7 @@ const says: { readonly [name: string]: RegExp } = {
   life: /cells live after 200 generations/,
   mandelbrot: /320 × 256 points[^]*Drawn in .*mandelbrot\.png/,
   solve: /iterations, ‖f \+ ∇²u‖/,
+  builder: /3 layers, 8 rows; off by at most/,
   encoder: /A transformer block over 32 × 64/,
 };
 

@@ -50,6 +50,18 @@ describe("README.md", () => {
   });
 });
 
+test("the code of spec/builder.md runs", () => {
+  const [, code] = /^```ts\n([^]*?)^```$/m.exec(readFileSync("spec/builder.md", "utf8"))!;
+  const folder = mkdtempSync(join(tmpdir(), "gph-builder-"));
+  try {
+    writeFileSync(join(folder, "run.mts"), `${code!.replace(/"gph\/(compiler|runtime)"/g, (_, part: string) => JSON.stringify(pathToFileURL(resolve(`${part}/index.ts`))))}\nconsole.log(engine.manifest.graph, y.shape);\n`);
+    const { stdout, stderr } = spawnSync(process.execPath, ["run.mts"], { cwd: folder, encoding: "utf8" });
+    expect({ stdout, stderr }).toEqual({ stdout: "mlp [ 32, 10 ]\n", stderr: "" });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe("what chapters list is all there is", () => {
   const rowsOf = (path: string): string[] => [...readFileSync(path, "utf8").matchAll(/^\| `([a-z-]+)`/gm)].map(([, name]) => name!);
 

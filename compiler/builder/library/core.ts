@@ -1,0 +1,248 @@
+// Written by `npm run generate`; change what it is made from instead.
+/** What is in scope everywhere, for the builder. */
+import type { DType } from "../../../runtime/dtype.ts";
+import { define } from "../call.ts";
+import type { Operand, Tensor } from "../tensor.ts";
+
+/** Remainder of the truncated division; it has the sign of a. y = a - b · trunc(a / b) */
+export const rem = define<<D extends DType>(a: Operand<D>, b: Operand<D>) => Tensor<D>>("core", "rem");
+
+/** The smaller of two; NaN if either is NaN. y = min(a, b) Or: Elements combined along axes, all when none is given: sum, prod, min, max, all, any. y = x₀ ∘ x₁ ∘ … */
+export const min = define<{
+  <D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D>;
+  <D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }): Tensor<D>;
+}>("core", "min");
+
+/** The larger of two; NaN if either is NaN. y = max(a, b) Or: Elements combined along axes, all when none is given: sum, prod, min, max, all, any. y = x₀ ∘ x₁ ∘ … */
+export const max = define<{
+  <D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D>;
+  <D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }): Tensor<D>;
+}>("core", "max");
+
+/** The opposite; wraps for integers. y = -x */
+export const neg = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "neg");
+
+/** The distance from zero; the smallest integer stays itself. y = |x| */
+export const abs = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "abs");
+
+/** -1, 0 or 1; NaN and the sign of zero are kept. y = x / |x|, or x where x = 0 */
+export const sign = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "sign");
+
+/** Product and sum; rounded after each unless the target may fuse them. y = a · b + c */
+export const fma = define<<D extends DType>(a: Operand<D>, b: Operand<D>, c: Operand<D>) => Tensor<D>>("core", "fma");
+
+/** x brought into low … high; NaN stays NaN. y = min(max(x, low), high) */
+export const clamp = define<<D extends DType>(x: Operand<D>, low: Operand<D>, high: Operand<D>) => Tensor<D>>("core", "clamp");
+
+/** How many bits are 1. y = number of ones in x */
+export const popcount = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "popcount");
+
+/** Exponential function. y = e^x */
+export const exp = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "exp");
+
+/** e^x - 1, exact near 0. y = e^x - 1 */
+export const expm1 = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "expm1");
+
+/** Power of two. y = 2^x */
+export const exp2 = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "exp2");
+
+/** Natural logarithm. y = ln x */
+export const log = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "log");
+
+/** Natural logarithm of 1 + x, exact near 0. y = ln(1 + x) */
+export const log1p = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "log1p");
+
+/** Logarithm to base 2. y = log₂ x */
+export const log2 = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "log2");
+
+/** Logarithm to base 10. y = log₁₀ x */
+export const log10 = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "log10");
+
+/** Sine of radians. y = sin x */
+export const sin = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "sin");
+
+/** Cosine of radians. y = cos x */
+export const cos = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "cos");
+
+/** Tangent of radians. y = tan x */
+export const tan = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "tan");
+
+/** Inverse sine, in radians. y = arcsin x */
+export const asin = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "asin");
+
+/** Inverse cosine, in radians. y = arccos x */
+export const acos = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "acos");
+
+/** Inverse tangent, in radians. y = arctan x */
+export const atan = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "atan");
+
+/** Hyperbolic sine. y = sinh x */
+export const sinh = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "sinh");
+
+/** Hyperbolic cosine. y = cosh x */
+export const cosh = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "cosh");
+
+/** Hyperbolic tangent. y = tanh x */
+export const tanh = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "tanh");
+
+/** Inverse hyperbolic sine. y = arsinh x */
+export const asinh = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "asinh");
+
+/** Inverse hyperbolic cosine. y = arcosh x */
+export const acosh = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "acosh");
+
+/** Inverse hyperbolic tangent. y = artanh x */
+export const atanh = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "atanh");
+
+/** Cube root. y = ∛x */
+export const cbrt = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "cbrt");
+
+/** Error function. y = 2/√π ∫₀ˣ e^(-t²) dt */
+export const erf = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "erf");
+
+/** Square root; NaN below 0. y = √x */
+export const sqrt = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "sqrt");
+
+/** One over the square root. y = 1 / √x */
+export const rsqrt = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "rsqrt");
+
+/** Power of floats; NaN for a negative base with a broken exponent. y = a^b */
+export const pow = define<<D extends DType>(a: Operand<D>, b: Operand<D>) => Tensor<D>>("core", "pow");
+
+/** Angle of the point (x, y), in radians. angle of (x, y) */
+export const atan2 = define<<D extends DType>(y: Operand<D>, x: Operand<D>) => Tensor<D>>("core", "atan2");
+
+/** The whole number at or below. y = ⌊x⌋ */
+export const floor = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "floor");
+
+/** The whole number at or above. y = ⌈x⌉ */
+export const ceil = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "ceil");
+
+/** The nearest whole number; halves go to the even one. y = nearest whole number */
+export const round = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "round");
+
+/** The whole number toward zero. y = whole part of x */
+export const trunc = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "trunc");
+
+/** Where x is not a number. y = (x ≠ x) */
+export const is_nan = define<<D extends DType>(x: Operand<D>) => Tensor<"bool">>("core", "is_nan");
+
+/** Where x is infinite, with either sign. y = (|x| = ∞) */
+export const is_inf = define<<D extends DType>(x: Operand<D>) => Tensor<"bool">>("core", "is_inf");
+
+/** Where x is neither infinite nor NaN. y = (|x| < ∞) */
+export const is_finite = define<<D extends DType>(x: Operand<D>) => Tensor<"bool">>("core", "is_finite");
+
+/** a where the condition holds, b elsewhere. y = c ? a : b */
+export const select = define<<D extends DType>(condition: Operand<"bool">, a: Operand<D>, b: Operand<D>) => Tensor<D>>("core", "select");
+
+/** The same values in another dtype. y = x as dtype */
+export const cast = define<<D extends DType>(dtype: D, x: Operand) => Tensor<D>>("core", "cast", { dtype: "first" });
+
+/** The same bits as another dtype of equal size. bits(y) = bits(x) */
+export const bitcast = define<<D extends DType>(dtype: D, x: Operand) => Tensor<D>>("core", "bitcast", { dtype: "first" });
+
+/** The same elements in another shape; one extent may be -1. y = x, in row-major order */
+export const reshape = define<<D extends DType>(x: Operand<D>, shape: readonly number[]) => Tensor<D>>("core", "reshape");
+
+/** The same elements in another shape; one extent may be -1. y = x, in row-major order */
+export const expand = define<<D extends DType>(x: Operand<D>, axis: number | readonly number[]) => Tensor<D>>("core", "expand");
+
+/** The same elements in another shape; one extent may be -1. y = x, in row-major order */
+export const squeeze = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[] }) => Tensor<D>>("core", "squeeze");
+
+/** The same elements in another shape; one extent may be -1. y = x, in row-major order */
+export const flatten = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "flatten");
+
+/** Dimensions in the given order; without axes reversed. y[i₀, i₁, …] = x with dimension axes[k] at place k */
+export const transpose = define<<D extends DType>(x: Operand<D>, options?: { axes?: readonly number[] }) => Tensor<D>>("core", "transpose");
+
+/** The tensor repeated along dimensions of extent 1, and along new ones at the front. y[…, i, j] = x[i or 0, j or 0] */
+export const broadcast = define<<D extends DType>(x: Operand<D>, shape: readonly number[]) => Tensor<D>>("core", "broadcast");
+
+/** Elements from last to first along the axes, along all when none is given. y[i] = x[n - 1 - i] */
+export const reverse = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[] }) => Tensor<D>>("core", "reverse");
+
+/** One value everywhere. y = value */
+export const zeros = define<<D extends DType>(shape: readonly number[], options?: { dtype?: D }) => Tensor<D>>("core", "zeros", { dtype: "option" });
+
+/** One value everywhere. y = value */
+export const ones = define<<D extends DType>(shape: readonly number[], options?: { dtype?: D }) => Tensor<D>>("core", "ones", { dtype: "option" });
+
+/** One value everywhere. y = value */
+export const full = define<<D extends DType>(value: number, shape: readonly number[], options?: { dtype?: D }) => Tensor<D>>("core", "full", { dtype: "option" });
+
+/** The numbers 0, 1, … length - 1. y[i] = i */
+export const iota = define<<D extends DType>(length: number, options?: { dtype?: D }) => Tensor<D>>("core", "iota", { dtype: "option" });
+
+/** count numbers from start to stop, both included, at equal distances. y[i] = start + i · (stop - start) / (count - 1) */
+export const linspace = define<<D extends DType>(start: number, stop: number, count: number, options?: { dtype?: D }) => Tensor<D>>("core", "linspace", { dtype: "option" });
+
+/** 1 on the diagonal, 0 elsewhere. y[i, j] = (i = j) */
+export const eye = define<<D extends DType>(rows: number, options?: { columns?: number; dtype?: D }) => Tensor<D>>("core", "eye", { dtype: "option" });
+
+/** Tensors one after the other along an axis. y = x₀ ⧺ x₁ ⧺ … */
+export const concat = define<<D extends DType>(tensors: readonly Operand<D>[], options?: { axis?: number }) => Tensor<D>>("core", "concat");
+
+/** Tensors of one shape side by side along a new axis. y[…, k, …] = xₖ[…] */
+export const stack = define<<D extends DType>(tensors: readonly Operand<D>[], options?: { axis?: number }) => Tensor<D>>("core", "stack");
+
+/** The tensor with a border of one value; widths for every axis, or one for all. y[before + i] = x[i], value elsewhere */
+export const pad = define<<D extends DType>(x: Operand<D>, before: number | readonly number[], options?: { after?: number | readonly number[]; value?: number }) => Tensor<D>>("core", "pad");
+
+/** Every element moved by shift along its axis, around the end; a tuple of shifts is for the first axes. y[(i + shift) mod n] = x[i] */
+export const roll = define<<D extends DType>(x: Operand<D>, shift: number | readonly number[], options?: { axis?: number | readonly number[] }) => Tensor<D>>("core", "roll");
+
+/** Elements along an axis, picked by integer indices (negative from the end). y[…, j…, …] = x[…, indices[j…], …] */
+export const gather = define<<D extends DType>(x: Operand<D>, indices: Operand, options?: { axis?: number }) => Tensor<D>>("core", "gather");
+
+/** 1 at the place each index names, 0 elsewhere, along a new last axis; an index outside gives zeros. y[…, c] = (indices[…] = c) */
+export const one_hot = define<<D extends DType>(indices: Operand, classes: number, options?: { dtype?: D }) => Tensor<D>>("core", "one_hot", { dtype: "option" });
+
+/** x with updates added at the places along an axis that indices name (negative from the end). y = x, then y[…, indices[j…], …] += updates[…, j…, …] for each j */
+export const scatter_add = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_add");
+
+/** x with the largest of itself and the updates at the places along an axis that indices name; NaN if any is NaN. y = x, then y[…, indices[j…], …] = max(y[…, indices[j…], …], updates[…, j…, …]) for each j */
+export const scatter_max = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_max");
+
+/** x with elements replaced by updates at the places along an axis that indices name; the last of equal indices stays. y = x, then y[…, indices[j…], …] = updates[…, j…, …] for each j */
+export const scatter_update = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_update");
+
+/** Copies of the tensor side by side; the last numbers of copies are for the last axes. y[i] = x[i mod n] */
+export const tile = define<<D extends DType>(x: Operand<D>, repeats: number | readonly number[]) => Tensor<D>>("core", "tile");
+
+/** Each element several times in a row along an axis. y[i] = x[i div count] */
+export const repeat_each = define<<D extends DType>(x: Operand<D>, count: number, options?: { axis?: number }) => Tensor<D>>("core", "repeat_each");
+
+/** Elements combined along axes, all when none is given: sum, prod, min, max, all, any. y = x₀ ∘ x₁ ∘ … */
+export const sum = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "sum");
+
+/** Elements combined along axes, all when none is given: sum, prod, min, max, all, any. y = x₀ ∘ x₁ ∘ … */
+export const prod = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "prod");
+
+/** Elements combined along axes, all when none is given: sum, prod, min, max, all, any. y = x₀ ∘ x₁ ∘ … */
+export const all = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "all");
+
+/** Elements combined along axes, all when none is given: sum, prod, min, max, all, any. y = x₀ ∘ x₁ ∘ … */
+export const any = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "any");
+
+/** Average along axes, of all elements when none is given. y = (x₀ + x₁ + …) / n */
+export const mean = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "mean");
+
+/** Index of the largest element along an axis, as i32; the first of equals, NaN before all. y = arg max x */
+export const argmax = define<<D extends DType>(x: Operand<D>, options?: { axis?: number; keepdims?: boolean }) => Tensor<"i32">>("core", "argmax");
+
+/** Index of the smallest element along an axis, as i32; the first of equals, NaN before all. y = arg min x */
+export const argmin = define<<D extends DType>(x: Operand<D>, options?: { axis?: number; keepdims?: boolean }) => Tensor<"i32">>("core", "argmin");
+
+/** Logarithm of the sum of exponentials along axes, of all when none is given. y = ln Σ e^x */
+export const log_sum_exp = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "log_sum_exp");
+
+/** Running sum along an axis, each element included. y[i] = x[0] + … + x[i] */
+export const cum_sum = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "cum_sum");
+
+/** Running product along an axis, each element included. y[i] = x[0] · … · x[i] */
+export const cum_prod = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "cum_prod");
+
+/** Matrix product; leading dimensions broadcast, vectors lose their dimension. y[i, j] = Σₖ a[i, k] · b[k, j] */
+export const matmul = define<<D extends DType>(a: Operand<D>, b: Operand<D>) => Tensor<D>>("core", "matmul");

@@ -1,0 +1,86 @@
+// Written by `npm run generate`; change what it is made from instead.
+/** Module std/nn, for the builder. */
+import type { DType } from "../../../runtime/dtype.ts";
+import { define } from "../call.ts";
+import type { Operand, Tensor } from "../tensor.ts";
+
+/** Logistic function. y = 1 / (1 + e^(-x)) */
+export const sigmoid = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("std/nn", "sigmoid");
+
+/** Gaussian error linear unit, exact. y = x/2 · (1 + erf(x/√2)) */
+export const gelu = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("std/nn", "gelu");
+
+/** Exponentials along an axis, scaled to the sum 1. y = e^x / Σ e^x */
+export const softmax = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<D>>("std/nn", "softmax");
+
+/** Logarithm of softmax, exact where softmax underflows. y = x - ln Σ e^x */
+export const log_softmax = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<D>>("std/nn", "log_softmax");
+
+/** Rows along the last axis brought to mean 0 and variance 1, then times gain plus bias. y = (x - mean) / √(variance + epsilon) · gain + bias */
+export const layer_norm = define<<D extends DType>(x: Operand<D>, gain: Operand<D>, bias: Operand<D>, options?: { epsilon?: number }) => Tensor<D>>("std/nn", "layer_norm");
+
+/** Images x: [n, c, h, w] with filters w: [o, c, kh, kw] and a bias [o]; stride and padding are one int or (height, width). y[n, o, i, j] = bias[o] + Σ x[n, c, i·s + u - p, j·s + v - p] · w[o, c, u, v] */
+export const conv2d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv2d");
+
+/** The largest element of each window of images [n, c, h, w]; the stride is the window unless given. y[n, c, i, j] = max x[n, c, i·s + u - p, j·s + v - p] */
+export const max_pool2d = define<<D extends DType>(x: Operand<D>, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool2d");
+
+/** max(x, 0) */
+export const relu = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "relu");
+
+/** x where it is positive, `slope` · x elsewhere. */
+export const leaky_relu = define<<T extends DType>(x: Operand<T>, options?: { slope?: number }) => Tensor<T>>("std/nn", "leaky_relu");
+
+/** x where it is positive, `alpha` · (eˣ − 1) elsewhere. */
+export const elu = define<<T extends DType>(x: Operand<T>, options?: { alpha?: number }) => Tensor<T>>("std/nn", "elu");
+
+/** The self-normalising elu of Klambauer et al. (2017). */
+export const selu = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "selu");
+
+/** x · sigmoid(x), also called swish. */
+export const silu = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "silu");
+
+/** log(1 + eˣ), without overflow for large x. */
+export const softplus = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "softplus");
+
+/** x · tanh(softplus(x)) */
+export const mish = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "mish");
+
+/** A straight line through (0, ½), cut off at 0 and 1. */
+export const hard_sigmoid = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "hard_sigmoid");
+
+/** x · hard_sigmoid(x) */
+export const hard_swish = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "hard_swish");
+
+/** A dense layer: [b, i] · [i, o] + [o] → [b, o]. */
+export const dense = define<<T extends DType>(x: Operand<T>, w: Operand<T>, bias: Operand<T>) => Tensor<T>>("std/nn", "dense");
+
+/** Rows of a table by number. */
+export const embedding = define<<T extends DType>(table: Operand<T>, indices: Operand<"i32">) => Tensor<T>>("std/nn", "embedding");
+
+/** Divides by the root mean square over the last dimension, then scales. */
+export const rms_norm = define<<T extends DType>(x: Operand<T>, gain: Operand<T>, options?: { epsilon?: number }) => Tensor<T>>("std/nn", "rms_norm");
+
+/** Batch normalisation with known statistics, channels in dimension 1. */
+export const batch_norm = define<<T extends DType>(x: Operand<T>, gain: Operand<T>, bias: Operand<T>, average: Operand<T>, variance: Operand<T>, options?: { epsilon?: number }) => Tensor<T>>("std/nn", "batch_norm");
+
+/** The mean over the height and width of every channel. */
+export const global_avg_pool2d = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "global_avg_pool2d");
+
+/** Scaled dot-product attention: queries [heads, m, d], keys and values [heads, n, d] → [heads, m, d]. */
+export const attention = define<<T extends DType>(q: Operand<T>, k: Operand<T>, v: Operand<T>) => Tensor<T>>("std/nn", "attention");
+
+/** Mean squared error. */
+export const mse = define<<T extends DType>(prediction: Operand<T>, target: Operand<T>) => Tensor<T>>("std/nn", "mse");
+
+/** Mean absolute error. */
+export const l1 = define<<T extends DType>(prediction: Operand<T>, target: Operand<T>) => Tensor<T>>("std/nn", "l1");
+
+/** Mean of ½ · error² where the error is below `delta`, of a straight line beyond. */
+export const huber = define<<T extends DType>(prediction: Operand<T>, target: Operand<T>, options?: { delta?: number }) => Tensor<T>>("std/nn", "huber");
+
+/** Mean over the batch of −log probability of the right class; `log_probabilities` as log_softmax gives them. */
+export const nll = define<<T extends DType>(log_probabilities: Operand<T>, labels: Operand<"i32">) => Tensor<T>>("std/nn", "nll");
+
+/** Mean over the batch of −log softmax(logits) of the right class. */
+export const cross_entropy = define<<T extends DType>(logits: Operand<T>, labels: Operand<"i32">) => Tensor<T>>("std/nn", "cross_entropy");

@@ -1,0 +1,30 @@
+// Written by `npm run generate`; change what it is made from instead.
+/** Module std/random, for the builder. */
+import type { DType } from "../../../runtime/dtype.ts";
+import { define } from "../call.ts";
+import type { Tensor } from "../tensor.ts";
+import type { TypeOf } from "../types.ts";
+
+/** Random numbers from 0 to 1, 1 excluded, by seed and stream. y ~ U[0, 1) */
+export const uniform = define<<D extends DType>(seed: number, stream: number, shape: readonly number[], options?: { dtype?: D }) => Tensor<D>>("std/random", "uniform", { dtype: "option" });
+
+/** Random numbers with mean 0 and variance 1, by seed and stream. y ~ N(0, 1) */
+export const normal = define<<D extends DType>(seed: number, stream: number, shape: readonly number[], options?: { dtype?: D }) => Tensor<D>>("std/random", "normal", { dtype: "option" });
+
+/** Uniform in [−a, a), a = √(6 / (i + o)), for the weights of a layer from i to o (Glorot and Bengio, 2010). */
+export const glorot_uniform = define<<T extends DType>(seed: number, stream: number, options: { type: TypeOf<T> }) => Tensor<T>>("std/random", "glorot_uniform", { typed: true });
+
+/** Normal with deviation √(2 / (i + o)). */
+export const glorot_normal = define<<T extends DType>(seed: number, stream: number, options: { type: TypeOf<T> }) => Tensor<T>>("std/random", "glorot_normal", { typed: true });
+
+/** Uniform in [−a, a), a = √(6 / i), for layers followed by relu (He et al., 2015). */
+export const he_uniform = define<<T extends DType>(seed: number, stream: number, options: { type: TypeOf<T> }) => Tensor<T>>("std/random", "he_uniform", { typed: true });
+
+/** Normal with deviation √(2 / i). */
+export const he_normal = define<<T extends DType>(seed: number, stream: number, options: { type: TypeOf<T> }) => Tensor<T>>("std/random", "he_normal", { typed: true });
+
+/** True with probability `p`. */
+export const bernoulli = define<(seed: number, stream: number, options: { type: TypeOf<"bool">; p?: number }) => Tensor<"bool">>("std/random", "bernoulli", { typed: true });
+
+/** Integers from `low` to below `high`; the range must be smaller than 2^24. */
+export const randint = define<<T extends DType>(seed: number, stream: number, low: number, high: number, options: { type: TypeOf<T> }) => Tensor<T>>("std/random", "randint", { typed: true });
