@@ -6,8 +6,8 @@ import { writeNpy } from "../../runtime/npy.ts";
 import type { Written } from "./files.ts";
 
 /**
- * Gathers the outputs of several runs. One whose first dimension is a batch of the inputs is joined along it; of the others
- * the last run's value stays. What was sent to a stream is stacked.
+ * Gathers the outputs of several runs, which feed a batch in slices, perhaps several times over. One whose first dimension is a batch of the inputs is joined along it; of the others
+ * the last run's value stays. What was sent to a stream is stacked, all of it.
  */
 export class Gathered {
   readonly #runs: number;
@@ -33,6 +33,7 @@ export class Gathered {
         join = { first: tensor, data: newArray(tensor.dtype, tensor.data.length * this.#runs), filled: 0 };
         this.#joined.set(name, join);
       }
+      if (join.filled === join.data.length) join.filled = 0;
       (join.data as { set(source: TypedArray, offset: number): void }).set(tensor.data, join.filled);
       join.filled += tensor.data.length;
     }

@@ -22,6 +22,9 @@ export const run: Command = {
     { name: "weights", letter: "w", value: "FILE|random:SEED", summary: "values of the params, from a .safetensors file" },
     { name: "out", letter: "o", value: "NAME=FILE.npy", repeated: true, summary: "keep an output, a stream or a var as a NumPy file" },
     { name: "out-dir", value: "FOLDER", summary: "keep every output as FOLDER/NAME.npy" },
+    { name: "load", letter: "l", value: "FILE.safetensors", summary: "go on from a checkpoint: values of the vars and params" },
+    { name: "save", value: "FILE.safetensors", summary: "keep the vars and params as they are at the end" },
+    { name: "runs", value: "N", summary: "run the program N times (default 1), each with its streams from their start" },
     { name: "workers", value: "N", summary: "threads (default 1); results do not depend on it" },
     { name: "profile", value: "FILE.json", summary: "keep what each superstep did and cost, and show it; see spec/profile.md" },
     ...settingOptions,
@@ -41,6 +44,11 @@ is kept. Inputs that are cut must have the same k. Vars keep their values from r
 Streams: --in NAME=FILE.npy feeds a \`stream in\` the elements of the file in turn; a number or random:SEED never ends.
 What goes into a \`stream out\` is stacked along a new first dimension.
 
+Checkpoints: --save keeps every var and param in a .safetensors file, --load takes them from one. A run that goes on from a
+checkpoint gives the bits that the uninterrupted run would give. --in and --weights win over --load.
+
+With --runs each run is told on stderr, with the mean of every stream of scalars: the loss while training.
+
 Without --out and --out-dir the outputs are shown: small ones in full, large ones as min, mean and max. bf16 tensors are
 f32 in .npy files.
 
@@ -54,6 +62,7 @@ Exit codes: 0 fine, 1 a mistake in the program or its inputs, 2 a wrong command 
     { line: "gph run heat.gph --set n=512 --in initial=random:1", meaning: "try a program without data" },
     { line: "gph run mlp.gph --weights mlp.safetensors --in images=test-images.npy --out-dir results", meaning: "a batch of 100 on 2,000 images: runs 20 times and joins the outputs" },
     { line: "gph run heat.gph --target ipu-mk2 --in initial=random:1 --json", meaning: "the same bits on a modelled machine, for a tool to read" },
+    { line: "gph run train.gph --program epoch --runs 12 --in images=train-images.npy --in labels=train-labels.npy --save trained.safetensors", meaning: "train for 12 epochs and keep what was learned" },
   ],
   run: runCommand,
 };
@@ -72,7 +81,9 @@ async function runCommand(args: Arguments): Promise<number> {
 
   const { program, states, sources, kept } = selection.select(engine.manifest, args);
   const params = selection.paramValues(engine.manifest, sources, args.value("weights"));
-  selection.checkNothingMissing(states, params, sources);
+  const checkpoint = await loaded(args.value("load"), engine.manifest, (name) => sources.has(name) || params.has(name));
+  selection.checkNothingMissing(states, new Map([...checkpoint, ...params]), sources);
+  for (const [name, value] of checkpoint) if (!params.has(name)) engine.write(name, value);
   for (const [name, value] of params) engine.write(name, value);
   for (const state of states.vars) {
     const source = sources.get(state.name);
@@ -80,21 +91,25 @@ async function runCommand(args: Arguments): Promise<number> {
   }
 
   const feed = inputs.planFeed(states.inputs, sources);
+  const rounds = args.count("runs") ?? 1;
   const gathered = new Gathered(feed.runs, feed.batches);
   const { seconds, printed } = await runAll({
     engine,
     program: program.name,
     feed,
-    streamsIn: Object.fromEntries(states.streamsIn.map((state) => [state.name, inputs.streamElements(state, sources.get(state.name)!)])),
+    rounds,
+    streamsIn: () => Object.fromEntries(states.streamsIn.map((state) => [state.name, inputs.streamElements(state, sources.get(state.name)!)])),
     streamsOut: states.streamsOut.map((state) => state.name),
     gathered,
     quiet: args.has("json"),
   });
 
-  const tables = profiled === undefined ? undefined : await writeProfile(args.value("profile")!, engine, profiled, { program: program.name, runs: feed.runs, workers: engine.workers, seconds });
+  const tables = profiled === undefined ? undefined : await writeProfile(args.value("profile")!, engine, profiled, { program: program.name, runs: rounds * feed.runs, workers: engine.workers, seconds });
   const outputs = gathered.all();
   for (const name of kept.keys()) if (!outputs.has(name)) outputs.set(name, engine.read(name));
   const files = await keep(outputs, kept, args.value("out-dir"), args.file);
+  const saved = args.value("save");
+  if (saved !== undefined) await save(saved, engine, args.file);
 
   if (args.has("json")) {
     const [{ writeJson }, { outputJson }] = await Promise.all([import("./report.ts"), import("./show.ts")]);
@@ -104,10 +119,10 @@ async function runCommand(args: Arguments): Promise<number> {
       program: program.name,
       target: { name: target.name, tiles: target.tiles },
       workers: engine.workers,
-      runs: feed.runs,
+      runs: rounds * feed.runs,
       seconds,
       outputs: Object.fromEntries([...outputs].map(([name, tensor]) => [name, outputJson(tensor)])),
-      files,
+      files: [...files, ...(saved === undefined ? [] : [saved])],
       printed,
       diagnostics: warnings,
     });
@@ -119,6 +134,7 @@ async function runCommand(args: Arguments): Promise<number> {
     const { outputTable } = await import("./show.ts");
     process.stdout.write(outputs.size > 0 ? outputTable(outputs) : `program ${program.name} ran; it has no outputs\n`);
   }
+  if (saved !== undefined && !args.has("json")) process.stdout.write(`${saved}\n`);
   if (tables !== undefined && !args.has("json")) process.stdout.write(`\n${tables}`);
   return 0;
 }
@@ -145,45 +161,80 @@ interface Job {
   readonly engine: Engine;
   readonly program: string;
   readonly feed: Feed;
-  readonly streamsIn: { readonly [name: string]: Iterator<HostTensor> };
+  /** How often all of the feed is run. */
+  readonly rounds: number;
+  /** Anew for each of `--runs`, so that every one of them reads its files from their start. */
+  readonly streamsIn: () => { readonly [name: string]: Iterator<HostTensor> };
   readonly streamsOut: readonly string[];
   readonly gathered: Gathered;
   /** Whether what the program prints is collected instead of shown. */
   readonly quiet: boolean;
 }
 
-/** Runs the program once for each slice of the feed. */
-async function runAll({ engine, program, feed, streamsIn, streamsOut, gathered, quiet }: Job): Promise<{ seconds: number; printed: string[] }> {
-  const { elementNote } = await import("./show.ts");
+/** Runs the program once for each slice of the feed, and all of that `rounds` times. */
+async function runAll({ engine, program, feed, rounds, streamsIn, streamsOut, gathered, quiet }: Job): Promise<{ seconds: number; printed: string[] }> {
+  const { elementAt, elementNote } = await import("./show.ts");
   const printed: string[] = [];
-  const progress = new Progress(`running ${program}`, feed.runs);
+  const progress = new Progress(`running ${program}`, rounds * feed.runs);
+  const means = new Map<string, Mean>();
   const sinks = streamsOut.map((name) => {
     let count = 0;
     const sink = (element: HostTensor): void => {
       count += 1;
       gathered.send(name, element);
+      if (rounds > 1 && element.shape.length === 0) means.set(name, (means.get(name) ?? new Mean()).add(Number(elementAt(element, 0))));
       progress.note(() => elementNote(name, count, element));
     };
     return [name, sink] as const;
   });
-  const options = {
-    streams: { ...streamsIn, ...Object.fromEntries(sinks) },
-    print: (line: string): void => {
-      if (quiet) printed.push(line);
-      else progress.around(() => process.stdout.write(`${line}\n`));
-    },
+  const print = (line: string): void => {
+    if (quiet) printed.push(line);
+    else progress.around(() => process.stdout.write(`${line}\n`));
   };
   const started = performance.now();
   try {
-    for (let run = 0; run < feed.runs; run++) {
-      // At a terminal the caller stays free, so that the progress line moves; elsewhere it takes the shorter way.
-      gathered.add(progress.visible ? await engine.run(program, feed.at(run), options) : engine.runSync(program, feed.at(run), options));
-      progress.advance(run + 1);
+    for (let round = 0; round < rounds; round++) {
+      const options = { streams: { ...streamsIn(), ...Object.fromEntries(sinks) }, print };
+      for (let run = 0; run < feed.runs; run++) {
+        // At a terminal the caller stays free, so that the progress line moves; elsewhere it takes the shorter way.
+        gathered.add(progress.visible ? await engine.run(program, feed.at(run), options) : engine.runSync(program, feed.at(run), options));
+        progress.advance(round * feed.runs + run + 1);
+      }
+      if (rounds > 1 && !quiet) progress.around(() => process.stderr.write(`run ${round + 1} of ${rounds}${[...means].map(([name, mean]) => `  ${name} ${mean.value.toPrecision(4)}`).join("")}\n`));
+      means.clear();
     }
   } finally {
     progress.end();
   }
   return { seconds: (performance.now() - started) / 1000, printed };
+}
+
+/** The mean of what was added. */
+class Mean {
+  #sum = 0;
+  #count = 0;
+
+  add(value: number): this {
+    this.#sum += value;
+    this.#count += 1;
+    return this;
+  }
+
+  get value(): number {
+    return this.#sum / this.#count;
+  }
+}
+
+async function loaded(path: string | undefined, manifest: Engine["manifest"], given: (name: string) => boolean): Promise<ReadonlyMap<string, HostTensor>> {
+  if (path === undefined) return new Map();
+  const { readCheckpoint } = await import("./checkpoint.ts");
+  return readCheckpoint(path, manifest, given);
+}
+
+async function save(path: string, engine: Engine, program: string): Promise<void> {
+  const [{ checkpointFile }, { checkKeepsSources, writeWhole }, { version }] = await Promise.all([import("./checkpoint.ts"), import("./files.ts"), import("../version.ts")]);
+  checkKeepsSources(path, [program]);
+  await writeWhole([checkpointFile(path, engine, `gph ${version}`)]);
 }
 
 /** Writes what is to be kept, all of it or nothing; gives the paths. */

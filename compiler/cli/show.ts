@@ -7,7 +7,8 @@ import { typeText } from "./inputs.ts";
 /** Tensors of at most this many elements are shown in full. */
 const shownElements = 16;
 
-const elementAt = (tensor: HostTensor, index: number): number | bigint => {
+/** One element as a number, or a bigint where the dtype is one. */
+export const elementAt = (tensor: HostTensor, index: number): number | bigint => {
   const raw = tensor.data[index]!;
   return tensor.dtype === "bf16" ? bf16ToNumber(Number(raw)) : raw;
 };
