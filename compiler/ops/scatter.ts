@@ -129,8 +129,7 @@ function isLast(build: GradientBuilder, site: GradientSite): ValueId {
   const { axis } = axisOf(site);
   const { shape } = build.typeOf(indices);
   const places = build.apply("reshape", [build.apply("iota", [], { length: sizeOf(shape), dtype: "i32" })], { shape: [...shape] });
-  const row: TensorType = { dtype: "i32", shape: [build.typeOf(x).shape[axis]!] };
-  const none = build.fill(row, -1);
+  const none = build.apply("fill", [], { value: -1, dtype: "i32", shape: [build.typeOf(x).shape[axis]!] });
   const winners = build.apply("scatter_update", [none, indices, places], { axis: 0 });
   const last = build.apply("eq", [build.apply("gather", [winners, indices], { axis: 0 }), places]);
   const all = build.typeOf(updates).shape;

@@ -14,6 +14,7 @@ import { comparison } from "./comparison.ts";
 import { concat, stack } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
 import { constantOp, fill } from "./fill.ts";
+import { dynamicSlice, dynamicUpdate } from "./dynamic-box.ts";
 import { functions } from "./functions.ts";
 import { gather, oneHot } from "./gather.ts";
 import { layerNorm } from "./layer-norm.ts";
@@ -50,7 +51,7 @@ const list: readonly Op[] = [
   fill, constantOp, iota, linspace, eye,
   uniform, normal,
   // moving data
-  update, concat, stack, pad, roll, gather, oneHot, ...scatters, tile, repeatEach,
+  update, concat, stack, pad, roll, gather, oneHot, ...scatters, dynamicSlice, dynamicUpdate, tile, repeatEach,
   // combining
   reduce, mean, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
   // networks
