@@ -2,7 +2,7 @@
  * Exponentials relative to their sum along an axis: softmax, its logarithm, and the logarithm of the sum. All subtract the
  * largest element first, so that nothing overflows. The meaning is computed in f64 and rounded once.
  */
-import { sizeOf } from "../../runtime/dtype.ts";
+import { sizeOf, type DType } from "../../runtime/dtype.ts";
 import { get, put, tensor, zeros, type Tensor } from "../graph/tensor.ts";
 import { binary, call, cast, select, unary } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
@@ -11,7 +11,7 @@ import { samples } from "./elementwise.ts";
 import { axesSpace, fillLowering, forRest, number, padded, wholeRegion, widened } from "./lowerings.ts";
 import type { Op } from "./op.ts";
 import { axesAttributes, axesParameters, forEachReduced, reducedType } from "./reduce.ts";
-import { axisArgument, boolAttribute, intAttribute, intsAttribute, reducedShape, requireClass, requireInputs } from "./rules.ts";
+import { axisArgument, boolAttribute, computeDType, intAttribute, intsAttribute, reducedShape, requireClass, requireInputs } from "./rules.ts";
 
 /** For each row: its largest element, and the sum of e^(x - largest); by position of the row. */
 function rowsOf(x: Tensor, axes: readonly number[]): { largest: number[]; sum: number[] } {
@@ -29,24 +29,53 @@ interface KernelRow {
   element(at: readonly Expression[]): Expression;
 }
 
-/** The same in a kernel, for the row at `point`: locals with the largest element (as `shift` changes it) and the sum. */
-function rowInKernel(context: BlockContext, point: readonly Expression[], shift: (largest: Expression) => Expression = (largest) => largest): KernelRow {
+interface RowOptions {
+  /** What is subtracted, of the largest element. */
+  readonly shift?: (largest: Expression) => Expression;
+  /** Is given every exponential, to be kept. */
+  readonly keep?: (at: readonly Expression[], exponential: Expression) => void;
+}
+
+/** The same in a kernel, for the row at `point`: locals with what is subtracted and the sum. */
+function rowInKernel(context: BlockContext, point: readonly Expression[], { shift, keep }: RowOptions = {}): KernelRow {
   const { kernel, load } = context;
   const element = (at: readonly Expression[]): Expression => widened(load(0, at));
   const dtype = element(padded(point, context.block.length)).dtype;
   const largest = kernel.let("largest", number(dtype, -Infinity));
   forRest(context, point, false, (at) => kernel.set(largest, binary("max", largest, element(at))));
-  kernel.set(largest, shift(largest));
+  if (shift) kernel.set(largest, shift(largest));
   const sum = kernel.let("sum", number(dtype, 0));
-  forRest(context, point, false, (at) => kernel.set(sum, binary("add", sum, call("exp", binary("sub", element(at), largest)))));
+  forRest(context, point, false, (at) => {
+    const exponential = kernel.let("exponential", call("exp", binary("sub", element(at), largest)));
+    keep?.(at, exponential);
+    kernel.set(sum, binary("add", sum, exponential));
+  });
   return { largest, sum, element };
 }
 
-/** What is made of the sum once a row, and the result from an element less the largest, and that. */
-interface KernelFormula {
-  readonly ofRow: (sum: Expression) => Expression;
-  readonly ofElement: (shifted: Expression, row: Expression) => Expression;
-}
+/** Writes the row of the result at `point`. */
+type KernelFormula = (context: BlockContext, point: readonly Expression[], dtype: DType) => void;
+
+/**
+ * The result holds the exponentials until their sum is known, so that each is computed once; where it would round them, they
+ * are computed again.
+ */
+const softmaxInKernel: KernelFormula = (context, point, dtype) => {
+  const { kernel, store, reload } = context;
+  const exact = computeDType(dtype) === dtype;
+  const { largest, sum, element } = rowInKernel(context, point, exact ? { keep: (at, exponential) => store(0, at, exponential) } : {});
+  const scale = kernel.let("scale", binary("div", number(dtype, 1), sum));
+  forRest(context, point, true, (at) => {
+    const exponential = exact ? reload(0, at) : call("exp", binary("sub", element(at), largest));
+    store(0, at, cast(dtype, binary("mul", exponential, scale)));
+  });
+};
+
+const logSoftmaxInKernel: KernelFormula = (context, point, dtype) => {
+  const { largest, sum, element } = rowInKernel(context, point);
+  const logarithm = context.kernel.let("logarithm", call("log", sum));
+  forRest(context, point, true, (at) => context.store(0, at, cast(dtype, binary("sub", binary("sub", element(at), largest), logarithm))));
+};
 
 function rowwise(
   name: string, summary: string, formula: string,
@@ -85,12 +114,7 @@ function rowwise(
           reads: [{ operand: 0, index }],
           writes: [{ operand: 0, index }],
           emit(context) {
-            const { kernel, block, store } = context;
-            kernel.forBox(block.slice(0, outer), true, (point) => {
-              const { largest, sum, element } = rowInKernel(context, point);
-              const row = kernel.let("row", inKernel.ofRow(sum));
-              forRest(context, point, true, (at) => store(0, at, cast(type.dtype, inKernel.ofElement(binary("sub", element(at), largest), row))));
-            });
+            context.kernel.forBox(context.block.slice(0, outer), true, (point) => inKernel(context, point, type.dtype));
           },
         },
       ];
@@ -108,14 +132,14 @@ function rowwise(
 export const softmax = rowwise(
   "softmax", "Exponentials along an axis, scaled to the sum 1.", "y = e^x / Σ e^x",
   (x, largest, sum) => Math.exp(x - largest) / sum,
-  { ofRow: (sum) => sum, ofElement: (shifted, sum) => binary("div", call("exp", shifted), sum) },
+  softmaxInKernel,
   [0.09003057317038046, 0.24472847105479767, 0.6652409557748219, 0, 0, 1],
 );
 
 export const logSoftmax = rowwise(
   "log_softmax", "Logarithm of softmax, exact where softmax underflows.", "y = x - ln Σ e^x",
   (x, largest, sum) => x - largest - Math.log(sum),
-  { ofRow: (sum) => call("log", sum), ofElement: (shifted, logarithm) => binary("sub", shifted, logarithm) },
+  logSoftmaxInKernel,
   [-2.4076059644443806, -1.4076059644443804, -0.4076059644443804, -1000, -1000, 0],
 );
 
@@ -155,7 +179,7 @@ export const logSumExp: Op = {
           const zero = number(type.dtype, 0);
           kernel.forBox(block.slice(0, outer), true, (point) => {
             const finite = (value: Expression): Expression => select(binary("eq", unary("abs", value), number(type.dtype, Infinity)), zero, value);
-            const { largest, sum } = rowInKernel(context, point, finite);
+            const { largest, sum } = rowInKernel(context, point, { shift: finite });
             store(0, padded(point, space.length), cast(type.dtype, binary("add", largest, call("log", sum))));
           });
         },

@@ -7,7 +7,8 @@
  *    part of the executable's meaning: with L lanes and A accumulators, iteration n of the main loop goes to lane n mod L of
  *    accumulator ⌊n / L⌋ mod A; accumulators are combined as ((0 ∘ 1) ∘ (2 ∘ 3)); whole vectors that are left go to the
  *    result, one after the other; its lanes are combined pairwise (`reduce`), then with the value from before the loop;
- *    the rest follows one by one. Integer results do not depend on it; those of floats differ in their last bits.
+ *    the rest follows one by one. Integer results do not depend on it; those of floats differ in their last bits. The largest
+ *    and the smallest of f32 are found by integers: see float-extremes.ts.
  *
  * What has no vector form stays scalar: widen.ts says why.
  */
@@ -21,6 +22,7 @@ import { liveAfter, type LiveAfter } from "../liveness.ts";
 import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts";
 import { bodiesOf, constantOf, expressionsOf, localsSet, LocalTable, mentionsLocal, tripCount, visitStatements, withBody, type ForStatement, type SetStatement } from "../walk.ts";
 import { vectorFormSupported } from "../vector-support.ts";
+import { integerExtremes } from "./float-extremes.ts";
 import { replicate } from "./replicate.ts";
 import { identityOf, Refusal, widenBody, type Reduction, type WidenedBody } from "./widen.ts";
 
@@ -113,6 +115,17 @@ class Vectoriser {
     const reductions = findReductions(loop);
     if (reductions === undefined || reductions.size === 0) return undefined;
     if (this.#valuesNeededAfter(loop, reductions) || !memoryIndependent(loop, known)) return undefined;
+    const mark = this.#locals.list.length;
+    const extremes = integerExtremes(loop, reductions, this.#locals);
+    if (extremes !== undefined) {
+      const statements = this.#widenReductions(extremes.loop, extremes.reductions, known);
+      if (statements !== undefined) return [...extremes.before, ...statements, ...extremes.after];
+      this.#locals.list.length = mark;
+    }
+    return this.#widenReductions(loop, reductions, known);
+  }
+
+  #widenReductions(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, known: Ranges): readonly Statement[] | undefined {
     const widened = this.#tryWiden(loop, reductions, known);
     if (widened === undefined) return undefined;
     for (const [local, { op }] of reductions) if (!vectorFormSupported(reduce(op, this.#locals.get(widened.accumulators.get(local)!)))) return undefined;
