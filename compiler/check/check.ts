@@ -14,6 +14,7 @@ import { elaborateGraph, type GivenParameters } from "./members.ts";
 import { coreScope, fileFrame, Modules } from "./modules.ts";
 import { checkNames } from "./names.ts";
 import { iterate, statements } from "./statements.ts";
+import { checkUnwritten } from "./unwritten.ts";
 
 export interface CheckOptions {
   /** Which graph, when the file has several. */
@@ -60,6 +61,7 @@ export function check(entry: ast.File, options: CheckOptions, outer: Reporter): 
   const declaration = chooseGraph(entry, options, reporter);
   if (!declaration) return undefined;
   const graph = elaborateGraph(module, fileFrame(session, module.scope), declaration, options.parameters);
+  if (reporter.errors === 0 && !options.incomplete) checkUnwritten(graph, reporter);
   return reporter.errors > 0 ? undefined : graph;
 }
 

@@ -25,6 +25,7 @@ export const problems = {
   "missing-parameter": "A graph parameter has no default and was not set.",
   "unknown-parameter": "A value was set for a graph parameter that does not exist.",
   "no-gradient": "A gradient was asked through something that has none.",
+  "zero-gradient": "A gradient is asked by a tensor on which the loss does not depend.",
   // limits
   "limit-exceeded": "A compile-time loop, recursion, unrolling or size goes beyond a stated limit.",
   "tensor-too-large": "A tensor is larger than the memory of the target.",
@@ -32,6 +33,7 @@ export const problems = {
   // vertices and tiles
   "unconnected-field": "A vertex field was given no slice.",
   "unwritten-field": "A vertex never writes one of its out fields.",
+  "unwritten-out": "An out is never written, or elements of it are read that nothing writes.",
   "vertex-clash": "Two vertices of one compute set touch the same element and one of them writes it.",
   "unknown-tile": "A tile number lies outside the target's tiles.",
   // targets
