@@ -9,6 +9,7 @@ import type { Graph } from "./graph/graph.ts";
 import { foldConstants } from "./graph/passes/fold-constants.ts";
 import { doubleBuffer } from "./graph/passes/double-buffer.ts";
 import { fuse } from "./graph/passes/fuse.ts";
+import { fuseResults } from "./graph/passes/fuse-results.ts";
 import { fuseUpdates } from "./graph/passes/fuse-updates.ts";
 import { mergeEqualNodes } from "./graph/passes/merge-equal-nodes.ts";
 import { packProducts } from "./graph/passes/pack-products.ts";
@@ -41,6 +42,7 @@ export const stages: readonly Stage[] = [
   stage(doubleBuffer, verifyGraph, printGraph),
   stage(fuseUpdates, verifyGraph, printGraph),
   stage(packProducts, verifyGraph, printGraph),
+  stage(fuseResults, verifyGraph, printGraph),
   stage(lowerToTiled, verifyTiled, printTiled),
   stage(formSupersteps, verifyBsp, printBsp),
   stage(planMemory, verifyPlan, printBsp),

@@ -3,6 +3,7 @@
  * Deterministic and for people; it is not read back. `countOps` is what goldens say instead of whole programs.
  */
 import type { DType, TypedArray } from "../../runtime/dtype.ts";
+import { computeMapOf } from "../ops/compute-map.ts";
 import { bodyOf } from "../ops/map.ts";
 import { fillValue } from "./constants.ts";
 import { formatType, type Attribute, type Block, type ComputeSet, type Graph, type Node, type Placement, type Program, type Slice, type State, type Value, type ValueId } from "./graph.ts";
@@ -99,11 +100,20 @@ class Printer {
       case "map": return `map { ${printBody(bodyOf(node.attributes), inputs)} }`;
       case "map_reduce":
         return `map_reduce${printAttributes(attributes.filter(([name]) => name !== "body"))} { ${printBody(bodyOf(node.attributes), inputs)} }`;
+      case "compute_map": return this.#computeMap(node, inputs);
       // The result's type says the shape.
       case "reshape": case "broadcast": return `${node.op} ${inputs.join(", ")}`;
       case "cast": case "bitcast": return `${node.op} ${inputs.join(", ")}`;
       default: return `${node.op}${inputs.length > 0 ? ` ${inputs.join(", ")}` : ""}${printAttributes(attributes.filter(([name]) => name !== "cases"))}`;
     }
+  }
+
+  /** `compute_map matmul(%1, %2) { max($ + %3, 0) }`: $ is an element of the op's own result. */
+  #computeMap(node: Node, inputs: readonly string[]): string {
+    const { op, attributes, count, axes } = computeMapOf(node.attributes);
+    const shown = Object.entries({ ...attributes, axes: axes.some((axis, k) => axis !== k) ? axes : undefined, partition: node.attributes["partition"] });
+    const body = printBody(bodyOf(node.attributes), ["$", ...inputs.slice(count)]);
+    return `compute_map ${op}(${inputs.slice(0, count).join(", ")})${printAttributes(shown.filter(([, value]) => value !== undefined))} { ${body} }`;
   }
 
   #stateName(node: Node): string {

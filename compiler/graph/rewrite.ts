@@ -2,6 +2,7 @@
  * What the passes of this level share, so that each reads as its rule: walking a graph's blocks, counting uses, and
  * rewriting node by node with values substituted. Ids are kept: a value that survives a pass has the id it had.
  */
+import { ops } from "../ops/table.ts";
 import type { Span } from "../support/span.ts";
 import { GraphBuilder } from "./build.ts";
 import type { Attributes, Block, Graph, Node, Program, TensorType, ValueId } from "./graph.ts";
@@ -15,6 +16,26 @@ export function forEachNode(block: Block, visit: (node: Node, block: Block) => v
     visit(node, block);
     for (const region of node.regions) forEachNode(region, visit);
   }
+}
+
+/** How often each value is used, by nodes and as results of their regions. */
+export function countUses(graph: Graph): Map<ValueId, number> {
+  const uses = new Map<ValueId, number>();
+  const note = (value: ValueId): void => void uses.set(value, (uses.get(value) ?? 0) + 1);
+  for (const { body } of programsOf(graph)) {
+    forEachNode(body, (node) => {
+      node.inputs.forEach(note);
+      for (const region of node.regions) region.results.forEach(note);
+    });
+  }
+  return uses;
+}
+
+/** The value that is stored, seen from one that may be a view of it. */
+export function rootOf(value: ValueId, at: { definition(value: ValueId): Node | undefined }): ValueId {
+  let root = value;
+  for (let node = at.definition(root); node !== undefined && ops.get(node.op)?.kind === "view"; node = at.definition(root)) root = node.inputs[0]!;
+  return root;
 }
 
 /** The same graph with other values and with each program's body mapped. */

@@ -5,7 +5,9 @@
  */
 import type { Affine } from "../support/affine.ts";
 import type { KernelBuilder } from "./build.ts";
-import type { BinaryOp, Expression } from "./kernel.ts";
+import type { Epilogue } from "./epilogue.ts";
+import type { DType } from "../../runtime/dtype.ts";
+import type { BinaryOp, BufferId, Expression } from "./kernel.ts";
 
 export interface SpaceDimension {
   readonly extent: number;
@@ -34,6 +36,8 @@ export interface BlockContext {
   store(write: number, at: readonly Expression[], value: Expression): void;
   /** The element of a write as it is now: what this kernel has stored there, or with `keeps` what was there before. */
   reload(write: number, at: readonly Expression[]): Expression;
+  /** The buffers of `Lowering.scratch`. */
+  readonly scratch: readonly BufferId[];
 }
 
 export interface Lowering {
@@ -49,8 +53,12 @@ export interface Lowering {
   readonly contraction?: boolean;
   /** Scalar operations per point of the space, for cost estimates; 1 if absent. */
   readonly operations?: number;
+  /** What is done to each element that is stored, after partial results are combined; `withEpilogue` puts it into the kernel. */
+  readonly epilogue?: Epilogue;
   /** What the kernel does not write of its part of the results keeps its value; of ops that are `inPlace`. */
   readonly keeps?: boolean;
+  /** Memory that each vertex has for itself while it runs; what is in it before has no meaning. */
+  readonly scratch?: readonly { readonly dtype: DType; readonly shape: readonly number[] }[];
   /** Writes the kernel of one block. Unless it `keeps`, it must write every element of its part of the results. */
   emit(context: BlockContext): void;
 }

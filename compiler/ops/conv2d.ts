@@ -23,6 +23,7 @@ function windowsOf(filters: TensorType, attributes: Attributes): [Window, Window
 export const conv2d: Op = {
   name: "conv2d",
   kind: "compute",
+  stores: "once",
   summary: "Images x: [n, c, h, w] with filters w: [o, c, kh, kw] and a bias [o]; stride and padding are one int or (height, width).",
   formula: "y[n, o, i, j] = bias[o] + Σ x[n, c, i·s + u - p, j·s + v - p] · w[o, c, u, v]",
   signature: {

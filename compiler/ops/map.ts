@@ -97,6 +97,7 @@ export const map: Op = {
 export const mapReduce: Op = {
   name: "map_reduce",
   kind: "compute",
+  stores: "once",
   summary: "The results of a scalar function, combined along axes.",
   formula: "y = body(x₀…) ∘ body(x₁…) ∘ …",
   type(inputs, attributes) {

@@ -36,6 +36,7 @@ const leading = <T>(own: readonly number[], batch: readonly T[], first: T): T[] 
 export const matmulPacked: Op = {
   name: "matmul_packed",
   kind: "compute",
+  stores: "once",
   summary: "Matrix product with a right operand in panels of columns; leading dimensions broadcast.",
   formula: "y[i, width · p + l] = Σₖ a[i, k] · b[p, k, l]",
   type(inputs) {

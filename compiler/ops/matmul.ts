@@ -4,12 +4,13 @@
  */
 import { isFloat, sizeOf } from "../../runtime/dtype.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../graph/tensor.ts";
-import type { TensorType } from "../graph/graph.ts";
+import type { TensorType, ValueId } from "../graph/graph.ts";
 import { binary, cast } from "../kernel/build.ts";
 import type { Lowering } from "../kernel/lowering.ts";
 import { affineConstant, affineIndex, type Affine } from "../support/affine.ts";
 import { samples } from "./elementwise.ts";
 import { dimensions, fillLowering, forRest, number, padded, wholeRegion, widened } from "./lowerings.ts";
+import { reshaped, sumTo, transposedMatrix } from "./gradients.ts";
 import type { Op } from "./op.ts";
 import { broadcastShapes, computeDType, refuse, requireClass, requireInputs, requireSameDType, showShape } from "./rules.ts";
 
@@ -44,6 +45,7 @@ function accesses(a: TensorType, b: TensorType, { batch, m, n }: Extents): { a: 
 export const matmul: Op = {
   name: "matmul",
   kind: "compute",
+  stores: "once",
   summary: "Matrix product; leading dimensions broadcast, vectors lose their dimension.",
   formula: "y[i, j] = Σₖ a[i, k] · b[k, j]",
   signature: { call: "matmul", module: "core", parameters: [{ name: "a", kind: "tensor" }, { name: "b", kind: "tensor" }] },
@@ -103,6 +105,23 @@ export const matmul: Op = {
         },
       },
     ];
+  },
+  gradient(build, { inputs: [a, b], gradient }) {
+    const [left, right] = [build.typeOf(a!), build.typeOf(b!)];
+    const { batch, m = 1, k, n = 1 } = extentsOf(left, right);
+    const product = (x: ValueId, y: ValueId): ValueId => build.apply("matmul", [x, y]);
+    // Vectors are matrices of one row or column.
+    const rows = reshaped(build, a!, left.shape.length > 1 ? left.shape : [1, k]);
+    const columns = reshaped(build, b!, right.shape.length > 1 ? right.shape : [k, 1]);
+    const g = reshaped(build, gradient, [...batch, m, n]);
+    const byRows = product(g, transposedMatrix(build, columns));
+    // A matrix that every one of a stack is multiplied by: one product of them all.
+    const stacked = sizeOf(right.shape.slice(0, -2)) === 1 && sizeOf(left.shape.slice(0, -2)) === sizeOf(batch);
+    const all = sizeOf(batch) * m;
+    const byColumns = stacked
+      ? product(transposedMatrix(build, reshaped(build, rows, [all, k])), reshaped(build, g, [all, n]))
+      : sumTo(build, product(transposedMatrix(build, rows), g), build.typeOf(columns).shape);
+    return [reshaped(build, sumTo(build, byRows, build.typeOf(rows).shape), left.shape), reshaped(build, byColumns, right.shape)];
   },
   examples: () => [
     {

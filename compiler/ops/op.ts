@@ -44,7 +44,7 @@ export interface Signature {
   /** `max` for both the reduction and the elementwise op. */
   readonly call: string;
   /** Where the name comes from: in scope everywhere, or to be imported. */
-  readonly module: "core" | "std/nn" | "std/random" | "std/linalg";
+  readonly module: "core" | "std/nn" | "std/random" | "std/linalg" | "std/sparse";
   readonly parameters: readonly OpParameter[];
   /** Whether the call takes a dtype between `<` `>`, as `cast<f32>(x)`: required, optional (else from the context), or none. */
   readonly dtypeArgument?: "required" | "optional";
@@ -108,6 +108,12 @@ export interface Op {
 
   /** compute only: one lowering or several that write disjoint parts of the result. Absent: not supported on targets yet. */
   lower?(inputs: readonly TensorType[], attributes: Attributes, type: TensorType): readonly Lowering[];
+
+  /**
+   * compute only: every lowering stores each element once, with its final value (or, where it has a `combine`, that of a part),
+   * and does not load it again. Then `fuse-results` may apply a map to what is stored.
+   */
+  readonly stores?: "once";
 
   /** compute only: the result begins as input 0, of its type; `lower` writes only what changes, and every lowering `keeps` the rest. */
   readonly inPlace?: boolean;

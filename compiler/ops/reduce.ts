@@ -5,14 +5,15 @@
  */
 import { isFloat, isInteger, sizeOf, type DType } from "../../runtime/dtype.ts";
 import { flatIndex, forEachIndex, get, limitsOf, put, tensor, zeros, type Tensor } from "../graph/tensor.ts";
-import type { Attributes, TensorType } from "../graph/graph.ts";
+import type { Attributes, TensorType, ValueId } from "../graph/graph.ts";
 import { binary, cast, constant } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../kernel/lowering.ts";
 import { invariant, unreachable } from "../support/bug.ts";
 import { samples } from "./elementwise.ts";
 import { axesSpace, fillLowering, forRest, number, padded, wholeRegion, widened } from "./lowerings.ts";
-import type { Op, Signature } from "./op.ts";
+import { expandReduced, formulas, reshaped, summed } from "./gradients.ts";
+import type { GradientBuilder, GradientSite, Op, Signature } from "./op.ts";
 import { axesArgument, boolAttribute, computeDType, intsAttribute, reducedShape, refuse, requireClass, requireInputs, showShape } from "./rules.ts";
 
 export const reductionOps = ["add", "mul", "min", "max", "and", "or"] as const;
@@ -143,9 +144,37 @@ export function requireReducible(op: ReductionOp, input: TensorType): void {
   else requireClass(words[op], "number", input);
 }
 
+/** The largest (or smallest) elements have the gradient; several equal ones share it. */
+function extremeGradient(build: GradientBuilder, { inputs: [x], attributes, result, gradient }: GradientSite): ValueId {
+  const type = build.typeOf(x!);
+  const axes = intsAttribute(attributes, "axes");
+  const f = formulas(build, type);
+  const spread = (value: ValueId): ValueId => expandReduced(build, value, type.shape, axes);
+  const chosen = f.select(f.of("eq", x!, spread(result)), f.number(1), f.number(0));
+  return f.mul(chosen, spread(build.apply("div", [gradient, reshaped(build, summed(build, chosen, axes), build.typeOf(result).shape)])));
+}
+
+/** Each element has the product of the others: of those before it, and of those behind it. Nothing is divided, so 0 is no exception. */
+function productGradient(build: GradientBuilder, { inputs: [x], attributes, gradient }: GradientSite): ValueId {
+  const { dtype, shape } = build.typeOf(x!);
+  const axes = intsAttribute(attributes, "axes");
+  const kept = [...shape.keys()].filter((axis) => !axes.includes(axis));
+  const order = [...kept, ...axes];
+  const row = [sizeOf(kept.map((axis) => shape[axis]!)), sizeOf(axes.map((axis) => shape[axis]!))] as const;
+  const rows = reshaped(build, build.apply("transpose", [x!], { axes: order }), row);
+  const allButLast = { start: [0, 0], length: [row[0], Math.max(0, row[1] - 1)], step: [1, 1] };
+  const ones = build.fill({ dtype, shape: [row[0], Math.min(1, row[1])] }, 1);
+  const before = (value: ValueId): ValueId => build.apply("concat", [ones, build.apply("slice", [build.apply("cum_prod", [value], { axis: 1 })], allButLast)], { axis: 1 });
+  const backwards = (value: ValueId): ValueId => build.apply("reverse", [value], { axes: [1] });
+  const others = build.apply("mul", [before(rows), backwards(before(backwards(rows)))]);
+  const placed = build.apply("transpose", [reshaped(build, others, order.map((axis) => shape[axis]!))], { axes: order.map((_, axis) => order.indexOf(axis)) });
+  return build.apply("mul", [expandReduced(build, gradient, shape, axes), placed]);
+}
+
 export const reduce: Op = {
   name: "reduce",
   kind: "compute",
+  stores: "once",
   summary: "Elements combined along axes, all when none is given: sum, prod, min, max, all, any.",
   formula: "y = x₀ ∘ x₁ ∘ …",
   signature: signatureOf("add"),
@@ -161,6 +190,11 @@ export const reduce: Op = {
     const op = reductionOpOf(attributes);
     const [axes, keepdims] = [intsAttribute(attributes, "axes"), boolAttribute(attributes, "keepdims")];
     return reduceLowering(words[op], inputs[0]!.shape, type, op, axes, keepdims, 1, ({ load }, at) => widened(load(0, at)));
+  },
+  gradient(build, site) {
+    const op = reductionOpOf(site.attributes);
+    if (op === "add") return [expandReduced(build, site.gradient, build.typeOf(site.inputs[0]!).shape, intsAttribute(site.attributes, "axes"))];
+    return [op === "mul" ? productGradient(build, site) : extremeGradient(build, site)];
   },
   examples: () => [
     { inputs: [tensor("f32", [2, 3], [1, 2, 3, 4, 5, 6])], attributes: { op: "add", axes: [1], keepdims: false }, expected: tensor("f32", [2], [6, 15]) },
@@ -182,6 +216,7 @@ export const reduce: Op = {
 export const mean: Op = {
   name: "mean",
   kind: "compute",
+  stores: "once",
   summary: "Average along axes, of all elements when none is given.",
   formula: "y = (x₀ + x₁ + …) / n",
   signature: { call: "mean", module: "core", parameters: axesParameters, attributes: (args, inputs) => axesAttributes("mean", args, inputs) },
@@ -204,6 +239,12 @@ export const mean: Op = {
     const [axes, keepdims] = [intsAttribute(attributes, "axes"), boolAttribute(attributes, "keepdims")];
     const count = sizeOf(axes.map((axis) => shape[axis]!));
     return reduceLowering("mean", shape, type, "add", axes, keepdims, 1, ({ load }, at) => widened(load(0, at)), (total) => binary("div", total, number(type.dtype, count)));
+  },
+  gradient(build, { inputs: [x], attributes, gradient }) {
+    const { shape } = build.typeOf(x!);
+    const axes = intsAttribute(attributes, "axes");
+    const count = sizeOf(axes.map((axis) => shape[axis]!));
+    return [expandReduced(build, formulas(build, build.typeOf(gradient)).times(gradient, 1 / count), shape, axes)];
   },
   examples: () => [
     { inputs: [tensor("f32", [2, 3], [1, 2, 3, 4, 5, 9])], attributes: { axes: [1], keepdims: false }, expected: tensor("f32", [2], [2, 6]) },

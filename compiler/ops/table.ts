@@ -9,14 +9,17 @@ import { arithmetic } from "./arithmetic.ts";
 import { bits } from "./bits.ts";
 import { broadcast } from "./broadcast.ts";
 import { bitcastOp, castOp } from "./cast.ts";
+import { choleskyBlock } from "./cholesky.ts";
 import { classification } from "./classification.ts";
 import { comparison } from "./comparison.ts";
+import { computeMap } from "./compute-map.ts";
 import { concat, stack } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
-import { constantOp, fill } from "./fill.ts";
 import { dynamicSlice, dynamicUpdate } from "./dynamic-box.ts";
+import { constantOp, fill } from "./fill.ts";
 import { functions } from "./functions.ts";
 import { gather, oneHot } from "./gather.ts";
+import { householderBlock } from "./householder.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { mapUpdate } from "./map-update.ts";
 import { map, mapReduce } from "./map.ts";
@@ -39,25 +42,31 @@ import { selectOp } from "./select.ts";
 import { eye, iota, linspace } from "./sequence.ts";
 import { slice } from "./slice.ts";
 import { logSoftmax, logSumExp, softmax } from "./softmax.ts";
+import { stopGradient } from "./stop-gradient.ts";
+import { argsort, sort } from "./sort.ts";
+import { blockSparseMatmul, sampledMatmul, sparseRows } from "./sparse.ts";
 import { transpose } from "./transpose.ts";
+import { triangularSolveBlock } from "./triangular-solve.ts";
 import { update } from "./update.ts";
 
 const list: readonly Op[] = [
   // elementwise
-  ...arithmetic, ...comparison, ...bits, ...functions, ...rounding, ...classification, ...activation, selectOp, castOp, bitcastOp,
+  ...arithmetic, ...comparison, ...bits, ...functions, ...rounding, ...classification, ...activation, selectOp, castOp, bitcastOp, stopGradient,
   // views
   reshape, transpose, slice, broadcast, reverse,
   // known elements
   fill, constantOp, iota, linspace, eye,
   uniform, normal,
   // moving data
-  update, concat, stack, pad, roll, gather, oneHot, ...scatters, dynamicSlice, dynamicUpdate, tile, repeatEach,
+  update, concat, stack, pad, roll, gather, oneHot, ...scatters, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
   // combining
   reduce, mean, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
+  // blocks of factorisations, sparse matrices
+  triangularSolveBlock, choleskyBlock, householderBlock, blockSparseMatmul, sparseRows, sampledMatmul,
   // networks
   softmax, logSoftmax, layerNorm, conv2d, maxPool2d,
   // made by fusing
-  map, mapReduce, mapUpdate,
+  map, mapReduce, mapUpdate, computeMap((name) => op(name)),
   // made by packing
   packColumns, matmulPacked,
 ];

@@ -7,6 +7,7 @@ import type { TensorType } from "../graph/graph.ts";
 import { flatIndex, forEachIndex, get, put, zeros, type Tensor } from "../graph/tensor.ts";
 import { binaryFunction } from "../kernel/arithmetic.ts";
 import { affineExpression, KernelBuilder } from "../kernel/build.ts";
+import { withEpilogue } from "../kernel/epilogue.ts";
 import { runKernel } from "../kernel/interpret.ts";
 import { rowMajor, type Expression, type Kernel } from "../kernel/kernel.ts";
 import type { Access, Lowering } from "../kernel/lowering.ts";
@@ -56,14 +57,23 @@ export function kernelOf(lowering: Lowering, block: readonly number[], inputs: r
     const { low } = boxOf(access, block);
     return access.index.map(({ coefficients }, axis) => affineExpression({ constant: 0 - low[axis]!, coefficients }, at));
   };
+  const scratch = (lowering.scratch ?? []).map(({ dtype, shape }, k) => kernel.buffer({ name: `scratch${k}`, dtype, shape, access: "out" }));
   lowering.emit({
     kernel,
     block,
+    scratch,
     load: (read, at) => kernel.load(reads[read]!, indexOf(lowering.reads[read]!, at)),
     store: (write, at, value) => kernel.store(writes[write]!, indexOf(lowering.writes[write]!, at), value),
     reload: (write, at) => kernel.load(writes[write]!, indexOf(lowering.writes[write]!, at)),
   });
   return kernel.finish();
+}
+
+/** With its epilogue in the kernel; such a reduction is not cut, since partial results have none. */
+function finished(lowering: Lowering): Lowering {
+  if (lowering.epilogue === undefined) return lowering;
+  const { combine: _, ...rest } = withEpilogue(lowering);
+  return rest;
 }
 
 /** Runs one lowering; partial results of a cut reduction are combined in order. */
@@ -82,10 +92,11 @@ function runLowering(lowering: Lowering, inputs: readonly Tensor[], output: Tens
       kernels.set(key, kernel);
     }
     const target = lowering.combine === undefined ? output : zeros(output.type);
-    const tensors = [...lowering.reads.map((access) => inputs[access.operand]!), ...lowering.writes.map(() => target)];
+    const scratch = (lowering.scratch ?? []).map(({ dtype, shape }) => zeros({ dtype, shape }));
+    const tensors = [...lowering.reads.map((access) => inputs[access.operand]!), ...lowering.writes.map(() => target), ...scratch];
     const origin = chosen.map(([start]) => start);
     const offsets = [...lowering.reads, ...lowering.writes].map((access, k) => flatIndex(tensors[k]!.type.shape, boxOf(access, block, origin).start));
-    runKernel(kernel, tensors, { offsets });
+    runKernel(kernel, tensors, { offsets: [...offsets, ...scratch.map(() => 0)] });
     if (lowering.combine !== undefined) {
       const combine = binaryFunction(lowering.combine, output.type.dtype);
       const touched = new Set<number>();
@@ -105,7 +116,7 @@ export function runLowerings(lowerings: readonly Lowering[], inputs: readonly Te
   const output = zeros(type);
   const unwritten = isBig(type.dtype) ? 77n : 77;
   for (let flat = 0; flat < output.data.length; flat++) output.data[flat] = inPlace ? inputs[0]!.data[flat]! : unwritten;
-  for (const lowering of lowerings) runLowering(lowering, inputs, output, cut, check);
+  for (const lowering of lowerings) runLowering(finished(lowering), inputs, output, cut, check);
   return output;
 }
 
@@ -114,7 +125,7 @@ export function faultsOf(lowerings: readonly Lowering[], inputs: readonly Tensor
   const faults: string[] = [];
   const output = zeros(type);
   const written = new Map<number, number>();
-  for (const lowering of lowerings) {
+  for (const lowering of lowerings.map(finished)) {
     const extents = lowering.space.map(({ extent }) => extent);
     if ((lowering.keeps ?? false) !== inPlace) faults.push(`${lowering.name} ${inPlace ? "does not keep" : "keeps"} what it does not write`);
     if (sizeOf(extents) === 0) {

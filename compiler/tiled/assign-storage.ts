@@ -8,6 +8,7 @@
  * do not interfere is Chaitin's coalescing. Needs nothing; gives a table from root value to storage.
  */
 import { formatType, isStructural, type Block, type Graph, type Node, type Program, type StateId, type ValueId } from "../graph/graph.ts";
+import { computeMapOf } from "../ops/compute-map.ts";
 import { ops } from "../ops/table.ts";
 import { coveredPart, place, type Scope, type Segment, type Use } from "./live-segments.ts";
 import { isIdentity, Views } from "./views.ts";
@@ -301,6 +302,8 @@ class Coalescer {
     if (changesInput(node.op)) return isLast(node.inputs[0]!) && whole(node.inputs[0]!);
     switch (node.op) {
       case "map": return reads.every(whole);
+      // The op's own operands are read while its result is written; the map's are each read where the result is written.
+      case "compute_map": return !node.inputs.slice(0, computeMapOf(node.attributes).count).some(isLast) && reads.every(whole);
       case "execute": {
         const { written } = this.#graph.computeSets[node.attributes["computeSet"] as number]!;
         const operand = written[node.outputs.indexOf(made)]!;

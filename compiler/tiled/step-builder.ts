@@ -4,6 +4,7 @@
  */
 import { sizeOf } from "../../runtime/dtype.ts";
 import type { TensorType } from "../graph/graph.ts";
+import { withEpilogue } from "../kernel/epilogue.ts";
 import type { Lowering } from "../kernel/lowering.ts";
 import { affineConstant, affineIndex, identityMap } from "../support/affine.ts";
 import { error } from "../support/diagnostic.ts";
@@ -76,22 +77,24 @@ export class StepBuilder {
     const write = this.tensors.whole(to);
     if (lowerings.length > 1) this.#placeByParts(lowerings, to);
     const families: DraftFamily[] = [];
-    for (const lowering of lowerings) {
+    for (const unfinished of lowerings) {
+      const lowering = withEpilogue(unfinished);
       const accessed = lowering.reads.map((access) => reads[access.operand]!);
       if (sizeOf(lowering.space.map(({ extent }) => extent)) === 0) continue;
       if (wanted && !wantedParts(lowering, wanted)) this.#context.report(error("not-supported", origin, `${lowering.name} cannot be cut into ${wanted.join(" × ")} parts: one of these dimensions must stay whole`));
       const { split, reduction } = partition(lowering, accessed, write, this.tensors, target, wanted);
-      const common = { lowering, split, reads: accessed, tensors: this.tensors, mergeAlways: target.memory === "shared", origin };
-      if (reduction === undefined) families.push(...draftFamilies({ ...common, writes: lowering.writes.map(() => write) }));
-      else this.#computeParts(common, reduction, to);
+      const common = { split, reads: accessed, tensors: this.tensors, mergeAlways: target.memory === "shared", origin };
+      if (reduction === undefined) families.push(...draftFamilies({ ...common, lowering, writes: lowering.writes.map(() => write) }));
+      else this.#computeParts({ ...common, lowering: unfinished }, reduction, reads, to);
     }
     this.pushFamilies(lowerings[0]?.name ?? "nothing", families, origin);
   }
 
-  /** A split reduction: every instance gives a partial result; a second compute set combines them. */
-  #computeParts(common: Omit<SplitOptions, "writes">, reduction: number, to: TensorId): void {
+  /** A split reduction: every instance gives a partial result; a second compute set combines them, and finishes the result. */
+  #computeParts(common: Omit<SplitOptions, "writes">, reduction: number, reads: readonly TensorView[], to: TensorId): void {
     const { lowering, split, origin } = common;
-    const { shape, dtype } = this.tensors.type(to);
+    const { shape } = this.tensors.type(to);
+    const dtype = lowering.epilogue?.dtype ?? this.tensors.type(to).dtype;
     const rank = shape.length;
     // The parts' dimension stands where its cut stands among the grid's, so that part k of a result lies with vertex k.
     const at = reduction === 0 ? 0 : rank;
@@ -107,7 +110,10 @@ export class StepBuilder {
     });
     const map = shape.map((_, d) => affineIndex(d, rank)).toSpliced(at, 0, affineConstant(0, rank));
     this.pushFamilies(lowering.name, draftFamilies({ ...common, writes: [{ tensor: partial, map }], partial: { gridDimension: reduction, tensorDimension: at } }), origin);
-    this.compute([partialResultsLowering(parts, at, shape, lowering.combine!, lowering.name)], [this.tensors.whole(partial)], to, origin);
+    const combined = partialResultsLowering(parts, at, shape, lowering.combine!, lowering.name);
+    const operands = lowering.epilogue?.operands ?? [];
+    const finished: Lowering = lowering.epilogue === undefined ? combined : { ...combined, epilogue: { ...lowering.epilogue, operands: operands.map((_, k) => k + 1) } };
+    this.compute([finished], [this.tensors.whole(partial), ...operands.map((operand) => reads[operand]!)], to, origin);
   }
 
   /** Where the result of an op that is written in several parts goes. */

@@ -7,11 +7,10 @@
  */
 import { sameAttribute } from "../attributes.ts";
 import type { Graph, Node, ValueId } from "../graph.ts";
-import { forEachNode, programsOf, rewrite, type Rewriting } from "../rewrite.ts";
+import { countUses, rewrite, rootOf, type Rewriting } from "../rewrite.ts";
 import { bodyAttribute, bodyOf } from "../../ops/map.ts";
 import type { Pass } from "../../support/pass.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
-import { ops } from "../../ops/table.ts";
 
 export const fuseUpdates: Pass<Graph, Graph> = {
   name: "fuse-updates",
@@ -36,22 +35,4 @@ function isApart(value: ValueId, base: ValueId, update: Node, at: Rewriting): bo
   if (rootOf(value, at) !== root) return true;
   const view = at.definition(value);
   return base === root && view?.op === "slice" && view.inputs[0] === base && ["start", "length", "step"].every((name) => sameAttribute(view.attributes[name], update.attributes[name]));
-}
-
-function rootOf(value: ValueId, at: Rewriting): ValueId {
-  let root = value;
-  for (let node = at.definition(root); node !== undefined && ops.get(node.op)?.kind === "view"; node = at.definition(root)) root = node.inputs[0]!;
-  return root;
-}
-
-function countUses(graph: Graph): Map<ValueId, number> {
-  const uses = new Map<ValueId, number>();
-  const note = (value: ValueId): void => void uses.set(value, (uses.get(value) ?? 0) + 1);
-  for (const { body } of programsOf(graph)) {
-    forEachNode(body, (node) => {
-      node.inputs.forEach(note);
-      for (const region of node.regions) region.results.forEach(note);
-    });
-  }
-  return uses;
 }

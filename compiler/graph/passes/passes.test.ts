@@ -12,6 +12,8 @@ import { get, type Tensor } from "../tensor.ts";
 import { verify } from "../verify.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { fuse } from "./fuse.ts";
+import { fuseResults } from "./fuse-results.ts";
+import { fuseUpdates } from "./fuse-updates.ts";
 import { mergeEqualNodes } from "./merge-equal-nodes.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 import { simplifyAlgebra } from "./simplify-algebra.ts";
@@ -36,6 +38,7 @@ const pipelines: { readonly [title: string]: readonly Pass<Graph, Graph>[] } = {
   "remove-dead-nodes": [removeDeadNodes],
   "fuse": [fuse],
   "all of them": [foldConstants, mergeEqualNodes, removeDeadNodes, simplifyAlgebra, foldConstants, fuse, simplifyAlgebra, mergeEqualNodes, removeDeadNodes],
+  "fuse-results": [fuse, fuseUpdates, fuseResults],
   "fuse twice": [simplifyAlgebra, fuse, foldConstants, fuse, removeDeadNodes],
 };
 
