@@ -51,10 +51,16 @@ class KernelEmitter implements ExpressionContext {
   }
 
   block(statements: readonly Statement[]): Code {
-    return this.scope.module.block(null, statements.map((statement) => this.#statement(statement)), this.scope.binaryen.none);
+    const codes = this.memory.withAddresses(() => statements.map((statement) => this.#statement(statement)));
+    return this.scope.module.block(null, codes, this.scope.binaryen.none);
   }
 
   #statement(statement: Statement): Code {
+    if (statement.kind === "set") return this.memory.straight(() => this.#emit(statement), statement.local);
+    return statement.kind === "store" ? this.memory.straight(() => this.#emit(statement)) : this.memory.withoutAddresses(() => this.#emit(statement));
+  }
+
+  #emit(statement: Statement): Code {
     const { scope } = this;
     const { module } = scope;
     this.memory.origin = statement.origin;

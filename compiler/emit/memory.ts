@@ -43,6 +43,10 @@ export class Memory {
   readonly #nonNegative = new Set<LocalId>();
   /** Whether indices are checked: in checked builds, where the kernel is not known to stay inside its fields. */
   readonly #checked: boolean;
+  /** Addresses that the statements before have computed, while straight code is being emitted. */
+  #addresses: Map<string, { readonly local: number; readonly atoms: ReadonlySet<LocalId> }> | undefined;
+  /** What computes the addresses that the current statement adds to those. */
+  #computing: Code[] = [];
   /** Of the statement being emitted. */
   origin: Span;
   #pointers: ActivePointers = { plan: noPointers, locals: [] };
@@ -73,6 +77,39 @@ export class Memory {
     const result = body();
     this.#nonNegative.delete(index);
     this.#pointers = outer;
+    return result;
+  }
+
+  /**
+   * Emits statements one after another, between which addresses are shared: engines that pair vectors do so only where the
+   * two addresses are one value and two offsets. `body` calls `straight` and `forgetAddresses` of this scope alone.
+   */
+  withAddresses<T>(body: () => T): T {
+    const outer = { addresses: this.#addresses, computing: this.#computing };
+    this.#addresses = new Map();
+    this.#computing = [];
+    const result = body();
+    this.#addresses = outer.addresses;
+    this.#computing = outer.computing;
+    return result;
+  }
+
+  /** One statement without others inside it, which sets a local at most. */
+  straight(code: () => Code, sets?: LocalId): Code {
+    const emitted = code();
+    const computing = this.#computing;
+    this.#computing = [];
+    for (const [key, { atoms }] of this.#addresses ?? []) if (sets !== undefined && atoms.has(sets)) this.#addresses!.delete(key);
+    return computing.length === 0 ? emitted : this.#scope.module.block(null, [...computing, emitted], this.#scope.binaryen.none);
+  }
+
+  /** A statement with others inside it: it knows nothing of the addresses before it, and they are forgotten after it. */
+  withoutAddresses<T>(body: () => T): T {
+    const computing = this.#computing;
+    this.#addresses = undefined;
+    const result = body();
+    this.#addresses = new Map();
+    this.#computing = computing;
     return result;
   }
 
@@ -210,8 +247,24 @@ export class Memory {
     const found = this.#pointers.plan.find(address);
     if (found !== undefined) return { pointer: this.#scope.module.local.get(this.#pointers.locals[found.pointer]!, this.#scope.binaryen.i32), offset: found.offset };
     const offset = this.#fitsOffset(address) ? address.form.constant : 0;
-    const value = this.#sum(buffer, { terms: address.form.terms, constant: address.form.constant - offset });
-    return { pointer: this.#scope.here(value), offset };
+    const form = { terms: address.form.terms, constant: address.form.constant - offset };
+    return { pointer: this.#sharedSum(buffer, form) ?? this.#scope.here(this.#sum(buffer, form)), offset };
+  }
+
+  /** The sum in a local that the next statements may use too. Not of sums that read memory, which the next may change. */
+  #sharedSum(buffer: BufferId, form: LinearForm): Code | undefined {
+    if (this.#addresses === undefined || form.terms.length === 0 || form.terms.some(({ atom }) => atom.kind !== "local")) return undefined;
+    const { module, binaryen } = this.#scope;
+    const key = `${buffer}+${form.constant}${form.terms.map((term) => `+${term.coefficient}*${term.key}`).join("")}`;
+    let known = this.#addresses.get(key);
+    if (known === undefined) {
+      const value = this.#sum(buffer, form);
+      if (value.cheap) return value.code;
+      known = { local: this.#scope.newLocal(binaryen.i32), atoms: new Set(form.terms.map(({ atom }) => (atom as { local: LocalId }).local)) };
+      this.#computing.push(module.local.set(known.local, this.#scope.here(value)));
+      this.#addresses.set(key, known);
+    }
+    return module.local.get(known.local, binaryen.i32);
   }
 
   /** Whether the address without its constant is surely not below zero. */
