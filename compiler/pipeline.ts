@@ -7,6 +7,7 @@ import type { PlannedGraph } from "./bsp/bsp.ts";
 import { verifyBsp, verifyPlan } from "./bsp/verify.ts";
 import type { Graph } from "./graph/graph.ts";
 import { foldConstants } from "./graph/passes/fold-constants.ts";
+import { differentiate } from "./graph/passes/differentiate.ts";
 import { doubleBuffer } from "./graph/passes/double-buffer.ts";
 import { fuse } from "./graph/passes/fuse.ts";
 import { fuseResults } from "./graph/passes/fuse-results.ts";
@@ -34,6 +35,7 @@ function stage<From, To>(pass: Pass<From, To>, verify: (program: To) => void, pr
 }
 
 export const stages: readonly Stage[] = [
+  stage(differentiate, verifyGraph, printGraph),
   stage(foldConstants, verifyGraph, printGraph),
   stage(simplifyAlgebra, verifyGraph, printGraph),
   stage(mergeEqualNodes, verifyGraph, printGraph),

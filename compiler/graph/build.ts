@@ -37,6 +37,29 @@ export class GraphBuilder {
     return outputs;
   }
 
+  /** The nodes that can be seen from the end of the current block: those of the blocks around it before it, and its own. */
+  visible(): readonly Node[] {
+    return this.#nodes.flat();
+  }
+
+  /** How many nodes the current block has. */
+  get length(): number {
+    return this.#nodes.at(-1)?.length ?? 0;
+  }
+
+  /** Leaves of the current block's nodes from a position on only those that `keep` gives. */
+  filter(from: number, keep: (nodes: readonly Node[]) => readonly Node[]): void {
+    const current = this.#nodes.at(-1)!;
+    current.push(...keep(current.splice(from)));
+  }
+
+  /** Puts nodes in the place of one that stands in a block under construction. */
+  replace(node: Node, by: readonly Node[]): void {
+    const block = this.#nodes.findLast((nodes) => nodes.includes(node));
+    invariant(block, () => `a ${node.op} to replace that stands in no block under construction`);
+    block.splice(block.indexOf(node), 1, ...by);
+  }
+
   /** Appends a finished node as it is. */
   append(node: Node): void {
     const current = this.#nodes.at(-1);

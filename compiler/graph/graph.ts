@@ -101,6 +101,12 @@ export type Slice = readonly SliceDimension[];
 export interface Vertex {
   readonly name: string;
   readonly kernel: Kernel;
+  /**
+   * Of its `grad` clause. Its buffers are the fields again, all read: of an `out` field the value after, of the others that
+   * before; then, for each float field in order, an `inout` of the gradient by it: that by what was written comes in, that by
+   * what was read, 0 at first, goes out; of an `out` field what goes out is 0.
+   */
+  readonly gradient?: Kernel;
   readonly origin: Span;
 }
 

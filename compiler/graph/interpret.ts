@@ -4,7 +4,9 @@
  */
 import { op } from "../ops/table.ts";
 import { invariant, unreachable } from "../support/bug.ts";
+import type { Reporter } from "../support/diagnostic.ts";
 import type { Span } from "../support/span.ts";
+import { withoutGradients } from "./passes/differentiate.ts";
 import { formatType, isStructural, sameShape, type Block, type Graph, type Node, type Program, type State, type StateId, type StructuralOp, type TensorType } from "./graph.ts";
 import { RuntimeError } from "./runtime-error.ts";
 import { runComputeSet } from "./run-vertices.ts";
@@ -45,7 +47,9 @@ export class Interpreter {
   readonly #states: (Tensor | undefined)[];
   #initialised = false;
 
-  constructor(graph: Graph, { params = {} }: { readonly params?: Tensors } = {}) {
+  /** A `grad` is the nodes that compute its gradients. */
+  constructor(source: Graph, { params = {} }: { readonly params?: Tensors } = {}) {
+    const graph = withoutGradients(source, refusals);
     this.#graph = graph;
     this.#states = graph.states.map(({ role, type }) => (role === "out" || role === "var" ? zeros(type) : undefined));
     this.#give("param", params);
@@ -168,7 +172,7 @@ export class Interpreter {
       case "execute":
         return runComputeSet(this.#graph, attributes["computeSet"] as number, inputs, run.options.budget ?? 2 ** 31);
       case "grad":
-        throw new RuntimeError("not-supported", "gradients are not supported yet", origin);
+        return invariant(false, "a grad that is not differentiated") as never;
       default:
         return unreachable(kind);
     }
@@ -211,6 +215,13 @@ export class Interpreter {
     else if (end !== undefined) throw new RuntimeError("wrong-input", `stream out ${name} needs a function or a list`, origin);
   }
 }
+
+/** What has no gradient ends the interpretation before it begins; a warning is for who compiles. */
+const refusals: Reporter = {
+  report({ severity, message, labels }) {
+    if (severity === "error") throw new RuntimeError("not-supported", message, labels[0]?.span);
+  },
+};
 
 const isTrue = (condition: Tensor): boolean => get(condition, 0) !== 0;
 

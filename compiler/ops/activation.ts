@@ -2,11 +2,13 @@
 import { erf } from "../../runtime/math.ts";
 import { binary, call, constant, unary } from "../kernel/build.ts";
 import { elementwise } from "./elementwise.ts";
+import { byFormulas } from "./gradients.ts";
 import type { Op } from "./op.ts";
 
 export const activation: readonly Op[] = [
   elementwise({
     name: "sigmoid", summary: "Logistic function.", formula: "y = 1 / (1 + e^(-x))", operands: ["x"], accepts: "float", signature: { call: "sigmoid", module: "std/nn" },
+    gradient: byFormulas((f, { y, g }) => [f.mul(g, f.mul(y, f.sub(f.number(1), y)))]),
     float: ([x], round) => 1 / round(1 + round(Math.exp(-x!))),
     scalar: ([x]) => {
       const one = constant(x!.dtype, 1);
@@ -16,6 +18,11 @@ export const activation: readonly Op[] = [
   }),
   elementwise({
     name: "gelu", summary: "Gaussian error linear unit, exact.", formula: "y = x/2 · (1 + erf(x/√2))", operands: ["x"], accepts: "float", signature: { call: "gelu", module: "std/nn" },
+    gradient: byFormulas((f, { args: [x], g }) => {
+      const area = f.times(f.add(f.number(1), f.of("erf", f.times(x!, Math.SQRT1_2))), 0.5);
+      const density = f.times(f.of("exp", f.times(f.square(x!), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+      return [f.mul(g, f.add(area, f.mul(x!, density)))];
+    }),
     float: ([x], round) => round(x! * 0.5) * round(1 + round(erf(round(x! * round(Math.SQRT1_2))))),
     scalar: ([x]) => {
       const number = (value: number) => constant(x!.dtype, value);

@@ -3,6 +3,7 @@ import { flatIndex, forEachIndex, tensor, zeros } from "../graph/tensor.ts";
 import { sameShape } from "../graph/graph.ts";
 import { affineConstant, affineIndex } from "../support/affine.ts";
 import { samples } from "./elementwise.ts";
+import { sumTo } from "./gradients.ts";
 import type { Op } from "./op.ts";
 import { broadcastShapes, intsAttribute, refuse, requireInputs, shapeArgument, showShape } from "./rules.ts";
 
@@ -36,6 +37,7 @@ export const broadcast: Op = {
     const rank = type.shape.length;
     return input.shape.map((extent, axis) => (extent === 1 ? affineConstant(0, rank) : affineIndex(rank - input.shape.length + axis, rank)));
   },
+  gradient: (build, { inputs: [x], gradient }) => [sumTo(build, gradient, build.typeOf(x!).shape)],
   examples: () => [
     { inputs: [tensor("i32", [2, 1], [1, 2])], attributes: { shape: [2, 3] }, expected: tensor("i32", [2, 3], [1, 1, 1, 2, 2, 2]) },
     { inputs: [samples("f32", [5])], attributes: { shape: [3, 1, 5] } },

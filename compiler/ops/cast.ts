@@ -2,7 +2,7 @@
  * Conversions of elements. `cast` keeps the value as far as the new dtype can: floats truncate and saturate to integers, NaN
  * gives 0, integers wrap, anything but zero is true. `bitcast` keeps the bits.
  */
-import { bytesOf, dtypes, viewArray, type DType } from "../../runtime/dtype.ts";
+import { bytesOf, dtypes, isFloat, viewArray, type DType } from "../../runtime/dtype.ts";
 import { tensor } from "../graph/tensor.ts";
 import { castFunction } from "../kernel/arithmetic.ts";
 import { bitcast, cast } from "../kernel/build.ts";
@@ -25,6 +25,8 @@ export const castOp: Op = {
     const convert = castFunction(inputs[0]!.type.dtype, computeDType(type.dtype));
     return pointwise(inputs, type, ([x]) => convert(x!));
   },
+  /** Between floats; what is cast from or to integers has no gradient. */
+  gradient: (build, { inputs: [x], gradient }) => [isFloat(build.typeOf(x!).dtype) ? build.apply("cast", [gradient], { dtype: build.typeOf(x!).dtype }) : undefined],
   scalar: ([x], _attributes, type) => cast(computeDType(type.dtype), x!),
   examples: () => [
     {

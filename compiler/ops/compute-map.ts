@@ -49,6 +49,7 @@ export const computeMap = (find: (name: string) => Op): Op => ({
   kind: "compute",
   summary: "A scalar function of the elements of an op's result and of corresponding elements, stored with its axes in an order.",
   formula: "y = body(op(x₀, …), z₀, …)",
+  noGradient: "it is made when gradients are there",
   type(inputs, attributes) {
     const { axes, count } = computeMapOf(attributes);
     const { shape } = orderedType(innerType(find, inputs, attributes), axes);

@@ -4,6 +4,7 @@ import type { TensorType } from "../graph/graph.ts";
 import { affineConstant, affineIndex, identityMap } from "../support/affine.ts";
 import { samples } from "./elementwise.ts";
 import { copyLowering } from "./lowerings.ts";
+import { reshaped } from "./gradients.ts";
 import type { Op } from "./op.ts";
 import { axisArgument, intAttribute, refuse, requireSameDType, requireSameShape, showShape } from "./rules.ts";
 
@@ -55,6 +56,12 @@ export const concat: Op = {
       return copyLowering("concat", shape, { operand, index }, index.with(axis, affineIndex(axis, shape.length, 1, starts[operand]!)));
     });
   },
+  gradient(build, { inputs, attributes, gradient }) {
+    const axis = intAttribute(attributes, "axis");
+    const shapes = inputs.map((input) => build.typeOf(input).shape);
+    const starts = offsets(shapes.map((shape) => shape[axis]!));
+    return shapes.map((shape, k) => build.apply("slice", [gradient], { start: shape.map((extent, d) => (d === axis && extent > 0 ? starts[k]! : 0)), length: shape, step: shape.map(() => 1) }));
+  },
   examples: () => [
     { inputs: [tensor("i32", [2], [1, 2]), tensor("i32", [1], [3])], attributes: { axis: 0 }, expected: tensor("i32", [3], [1, 2, 3]) },
     { inputs: [samples("f32", [3, 2, 5]), samples("f32", [3, 4, 5], 1), samples("f32", [3, 1, 5], 2)], attributes: { axis: 1 } },
@@ -98,6 +105,14 @@ export const stack: Op = {
     return inputs.flatMap(({ shape }, operand) => {
       const index = identityMap(shape.length);
       return copyLowering("stack", shape, { operand, index }, index.toSpliced(axis, 0, affineConstant(operand, shape.length)));
+    });
+  },
+  gradient(build, { inputs, attributes, gradient }) {
+    const axis = intAttribute(attributes, "axis");
+    const { shape } = build.typeOf(gradient);
+    return inputs.map((input, k) => {
+      const layer = build.apply("slice", [gradient], { start: shape.map((_, d) => (d === axis ? k : 0)), length: shape.with(axis, 1), step: shape.map(() => 1) });
+      return reshaped(build, layer, build.typeOf(input).shape);
     });
   },
   examples: () => [

@@ -64,6 +64,7 @@ export const gather: Op = {
       },
     ];
   },
+  gradient: (build, { inputs: [x, indices], attributes, gradient }) => [build.apply("scatter_add", [build.fill(build.typeOf(x!), 0), indices!, gradient], { axis: intAttribute(attributes, "axis") }), undefined],
   examples: () => [
     { inputs: [tensor("f32", [3, 2], [1, 2, 3, 4, 5, 6]), tensor("i32", [2], [2, -3])], attributes: { axis: 0 }, expected: tensor("f32", [2, 2], [5, 6, 1, 2]) },
     { inputs: [samples("u8", [3, 5, 2]), tensor("i64", [2, 3], [4, 0, 1, -1, 2, 2])], attributes: { axis: 1 } },

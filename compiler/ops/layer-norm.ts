@@ -1,10 +1,12 @@
 /** Rows brought to mean 0 and variance 1, then scaled and shifted. The meaning is computed in f64 and rounded once. */
 import { sizeOf } from "../../runtime/dtype.ts";
+import type { ValueId } from "../graph/graph.ts";
 import { get, put, tensor, zeros } from "../graph/tensor.ts";
 import { binary, cast, unary } from "../kernel/build.ts";
 import type { Lowering } from "../kernel/lowering.ts";
 import { identityMap } from "../support/affine.ts";
 import { dimensions, forRest, number, widened } from "./lowerings.ts";
+import { broadcastTo, formulas, sumTo } from "./gradients.ts";
 import type { Op } from "./op.ts";
 import { numberAttribute, refuse, requireClass, requireInputs, requireSameDType, showShape } from "./rules.ts";
 
@@ -76,6 +78,20 @@ export const layerNorm: Op = {
         },
       },
     ];
+  },
+  gradient(build, { inputs: [x, gain], attributes, gradient }) {
+    const type = build.typeOf(x!);
+    const last = [type.shape.length - 1];
+    const [f, ofRow] = [formulas(build, type), formulas(build, { dtype: type.dtype, shape: type.shape.with(-1, 1) })];
+    const mean = (value: ValueId): ValueId => build.apply("mean", [value], { axes: last, keepdims: true });
+    const spread = (value: ValueId): ValueId => broadcastTo(build, value, type.shape);
+    const deviation = f.sub(x!, spread(mean(x!)));
+    const scale = ofRow.of("rsqrt", ofRow.add(mean(f.square(deviation)), ofRow.number(numberAttribute(attributes, "epsilon"))));
+    const normal = f.mul(deviation, spread(scale));
+    const g = f.mul(gradient, spread(gain!));
+    const centred = f.sub(f.sub(g, spread(mean(g))), f.mul(normal, spread(mean(f.mul(g, normal)))));
+    const { shape } = build.typeOf(gain!);
+    return [f.mul(spread(scale), centred), sumTo(build, f.mul(gradient, normal), shape), sumTo(build, gradient, shape)];
   },
   examples: () => [
     {

@@ -19,6 +19,7 @@ export const mapUpdate: Op = {
   kind: "compute",
   summary: "base with a box of it replaced by a scalar function of corresponding elements.",
   formula: "y = base, but y[start + i · step] = body(x₀[i], x₁[i], …)",
+  noGradient: "it is made when gradients are there",
   type(inputs, attributes) {
     const [base, ...args] = inputs;
     invariant(base && args.length > 0, "a map_update without inputs");

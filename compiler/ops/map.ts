@@ -69,6 +69,7 @@ export const map: Op = {
   kind: "compute",
   summary: "A scalar function of corresponding elements.",
   formula: "y = body(x₀, x₁, …)",
+  noGradient: "it is made when gradients are there",
   type: mappedType,
   evaluate: (inputs, attributes) => evaluateMap(inputs, attributes),
   lower(inputs, attributes, type): Lowering[] {
@@ -100,6 +101,7 @@ export const mapReduce: Op = {
   stores: "once",
   summary: "The results of a scalar function, combined along axes.",
   formula: "y = body(x₀…) ∘ body(x₁…) ∘ …",
+  noGradient: "it is made when gradients are there",
   type(inputs, attributes) {
     const mapped = mappedType(inputs, attributes);
     const op = reductionOpOf(attributes);

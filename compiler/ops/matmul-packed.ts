@@ -39,6 +39,7 @@ export const matmulPacked: Op = {
   stores: "once",
   summary: "Matrix product with a right operand in panels of columns; leading dimensions broadcast.",
   formula: "y[i, width · p + l] = Σₖ a[i, k] · b[p, k, l]",
+  noGradient: "it is made when gradients are there",
   type(inputs) {
     requireInputs("matmul_packed", inputs, 2);
     const [a, b] = [inputs[0]!, inputs[1]!];

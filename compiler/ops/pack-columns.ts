@@ -56,6 +56,7 @@ export const packColumns: Op = {
   kind: "compute",
   summary: "The columns of a matrix in panels of a width, zeros after the last column.",
   formula: "y[p, k, l] = x[k, width · p + l], or 0",
+  noGradient: "it is made when gradients are there",
   type(inputs, attributes) {
     requireInputs("pack_columns", inputs, 1);
     const { dtype, shape } = inputs[0]!;

@@ -57,6 +57,10 @@ export const pad: Op = {
       ...border.flatMap((side) => fillLowering("border", side, type.dtype, numberAttribute(attributes, "value"))),
     ];
   },
+  gradient(build, { inputs: [x], attributes, gradient }) {
+    const { shape } = build.typeOf(x!);
+    return [build.apply("slice", [gradient], { start: attributes["before"], length: shape, step: shape.map(() => 1) })];
+  },
   examples: () => [
     { inputs: [tensor("i32", [2], [1, 2])], attributes: { before: [1], after: [2], value: 7 }, expected: tensor("i32", [5], [7, 1, 2, 7, 7]) },
     { inputs: [samples("f32", [3, 5])], attributes: { before: [1, 1], after: [1, 1], value: 0 } },

@@ -3,6 +3,7 @@ import { flatIndex, forEachIndex, tensor, zeros } from "../graph/tensor.ts";
 import { affineIndex } from "../support/affine.ts";
 import { samples } from "./elementwise.ts";
 import { copyLowering, region } from "./lowerings.ts";
+import { reshaped, summed } from "./gradients.ts";
 import type { Op } from "./op.ts";
 import { axisArgument, intArgument, intAttribute, intsArgument, intsAttribute, refuse, requireInputs, showShape } from "./rules.ts";
 
@@ -41,6 +42,12 @@ export const tile: Op = {
     const to = region(shape.map((extent, axis) => ({ extents: [repeats[axis]!, extent], constant: 0, coefficients: [extent, 1] })));
     const from = shape.map((_, axis) => affineIndex(2 * axis + 1, to.extents.length));
     return copyLowering("tile", to.extents, { operand: 0, index: from }, to.index);
+  },
+  gradient(build, { inputs: [x], attributes, gradient }) {
+    const { shape } = build.typeOf(x!);
+    const repeats = intsAttribute(attributes, "repeats");
+    const copies = reshaped(build, gradient, shape.flatMap((extent, axis) => [repeats[axis]!, extent]));
+    return [summed(build, copies, shape.map((_, axis) => 2 * axis))];
   },
   examples: () => [
     { inputs: [tensor("i32", [2], [1, 2])], attributes: { repeats: [3] }, expected: tensor("i32", [6], [1, 2, 1, 2, 1, 2]) },
@@ -81,6 +88,11 @@ export const repeatEach: Op = {
     const to = region(shape.map((extent, k) => (k === axis ? { extents: [extent, count], constant: 0, coefficients: [count, 1] } : { extents: [extent], constant: 0, coefficients: [1] })));
     const from = shape.map((_, k) => affineIndex(k <= axis ? k : k + 1, to.extents.length));
     return copyLowering("repeat_each", to.extents, { operand: 0, index: from }, to.index);
+  },
+  gradient(build, { inputs: [x], attributes, gradient }) {
+    const { shape } = build.typeOf(x!);
+    const [count, axis] = [intAttribute(attributes, "count"), intAttribute(attributes, "axis")];
+    return [summed(build, reshaped(build, gradient, shape.toSpliced(axis + 1, 0, count)), [axis + 1])];
   },
   examples: () => [
     { inputs: [tensor("i32", [2], [1, 2])], attributes: { count: 3, axis: 0 }, expected: tensor("i32", [6], [1, 1, 1, 2, 2, 2]) },

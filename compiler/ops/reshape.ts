@@ -3,6 +3,7 @@ import { sizeOf } from "../../runtime/dtype.ts";
 import { tensor, zeros } from "../graph/tensor.ts";
 import { affineConstant, type Affine } from "../support/affine.ts";
 import { samples } from "./elementwise.ts";
+import { reshaped } from "./gradients.ts";
 import type { ConstantValue, Op } from "./op.ts";
 import { axesArgument, axisArgument, intsArgument, intsAttribute, refuse, requireInputs, showShape } from "./rules.ts";
 
@@ -110,6 +111,7 @@ export const reshape: Op = {
     return result;
   },
   view: (input, _attributes, type) => reshapeMap(input.shape, type.shape),
+  gradient: (build, { inputs: [x], gradient }) => [reshaped(build, gradient, build.typeOf(x!).shape)],
   examples: () => [
     { inputs: [tensor("i32", [2, 3], [1, 2, 3, 4, 5, 6])], attributes: { shape: [3, 2] }, expected: tensor("i32", [3, 2], [1, 2, 3, 4, 5, 6]) },
     { inputs: [samples("f32", [12, 5])], attributes: { shape: [3, 1, 4, 5] } },

@@ -34,6 +34,7 @@ export const reverse: Op = {
     const rank = input.shape.length;
     return input.shape.map((extent, axis) => (axes.includes(axis) ? affineIndex(axis, rank, -1, extent - 1) : affineIndex(axis, rank)));
   },
+  gradient: (build, { attributes, gradient }) => [build.apply("reverse", [gradient], attributes)],
   examples: () => [
     { inputs: [tensor("i32", [2, 3], [1, 2, 3, 4, 5, 6])], attributes: { axes: [1] }, expected: tensor("i32", [2, 3], [3, 2, 1, 6, 5, 4]) },
     { inputs: [samples("f32", [3, 5])], attributes: { axes: [0, 1] } },

@@ -53,6 +53,10 @@ export const roll: Op = {
       return copyLowering("roll", from.extents, { operand: 0, index: from.index }, region(chosen.map((piece) => piece.to)).index);
     });
   },
+  gradient(build, { attributes, gradient }) {
+    const { shape } = build.typeOf(gradient);
+    return [build.apply("roll", [gradient], { shift: intsAttribute(attributes, "shift").map((turn, axis) => (turn === 0 ? 0 : shape[axis]! - turn)) })];
+  },
   examples: () => [
     { inputs: [tensor("i32", [5], [1, 2, 3, 4, 5])], attributes: { shift: [2] }, expected: tensor("i32", [5], [4, 5, 1, 2, 3]) },
     { inputs: [tensor("i32", [2, 3], [1, 2, 3, 4, 5, 6])], attributes: { shift: [1, 2] }, expected: tensor("i32", [2, 3], [5, 6, 4, 2, 3, 1]) },

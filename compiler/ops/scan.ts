@@ -1,12 +1,39 @@
 /** Running totals along an axis. Floats accumulate in f64 in the meaning, each total rounded once; integers wrap. */
 import { isFloat, sizeOf } from "../../runtime/dtype.ts";
+import type { ValueId } from "../graph/graph.ts";
 import { forEachIndex, get, put, tensor, zeros } from "../graph/tensor.ts";
 import { binary, cast } from "../kernel/build.ts";
 import type { Lowering } from "../kernel/lowering.ts";
 import { samples } from "./elementwise.ts";
 import { axesSpace, forRest, number, widened } from "./lowerings.ts";
+import { broadcastTo, reshaped, summed } from "./gradients.ts";
 import type { Op } from "./op.ts";
 import { axisArgument, intAttribute, requireClass, requireInputs } from "./rules.ts";
+
+/** Each element is in the totals from its own on: the running sum of the gradient, from the end. */
+const sumGradient: NonNullable<Op["gradient"]> = (build, { attributes, gradient }) => {
+  const backwards = (value: ValueId): ValueId => build.apply("reverse", [value], { axes: [intAttribute(attributes, "axis")] });
+  return [backwards(build.apply("cum_sum", [backwards(gradient)], attributes))];
+};
+
+/**
+ * y[j] is the product of the elements to j, so its derivative by x[i] is that of the others. Without dividing, which 0 forbids:
+ * for each i a row of running products with x[i] left out. Quadratic in the extent.
+ */
+const productGradient: NonNullable<Op["gradient"]> = (build, { inputs: [x], attributes, gradient }) => {
+  const { dtype, shape } = build.typeOf(x!);
+  const axis = intAttribute(attributes, "axis");
+  const extent = shape[axis]!;
+  const whole = shape.toSpliced(axis, 0, extent);
+  // Dimension `axis` counts i, the next one j.
+  const position = (along: number): ValueId => broadcastTo(build, reshaped(build, build.apply("iota", [], { length: extent, dtype: "i32" }), whole.map((_, d) => (d === along ? extent : 1))), whole);
+  const [i, j] = [position(axis), position(axis + 1)];
+  const type = { dtype, shape: whole };
+  const rows = (value: ValueId): ValueId => broadcastTo(build, reshaped(build, value, shape.toSpliced(axis, 0, 1)), whole);
+  const others = build.apply("cum_prod", [build.apply("select", [build.apply("eq", [i, j]), build.fill(type, 1), rows(x!)])], { axis: axis + 1 });
+  const from = build.apply("select", [build.apply("ge", [j, i]), build.apply("mul", [others, rows(gradient)]), build.fill(type, 0)]);
+  return [summed(build, from, [axis + 1])];
+};
 
 function scan(name: string, words: string, op: "add" | "mul", expected: readonly number[]): Op {
   const start = op === "add" ? 0 : 1;
@@ -64,6 +91,7 @@ function scan(name: string, words: string, op: "add" | "mul", expected: readonly
         },
       ];
     },
+    gradient: op === "add" ? sumGradient : productGradient,
     examples: () => [
       { inputs: [tensor("i32", [2, 3], [1, 2, 3, 4, 5, 6])], attributes: { axis: 1 }, expected: tensor("i32", [2, 3], expected) },
       { inputs: [tensor("f32", [3, 4, 2], Array.from({ length: 24 }, (_, i) => Math.sin(i)))], attributes: { axis: 1 } },

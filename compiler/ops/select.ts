@@ -25,6 +25,10 @@ export const selectOp: Op = {
     return a;
   },
   evaluate: (inputs, _attributes, type) => pointwise(inputs, type, ([condition, a, b]) => (condition === 0 ? b! : a!)),
+  gradient: (build, { inputs: [condition], gradient }) => {
+    const zero = build.fill(build.typeOf(gradient), 0);
+    return [undefined, build.apply("select", [condition!, gradient, zero]), build.apply("select", [condition!, zero, gradient])];
+  },
   scalar: ([condition, a, b]) => select(condition!, a!, b!),
   examples: () => [
     { inputs: [tensor("bool", [3], [1, 0, 1]), tensor("u8", [3], [1, 2, 3]), tensor("u8", [3], [4, 5, 6])], attributes: {}, expected: tensor("u8", [3], [1, 5, 3]) },

@@ -51,6 +51,13 @@ export const slice: Op = {
     const box = boxOf("slice", input, attributes);
     return input.shape.map((_, axis) => affineIndex(axis, input.shape.length, box.step[axis]!, box.start[axis]!));
   },
+  /** 0 outside of the box: by a border where the steps are 1, else by an update. */
+  gradient(build, { inputs: [x], attributes, gradient }) {
+    const type = build.typeOf(x!);
+    const { start, length, step } = boxOf("slice", type, attributes);
+    if (step.some((each, axis) => each !== 1 && length[axis]! > 1) || length.includes(0)) return [build.apply("update", [build.fill(type, 0), gradient], { start, length, step })];
+    return [build.apply("pad", [gradient], { before: start, after: type.shape.map((extent, axis) => extent - start[axis]! - length[axis]!), value: 0 })];
+  },
   examples: () => [
     { inputs: [tensor("i32", [5], [1, 2, 3, 4, 5])], attributes: { start: [4], length: [3], step: [-2] }, expected: tensor("i32", [3], [5, 3, 1]) },
     { inputs: [samples("f32", [7, 5])], attributes: { start: [1, 0], length: [3, 4], step: [2, 1] } },

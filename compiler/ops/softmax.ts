@@ -3,12 +3,14 @@
  * largest element first, so that nothing overflows. The meaning is computed in f64 and rounded once.
  */
 import { sizeOf, type DType } from "../../runtime/dtype.ts";
+import type { ValueId } from "../graph/graph.ts";
 import { get, put, tensor, zeros, type Tensor } from "../graph/tensor.ts";
 import { binary, call, cast, select, unary } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../kernel/lowering.ts";
 import { samples } from "./elementwise.ts";
 import { axesSpace, fillLowering, forRest, number, padded, wholeRegion, widened } from "./lowerings.ts";
+import { broadcastTo, expandReduced, formulas, summed } from "./gradients.ts";
 import type { Op } from "./op.ts";
 import { axesAttributes, axesParameters, forEachReduced, reducedType } from "./reduce.ts";
 import { axisArgument, boolAttribute, computeDType, intAttribute, intsAttribute, reducedShape, requireClass, requireInputs } from "./rules.ts";
@@ -78,7 +80,7 @@ const logSoftmaxInKernel: KernelFormula = (context, point, dtype) => {
 };
 
 function rowwise(
-  name: string, summary: string, formula: string,
+  name: string, summary: string, formula: string, gradient: NonNullable<Op["gradient"]>,
   value: (x: number, largest: number, sum: number) => number, inKernel: KernelFormula, expected: readonly number[],
 ): Op {
   return {
@@ -119,6 +121,7 @@ function rowwise(
         },
       ];
     },
+    gradient,
     examples: () => [
       { inputs: [tensor("f64", [2, 3], [1, 2, 3, 0, 0, 1000])], attributes: { axis: 1 }, expected: tensor("f64", [2, 3], expected) },
       { inputs: [tensor("f32", [3, 5, 2], Array.from({ length: 30 }, (_, i) => Math.sin(i) * 4))], attributes: { axis: 1 } },
@@ -131,6 +134,12 @@ function rowwise(
 
 export const softmax = rowwise(
   "softmax", "Exponentials along an axis, scaled to the sum 1.", "y = e^x / Σ e^x",
+  (build, { attributes, result, gradient }) => {
+    const type = build.typeOf(result);
+    const f = formulas(build, type);
+    const total = summed(build, f.mul(gradient, result), [intAttribute(attributes, "axis")], true);
+    return [f.mul(result, f.sub(gradient, broadcastTo(build, total, type.shape)))];
+  },
   (x, largest, sum) => Math.exp(x - largest) / sum,
   softmaxInKernel,
   [0.09003057317038046, 0.24472847105479767, 0.6652409557748219, 0, 0, 1],
@@ -138,6 +147,12 @@ export const softmax = rowwise(
 
 export const logSoftmax = rowwise(
   "log_softmax", "Logarithm of softmax, exact where softmax underflows.", "y = x - ln Σ e^x",
+  (build, { attributes, result, gradient }) => {
+    const type = build.typeOf(result);
+    const f = formulas(build, type);
+    const total = summed(build, gradient, [intAttribute(attributes, "axis")], true);
+    return [f.sub(gradient, f.mul(f.of("exp", result), broadcastTo(build, total, type.shape)))];
+  },
   (x, largest, sum) => x - largest - Math.log(sum),
   logSoftmaxInKernel,
   [-2.4076059644443806, -1.4076059644443804, -0.4076059644443804, -1000, -1000, 0],
@@ -185,6 +200,12 @@ export const logSumExp: Op = {
         },
       },
     ];
+  },
+  gradient(build, { inputs: [x], attributes, result, gradient }) {
+    const type = build.typeOf(x!);
+    const f = formulas(build, type);
+    const spread = (value: ValueId): ValueId => expandReduced(build, value, type.shape, intsAttribute(attributes, "axes"));
+    return [f.mul(spread(gradient), f.of("exp", f.sub(x!, spread(result))))];
   },
   examples: () => [
     { inputs: [tensor("f64", [2, 3], [1, 2, 3, 0, 0, 1000])], attributes: { axes: [1], keepdims: false }, expected: tensor("f64", [2], [3.4076059644443806, 1000]) },

@@ -42,6 +42,10 @@ export const transpose: Op = {
     const axes = intsAttribute(attributes, "axes");
     return input.shape.map((_, axis) => affineIndex(axes.indexOf(axis), axes.length));
   },
+  gradient: (build, { attributes, gradient }) => {
+    const axes = intsAttribute(attributes, "axes");
+    return [build.apply("transpose", [gradient], { axes: axes.map((_, axis) => axes.indexOf(axis)) })];
+  },
   examples: () => [
     { inputs: [tensor("i32", [2, 3], [1, 2, 3, 4, 5, 6])], attributes: { axes: [1, 0] }, expected: tensor("i32", [3, 2], [1, 4, 2, 5, 3, 6]) },
     { inputs: [samples("f32", [3, 5, 7])], attributes: { axes: [1, 2, 0] } },

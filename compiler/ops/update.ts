@@ -38,6 +38,10 @@ export const update: Op = {
       ...outside(inputs[0]!.shape, box).flatMap(({ extents, index }) => copyLowering("copy", extents, { operand: 0, index }, index)),
     ];
   },
+  gradient(build, { inputs: [, value], attributes, gradient }) {
+    const box = { start: attributes["start"], length: attributes["length"], step: attributes["step"] };
+    return [build.apply("update", [gradient, build.fill(build.typeOf(value!), 0)], box), build.apply("slice", [gradient], box)];
+  },
   examples: () => [
     {
       inputs: [tensor("i32", [5], [1, 2, 3, 4, 5]), tensor("i32", [2], [8, 9])], attributes: { start: [3], length: [2], step: [-2] },

@@ -187,4 +187,6 @@ export const arithmeticIdentities: ReadonlyMap<string, Identity> = new Map<strin
   ["trunc", idempotent],
   ["select", select],
   ["cast", cast],
+  // Gradients are built before this pass.
+  ["stop_gradient", (node) => node.inputs],
 ]);
