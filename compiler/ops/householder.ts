@@ -1,0 +1,177 @@
+/**
+ * Householder's reduction of a few columns to a triangle: the panel that `qr` of std/linalg is made of. Each column k is
+ * reflected by H = I − (2 / vᵀv) · v · vᵀ, v having zeros above k and 1 at k, onto a multiple of the k-th axis. The result has R
+ * on and above the diagonal and the v below, as LAPACK's geqr2 packs them; 2 / vᵀv follows from v. Unlike there every column is
+ * reflected, also one that is zero below: then v is the axis itself, and the determinant of each H is −1. The meaning is
+ * computed in f64 and rounded once.
+ *
+ * G. Golub, C. Van Loan, "Matrix Computations", 4th edition, §5.1 and §5.2.
+ */
+import { sizeOf } from "../../runtime/dtype.ts";
+import type { ValueId } from "../graph/graph.ts";
+import { tensor, zeros } from "../graph/tensor.ts";
+import { binary, cast, constant, i32, select, unary } from "../kernel/build.ts";
+import type { Expression } from "../kernel/kernel.ts";
+import type { BlockContext, Lowering } from "../kernel/lowering.ts";
+import { identityMap } from "../support/affine.ts";
+import { dimensions } from "./lowerings.ts";
+import { extentsOf, masked, matricesOf, part, product, putMatrix, requireMatrices, scaled, solved, transposed, waves } from "./matrices.ts";
+import type { GradientBuilder, Op } from "./op.ts";
+import { refuse, requireInputs } from "./rules.ts";
+
+const name = "householder_block";
+
+/** Reduces a: [m, n] in place. */
+function reduce(a: Float64Array, m: number, n: number): void {
+  for (let k = 0; k < n; k++) {
+    const first = a[k * n + k]!;
+    let square = 0;
+    for (let i = k; i < m; i++) square += a[i * n + k]! ** 2;
+    const pivot = first < 0 ? Math.sqrt(square) : -Math.sqrt(square);
+    const head = first - pivot;
+    let rest = 0;
+    for (let i = k + 1; i < m; i++) {
+      a[i * n + k] = head === 0 ? 0 : a[i * n + k]! / head;
+      rest += a[i * n + k]! ** 2;
+    }
+    a[k * n + k] = pivot;
+    for (let j = k + 1; j < n; j++) {
+      let dot = a[k * n + j]!;
+      for (let i = k + 1; i < m; i++) dot += a[i * n + k]! * a[i * n + j]!;
+      const factor = (2 / (1 + rest)) * dot;
+      a[k * n + j]! -= factor;
+      for (let i = k + 1; i < m; i++) a[i * n + j]! -= factor * a[i * n + k]!;
+    }
+  }
+}
+
+/** Sums are f64 ones in kernels too, so that squares of f32 neither overflow nor vanish. */
+function emitReduction({ kernel, load, store, reload }: BlockContext, point: readonly Expression[], m: number, n: number): void {
+  const place = (row: Expression, column: Expression): Expression[] => [...point, row, column];
+  const wide = (row: Expression, column: Expression): Expression => cast("f64", reload(0, place(row, column)));
+  const { dtype } = load(0, place(i32(0), i32(0)));
+  const put = (row: Expression, column: Expression, value: Expression): void => store(0, place(row, column), cast(dtype, value));
+  const f64 = (value: number): Expression => constant("f64", value);
+  const below = (k: Expression, body: (row: Expression) => void): void => kernel.for({ start: binary("add", k, i32(1)), end: i32(m), name: "row" }, body);
+  const sum = (start: Expression, k: Expression, term: (row: Expression) => Expression): Expression => {
+    const total = kernel.let("total", start);
+    below(k, (row) => kernel.set(total, binary("add", total, term(row))));
+    return total;
+  };
+  kernel.forBox([m, n], true, (at) => store(0, [...point, ...at], load(0, [...point, ...at])));
+  kernel.for({ end: i32(n), name: "k" }, (k) => {
+    const first = kernel.let("first", wide(k, k));
+    const square = sum(binary("mul", first, first), k, (row) => binary("mul", wide(row, k), wide(row, k)));
+    const length = kernel.let("length", unary("sqrt", square));
+    const pivot = kernel.let("pivot", select(binary("lt", first, f64(0)), length, unary("neg", length)));
+    const head = kernel.let("head", binary("sub", first, pivot));
+    const scale = kernel.let("scale", select(binary("eq", head, f64(0)), f64(0), binary("div", f64(1), head)));
+    below(k, (row) => put(row, k, binary("mul", wide(row, k), scale)));
+    put(k, k, pivot);
+    const rest = sum(f64(1), k, (row) => binary("mul", wide(row, k), wide(row, k)));
+    const tau = kernel.let("tau", binary("div", f64(2), rest));
+    kernel.for({ start: binary("add", k, i32(1)), end: i32(n), name: "column" }, (column) => {
+      const dot = sum(wide(k, column), k, (row) => binary("mul", wide(row, k), wide(row, column)));
+      const factor = kernel.let("factor", binary("mul", tau, dot));
+      put(k, column, binary("sub", wide(k, column), factor));
+      below(k, (row) => put(row, column, binary("sub", wide(row, column), binary("mul", factor, wide(row, k)))));
+    });
+  });
+}
+
+/** X · B⁻¹ for a unit lower triangular B. */
+const dividedByUnit = (build: GradientBuilder, x: ValueId, b: ValueId): ValueId => transposed(build, solved(build, b, transposed(build, x), { lower: true, transposed: true, unit: true }));
+
+/** The v of all columns, V: [m, n] with a unit diagonal, from the packed result. */
+function vectorsOf(build: GradientBuilder, packed: ValueId): ValueId {
+  const ones = build.fill(build.typeOf(packed), 1);
+  return build.apply("add", [masked(build, packed, "gt"), masked(build, ones, "eq")]);
+}
+
+/**
+ * Gradient of Q = E − V · T · V₁ᵀ and of R from that of the packed result; E is the first columns of the identity, V₁ the first
+ * rows of V, and T⁻¹ = S, the upper triangle of Vᵀ · V with half its diagonal. E − Q = V · W is an LU factorisation with
+ * W = T · V₁ᵀ, so what depends on V depends on Q (G. Ballard and others, "Reconstructing Householder vectors from tall-skinny
+ * QR", 2014); the gradient of an LU factorisation then gives that of Q.
+ */
+function gradientOfQ(build: GradientBuilder, v: ValueId, s: ValueId, gradient: ValueId): ValueId {
+  const [m, n] = extentsOf(build.typeOf(v));
+  const dividedByW = (x: ValueId): ValueId => dividedByUnit(build, product(build, x, transposed(build, s)), top);
+  const top = part(build, v, [0, n], [0, n]);
+  const ofV = masked(build, gradient, "gt");
+  const ofTop = part(build, ofV, [0, n], [0, n]);
+  const lower = masked(build, product(build, transposed(build, top), ofTop), "gt");
+  if (m === n) return scaled(build, dividedByW(solved(build, top, lower, { lower: true, transposed: true, unit: true })), -1);
+  const [rest, ofRest] = [part(build, v, [n, m], [0, n]), part(build, ofV, [n, m], [0, n])];
+  const upper = masked(build, product(build, transposed(build, rest), ofRest), "le");
+  const above = solved(build, top, build.apply("sub", [lower, upper]), { lower: true, transposed: true, unit: true });
+  return scaled(build, dividedByW(build.apply("concat", [above, ofRest], { axis: build.typeOf(v).shape.length - 2 })), -1);
+}
+
+/** The first columns of H₁ · H₂ · …: Q = E − V · S⁻¹ · V₁ᵀ. */
+function firstColumns(build: GradientBuilder, v: ValueId, s: ValueId): ValueId {
+  const [, n] = extentsOf(build.typeOf(v));
+  const unit = masked(build, build.fill(build.typeOf(v), 1), "eq");
+  const w = solved(build, s, transposed(build, part(build, v, [0, n], [0, n])), { lower: false });
+  return build.apply("sub", [unit, product(build, v, w)]);
+}
+
+export const householderBlock: Op = {
+  name,
+  kind: "compute",
+  summary: "Reflects columns onto a triangle: R on and above the diagonal, the reflections' vectors below; `qr` cuts wide matrices into such panels.",
+  formula: "y = R + strictly lower V, H₁ · … · Hₙ · R = A",
+  signature: { call: name, module: "std/linalg", parameters: [{ name: "a", kind: "tensor" }] },
+  type(inputs) {
+    requireInputs(name, inputs, 1);
+    requireMatrices(name, inputs[0]!);
+    const [m, n] = extentsOf(inputs[0]!);
+    if (m < n) refuse("shape-mismatch", `${name} takes matrices with no more columns than rows, not ${m} × ${n}`);
+    return inputs[0]!;
+  },
+  evaluate(inputs, _attributes, type) {
+    const result = zeros(type);
+    [...matricesOf(inputs[0]!)].forEach((a, place) => {
+      reduce(a, ...extentsOf(type));
+      putMatrix(result, place, a);
+    });
+    return result;
+  },
+  lower(_inputs, _attributes, type): Lowering[] {
+    if (sizeOf(type.shape) === 0) return [];
+    const rank = type.shape.length;
+    const index = identityMap(rank);
+    return [
+      {
+        name,
+        space: [...dimensions("parallel", type.shape.slice(0, -2)), ...dimensions("serial", type.shape.slice(-2))],
+        reads: [{ operand: 0, index }],
+        writes: [{ operand: 0, index }],
+        operations: 2 * extentsOf(type)[1],
+        emit: (context) => context.kernel.forBox(context.block.slice(0, rank - 2), true, (point) => emitReduction(context, point, ...extentsOf(type))),
+      },
+    ];
+  },
+  /** Through Q and R: S. Walter, L. Lehmann, "Algorithmic differentiation of linear algebra functions", 2010, §3. Not defined where R is singular. */
+  gradient(build, { result, gradient }) {
+    const [, n] = extentsOf(build.typeOf(result));
+    const v = vectorsOf(build, result);
+    const products = product(build, transposed(build, v), v);
+    const s = build.apply("sub", [masked(build, products, "le"), scaled(build, masked(build, products, "eq"), 0.5)]);
+    const [q, r] = [firstColumns(build, v, s), masked(build, part(build, result, [0, n], [0, n]), "le")];
+    const ofQ = gradientOfQ(build, v, s, gradient);
+    const ofR = masked(build, part(build, gradient, [0, n], [0, n]), "le");
+    const m = build.apply("sub", [product(build, r, transposed(build, ofR)), product(build, transposed(build, ofQ), q)]);
+    const symmetric = build.apply("add", [masked(build, m, "ge"), transposed(build, masked(build, m, "gt"))]);
+    const outer = build.apply("add", [ofQ, product(build, q, symmetric)]);
+    return [transposed(build, solved(build, r, transposed(build, outer), { lower: false }))];
+  },
+  examples: () => [
+    // |(3, 4)| = 5, reflected to −5; v = (1, 4 / 8).
+    { inputs: [tensor("f64", [2, 1], [3, 4])], attributes: {}, expected: tensor("f64", [2, 1], [-5, 0.5]) },
+    { inputs: [tensor("f32", [2, 2], [0, 2, 0, -3])], attributes: {}, expected: tensor("f32", [2, 2], [-0, -2, 0, 3]) },
+    { inputs: [tensor("f32", [2, 2], [-1, 0, 0, 1])], attributes: {}, expected: tensor("f32", [2, 2], [1, 0, 0, -1]) },
+    { inputs: [waves("f32", [9, 5])], attributes: {} }, { inputs: [waves("f64", [2, 3, 7, 7], 1)], attributes: {} },
+    { inputs: [waves("f32", [11, 1])], attributes: {} }, { inputs: [waves("f32", [3, 0])], attributes: {} }, { inputs: [waves("f64", [0, 3, 2])], attributes: {} },
+  ],
+};
