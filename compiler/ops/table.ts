@@ -4,6 +4,7 @@
  */
 import { invariant } from "../support/bug.ts";
 import { activation } from "./activation.ts";
+import { scatterAddAlong, takeAlong } from "./along.ts";
 import { argmax, argmin } from "./arg-extreme.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { bits } from "./bits.ts";
@@ -58,7 +59,7 @@ const list: readonly Op[] = [
   fill, constantOp, iota, linspace, eye,
   uniform, normal,
   // moving data
-  update, concat, stack, pad, roll, gather, oneHot, ...scatters, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
+  update, concat, stack, pad, roll, gather, oneHot, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
   // combining
   reduce, mean, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
   // blocks of factorisations, sparse matrices

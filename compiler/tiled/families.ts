@@ -2,12 +2,13 @@
  * From an op's index space to vertex families: the space is cut into blocks, each field of a block becomes a slice that is
  * affine in the block's coordinates, and blocks of equal shape share one kernel.
  */
-import { sizeOf } from "../../runtime/dtype.ts";
+import { sizeOf, type DType } from "../../runtime/dtype.ts";
 import { affineExpression, KernelBuilder } from "../kernel/build.ts";
 import type { Expression, Kernel } from "../kernel/kernel.ts";
 import type { Access, Lowering } from "../kernel/lowering.ts";
-import { affineIndex, affineRange, composeMap, gcd, type Affine } from "../support/affine.ts";
+import { affineConstant, affineIndex, affineRange, composeMap, gcd, type Affine } from "../support/affine.ts";
 import type { Span } from "../support/span.ts";
+import { distribute } from "./distribution.ts";
 import type { Tensors, TensorView } from "./tensors.ts";
 import type { Placement, TensorId } from "./tiled.ts";
 
@@ -142,6 +143,8 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
   for (const box of boxes) {
     builder.buffer({ name: tensors.name(box.tensor), dtype: tensors.type(box.tensor).dtype, shape: box.shape, access: box.access, origin: tensors.origin(box.tensor) });
   }
+  const scratch = (lowering.scratch ?? []).map(({ dtype, shape }) => scratchField(options, dtype, shape));
+  const scratchBuffers = scratch.map(({ tensor, shape, access }) => builder.buffer({ name: "scratch", dtype: tensors.type(tensor).dtype, shape, access }));
   const reads = placedReads.map(({ buffer, map }) => place(buffer, map));
   const writes = placedWrites.map(({ buffer, map }) => place(buffer, map));
   const at = (access: PlacedAccess, indices: readonly Expression[]): Expression[] => access.index.map((form) => affineExpression(form, indices));
@@ -150,6 +153,7 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
     block,
     load: (read, indices) => builder.load(reads[read]!.buffer, at(reads[read]!, indices)),
     store: (write, indices, value) => builder.store(writes[write]!.buffer, at(writes[write]!, indices), value, origin),
+    scratch: scratchBuffers,
     reload: (write, indices) => builder.load(writes[write]!.buffer, at(writes[write]!, indices)),
   });
 
@@ -167,7 +171,17 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
     if (partial === undefined || box.access === "in") return { tensor: box.tensor, shape: box.shape, map, access: box.access };
     return { tensor: box.tensor, shape: box.shape, access: box.access, map: map.map((form, t) => (t === partial.tensorDimension ? { constant: 0, coefficients: form.coefficients.map((c, i) => (i === partial.gridDimension ? 1 : i >= grid ? c : 0)) } : form)) };
   });
-  return { name: lowering.name, kernel: builder.finish(), grid: split.grid, range, placement: split.placement, fields, origin };
+  return { name: lowering.name, kernel: builder.finish(), grid: split.grid, range, placement: split.placement, fields: [...fields, ...scratch], origin };
+}
+
+/** A field that each instance has for itself, on its own tile. */
+function scratchField({ lowering, split, tensors, origin }: SplitOptions, dtype: DType, own: readonly number[]): DraftField {
+  const { grid, placement } = split;
+  const shape = [...grid, ...own];
+  const tensor = tensors.add({ name: `scratch of ${lowering.name}`, type: { dtype, shape }, origin, distribution: distribute(shape, [...grid.map(() => 1), ...own], placement) });
+  // A dimension with a single instance does not move.
+  const map = shape.map((extent, t): Affine => (t < grid.length && extent === 1 ? affineConstant(0, shape.length) : affineIndex(t, shape.length)));
+  return { tensor, shape: own, map, access: "out" };
 }
 
 /** Whether a form takes every value between its least and its greatest, in steps of its common divisor, over a block. */
