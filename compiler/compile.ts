@@ -8,6 +8,7 @@ import { check } from "./check/check.ts";
 import { loadBinaryen } from "./emit/binaryen.ts";
 import { emitModule } from "./emit/module.ts";
 import { formatType, type Graph } from "./graph/graph.ts";
+import { withoutGradients } from "./graph/passes/differentiate.ts";
 import { print as printGraph } from "./graph/print.ts";
 import { runPipeline, stages } from "./pipeline.ts";
 import { librarySource } from "./std/library.ts";
@@ -35,6 +36,11 @@ export interface CompileOptions {
   readonly weights?: ReadonlyMap<string, HostTensor>;
   /** Indices of vertices that are not known to stay inside their field are checked at run time, and trap with their line. */
   readonly checked?: boolean;
+  /**
+   * Every operation is rounded for itself, so that results have the same bits on every machine. Otherwise sums of products are
+   * fused, rounded once where the machine has an instruction for that.
+   */
+  readonly strictMath?: boolean;
   /** Also print the program as it is after this pass. */
   readonly after?: string;
   /** The executable counts how often each step runs, and the result has the plan those counts belong to. */
@@ -99,17 +105,17 @@ export async function compile(path: string, options: CompileOptions): Promise<Co
   if (!graph || reporter.failed) return finish();
   if (options.weights) checkWeights(graph, options.weights, reporter);
   const plans = new PlanCollector(target);
-  const planned = reporter.failed ? undefined : runPipeline(graph, passContext(target, reporter, options.checked), (name, show, program) => {
+  const planned = reporter.failed ? undefined : runPipeline(graph, passContext(target, reporter, options), (name, show, program) => {
     seen(name, show);
     plans.see(name, program);
   });
   if (!planned) return finish();
   await loadBinaryen();
-  const { wasm, manifest } = emitModule(planned, { target, sources, version, fusedMultiplyAdd: false, checked: options.checked ?? false, counters: options.profile ?? false, ...(options.weights ? { weights: options.weights } : {}) });
+  const { wasm, manifest } = emitModule(planned, { target, sources, version, strictMath: options.strictMath ?? false, checked: options.checked ?? false, counters: options.profile ?? false, ...(options.weights ? { weights: options.weights } : {}) });
   return { ...finish(writeExecutable(wasm, manifest)), ...(options.profile && plans.plan ? { plan: plans.plan } : {}) };
 }
 
-const passContext = (target: Target, reporter: Diagnostics, checked = false) => ({ target, checked, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } });
+const passContext = (target: Target, reporter: Diagnostics, { checked = false, strictMath = false }: Pick<CompileOptions, "checked" | "strictMath"> = {}) => ({ target, checked, strictMath, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } });
 
 /** Takes what a plan is made of from the passes as they run. */
 class PlanCollector {
@@ -155,6 +161,8 @@ function checkWeights(graph: Graph, weights: ReadonlyMap<string, HostTensor>, re
 export function checkFile(path: string, options: CheckFileOptions): CheckResult {
   const reporter = new Diagnostics();
   const { graph, sources } = checkSource(path, { ...options, target: options.target ?? findTarget("wasm") }, reporter);
+  // What has no gradient is told here too; the graph is given as it was written.
+  if (graph && !reporter.failed) withoutGradients(graph, reporter);
   return { diagnostics: reporter.list, sources, ...(graph && !reporter.failed ? { graph } : {}) };
 }
 

@@ -166,6 +166,8 @@ export function checkManifest(value: unknown): Manifest {
   if (programs.length === 0) refuse("programs", "must not be empty");
   unique(programs.map((each) => each.name), "programs");
   const counted = field(fields, "counters");
+  const strict = field(fields, "strictMath");
+  if (strict !== undefined && typeof strict !== "boolean") refuse("strictMath", `must be true or false, not ${describe(strict)}`);
   const manifest: Manifest = {
     format: formatVersion,
     generator: text(field(fields, "generator"), "generator"),
@@ -177,6 +179,7 @@ export function checkManifest(value: unknown): Manifest {
     },
     parameters: object(field(fields, "parameters"), "parameters"),
     pages,
+    ...(strict === undefined ? {} : { strictMath: strict }),
     states,
     programs,
     initial: name(field(fields, "initial"), "initial"),

@@ -11,7 +11,6 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { availableParallelism } from "node:os";
-import { setFlagsFromString } from "node:v8";
 import { pageBytes, readExecutable, type Manifest } from "./executable.ts";
 import { EngineBusy, EngineClosed, ExecutableError, GphError, InputError, StreamError } from "./errors.ts";
 import type { HostTensor, HostValue } from "./host.ts";
@@ -23,6 +22,7 @@ import { portsOf, ProgramPlan, unknownName, type Inputs, type Outputs, type Port
 import { Session, type SessionOptions } from "./session.ts";
 import { Team } from "./team.ts";
 import { explain } from "./trap.ts";
+import { pairVectors, whyNarrow } from "./wide-vectors.ts";
 
 export type { HostTensor, HostValue } from "./host.ts";
 export type { Inputs, Outputs } from "./ports.ts";
@@ -34,7 +34,8 @@ export interface LoadOptions {
   readonly params?: { readonly [name: string]: HostValue } | undefined;
   /**
    * Lets V8 pair 128-bit vectors into wider ones. This sets an experimental flag for the whole process, not only for this
-   * engine, which is why it is off unless asked for. Node 26 and up.
+   * engine, which is why it is off unless asked for. Node 24 and up, on x64
+   * processors with AVX2; else the load is refused as not-supported. Results do not depend on it.
    */
   readonly wideVectors?: boolean | undefined;
   /** How long (ms) a worker may take to come back after a run was ended early; default 2,000. */
@@ -62,6 +63,7 @@ interface Parts {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
   readonly workers: number;
+  readonly wide: boolean;
   readonly stopTimeout: number;
 }
 
@@ -96,7 +98,7 @@ export class Engine {
   /** Of the current `runSync`, made at its first host event. */
   #session: Session | undefined;
 
-  private constructor({ manifest, memory, module, workers, stopTimeout }: Parts) {
+  private constructor({ manifest, memory, module, workers, wide, stopTimeout }: Parts) {
     this.manifest = manifest;
     this.workers = workers;
     this.#memory = memory.buffer;
@@ -105,8 +107,8 @@ export class Engine {
     this.#plans = new Map(manifest.programs.map((program, index) => [program.name, new ProgramPlan(program, index, this.#ports)]));
     this.#initialCommand = manifest.programs.length;
     const exports = [...manifest.programs.map((program) => program.export), manifest.initial];
-    this.#instance = instantiate(module, memory, exports, { worker: 0, workers, spin }, (event) => this.#hostEvent(event));
-    this.#team = new Team({ module, memory, workers, spin, exports }, (error) => this.#lose(error));
+    this.#instance = instantiate(module, memory, exports, { worker: 0, workers, spin, wide }, (event) => this.#hostEvent(event));
+    this.#team = new Team({ module, memory, workers, spin, wide, exports }, (error) => this.#lose(error));
   }
 
   /** Reads, checks and instantiates an executable, and starts its worker threads. */
@@ -118,10 +120,10 @@ export class Engine {
     if (typeof stopTimeout !== "number" || !(stopTimeout >= 0)) throw new GphError("bad-option", `stopTimeout must be a number of milliseconds ≥ 0, not ${String(stopTimeout)}`);
     const memory = newMemory(manifest.pages);
     const module = compile(wasm);
-    if (options.wideVectors) pairVectors();
+    if (options.wideVectors) turnOnWideVectors();
     let engine: Engine;
     try {
-      engine = new Engine({ manifest, memory, module, workers, stopTimeout });
+      engine = new Engine({ manifest, memory, module, workers, wide: options.wideVectors === true, stopTimeout });
     } catch (error) {
       throw error instanceof GphError ? error : new ExecutableError(`the module cannot be instantiated: ${error instanceof Error ? error.message : String(error)}`, error);
     }
@@ -519,9 +521,8 @@ function compile(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
   }
 }
 
-/** After the module was compiled, before any of its functions is hot. */
-function pairVectors(): void {
-  const major = Number(process.versions.node.split(".")[0]);
-  if (major < 26) throw new GphError("not-supported", `wideVectors needs Node 26 or later, and this is ${process.versions.node}`);
-  setFlagsFromString("--experimental-wasm-revectorize");
+function turnOnWideVectors(): void {
+  const reason = whyNarrow();
+  if (reason !== undefined) throw new GphError("not-supported", reason);
+  pairVectors();
 }

@@ -90,7 +90,7 @@ describe("an executable", () => {
 describe("a manifest", () => {
   it("is refused by the path of the field and its value", () => {
     expect(reasonFor(() => undefined)).toBe("nothing is wrong");
-    expect(reasonFor((m) => { m.format = 2; })).toBe("manifest: format is 2, and this runtime reads version 1");
+    expect(reasonFor((m) => { m.format = 1; })).toBe("manifest: format is 1, and this runtime reads version 2");
     expect(reasonFor((m) => { m.states[0].dtype = "f31"; })).toBe('manifest: states[0].dtype is not a dtype: "f31"');
     expect(reasonFor((m) => { m.states[0].dtype = "toString"; })).toContain("is not a dtype");
     expect(reasonFor((m) => { m.states[0].offset = 1028; })).toBe("manifest: states[0].offset must be a multiple of 16, but is 1028");
@@ -116,7 +116,7 @@ describe("a manifest", () => {
     expect(reasonFor((m) => { m.pages = 3; })).toBe("env.memory must be shared with 3 pages, but is 2 to 2 pages");
     expect(reasonFor((m) => { m.functions["Stencil.compute"] = null; })).toContain('functions["Stencil.compute"] must be an object');
     expect(reasonFor((m) => { m.programs[0].export = "main"; })).toBe("export main is missing, or not a function");
-    expect(reasonFor((m) => { m.initial = "start"; })).toBe("export start must be () → (), but is (i32, i32, i32) → ()");
+    expect(reasonFor((m) => { m.initial = "start"; })).toBe("export start must be () → (), but is (i32, i32, i32, i32) → ()");
     expect(reasonFor((m) => { m.target.memory = "private"; })).toContain("export upload is missing");
     expect(reasonFor((m) => { m.target.memory = "private"; m.plan.tiles = { offset: 1024, stride: 4096, bytes: 4096 }; })).toContain("64 tiles end at byte");
     expect(reasonFor((m) => { delete m.plan; })).toContain("plan must be an object, not missing");

@@ -14,13 +14,15 @@ export interface Place {
   readonly workers: number;
   /** Turns to spin at a barrier before sleeping. */
   readonly spin: number;
+  /** Whether the engine pairs vectors: kernels that have blocks for that use them. */
+  readonly wide: boolean;
 }
 
 /** Instantiates and calls `start`. The module's imports and exports have been checked by `readExecutable`. */
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory, exports: readonly string[], place: Place, host: (event: number) => void): Instance {
   const instance = new WebAssembly.Instance(module, { env: { memory, host }, math: mathFunctions });
   const find = <F>(name: string): F => instance.exports[name] as F;
-  find<(worker: number, workers: number, spin: number) => void>("start")(place.worker, place.workers, place.spin);
+  find<(worker: number, workers: number, spin: number, wide: number) => void>("start")(place.worker, place.workers, place.spin, place.wide ? 1 : 0);
   return {
     commands: exports.map((name) => find<() => void>(name)),
     upload: find<Instance["upload"]>("upload"),

@@ -59,6 +59,7 @@ export interface WorkerData {
   readonly worker: number;
   readonly workers: number;
   readonly spin: number;
+  readonly wide: boolean;
   /** Names of exports; a command is an index into it. */
   readonly exports: readonly string[];
   readonly report: MessagePort;

@@ -4,7 +4,7 @@
  */
 import type { DType } from "./dtype.ts";
 
-export const formatVersion = 1;
+export const formatVersion = 2;
 export const sectionName = "gph";
 export const pageBytes = 65_536;
 
@@ -72,6 +72,8 @@ export interface Manifest {
   readonly parameters: { readonly [name: string]: unknown };
   /** Pages of `env.memory`; minimum and maximum are equal. */
   readonly pages: number;
+  /** Whether results have the same bits on every machine: products and sums are not fused. */
+  readonly strictMath?: boolean;
   readonly states: readonly ManifestState[];
   readonly programs: readonly ManifestProgram[];
   readonly initial: string;

@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { instantiate } from "./instance.ts";
 import { answer, awaitChange, message, stopAll, words, wordsOf, type Report, type WorkerData } from "./mailbox.ts";
 
-const { module, memory, worker, workers, spin, exports, report } = workerData as WorkerData;
+const { module, memory, worker, workers, spin, wide, exports, report } = workerData as WorkerData;
 const mailbox = wordsOf(memory);
 const startWord = worker === 0 ? words.startFirst : words.start;
 
@@ -32,7 +32,7 @@ function finish(): void {
 }
 
 let seen = Atomics.load(mailbox, startWord);
-const { commands } = instantiate(module, memory, exports, { worker, workers, spin }, host);
+const { commands } = instantiate(module, memory, exports, { worker, workers, spin, wide }, host);
 parentPort!.postMessage(message.ready);
 for (;;) {
   awaitChange(mailbox, startWord, seen);

@@ -13,6 +13,7 @@ export const settingOptions: readonly Option[] = [
   { name: "set", letter: "s", value: "NAME=VALUE", repeated: true, summary: "value of a graph parameter" },
   { name: "target", letter: "t", value: "NAME|FILE.json", summary: "the machine: a name of `gph targets`, or your own (default wasm)" },
   { name: "tiles", value: "N", summary: "how many tiles it has, fewer or more than the real machine" },
+  { name: "strict-math", summary: "round every operation for itself: the same bits on every kind of machine, at some cost" },
   { name: "checked", summary: "check indices of vertices as they run; one that leaves its field ends the run at its line" },
 ];
 
@@ -25,6 +26,7 @@ export function settingsOf(args: Arguments): CheckFileOptions & { readonly targe
     readFile: readImport,
     ...(graph === undefined ? {} : { graph }),
     ...(args.has("checked") ? { checked: true } : {}),
+    ...(args.has("strict-math") ? { strictMath: true } : {}),
   };
 }
 

@@ -1,4 +1,7 @@
-/** A compute set as a wasm function: for each family a loop over the worker's instances that calls its kernel. */
+/**
+ * A compute set as a wasm function: for each family a loop over the worker's instances that calls its kernel, which may be another
+ * with wide vectors.
+ */
 import { invariant } from "../support/bug.ts";
 import { blockCount, slotsPerTile } from "../tiled/distribution.ts";
 import { blockPosition } from "../tiled/locality.ts";
@@ -8,11 +11,15 @@ import { forOwnInstances, type Instance } from "./instances.ts";
 import type { Layout } from "./layout.ts";
 import type { Module } from "./binaryen.ts";
 
-export function emitComputeSet(module: Module, layout: Layout, set: ComputeSet, name: string, kernelName: (family: Family) => string): void {
+export function emitComputeSet(module: Module, layout: Layout, set: ComputeSet, name: string, kernelNames: (family: Family) => { readonly kernel: string; readonly wide?: string }): void {
   const f = new ControlFunction(module);
   for (const family of set.families) {
+    const { kernel, wide } = kernelNames(family);
     forOwnInstances(f, layout, family, (instance) => {
-      f.call(kernelName(family), ...family.fields.map((field) => fieldAddress(f, layout, family, field, instance)));
+      const addresses = family.fields.map((field) => fieldAddress(f, layout, family, field, instance));
+      if (wide === undefined) return f.call(kernel, ...addresses);
+      const kept = addresses.map((address) => f.keep(address));
+      f.if(f.code(f.global("$wide")), () => f.call(wide, ...kept), () => f.call(kernel, ...kept));
     });
   }
   f.finish(name);

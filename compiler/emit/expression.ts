@@ -3,7 +3,7 @@ import { bytesOf, isFloat, isInteger, type DType } from "../../runtime/dtype.ts"
 import type { Expression, LocalId, UnaryOp } from "../kernel/kernel.ts";
 import { computeDType, vectorFormSupported } from "../kernel/vector-support.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
-import { relaxedMultiplyAdd } from "./binaryen.ts";
+import { relaxedMultiplyAdd, type Code } from "./binaryen.ts";
 import { callMath } from "./helpers.ts";
 import type { Memory } from "./memory.ts";
 import { isHalf, machineName, machineType, roundHalf, scalarBinary, scalarBitcast, scalarCast, scalarConstant, scalarUnary } from "./scalar.ts";
@@ -59,13 +59,25 @@ function emitKind(context: ExpressionContext, expression: Expression): Value {
       const from = expression.operand.dtype;
       return scope.operation(type, [emit(expression.operand)], (code) => (lanes === 1 ? scalarBitcast(scope.module, from, dtype, code) : vectorBitcast(from, dtype, code)));
     }
-    case "call": {
-      const { function: name, args } = expression;
-      const wide = args.map((argument) => scope.operation(scope.binaryen.f64, [emit(argument)], (code) => scalarCast(scope, computeDType(dtype), "f64", code)));
-      return scope.operation(type, wide, (...codes) => scalarCast(scope, "f64", computeDType(dtype), callMath(scope.module, name, codes)));
-    }
+    case "call": return emitCall(context, expression);
     default: return unreachable(expression);
   }
+}
+
+/** Functions are called in f64. Of a vector, lane by lane. */
+function emitCall(context: ExpressionContext, { function: name, args, dtype, lanes }: Of<"call">): Value {
+  const { scope } = context;
+  const { module, binaryen } = scope;
+  const inner = computeDType(dtype);
+  const called = (codes: readonly Code[]): Code => scalarCast(scope, "f64", inner, callMath(module, name, codes.map((code) => scalarCast(scope, inner, "f64", code))));
+  const operands = args.map((argument) => emitExpression(context, argument));
+  if (lanes === 1) return scope.operation(machineType(scope, dtype, 1), operands, (...codes) => called(codes));
+  return scope.operation(binaryen.v128, operands, (...codes) => {
+    const vectors = codes.map((code) => scope.shared(code, binaryen.v128));
+    let result = splat(scope, inner, lanes, called(vectors.map(({ first }) => lane(scope, inner, first, 0))));
+    for (let at = 1; at < lanes; at++) result = module[floatShape(inner)].replace_lane(result, at, called(vectors.map(({ again }) => lane(scope, inner, again(), at))));
+    return result;
+  });
 }
 
 function emitSplat(context: ExpressionContext, { dtype, lanes, operand }: Of<"splat">): Value {
@@ -89,7 +101,7 @@ function emitBinary(context: ExpressionContext, expression: Of<"binary">): Value
   if (op === "shl" || op === "shr") {
     return scope.operation(type, [emit(left), emitAmount(context, right)], (vector, amount) => vectorShift(scope, op, dtype, vector, shiftAmount(scope, dtype, amount)));
   }
-  return emitExtreme(context, expression) ?? emitMultiplyAdd(context, expression) ?? scope.operation(type, [emit(left), emit(right)], (a, b) => vectorBinary(scope, op, dtype, lanes, a, b));
+  return emitExtreme(context, expression) ?? scope.operation(type, [emit(left), emit(right)], (a, b) => vectorBinary(scope, op, dtype, lanes, a, b));
 }
 
 /**
@@ -123,15 +135,19 @@ function emitAmount(context: ExpressionContext, right: Expression): Value {
   return scope.operation(machineType(scope, right.dtype, 1), [emitExpression(context, right)], (vector) => lane(scope, right.dtype, vector, 0));
 }
 
-/** a · b + c, c + a · b and c − a · b as one instruction, where the options allow it. */
-function emitMultiplyAdd(context: ExpressionContext, { op, dtype, left, right }: Of<"binary">): Value | undefined {
+/**
+ * A vector sum that a product is added to or taken from, `sum + a · b` or `sum − a · b`, as one instruction, where the options
+ * allow it. Of the new value of `sum` in a loop; undefined for anything else.
+ */
+export function emitAccumulation(context: ExpressionContext, sum: LocalId, value: Expression): Value | undefined {
   const { scope } = context;
-  if (!scope.options.fusedMultiplyAdd || (op !== "add" && op !== "sub") || isInteger(dtype)) return undefined;
+  if (!scope.options.fusedMultiplyAdd || value.kind !== "binary" || value.lanes === 1 || (value.op !== "add" && value.op !== "sub") || isInteger(value.dtype)) return undefined;
+  const { op, dtype, left, right } = value;
+  const isSum = (operand: Expression): boolean => operand.kind === "local" && operand.local === sum;
   const isProduct = (operand: Expression): operand is Of<"binary"> => operand.kind === "binary" && operand.op === "mul";
-  const product = isProduct(right) ? right : op === "add" && isProduct(left) ? left : undefined;
+  const product = isSum(left) && isProduct(right) ? right : op === "add" && isSum(right) && isProduct(left) ? left : undefined;
   if (product === undefined) return undefined;
-  const addend = product === right ? left : right;
-  const operands = [product.left, product.right, addend].map((operand) => emitExpression(context, operand));
+  const operands = [product.left, product.right, product === right ? left : right].map((operand) => emitExpression(context, operand));
   return scope.operation(scope.binaryen.v128, operands, (a, b, c) => relaxedMultiplyAdd(scope.module, floatShape(dtype), op === "sub", a!, b!, c!));
 }
 

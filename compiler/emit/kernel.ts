@@ -3,10 +3,11 @@
  * dimension), i32 each, in their order; it has no result. Every element of a buffer must lie at `control.end` or above.
  */
 import type { Kernel, LocalId, Statement } from "../kernel/kernel.ts";
+import { carriedLocals } from "../kernel/dependence.ts";
 import { invariant, unreachable } from "../support/bug.ts";
 import { assignedLocals, bodiesOf, findDefinitions, linearise, planPointers, type Definitions, type LinearForm } from "./addresses.ts";
 import type { Code, Module } from "./binaryen.ts";
-import { emitExpression, withoutRounding, type ExpressionContext } from "./expression.ts";
+import { emitAccumulation, emitExpression, withoutRounding, type ExpressionContext } from "./expression.ts";
 import { Memory, type StartedPointer } from "./memory.ts";
 import { machineType } from "./scalar.ts";
 import { FunctionScope, type EmitOptions, type Value } from "./scope.ts";
@@ -31,6 +32,8 @@ class KernelEmitter implements ExpressionContext {
   readonly #definitions: Definitions;
   /** The wasm local of each kernel local. */
   readonly #locals: readonly number[];
+  /** Locals that go from one iteration of the innermost `for` around to the next. */
+  #carried: ReadonlySet<LocalId> = new Set();
   /** Kernel locals read by code since they were last taken from here. */
   readonly #read = new Set<LocalId>();
 
@@ -65,7 +68,10 @@ class KernelEmitter implements ExpressionContext {
     const { module } = scope;
     this.memory.origin = statement.origin;
     switch (statement.kind) {
-      case "set": return module.local.set(this.#locals[statement.local]!, scope.here(emitExpression(this, statement.value)));
+      case "set": {
+        const sum = this.#carried.has(statement.local) ? emitAccumulation(this, statement.local, statement.value) : undefined;
+        return module.local.set(this.#locals[statement.local]!, scope.here(sum ?? emitExpression(this, statement.value)));
+      }
       case "store": {
         const { dtype, name } = this.#kernel.buffers[statement.buffer]!;
         invariant(dtype === statement.value.dtype, () => `${name} holds ${dtype}, stored is ${statement.value.dtype}`);
@@ -111,8 +117,11 @@ class KernelEmitter implements ExpressionContext {
 
     this.#read.delete(statement.local);
     const startsNonNegative = statement.start.kind === "constant" && Number(statement.start.value) >= 0;
+    const outer = this.#carried;
+    this.#carried = scope.options.fusedMultiplyAdd ? carriedLocals(statement) : outer;
     const { body, preheader } = scope.inLoop(assigned, () =>
       this.memory.withPointers(plan, pointers, statement.local, startsNonNegative, () => this.block(statement.body)));
+    this.#carried = outer;
 
     const entry = [...pointers.map((pointer) => module.local.set(pointer.local, pointer.start)), ...preheader];
     if (trips === 1) return module.block(null, [setIndex, ...entry, body], binaryen.none);

@@ -6,12 +6,13 @@ import type { HostTensor } from "../../runtime/host.ts";
 import { formatVersion, outsideName, pageBytes, type HostEvent, type Manifest, type ManifestProgram, type Position } from "../../runtime/executable.ts";
 import type { BspProgram, BspStep, Phase, PlannedGraph } from "../bsp/bsp.ts";
 import { numberSteps } from "../bsp/steps.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { kernelKey } from "../kernel/key.ts";
 import { invariant } from "../support/bug.ts";
 import { positionAt, type Sources, type Span } from "../support/span.ts";
 import type { Target } from "../targets/target.ts";
 import { identityMap } from "../support/affine.ts";
-import type { Copy, Family, HostAction, TensorId } from "../tiled/tiled.ts";
+import type { Copy, HostAction, TensorId } from "../tiled/tiled.ts";
 import { emitBarrier } from "./barrier.ts";
 import { loadedBinaryen, type Module } from "./binaryen.ts";
 import { emitComputeSet } from "./compute-set.ts";
@@ -23,7 +24,8 @@ import { emitProgram } from "./program.ts";
 import type { EmitOptions } from "./scope.ts";
 
 export interface ModuleOptions {
-  readonly fusedMultiplyAdd: boolean;
+  /** Every operation is rounded for itself, on every machine alike. */
+  readonly strictMath?: boolean;
   /** Indices that are not known to stay inside their field are checked at run time. */
   readonly checked?: boolean;
   readonly target: Target;
@@ -79,7 +81,7 @@ class ModuleEmitter {
     const { Features } = binaryen;
     module.setFeatures(Features.MutableGlobals | Features.SignExt | Features.NontrappingFPToInt | Features.SIMD128 | Features.BulkMemory | Features.BulkMemoryOpt | Features.Atomics | Features.RelaxedSIMD);
     module.addFunctionImport("host", "env", "host", binaryen.createType([binaryen.i32]), binaryen.none);
-    for (const name of ["worker", "workers", "spin", "begin", "end"]) module.addGlobal(name === "workers" || name === "spin" ? `$${name}` : name, binaryen.i32, true, module.i32.const(name === "workers" ? 1 : 0));
+    for (const name of ["worker", "workers", "spin", "wide", "begin", "end"]) module.addGlobal(name === "workers" || name === "spin" || name === "wide" ? `$${name}` : name, binaryen.i32, true, module.i32.const(name === "workers" ? 1 : 0));
     // Kernels are emitted against a memory; its size is known at the end.
     module.setMemory(1, 65_536, null, [], true, false, "memory");
     this.#start();
@@ -126,7 +128,7 @@ class ModuleEmitter {
   }
 
   #start(): void {
-    const f = new ControlFunction(this.#module, 3);
+    const f = new ControlFunction(this.#module, 4);
     const { i32, global } = this.#module;
     const { tiles } = this.#graph.tiled;
     const share = (worker: ReturnType<ControlFunction["parameter"]>): number => {
@@ -137,6 +139,7 @@ class ModuleEmitter {
     f.emit(global.set("worker", f.code(f.parameter(0))));
     f.emit(global.set("$workers", f.code(f.parameter(1))));
     f.emit(global.set("$spin", f.code(f.parameter(2))));
+    f.emit(global.set("$wide", f.code(f.parameter(3))));
     f.emit(global.set("begin", share(f.parameter(0))));
     f.emit(global.set("end", share(f.add(f.parameter(0), 1))));
     f.finish("start");
@@ -167,7 +170,7 @@ class ModuleEmitter {
     const name = `${label} #${this.#phases.size}`;
     this.#phases.set(phase, name);
     if (phase.kind === "compute") {
-      emitComputeSet(this.#module, this.#layout, phase.set, name, (family) => this.#kernel(family));
+      emitComputeSet(this.#module, this.#layout, phase.set, name, ({ kernel, wide }) => ({ kernel: this.#kernel(kernel), ...(wide === undefined ? {} : { wide: this.#kernel(wide) }) }));
       this.#functions[name] = this.#position(phase.set.origin);
     } else {
       emitExchange(this.#module, this.#layout, phase.copies, name);
@@ -176,19 +179,20 @@ class ModuleEmitter {
     return name;
   }
 
-  #kernel(family: Family): string {
-    const key = kernelKey(family.kernel);
+  #kernel(kernel: Kernel): string {
+    const key = kernelKey(kernel);
     const known = this.#kernels.get(key);
     if (known !== undefined) return known;
-    const name = `${family.kernel.name} #${this.#kernels.size}`;
+    const name = `${kernel.name} #${this.#kernels.size}`;
     this.#kernels.set(key, name);
-    emitKernel(this.#module, family.kernel, name, this.#kernelOptions);
-    this.#functions[name] = this.#position(family.kernel.origin);
+    emitKernel(this.#module, kernel, name, this.#kernelOptions);
+    this.#functions[name] = this.#position(kernel.origin);
     return name;
   }
 
   get #kernelOptions(): EmitOptions {
-    const { fusedMultiplyAdd, checked } = this.#options;
+    const { strictMath = false, checked } = this.#options;
+    const fusedMultiplyAdd = !strictMath;
     return checked ? { fusedMultiplyAdd, outside: (origin) => this.#outside(origin) } : { fusedMultiplyAdd };
   }
 
@@ -256,6 +260,7 @@ class ModuleEmitter {
       parameters: Object.fromEntries(graph.parameters.map(({ name, value }) => [name, typeof value === "bigint" ? Number(value) : value])),
       pages,
       states: graph.states.map((state, id) => ({ role: state.role, name: state.name, dtype: state.type.dtype, shape: state.type.shape, offset: this.#layout.offset(tiled.states[id]!.host), ...(state.role === "param" && this.#options.weights?.has(state.name) ? { baked: true } : {}) })),
+      ...(this.#options.strictMath ? { strictMath: true } : {}),
       programs: described,
       initial: "initial",
       events: this.#events,

@@ -64,6 +64,8 @@ export interface Field {
 export interface Family {
   readonly name: string;
   readonly kernel: Kernel;
+  /** The same kernel, to the bit, in blocks for machines that pair vectors; made by optimise-kernels where it differs. */
+  readonly wide?: Kernel;
   /** All instances; `placement` is over its row-major index. */
   readonly grid: readonly number[];
   /** The part of the grid that this family is (edge blocks have kernels of their own). */
@@ -136,7 +138,12 @@ export interface TiledGraph {
   readonly constants: readonly { readonly tensor: TensorId; readonly data: Tensor }[];
   readonly programs: readonly TiledProgram[];
   readonly initial: TiledProgram;
+  /** Gives derived states their values. */
+  readonly prepare?: TiledProgram;
 }
+
+/** The graph's own programs, then `initial` and `prepare`. */
+export const programsOf = (tiled: TiledGraph): readonly TiledProgram[] => [...tiled.programs, tiled.initial, ...(tiled.prepare ? [tiled.prepare] : [])];
 
 /** The tensor whose bytes these are. */
 export function rootOf(tensors: readonly TiledTensor[], id: TensorId): TensorId {

@@ -12,7 +12,7 @@ export const state = (role: ManifestState["role"], name: string, dtype: DType, s
 export const program = (name: string, reads: readonly number[], writes: readonly number[]): ManifestProgram => ({ name, export: `program ${name}`, reads, writes, position: at(1) });
 
 export const emptyManifest: Manifest = {
-  format: 1,
+  format: 2,
   generator: "gph test",
   graph: "test",
   target: { name: "wasm", tiles: 64, memory: "shared" },
@@ -42,7 +42,7 @@ export function buildModule(functions: string, pages = 2, imports = ""): Uint8Ar
     (global $$workers (mut i32) (i32.const 1))
     (global $$spin (mut i32) (i32.const 0))
     (func $$barrier)
-    (func (export "start") (param i32 i32 i32)
+    (func (export "start") (param i32 i32 i32 i32)
       (global.set $worker (local.get 0)) (global.set $$workers (local.get 1)) (global.set $$spin (local.get 2)))
     ${initial}
     ${functions})`);

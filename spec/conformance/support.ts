@@ -15,7 +15,7 @@ export async function engineFor(graph: Graph, target: Target, workers = 1, param
   const planned = runPipeline(graph, context);
   if (!planned) throw new Error(context.list.map(({ message }) => message).join("\n"));
   await loadBinaryen();
-  const { wasm, manifest } = emitModule(planned, { target, sources: new Map(), version: "test", fusedMultiplyAdd: false });
+  const { wasm, manifest } = emitModule(planned, { target, sources: new Map(), version: "test" });
   return Engine.load(writeExecutable(wasm, manifest), { workers, params: toHost(params) });
 }
 

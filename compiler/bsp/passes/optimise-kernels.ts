@@ -1,17 +1,17 @@
 /** optimise-kernels: runs the kernel level's passes on every kernel, once for each that is different. */
 import { kernelKey } from "../../kernel/key.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import { optimiseKernel } from "../../kernel/passes/index.ts";
+import { optimiseKernel, type OptimisedKernel } from "../../kernel/passes/index.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { BspStep, Phase, PlannedGraph } from "../bsp.ts";
-import { mapPhases } from "../steps.ts";
+import { mapPhases, withSteps } from "../steps.ts";
 
 export const optimiseKernels: Pass<PlannedGraph, PlannedGraph> = {
   name: "optimise-kernels",
   summary: "expands math functions, proves loops parallel, vectorises and unrolls every kernel",
   run: (graph, context) => {
-    const done = new Map<string, Kernel>();
-    const optimise = (kernel: Kernel): Kernel => {
+    const done = new Map<string, OptimisedKernel>();
+    const optimise = (kernel: Kernel): OptimisedKernel => {
       const key = kernelKey(kernel);
       const known = done.get(key);
       if (known) return known;
@@ -20,8 +20,8 @@ export const optimiseKernels: Pass<PlannedGraph, PlannedGraph> = {
       return better;
     };
     const phase = (old: Phase): Phase =>
-      old.kind === "exchange" ? old : { ...old, set: { ...old.set, families: old.set.families.map((family) => ({ ...family, kernel: optimise(family.kernel) })) } };
+      old.kind === "exchange" ? old : { ...old, set: { ...old.set, families: old.set.families.map((family) => ({ ...family, ...optimise(family.kernel) })) } };
     const steps = (list: readonly BspStep[]): BspStep[] => mapPhases(list, phase);
-    return { ...graph, programs: graph.programs.map((program) => ({ ...program, steps: steps(program.steps) })), initial: { ...graph.initial, steps: steps(graph.initial.steps) } };
+    return withSteps(graph, steps);
   },
 };

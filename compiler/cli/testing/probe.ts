@@ -18,7 +18,7 @@ import type { Manifest, ManifestState } from "../../../runtime/manifest.ts";
 const text = `(module
   (import "env" "memory" (memory 1 1 shared))
   (import "env" "host" (func $host (param i32)))
-  (func (export "start") (param i32 i32 i32))
+  (func (export "start") (param i32 i32 i32 i32))
   (func (export "initial") (i32.store (i32.const 1104) (i32.const 0)))
   (func (export "main")
     (f32.store (i32.const 1072) (f32.add (f32.mul (f32.load (i32.const 1024)) (f32.load (i32.const 1056))) (f32.load (i32.const 1040))))
@@ -46,7 +46,7 @@ const position = { file: "probe.gph", line: 1, column: 1 };
 const state = (role: ManifestState["role"], name: string, dtype: ManifestState["dtype"], shape: readonly number[], offset: number): ManifestState => ({ role, name, dtype, shape, offset });
 
 const manifest: Manifest = {
-  format: 1,
+  format: 2,
   generator: "gph test",
   graph: "probe",
   target: { name: "wasm", tiles: 1, memory: "shared" },

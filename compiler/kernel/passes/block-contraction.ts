@@ -5,9 +5,13 @@
  * changes.
  *
  * Where the parallel loop over vectors has a loop around it in which the loaded vectors stay the same (the rows of a
- * matmul), the block is 4 of those by 2 vectors; else 8 vectors, which are also whole cache lines of a matrix that one row is
- * multiplied by, or 4 where each has several accumulators. Dot products, whose innermost loop is itself over vectors, are
- * blocked 4 by 2 over the loops around. Eight accumulators and what feeds them fit the sixteen registers.
+ * matmul), the block is so many of those by so many vectors as fit the sixteen registers with what feeds them: 6 by 2 where a
+ * product and a sum are one instruction, else 4 by 2. Else it is 8 vectors, which are also whole cache lines of a matrix that
+ * one row is multiplied by, or 4 where each has several accumulators. Dot products, whose innermost loop is itself over
+ * vectors, are blocked 4 by 2 over the loops around.
+ *
+ * Machines that pair two vectors into one (V8 with wide vectors) want twice the vectors: 6 by 4, or 4 by 4. On others such a
+ * block would spill. So `blockForPairs` makes the blocks anew for them, and which ones run is chosen when a file is loaded.
  */
 import type { Pass } from "../../support/pass.ts";
 import { carriedLocals } from "../dependence.ts";
@@ -18,37 +22,56 @@ import { canInterleave, interleave } from "./interleave.ts";
 export const blockContraction: Pass<Kernel, Kernel> = {
   name: "block-contraction",
   summary: "nests of parallel loops around a vectorised accumulation run several iterations at once, sharing what they load",
-  run(kernel) {
-    const factors = new Map<LocalId, number>();
-    planBody(kernel.body, [], factors);
-    if (factors.size === 0) return kernel;
-    const locals = new LocalTable(kernel.locals);
-    return withBody(kernel, block(kernel.body, factors, locals), locals.list);
-  },
+  run: (kernel, { strictMath }) => withBlocks(kernel, { rows: blockRows(strictMath), vectors: 2 }),
 };
+
+export const blockForPairs: Pass<Kernel, Kernel> = {
+  name: "block-contraction",
+  summary: "the same in blocks for machines that pair vectors; the very same kernel where there are none",
+  run: (kernel, { strictMath }) => withBlocks(kernel, { rows: blockRows(strictMath), vectors: 4 }),
+};
+
+/** Rows of a register block: with as many accumulators there is room left for a product where that is a value of its own. */
+export const blockRows = (strictMath = false): number => (strictMath ? 4 : 6);
+
+interface BlockSize {
+  readonly rows: number;
+  readonly vectors: number;
+}
+
+function withBlocks(kernel: Kernel, size: BlockSize): Kernel {
+  const factors = new Map<LocalId, number>();
+  planBody(kernel.body, [], factors, size);
+  if (factors.size === 0) return kernel;
+  const locals = new LocalTable(kernel.locals);
+  return withBody(kernel, block(kernel.body, factors, locals), locals.list);
+}
 
 /** Outer loops before inner ones: then a vector is loaded once, and a scalar just before its uses. */
 function block(body: readonly Statement[], factors: ReadonlyMap<LocalId, number>, locals: LocalTable): readonly Statement[] {
   return body.flatMap((statement): readonly Statement[] => {
     if (statement.kind !== "for") return [statement];
-    const factor = factors.get(statement.local) ?? 1;
     const trips = tripCount(statement);
+    const factor = evenly(factors.get(statement.local) ?? 1, trips ?? 1);
     const loops = statement.parallel && factor > 1 && trips !== undefined && trips > 1 && canInterleave(statement) ? interleave(statement, factor, locals) : [statement];
     return loops.map((loop) => ({ ...loop, body: block(loop.body, factors, locals) }));
   });
 }
 
+/** As many blocks as `most` iterations at once would take, with no small one at the end. */
+const evenly = (most: number, trips: number): number => Math.ceil(trips / Math.ceil(trips / most));
+
 /** Chooses factors for the loops of each contraction, by their counters. `nest`: the parallel loops around, outermost first. */
-function planBody(body: readonly Statement[], nest: readonly ForStatement[], factors: Map<LocalId, number>): void {
+function planBody(body: readonly Statement[], nest: readonly ForStatement[], factors: Map<LocalId, number>, size: BlockSize): void {
   for (const statement of body) {
-    if (statement.kind === "while") planBody(statement.body, [], factors);
+    if (statement.kind === "while") planBody(statement.body, [], factors, size);
     if (statement.kind === "if") {
-      planBody(statement.then, [], factors);
-      planBody(statement.otherwise, [], factors);
+      planBody(statement.then, [], factors, size);
+      planBody(statement.otherwise, [], factors, size);
     }
     if (statement.kind !== "for") continue;
-    if (isAccumulation(statement)) plan(statement, nest, factors);
-    else planBody(statement.body, statement.parallel ? [...nest, statement] : nest, factors);
+    if (isAccumulation(statement)) plan(statement, nest, factors, size);
+    else planBody(statement.body, statement.parallel ? [...nest, statement] : nest, factors, size);
   }
 }
 
@@ -69,7 +92,7 @@ function vectorLoads(loop: ForStatement): LoadExpression[] {
   return loads;
 }
 
-function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors: Map<LocalId, number>): void {
+function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors: Map<LocalId, number>, size: BlockSize): void {
   const usable = nest.filter((loop) => canInterleave(loop) && (tripCount(loop) ?? 0) > 1);
   const loads = vectorLoads(accumulation);
   const own = localsSet(accumulation.body);
@@ -83,8 +106,8 @@ function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors
   };
   if (overVectors !== undefined) {
     const rows = reusing.find((loop) => loop !== overVectors);
-    assign(rows, 4);
-    assign(overVectors, rows !== undefined ? 2 : carriedLocals(accumulation).size === 1 ? 8 : 4);
+    assign(rows, size.rows);
+    assign(overVectors, rows !== undefined ? size.vectors : carriedLocals(accumulation).size === 1 ? 8 : 4);
   } else {
     assign(reusing[0], 4);
     assign(reusing[1], 2);

@@ -1,9 +1,10 @@
 /** The kernel level's pipeline: what is done to one vertex's code between lowering and emission, in order. */
 import type { Pass, PassContext } from "../../support/pass.ts";
 import { allInside } from "../bounds.ts";
+import { kernelKey } from "../key.ts";
 import type { Kernel } from "../kernel.ts";
 import { verifyKernel } from "../verify.ts";
-import { blockContraction } from "./block-contraction.ts";
+import { blockContraction, blockForPairs } from "./block-contraction.ts";
 import { expandMath } from "./expand-math.ts";
 import { hoistInvariants } from "./hoist-invariants.ts";
 import { orderDimensions } from "./order-dimensions.ts";
@@ -13,28 +14,33 @@ import { unroll } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
-export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [
-  orderDimensions,
-  proveParallel,
-  unrollSmallLoops,
-  shareParts,
-  expandMath,
-  vectorise,
-  blockContraction,
-  unroll,
-  hoistInvariants,
-];
+const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [orderDimensions, proveParallel, unrollSmallLoops, shareParts, expandMath, vectorise];
+const afterBlocks: readonly Pass<Kernel, Kernel>[] = [unroll, hoistInvariants];
+
+export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, blockContraction, ...afterBlocks];
 
 /** What a checked build does to a kernel with indices that must be checked one by one: nothing that moves or widens accesses. */
 const checkedPasses: readonly Pass<Kernel, Kernel>[] = [expandMath];
 
+export interface OptimisedKernel {
+  readonly kernel: Kernel;
+  /** Blocked for machines that pair vectors into wider ones; absent where that makes no difference. */
+  readonly wide?: Kernel;
+}
+
 /** All passes on one kernel, verified before and after each. */
-export function optimiseKernel(kernel: Kernel, context: PassContext): Kernel {
+export function optimiseKernel(kernel: Kernel, context: PassContext): OptimisedKernel {
   verifyKernel(kernel);
-  const passes = context.checked && !allInside(kernel) ? checkedPasses : kernelPasses;
-  return passes.reduce((current, pass) => {
+  const run = (from: Kernel, passes: readonly Pass<Kernel, Kernel>[]): Kernel => passes.reduce((current, pass) => {
     const next = pass.run(current, context);
     verifyKernel(next);
     return next;
-  }, kernel);
+  }, from);
+  if (context.checked && !allInside(kernel)) return { kernel: run(kernel, checkedPasses) };
+  const unblocked = run(kernel, beforeBlocks);
+  const finished = run(unblocked, [blockContraction, ...afterBlocks]);
+  const blocks = run(unblocked, [blockForPairs]);
+  if (blocks === unblocked) return { kernel: finished };
+  const wide = run(blocks, afterBlocks);
+  return kernelKey(wide) === kernelKey(finished) ? { kernel: finished } : { kernel: finished, wide };
 }

@@ -68,7 +68,7 @@ describe("kernelPasses", () => {
 
 describe("block-contraction", () => {
   it("blocks a matmul 4 rows by 2 vectors: each vector loaded serves four rows", () => {
-    const result = optimiseKernel(matmul(8, 16, 32), testContext);
+    const result = optimiseKernel(matmul(8, 16, 32), testContext).kernel;
     // Per step of k: 2 vectors of b and 4 elements of a, for 8 products. Unrolled twice.
     expect(count(result, "load", 4)).toBe(2 * 2);
     expect(count(result, "splat", 4)).toBe(2 * 4);
@@ -92,7 +92,7 @@ describe("block-contraction", () => {
               kernel.store(y, [o, i, j], sum);
             })));
         const built = kernel.finish();
-        expectSame(built, optimiseKernel(built, testContext), outputs + width);
+        expectSame(built, optimiseKernel(built, testContext).kernel, outputs + width);
       }),
       { numRuns: 25 },
     );
@@ -100,7 +100,7 @@ describe("block-contraction", () => {
 
   it("keeps dot products of rows within rounding", () => {
     const built = matmul(5, 7, 41, [1, 41]);
-    const result = optimiseKernel(built, testContext);
+    const result = optimiseKernel(built, testContext).kernel;
     expect(count(result, "reduce", 1)).toBeGreaterThan(0);
     const [, , [before, after]] = runBoth(built, result, 3) as [unknown, unknown, readonly [readonly number[], readonly number[]]];
     before.forEach((value, at) => expect(Math.abs(after[at]! - value)).toBeLessThan(1e-4));
