@@ -19,6 +19,7 @@ import { conv2d } from "./conv2d.ts";
 import { dynamicSlice, dynamicUpdate } from "./dynamic-box.ts";
 import { constantOp, fill } from "./fill.ts";
 import { functions } from "./functions.ts";
+import { gatherNd } from "./gather-nd.ts";
 import { gather, oneHot } from "./gather.ts";
 import { householderBlock } from "./householder.ts";
 import { layerNorm } from "./layer-norm.ts";
@@ -59,7 +60,7 @@ const list: readonly Op[] = [
   fill, constantOp, iota, linspace, eye,
   uniform, normal,
   // moving data
-  update, concat, stack, pad, roll, gather, oneHot, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
+  update, concat, stack, pad, roll, gather, gatherNd, oneHot, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
   // combining
   reduce, mean, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
   // blocks of factorisations, sparse matrices
