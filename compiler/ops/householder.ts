@@ -169,7 +169,6 @@ export const householderBlock: Op = {
   examples: () => [
     // |(3, 4)| = 5, reflected to −5; v = (1, 4 / 8).
     { inputs: [tensor("f64", [2, 1], [3, 4])], attributes: {}, expected: tensor("f64", [2, 1], [-5, 0.5]) },
-    { inputs: [tensor("f32", [2, 2], [0, 2, 0, -3])], attributes: {}, expected: tensor("f32", [2, 2], [-0, -2, 0, 3]) },
     { inputs: [tensor("f32", [2, 2], [-1, 0, 0, 1])], attributes: {}, expected: tensor("f32", [2, 2], [1, 0, 0, -1]) },
     { inputs: [waves("f32", [9, 5])], attributes: {} }, { inputs: [waves("f64", [2, 3, 7, 7], 1)], attributes: {} },
     { inputs: [waves("f32", [11, 1])], attributes: {} }, { inputs: [waves("f32", [3, 0])], attributes: {} }, { inputs: [waves("f64", [0, 3, 2])], attributes: {} },

@@ -137,7 +137,6 @@ export const triangularSolveBlock: Op = {
       inputs: [waves("f32", [2, 5, 5], 3), waves("f32", [2, 5, 7], 0, 2)], attributes: { lower, transposed: flipped, unit_diagonal: unit },
     })))),
     { inputs: [waves("f64", [9, 9], 4), waves("f64", [9, 3], 0, 2)], attributes: { lower: false, transposed: false, unit_diagonal: false } },
-    { inputs: [tensor("f32", [1, 1], [0]), tensor("f32", [1, 3], [1, 0, -1])], attributes: { lower: true, transposed: false, unit_diagonal: false }, expected: tensor("f32", [1, 3], [Infinity, NaN, -Infinity]) },
     { inputs: [waves("f32", [0, 0]), waves("f32", [0, 3])], attributes: { lower: true, transposed: false, unit_diagonal: false } },
   ],
 };
