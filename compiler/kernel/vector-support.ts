@@ -51,7 +51,9 @@ export function vectorFormSupported(expression: Expression): boolean {
     case "select": return true;
     case "cast": return vectorFits(expression.operand.dtype, lanes) && castSupported(expression.operand.dtype, dtype);
     case "bitcast": return bitcastSupported(expression.operand.dtype, dtype);
-    case "call": case "argument": return false;
+    // Lane by lane.
+    case "call": return isFloat(dtype);
+    case "argument": return false;
     default: return unreachable(expression);
   }
 }

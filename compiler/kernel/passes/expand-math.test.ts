@@ -13,7 +13,7 @@ import { testContext } from "../testing.ts";
 
 /** Largest error allowed, in ulp of f32: what math-formulas.ts promises. */
 const promised: { readonly [name in MathFunction]?: number } = {
-  exp: 1.1, exp2: 1.1, expm1: 1.5, log: 0.8, log1p: 0.9, log2: 1.3, log10: 2, tanh: 1.4, cosh: 1.5, sinh: 1.7, erf: 2,
+  exp: 1.1, exp2: 1.1, expm1: 1.5, log: 0.8, log1p: 0.9, log2: 1.3, log10: 2, tanh: 1.4, cosh: 1.5, sinh: 1.7, erf: 2, sin: 1, cos: 1, tan: 1.5,
 };
 
 /** Every `stride`-th of all f32 bit patterns, and what is special. */
@@ -58,7 +58,7 @@ describe("expand-math", () => {
     it(`${name} is within ${bound} ulp everywhere`, () => {
       const kernel = expandMath.run(calling(name, xs.length), testContext);
       verifyKernel(kernel);
-      expect(hasCalls(kernel)).toBe(false);
+      expect(hasCalls(kernel)).toBe(name === "sin" || name === "cos" || name === "tan");
       const result = zeros({ dtype: "f32", shape: [xs.length] });
       runKernel(kernel, [{ type: result.type, data: xs }, result]);
       const exact = mathFunctions[name] as (x: number) => number;
@@ -71,16 +71,45 @@ describe("expand-math", () => {
       expect(worst, `${name}(${at})`).toBeLessThanOrEqual(bound);
     });
 
-  it("multiplies small constant powers and leaves others called", () => {
-    for (const power of [0, 1, 2, -1]) {
+  it("calls sin, cos and tan of large arguments alone", () => {
+    for (const name of ["sin", "cos", "tan"] as const) {
+      const branches = expandMath.run(calling(name, 1), testContext).body.flatMap((loop) => (loop.kind === "for" ? loop.body : [])).filter(({ kind }) => kind === "if");
+      expect(branches.length).toBe(1);
+      const outside = { ...calling(name, 1), body: expandMath.run(calling(name, 1), testContext).body.flatMap((loop) => (loop.kind === "for" ? loop.body : [])).filter(({ kind }) => kind !== "if") };
+      expect(hasCalls(outside)).toBe(false);
+    }
+  });
+
+  it("pow is within 0.6 ulp, and special as Math.pow is", () => {
+    const special = [0, -0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 1.5, Infinity, -Infinity, NaN, 1e-45, -1e-45, 3.4e38, -3.4e38, 16_777_216, 16_777_217, 8_388_607, 1.0000001, 0.9999999];
+    const random = samples(6_000_101);
+    const pairs = [...special.flatMap((x) => special.map((y) => [x, y] as const)), ...[...random].flatMap((x, at) => [[Math.abs(x), Math.fround(Math.sin(at) * (at % 7) * 20)] as const, [Math.fround(1 + Math.sin(at) / 8), random[random.length - at - 1]! % 1000] as const])];
+    const built = new KernelBuilder("pow", nowhere);
+    const [x, y, z] = (["x", "y", "z"] as const).map((name) => built.buffer({ name, dtype: "f32", shape: [pairs.length], access: name === "z" ? "out" : "in" }));
+    built.for({ end: i32(pairs.length), parallel: true }, (i) => built.store(z!, [i], call("pow", built.load(x!, [i]), built.load(y!, [i]))));
+    const kernel = expandMath.run(built.finish(), testContext);
+    verifyKernel(kernel);
+    expect(hasCalls(kernel)).toBe(false);
+    const [bases, exponents, result] = [0, 1, 2].map((part) => tensor("f32", [pairs.length], pairs.map((pair) => pair[part] ?? 0)));
+    runKernel(kernel, [bases!, exponents!, result!]);
+    let worst = 0;
+    let at = "";
+    pairs.forEach((_, index) => {
+      const [base, exponent] = [bases!.data[index] as number, exponents!.data[index] as number];
+      const error = ulps(result!.data[index] as number, Math.pow(base, exponent));
+      if (error > worst) [worst, at] = [error, `${base} ** ${exponent} = ${result!.data[index]}`];
+    });
+    expect(worst, at).toBeLessThanOrEqual(0.6);
+  });
+
+  it("multiplies small constant powers", () => {
+    for (const power of [0, 1, 2, 3, 4, -1]) {
       const kernel = expandMath.run(calling("pow", 3, power), testContext);
       expect(hasCalls(kernel)).toBe(false);
       const result = zeros({ dtype: "f32", shape: [3] });
       runKernel(kernel, [tensor("f32", [3], [1.5, -2, 4]), result]);
       expect([...result.data]).toEqual([1.5, -2, 4].map((x) => Math.fround(x ** power)));
     }
-    const cube = calling("pow", 3, 2.5);
-    expect(expandMath.run(cube, testContext)).toEqual(cube);
   });
 
   it("leaves f64 called", () => {

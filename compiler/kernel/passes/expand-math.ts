@@ -2,8 +2,7 @@
  * Replaces calls of mathematical functions on f32 (and f16, bf16, which compute in f32) by arithmetic that vectorises: see
  * math-formulas.ts. Functions without a formula, and all of f64, stay calls: scalar imports.
  *
- * sin, cos and tan stay calls: their range reduction is exact only up to some size of the argument, and beyond it the call
- * would be needed after all, on one side of a select that evaluates both.
+ * sin, cos and tan of large arguments stay calls too, in a branch that is rarely taken.
  *
  * A formula uses its intermediate values several times, so they become locals, set just before the statement that calls.
  * What a loop's condition needs is set before the loop and again at the end of its body.
@@ -12,8 +11,9 @@ import { cast } from "../build.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Span } from "../../support/span.ts";
 import type { Expression, Kernel, Statement } from "../kernel.ts";
-import { LocalTable, mapBodies, mapExpressions, mapOperands, withBody, type SetStatement } from "../walk.ts";
-import { formulas, type Define } from "./math-formulas.ts";
+import { LocalTable, mapBodies, mapExpressions, mapOperands, withBody } from "../walk.ts";
+import { formulas } from "./math-formulas.ts";
+import type { Define } from "./math-formulas-parts.ts";
 
 export const expandMath: Pass<Kernel, Kernel> = {
   name: "expand-math",
@@ -32,23 +32,18 @@ function expandBody(body: readonly Statement[], locals: LocalTable): readonly St
   });
 }
 
-function expandStatement(statement: Statement, locals: LocalTable): { before: SetStatement[]; expanded: Statement } {
-  const before: SetStatement[] = [];
+function expandStatement(statement: Statement, locals: LocalTable): { before: Statement[]; expanded: Statement } {
+  const before: Statement[] = [];
   const expanded = mapExpressions(statement, (expression) => expandExpression(expression, statement.origin, locals, before));
   return { before, expanded };
 }
 
-function expandExpression(expression: Expression, origin: Span, locals: LocalTable, before: SetStatement[]): Expression {
+function expandExpression(expression: Expression, origin: Span, locals: LocalTable, before: Statement[]): Expression {
   const inner = mapOperands(expression, (operand) => expandExpression(operand, origin, locals, before));
   if (inner.kind !== "call" || inner.dtype === "f64") return inner;
   const formula = formulas[inner.function];
   if (formula === undefined) return inner;
-  const define: Define = (name, value) => {
-    if (value.kind === "local" || value.kind === "constant") return value;
-    const local = locals.fresh(name, value.dtype, value.lanes);
-    before.push({ kind: "set", local: local.local, value, origin });
-    return local;
-  };
+  const define = defining(origin, locals, before);
   const mark = { before: before.length, locals: locals.list.length };
   const args = inner.args.map((argument) => define("argument", cast("f32", argument)));
   const value = formula(args, define);
@@ -56,4 +51,20 @@ function expandExpression(expression: Expression, origin: Span, locals: LocalTab
   before.length = mark.before;
   locals.list.length = mark.locals;
   return inner;
+}
+
+/** Appends what formulas define to the statements before the one that calls. */
+function defining(origin: Span, locals: LocalTable, before: Statement[]): Define {
+  const set = (name: string, value: Expression): Extract<Expression, { kind: "local" }> => {
+    const local = locals.fresh(name, value.dtype, value.lanes);
+    before.push({ kind: "set", local: local.local, value, origin });
+    return local;
+  };
+  const define = (name: string, value: Expression): Expression => (value.kind === "local" || value.kind === "constant" ? value : set(name, value));
+  const rarely = (condition: Expression, usual: Expression, seldom: Expression): Expression => {
+    const result = set("result", usual);
+    before.push({ kind: "if", condition, then: [{ kind: "set", local: result.local, value: seldom, origin }], otherwise: [], origin });
+    return result;
+  };
+  return Object.assign(define, { rarely });
 }

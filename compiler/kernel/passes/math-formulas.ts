@@ -8,61 +8,17 @@
  * subnormals included; `expand-math.test.ts` holds them to it. Splitting ln 2 into a short high part, so that n · high is
  * exact, is due to Cody & Waite, "Software Manual for the Elementary Functions" (1980).
  */
-import { binary, bitcast, cast, constant, select, unary } from "../build.ts";
+import { binary, bitcast, cast, select, unary } from "../build.ts";
 import type { Expression, MathFunction } from "../kernel.ts";
-
-/** Gives an intermediate value a name, so that it is computed once. */
-export type Define = (name: string, value: Expression) => Expression;
-
-/** f32 in, f32 out. Undefined where the function is not expanded for these arguments. */
-export type Formula = (args: readonly Expression[], define: Define) => Expression | undefined;
-
-const add = (a: Expression, b: Expression): Expression => binary("add", a, b);
-const sub = (a: Expression, b: Expression): Expression => binary("sub", a, b);
-const mul = (a: Expression, b: Expression): Expression => binary("mul", a, b);
-const div = (a: Expression, b: Expression): Expression => binary("div", a, b);
-const number = (like: Expression, value: number): Expression => constant("f32", Math.fround(value), like.lanes);
-const integer = (like: Expression, value: number): Expression => constant("i32", value, like.lanes);
-const clamp = (x: Expression, low: number, high: number): Expression => binary("min", binary("max", x, number(x, low)), number(x, high));
-const half = (x: Expression): Expression => mul(x, number(x, 0.5));
-/** Keeps the sign of a zero, which arithmetic would lose. */
-const keepZero = (x: Expression, value: Expression): Expression => select(binary("eq", x, number(x, 0)), x, value);
-
-/** coefficients[0] + coefficients[1] x + …, by Horner's rule. */
-function polynomial(x: Expression, coefficients: readonly number[]): Expression {
-  return coefficients.reduceRight<Expression | undefined>(
-    (sum, coefficient) => (sum === undefined ? number(x, coefficient) : add(mul(sum, x), number(x, coefficient))), undefined)!;
-}
-
-/** The magnitude with the sign of x. */
-function withSignOf(x: Expression, magnitude: Expression): Expression {
-  const sign = binary("and", bitcast("i32", x), integer(x, -(2 ** 31)));
-  return bitcast("f32", binary("or", bitcast("i32", magnitude), sign));
-}
+import { add, clamp, div, half, integer, keepZero, mul, number, polynomial, roundingShift, sub, wholeOf, withSignOf, type Define, type Formula, type Whole } from "./math-formulas-parts.ts";
+import { pow } from "./math-formulas-power.ts";
+import { cos, sin, tan } from "./math-formulas-trigonometric.ts";
 
 // ---- the exponential family ----
 
 /** ln 2 = high + low; high has 15 bits. */
 const ln2High = 0.693145751953125;
 const ln2Low = 1.428606765330187e-6;
-
-/**
- * 1.5 · 2^23: added to a number of at most 2^22, it leaves the nearest integer in the low bits of the sum. One addition in
- * place of rounding and converting, which take several instructions where NaN and overflow must be seen to.
- */
-const roundingShift = 12_582_912;
-
-/** An integer n, as a float and in the low bits of an i32, whose bits above are 0100 1011 0100…. Of NaN: NaN, and anything. */
-interface Whole {
-  readonly n: Expression;
-  readonly bits: Expression;
-}
-
-/** The integer nearest to the sum of roundingShift and a number. */
-function wholeOf(shifted: Expression, define: Define): Whole {
-  const sum = define("shifted", shifted);
-  return { n: define("n", sub(sum, number(sum, roundingShift))), bits: define("bits", bitcast("i32", sum)) };
-}
 
 /** The bits of an exponent that 2^n has more than 1: `bits` holds n in its low bits. What stands above bit 8 is shifted out. */
 const exponentBits = (bits: Expression): Expression => binary("shl", bits, integer(bits, 23));
@@ -263,16 +219,4 @@ const erf: Formula = ([x], define) => {
   return select(binary("lt", size, number(size, 0.921875)), small, withSignOf(x!, large));
 };
 
-/** Powers with a small constant exponent, as products; all others are called. */
-const pow: Formula = ([x, exponent]) => {
-  if (exponent?.kind !== "constant") return undefined;
-  switch (Number(exponent.value)) {
-    case 0: return number(x!, 1);
-    case 1: return x!;
-    case 2: return mul(x!, x!);
-    case -1: return div(number(x!, 1), x!);
-    default: return undefined;
-  }
-};
-
-export const formulas: { readonly [name in MathFunction]?: Formula } = { exp, exp2, expm1, log, log1p, log2, log10, tanh, sinh, cosh, erf, pow };
+export const formulas: { readonly [name in MathFunction]?: Formula } = { exp, exp2, expm1, log, log1p, log2, log10, sin, cos, tan, tanh, sinh, cosh, erf, pow };

@@ -213,11 +213,11 @@ class Widener {
     const condition = this.#define("condition", this.#widen(statement.condition, known), origin);
     const yes = outer === undefined ? condition : this.#define("then", this.#binary("and", outer, condition.local), origin);
     const result: Statement[] = outer === undefined ? [condition.set] : [condition.set, yes.set];
-    result.push(...this.#masked(yes.local, statement, statement.then, new Map(known)));
+    result.push(...this.#branch(yes.local, statement, statement.then, known));
     if (statement.otherwise.length > 0) {
       const not = this.#checked(unary("not", condition.local));
       const no = this.#define("otherwise", outer === undefined ? not : this.#binary("and", outer, not), origin);
-      result.push(no.set, ...this.#masked(no.local, statement, statement.otherwise, new Map(known)));
+      result.push(no.set, ...this.#branch(no.local, statement, statement.otherwise, known));
     }
     forget(known, statement.then);
     forget(known, statement.otherwise);
@@ -235,6 +235,17 @@ class Widener {
   /** After a branch: what both sides defined, of what may be more than before. */
   #restrict(before: ReadonlySet<LocalId>, other?: ReadonlySet<LocalId>): void {
     for (const local of this.#defined) if (!before.has(local) && other?.has(local) !== true) this.#defined.delete(local);
+  }
+
+  /** One side of a branch, for the lanes of a mask. Where it is long, it is left out if no lane is on. */
+  #branch(mask: Expression, region: IfStatement, side: readonly Statement[], known: Ranges): Statement[] {
+    const before = new Set(this.#defined);
+    const body = this.#masked(mask, region, side, new Map(known));
+    const needed = this.#after.get(region)!;
+    const given = [...localsSet(side)].every((local) => before.has(local) || !needed.has(local));
+    if (!given || costOf(side) < leastSkipped) return body;
+    this.#restrict(before);
+    return [{ kind: "if", condition: this.#any(mask), then: body, otherwise: [], origin: region.origin }];
   }
 
   /** A body for the lanes of a mask. `region` is the statement it belongs to. */
@@ -280,9 +291,8 @@ class Widener {
         if (this.#mask !== undefined) this.#mustBeInside(expression.buffer, expression.index, known);
         return this.#checked({ ...expression, lanes: this.#lanes });
       }
-      case "unary": case "binary": case "select": case "cast": case "bitcast":
+      case "unary": case "binary": case "select": case "cast": case "bitcast": case "call":
         return this.#checked({ ...mapOperands(expression, (operand) => this.#widen(operand, known)), lanes: this.#lanes });
-      case "call": throw new Refusal(`${expression.function} has no vector form`);
       case "splat": case "reduce": case "iota": throw new Refusal("the loop has vectors already");
       case "constant": case "argument": throw new CompilerBug(`a varying ${expression.kind}`);
       default: return unreachable(expression);
@@ -346,6 +356,22 @@ class Widener {
     }
     for (const operand of operandsOf(expression)) this.#mustNotTrap(operand, known);
   }
+}
+
+/** Operations that cost more than to ask whether a lane is on. */
+const leastSkipped = 24;
+const costOfCall = 40;
+
+/** Operations of a body, a loop's once. */
+function costOf(body: readonly Statement[]): number {
+  let cost = 0;
+  const visit = (expression: Expression): void => {
+    if (expression.kind === "call") cost += costOfCall;
+    else if (expression.kind !== "local" && expression.kind !== "constant") cost += 1;
+    if (expression.kind !== "load") operandsOf(expression).forEach(visit);
+  };
+  visitStatements(body, (statement) => expressionsOf(statement).forEach(visit));
+  return cost;
 }
 
 /** The value that changes nothing. For floats −0 + x is x, also for x = −0. */
