@@ -6,6 +6,7 @@
  */
 import { sizeOf } from "../../runtime/dtype.ts";
 import { flatIndex, forEachIndex } from "../graph/tensor.ts";
+import { ops } from "../ops/table.ts";
 import { formatType, type Block, type Graph, type Node, type Slice, type StateId, type ValueId } from "../graph/graph.ts";
 import type { Reporter } from "../support/diagnostic.ts";
 import type { Span } from "../support/span.ts";
@@ -24,7 +25,8 @@ interface Out {
   whole: boolean;
   /** Something is written, be it of no elements. */
   touched: boolean;
-  readonly reads: { readonly box: Box; readonly origin: Span }[];
+  /** Without a box: of elements that cannot be told. */
+  readonly reads: { readonly box?: Box; readonly origin: Span }[];
 }
 
 /** Reports outs that are never written, and reads of elements of an out that nothing writes. */
@@ -50,7 +52,7 @@ function tell(graph: Graph, out: Out, reporter: Reporter): void {
     const place = `${read.origin.file}:${read.origin.start}:${read.origin.end}`;
     if (missing === undefined || told.has(place)) continue;
     told.add(place);
-    const what = !out.touched ? `${name} is read, and nothing writes it` : `${name}${missing.length === 0 ? "" : `[${missing.join(", ")}]`} is read, and nothing writes that element`;
+    const what = missing.length === 0 && !out.touched ? `${name} is read, and nothing writes it` : `${name}${missing.length === 0 ? "" : `[${missing.join(", ")}]`} is read, and nothing writes that element`;
     reporter.report({
       problem: "unwritten-out", severity: "error", message: what,
       labels: [{ span: read.origin, text: "" }, { span: origin, text: `${formatType(type)}, declared here` }], help: "an out is zero until a program assigns it; a `var` has a value at the start",
@@ -58,9 +60,10 @@ function tell(graph: Graph, out: Out, reporter: Reporter): void {
   }
 }
 
-function firstUnwritten(out: Out, box: Box): number[] | undefined {
-  if (box.some(({ length }) => length === 0)) return undefined;
-  if (!out.touched) return box.map(({ start }) => start);
+function firstUnwritten(out: Out, box: Box | undefined): readonly number[] | undefined {
+  if (box?.some(({ length }) => length === 0)) return undefined;
+  if (!out.touched) return [];
+  if (box === undefined) return undefined;
   if (sizeOf(out.shape) > mostElements) return undefined;
   let found: number[] | undefined;
   visit(out, box, (index, flat) => {
@@ -84,6 +87,8 @@ class Tracer {
   readonly #outs: ReadonlyMap<StateId, Out>;
   /** The out whose value, with what has been written of it by then, an SSA value is. */
   readonly #versions = new Map<ValueId, Out>();
+  /** What is seen through a reshape or the like: which elements they are is not followed. */
+  readonly #views = new Map<ValueId, Out>();
 
   constructor(graph: Graph, outs: ReadonlyMap<StateId, Out>) {
     this.#graph = graph;
@@ -109,6 +114,7 @@ class Tracer {
       }
       case "if": case "switch": return this.#branches(node);
       default:
+        if (ops.get(op)?.kind === "view") return this.#view(node);
         for (const input of inputs) this.#read(input, undefined, node.origin);
         for (const region of node.regions) this.block(region);
     }
@@ -118,9 +124,15 @@ class Tracer {
     if (out) this.#versions.set(value, out);
   }
 
+  #view({ inputs, outputs }: Node): void {
+    const out = this.#versions.get(inputs[0]!) ?? this.#views.get(inputs[0]!);
+    if (out && sizeOf(this.#graph.values[outputs[0]!]!.type.shape) > 0) this.#views.set(outputs[0]!, out);
+  }
+
   #read(value: ValueId, box: Box | undefined, origin: Span): void {
     const out = this.#versions.get(value);
     out?.reads.push({ box: box ?? all(out.shape), origin });
+    this.#views.get(value)?.reads.push({ origin });
   }
 
   /** What an out becomes that is no version of itself is written whole. */
@@ -136,6 +148,7 @@ class Tracer {
   #part(node: Node): void {
     const { start, length, step } = node.attributes as { readonly [name: string]: readonly number[] };
     const box = start!.map((first, d) => ({ start: first, length: length![d]!, step: step![d]! }));
+    if (node.op === "slice" && !this.#versions.has(node.inputs[0]!)) return this.#view(node);
     if (node.op === "slice") return this.#read(node.inputs[0]!, box, node.origin);
     this.#read(node.inputs[1]!, undefined, node.origin);
     const out = this.#versions.get(node.inputs[0]!);

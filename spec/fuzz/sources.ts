@@ -71,6 +71,9 @@ class SourceWriter {
       if (name === "main") statements.push(...this.#results(roughDeclarations));
       bodies.push(`program ${name} {\n${indent(statements.join("\n"), 2)}\n}`);
     }
+    // Main may read an out before it writes it, or without writing it: then something else has to.
+    const outs = members.flatMap((member) => [...member.matchAll(/^out (\w+): (\w+)/g)]);
+    if (outs.length > 0) bodies.push(`program clear {\n${indent(outs.map(([, name, dtype]) => `${name} = ${dtype === "bool" ? "false" : "0"};`).join("\n"), 2)}\n}`);
     const lines = [...members, ...roughDeclarations, ...sets, ...bodies];
     const body = lines.join("\n");
     const names = imported.filter((name) => new RegExp(`\\b${name}\\(`).test(body));
