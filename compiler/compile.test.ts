@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { checkFile } from "./compile.ts";
+import { checkFile, planFile } from "./compile.ts";
+import { librarySource } from "./std/library.ts";
+import { target, withTiles } from "./targets/targets.ts";
 
 describe("readFile", () => {
   const reading = (entry: string) => (path: string): string => (path === "main.gph" ? entry : readFileSync(path, "utf8"));
@@ -18,5 +20,26 @@ describe("readFile", () => {
 
   it("keeps what else it throws", () => {
     expect(() => checkFile("main.gph", { readFile: () => { throw new TypeError("mine"); } })).toThrow("mine");
+  });
+});
+
+describe("tiles whose memories one executable cannot hold", () => {
+  const machine = withTiles(target("ipu-mk2"), 100_000);
+  const source = (members: string): string => `import { conv2d } from "std/nn";
+graph g { in x: f32[1, 512, 7, 7]; in w: f32[512, 512, 3, 3]; in b: f32[512]; out y: f32[1, 512, 7, 7]; ${members}
+  program main { y = conv2d(x, w, b, padding = 1); } }`;
+  const planned = (members: string) => planFile("main.gph", { target: machine, readFile: (path) => (path === "main.gph" ? source(members) : librarySource(path)) });
+
+  it("are not all used: fewer are, and that is told", () => {
+    const { plan, diagnostics } = planned("");
+    expect(diagnostics.map(({ severity, problem }) => `${severity} ${problem}`)).toEqual(["warning tile-memory-full"]);
+    expect(diagnostics[0]!.message).toContain(`${plan!.bsp.tiled.tiles.toLocaleString("en")} tiles are used`);
+    expect(plan!.bsp.tiled.tiles).toBeLessThan(100_000);
+    expect(plan!.memory!.bytes).toBeLessThanOrEqual(2 ** 32);
+    expect(plan!.memory!.bytes).toBeGreaterThan(2 ** 31);
+  });
+
+  it("are an error where the user names tiles", () => {
+    expect(planned("map x on tiles - 1;").diagnostics.map(({ severity, problem }) => `${severity} ${problem}`)).toEqual(["error tile-memory-full"]);
   });
 });

@@ -12,6 +12,7 @@ import { doubleBuffer } from "./graph/passes/double-buffer.ts";
 import { fuse } from "./graph/passes/fuse.ts";
 import { fuseResults } from "./graph/passes/fuse-results.ts";
 import { fuseUpdates } from "./graph/passes/fuse-updates.ts";
+import { hoist, hoistPacking } from "./graph/passes/hoist.ts";
 import { mergeEqualNodes } from "./graph/passes/merge-equal-nodes.ts";
 import { packProducts } from "./graph/passes/pack-products.ts";
 import { removeDeadNodes } from "./graph/passes/remove-dead-nodes.ts";
@@ -19,6 +20,7 @@ import { simplifyAlgebra } from "./graph/passes/simplify-algebra.ts";
 import { print as printGraph } from "./graph/print.ts";
 import { verify as verifyGraph } from "./graph/verify.ts";
 import type { Pass, PassContext } from "./support/pass.ts";
+import { withTiles } from "./targets/targets.ts";
 import { lowerToTiled } from "./tiled/passes/lower-to-tiled.ts";
 import { printWithKernels as printTiled } from "./tiled/print.ts";
 import { verify as verifyTiled } from "./tiled/verify.ts";
@@ -40,10 +42,12 @@ export const stages: readonly Stage[] = [
   stage(simplifyAlgebra, verifyGraph, printGraph),
   stage(mergeEqualNodes, verifyGraph, printGraph),
   stage(removeDeadNodes, verifyGraph, printGraph),
+  stage(hoist, verifyGraph, printGraph),
   stage(fuse, verifyGraph, printGraph),
   stage(doubleBuffer, verifyGraph, printGraph),
   stage(fuseUpdates, verifyGraph, printGraph),
   stage(packProducts, verifyGraph, printGraph),
+  stage(hoistPacking, verifyGraph, printGraph),
   stage(fuseResults, verifyGraph, printGraph),
   stage(lowerToTiled, verifyTiled, printTiled),
   stage(formSupersteps, verifyBsp, printBsp),
@@ -57,10 +61,21 @@ export type Seen = (name: string, print: () => string, program: unknown) => void
 /** Runs every pass, or those up to one. Stops early when `context` has an error. */
 export function runPipeline(graph: Graph, context: PassContext & { readonly failed: boolean }, seen?: Seen, last?: string): PlannedGraph | undefined {
   let program: unknown = graph;
-  for (const { pass, verify, print } of stages) {
-    program = pass.run(program as never, context);
-    const made = program;
+  let { target } = context;
+  let unsplit: unknown;
+  for (let at = 0; at < stages.length; at++) {
+    const { pass, verify, print } = stages[at]!;
+    let fewer: number | undefined;
+    if (pass.name === lowerToTiled.name) unsplit = program;
+    const made = pass.run(program as never, { target, checked: context.checked ?? false, report: (diagnostic) => context.report(diagnostic), useFewerTiles: (tiles) => (fewer = tiles) });
     if (context.failed) return undefined;
+    if (fewer !== undefined) {
+      target = withTiles(target, fewer);
+      program = unsplit;
+      at = stages.findIndex((stage) => stage.pass.name === lowerToTiled.name) - 1;
+      continue;
+    }
+    program = made;
     verify(made);
     seen?.(pass.name, () => print(made), made);
     if (pass.name === last) return undefined;

@@ -3,6 +3,9 @@
  * two whose lives do not overlap may have the same bytes. Lives are counted in syncs, so that a tile that is ahead never
  * overwrites what another one still reads. Largest first, at the lowest offset that is free during its life.
  *
+ * Where the memories of all tiles are more than one executable can hold, and the user has placed nothing, the program is split
+ * again over fewer of the tiles (`useFewerTiles`).
+ *
  * With private memory an offset is the same on every tile, so that nothing here grows with the number of tiles; tensors on
  * different tiles may have the same offset.
  */
@@ -19,6 +22,10 @@ import { memoryUse, type MemoryUse } from "../memory-use.ts";
 const alignment = 64;
 /** Added to large tensors, so that equally aligned ones do not fall on the same cache sets and store buffers. */
 const stagger = 320;
+/** The memories of all tiles lie in one WebAssembly memory. */
+const addressable = 65_536 * pageBytes;
+/** Of the tiles whose memories would fit, so many are tried: on fewer tiles, each holds a little more. */
+const roomForLess = 0.9;
 
 export const planMemory: Pass<BspGraph, PlannedGraph> = {
   name: "plan-memory",
@@ -54,7 +61,7 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
     offsets[id] = start;
     blocksEnd = Math.max(blocksEnd, end);
   });
-  for (const program of [graph.initial, ...graph.programs]) {
+  for (const program of [graph.initial, ...graph.programs, ...(graph.prepare ? [graph.prepare] : [])]) {
     const end = placeTemporaries(tiled, program.steps, shared ? wholeEnd : 0, kept, offsets);
     if (shared) temporariesEnd = Math.max(temporariesEnd, end);
     else blocksEnd = Math.max(blocksEnd, end);
@@ -65,11 +72,18 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
   const start = shared ? 0 : Math.ceil(wholeEnd / 4096) * 4096 + alignment;
   const stride = shared ? 0 : staggered(blocksEnd);
   const bytes = shared ? wholeEnd : start + stride * tiled.tiles;
-  if (bytes > 65_536 * pageBytes && perTile <= context.target.bytesPerTile) {
-    context.report({ problem: "tile-memory-full", severity: "error", labels: [{ span: tiled.graph.origin, text: "" }], message: `${tiled.tiles} tiles of ${stride.toLocaleString("en")} bytes are ${bytes.toLocaleString("en")} bytes; WebAssembly memory ends at 4,294,967,296` });
+  if (bytes > addressable && perTile <= context.target.bytesPerTile) {
+    const fewer = Math.floor(((addressable - start) / stride) * roomForLess);
+    const again = context.useFewerTiles && fewer >= 1 && !shared && !isPlacedByHand(tiled);
+    const message = `${tiled.tiles.toLocaleString("en")} tiles of ${stride.toLocaleString("en")} bytes are ${bytes.toLocaleString("en")} bytes; WebAssembly memory ends at 4,294,967,296`;
+    context.report({ problem: "tile-memory-full", severity: again ? "warning" : "error", labels: [{ span: tiled.graph.origin, text: "" }], message: again ? `${message}: ${fewer.toLocaleString("en")} tiles are used` : message });
+    if (again) context.useFewerTiles!(fewer);
   }
   return { offsets, tiles: { start, stride, bytes: shared ? 0 : blocksEnd }, bytes };
 }
+
+/** Whether the source names tiles: then all it may name must be there. */
+const isPlacedByHand = ({ graph }: TiledGraph): boolean => graph.computeSets.length > 0 || graph.states.some(({ mapping }) => mapping !== undefined);
 
 /** A distance between tiles that is no multiple of 4096, at which caches would alias. */
 function staggered(bytes: number): number {
