@@ -6,7 +6,7 @@
 import { rowMajor } from "../kernel/kernel.ts";
 import type { Affine } from "../support/affine.ts";
 import { invariant } from "../support/bug.ts";
-import { distribute, tileSpan, blockCount } from "./distribution.ts";
+import { blockCount, distribute, slotsPerTile, tileSpan } from "./distribution.ts";
 import { fieldStrides, type DraftFamily, type DraftField } from "./families.ts";
 import { blockPosition, sameTiles } from "./locality.ts";
 import type { Tensors } from "./tensors.ts";
@@ -56,7 +56,9 @@ function stage(tensors: Tensors, draft: DraftFamily, field: DraftField, before: 
   const zeros = (count: number): number[] => new Array<number>(count).fill(0);
   const indices = (leading: number): Affine[] => field.shape.map((_, f) => ({ constant: 0, coefficients: [...zeros(leading), ...field.shape.map((__, g) => (g === f ? 1 : 0))] }));
 
-  if (field.access === "in" && field.map.every((form) => form.coefficients.slice(0, grid.length).every((growth) => growth === 0))) {
+  const shared = field.access === "in" && field.map.every((form) => form.coefficients.slice(0, grid.length).every((growth) => growth === 0));
+  const sharedCause = `every vertex of ${draft.name} reads it`;
+  if (shared && slotsPerTile(placement, blockCount(grid)) > 1) {
     // The same for every instance: once per tile, however many instances it has.
     const span = tileSpan(placement, blockCount(grid));
     const shape = [span.end - span.first, ...field.shape];
@@ -64,7 +66,7 @@ function stage(tensors: Tensors, draft: DraftFamily, field: DraftField, before: 
     before.push({
       direction: "pull", driver: tensor, other: field.tensor, range: [{ start: 0, count: shape[0]! }, ...whole],
       map: field.map.map((form) => ({ constant: form.constant, coefficients: [0, ...form.coefficients.slice(grid.length)] })),
-      cause: `every vertex of ${draft.name} reads it`, origin: draft.origin,
+      cause: sharedCause, origin: draft.origin,
     });
     return { tensor, shape: field.shape, access: "in", local: true, perTile: true, map: [{ constant: 0, coefficients: zeros(grid.length + field.shape.length) }, ...indices(grid.length)] };
   }
@@ -72,7 +74,7 @@ function stage(tensors: Tensors, draft: DraftFamily, field: DraftField, before: 
   const shape = [...grid, ...field.shape];
   const tensor = tensors.add({ name, type: { dtype, shape }, origin: draft.origin, distribution: distribute(shape, [...grid.map(() => 1), ...block], placement) });
   const copy = { driver: tensor, other: field.tensor, range: [...draft.range, ...whole], map: field.map, origin: draft.origin };
-  if (field.access !== "out") before.push({ ...copy, direction: "pull", cause: `${draft.name} reads what is on other tiles` });
+  if (field.access !== "out") before.push({ ...copy, direction: "pull", cause: shared ? sharedCause : `${draft.name} reads what is on other tiles` });
   if (field.access !== "in") after.push({ ...copy, direction: "push", cause: `${draft.name} writes what is on other tiles` });
   // A dimension with a single instance does not move.
   const coordinates = grid.map((_, i): Affine => ({ constant: 0, coefficients: [...grid.map((extent, j) => (i === j && extent > 1 ? 1 : 0)), ...zeros(field.shape.length)] }));
