@@ -21,6 +21,8 @@ export const cycleModel = {
   streamsPerInstruction: 2,
   /** To fold one half of a vector onto the other at the end of a reduction. */
   laneCombine: 1,
+  /** For the threads of a tile to wait for each other, between the parts of a vertex that they share. */
+  threadsMeet: 6,
   /** Outputs that one instruction of the matrix unit accumulates into; the rest of its multiply–adds go along the sum. */
   matrixColumns: 4,
   /** Floating-point division of one element. */

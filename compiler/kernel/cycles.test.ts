@@ -168,6 +168,24 @@ describe("a vertex shared by the threads of its tile", () => {
     expect(sharedKernelCycles(map([12, 4], twice), mk2, 6)?.cycles).toBe(2 + 1 + 2 * (1 + 2 + 1));
   });
 
+  it("goes through the loops of a row together, and meets after each", () => {
+    // Each thread takes 10 of 60 elements, two at a time, and combines the sum with those of the others.
+    const norm = (rows: number): Kernel => kernel((k) => {
+      const x = k.buffer({ name: "x", dtype: "f32", shape: [rows, 60], access: "in" });
+      const y = k.buffer({ name: "y", dtype: "f32", shape: [rows, 60], access: "out" });
+      k.forBox([rows], true, ([row]) => {
+        const sum = k.let("sum", constant("f32", 0));
+        k.for({ end: i32(60) }, (i) => k.set(sum, binary("add", sum, k.load(x, [row!, i]))));
+        k.for({ end: i32(60), parallel: true }, (i) => k.store(y, [row!, i], binary("mul", k.load(x, [row!, i]), sum)));
+      });
+    });
+    const whole = kernelCycles(norm(1), mk2);
+    const shared = sharedKernelCycles(norm(1), mk2, 6)!.cycles;
+    expect(whole - shared).toBe(2 * (60 - 10) / 2 - 2 * 6 - 6);
+    // Of twelve rows each thread takes two.
+    expect(sharedKernelCycles(norm(12), mk2, 6)!.cycles).toBe(2 + 1 + 2 * (whole - 2 + 1));
+  });
+
   it("is not one whose outermost loop is not parallel", () => {
     expect(sharedKernelCycles(dot(100), mk2, 6)).toBeUndefined();
   });

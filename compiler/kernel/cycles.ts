@@ -23,7 +23,7 @@ import { carriedLocals, memoryIndependent, rewriteLoops } from "./dependence.ts"
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "./kernel.ts";
 import { coefficientOf, linearForm } from "./linear.ts";
 import { matrixCycles, matrixNest } from "./matrix-unit.ts";
-import { buffersStored, constantOf, expressionsOf, localsSet, mentionsLocal, visitExpression, visitStatements, type ForStatement, type LoadExpression, type WhileStatement } from "./walk.ts";
+import { buffersStored, constantOf, expressionsOf, localsSet, mentionsLocal, tripCount, visitExpression, visitStatements, type ForStatement, type LoadExpression, type WhileStatement } from "./walk.ts";
 import { operandsOf } from "./vector-support.ts";
 
 export interface CycleEstimate {
@@ -43,40 +43,44 @@ export function estimateKernel(kernel: Kernel, target: Target): CycleEstimate {
 }
 
 /**
- * Cycles of each thread when a library vertex is shared by `threads` of them: each takes a part of one of the parallel loops
- * that are nested in each other from the outside, of that which makes it soonest. Undefined where a vertex runs whole: its
- * user said what it costs, or it has no loop of independent iterations around everything else.
+ * Cycles of each thread when a library vertex is shared by `threads` of them, in the way that makes it soonest. Either each
+ * takes a part of one of the parallel loops that are nested in each other from the outside; or, where what is inside of
+ * these is several loops after one another (softmax and layer_norm of a row), each takes a part of every one of those, and
+ * they meet after each. Undefined where a vertex runs whole: its user said what it costs, or no loop is parallel.
  */
 export function sharedKernelCycles(kernel: Kernel, target: Target, threads: number): CycleEstimate | undefined {
   if (kernel.cycles !== undefined || threads < 2) return undefined;
-  const loops = outerParallelLoops(kernel.body);
-  if (loops.length === 0) return undefined;
+  const { loops, inside } = outerParallelLoops(kernel.body);
   const estimator = new Estimator(kernel, target);
-  const shares = loops.map((loop) => estimator.vertex(withFewerTrips(kernel.body, loop, threads)));
-  return shares.reduce((best, share) => (share.cycles < best.cycles ? share : best));
+  const shares = loops.map((loop) => estimator.vertex(withFewerTrips(kernel.body, new Set([loop]), threads)));
+  const stages = estimator.stages(inside);
+  if (stages.length > 0) {
+    const { cycles, guessed } = estimator.vertex(withFewerTrips(kernel.body, new Set(stages), threads));
+    const rounds = loops.reduce((product, loop) => product * tripCount(loop)!, 1);
+    const meetings = stages.reduce((sum, stage) => sum + cycleModel.threadsMeet + (stage.parallel ? 0 : cycleModel.laneCombine * threads), 0);
+    shares.push({ cycles: cycles + rounds * meetings, guessed });
+  }
+  return shares.length === 0 ? undefined : shares.reduce((best, share) => (share.cycles < best.cycles ? share : best));
 }
 
-/** Parallel loops of constant bounds around everything: each is the whole body of the one before. */
-function outerParallelLoops(body: readonly Statement[]): ForStatement[] {
-  const found: ForStatement[] = [];
-  for (let inside = body; inside.length === 1; ) {
-    const only = inside[0]!;
-    if (only.kind !== "for" || !only.parallel || constantOf(only.start) === undefined || constantOf(only.end) === undefined) break;
-    found.push(only);
+/** Parallel loops of constant bounds around everything: each is the whole body of the one before. And what is inside the last. */
+function outerParallelLoops(body: readonly Statement[]): { loops: ForStatement[]; inside: readonly Statement[] } {
+  const loops: ForStatement[] = [];
+  for (let inside = body; ; ) {
+    const only = inside[0];
+    if (inside.length !== 1 || only?.kind !== "for" || !only.parallel || tripCount(only) === undefined) return { loops, inside };
+    loops.push(only);
     inside = only.body;
   }
-  return found;
 }
 
-function withFewerTrips(body: readonly Statement[], loop: ForStatement, threads: number): readonly Statement[] {
+/** Each thread's part of some loops with constant bounds. */
+function withFewerTrips(body: readonly Statement[], shared: ReadonlySet<Statement>, threads: number): readonly Statement[] {
   return body.map((statement): Statement => {
-    if (statement === loop) {
-      const start = constantOf(loop.start)!;
-      const trips = Math.max(0, Math.ceil((constantOf(loop.end)! - start) / loop.step));
-      const end: Expression = { kind: "constant", dtype: "i32", lanes: 1, value: start + Math.ceil(trips / threads) * loop.step };
-      return { ...loop, end };
-    }
-    return statement.kind === "for" ? { ...statement, body: withFewerTrips(statement.body, loop, threads) } : statement;
+    if (statement.kind !== "for") return statement;
+    if (!shared.has(statement)) return { ...statement, body: withFewerTrips(statement.body, shared, threads) };
+    const end: Expression = { kind: "constant", dtype: "i32", lanes: 1, value: constantOf(statement.start)! + Math.ceil(tripCount(statement)! / threads) * statement.step };
+    return { ...statement, end };
   });
 }
 
@@ -99,15 +103,19 @@ interface Surroundings {
 class Estimator {
   readonly #kernel: Kernel;
   readonly #target: Target;
-  /** Loops with independent iterations. */
+  /** Loops with independent iterations, by their bodies. */
   readonly #independent = new Set<readonly Statement[]>();
+  /** Loops whose iterations store nothing that others load or store. */
+  readonly #apart = new Set<readonly Statement[]>();
   #guessed = false;
 
   constructor(kernel: Kernel, target: Target) {
     this.#kernel = kernel;
     this.#target = target;
     rewriteLoops(kernel, (loop, known) => {
-      if (loop.parallel || (carriedLocals(loop).size === 0 && memoryIndependent(loop, known))) this.#independent.add(loop.body);
+      const apart = loop.parallel || memoryIndependent(loop, known);
+      if (apart) this.#apart.add(loop.body);
+      if (loop.parallel || (apart && carriedLocals(loop).size === 0)) this.#independent.add(loop.body);
       return loop;
     });
   }
@@ -116,6 +124,12 @@ class Estimator {
     this.#guessed = false;
     const cycles = Math.ceil(cycleModel.vertexStart + this.#body(body, { counters: new Map() }));
     return { cycles, guessed: this.#guessed };
+  }
+
+  /** Loops after one another that threads can share: parallel ones and reductions, at least one parallel and two in all. */
+  stages(body: readonly Statement[]): ForStatement[] {
+    const loops = body.filter((statement): statement is ForStatement => statement.kind === "for" && tripCount(statement) !== undefined && (statement.parallel || this.#reduces(statement)));
+    return loops.length > 1 && loops.some(({ parallel }) => parallel) ? loops : [];
   }
 
   #body(body: readonly Statement[], scope: Scope): number {
@@ -246,7 +260,7 @@ class Estimator {
 
   /** Whether all a loop carries from one iteration to the next are sums, products, minima or maxima of its own. */
   #reduces(loop: ForStatement): boolean {
-    if (loop.body.some((statement) => statement.kind !== "set")) return false;
+    if (loop.body.some((statement) => statement.kind !== "set" && (statement.kind !== "store" || !this.#apart.has(loop.body)))) return false;
     const carried = carriedLocals(loop);
     if (carried.size === 0) return false;
     return loop.body.every((statement) => {
