@@ -166,6 +166,7 @@ export function checkManifest(value: unknown): Manifest {
   if (programs.length === 0) refuse("programs", "must not be empty");
   unique(programs.map((each) => each.name), "programs");
   const counted = field(fields, "counters");
+  const prepare = field(fields, "prepare");
   const strict = field(fields, "strictMath");
   if (strict !== undefined && typeof strict !== "boolean") refuse("strictMath", `must be true or false, not ${describe(strict)}`);
   const manifest: Manifest = {
@@ -183,6 +184,7 @@ export function checkManifest(value: unknown): Manifest {
     states,
     programs,
     initial: name(field(fields, "initial"), "initial"),
+    ...(prepare === undefined ? {} : { prepare: name(prepare, "prepare") }),
     events: array(field(fields, "events"), "events").map((each, index) => event(each, `events[${index}]`, states, memoryBytes)),
     functions: functions(field(fields, "functions")),
     plan: {

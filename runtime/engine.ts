@@ -77,10 +77,14 @@ export class Engine {
   readonly #plans: ReadonlyMap<string, ProgramPlan>;
   /** Of the graph's `initial`. */
   readonly #initialCommand: number;
+  /** Of `prepare`, if there is one. */
+  readonly #prepareCommand: number | undefined;
   /** The caller's own: worker 0 of `runSync`. */
   readonly #instance: Instance;
   readonly #team: Team;
   #initialised = false;
+  /** Whether what params decide is derived of their present values; never sure when the host may write them unseen. */
+  #prepared: "no" | "yes" | "always again" = "no";
   #running: "no" | "sync" | "async" = "no";
   /** Runs of `run` that have not ended. */
   #pending = 0;
@@ -106,7 +110,8 @@ export class Engine {
     this.#ports = portsOf(manifest, memory.buffer);
     this.#plans = new Map(manifest.programs.map((program, index) => [program.name, new ProgramPlan(program, index, this.#ports)]));
     this.#initialCommand = manifest.programs.length;
-    const exports = [...manifest.programs.map((program) => program.export), manifest.initial];
+    this.#prepareCommand = manifest.prepare === undefined ? undefined : this.#initialCommand + 1;
+    const exports = [...manifest.programs.map((program) => program.export), manifest.initial, ...(manifest.prepare === undefined ? [] : [manifest.prepare])];
     this.#instance = instantiate(module, memory, exports, { worker: 0, workers, spin, wide }, (event) => this.#hostEvent(event));
     this.#team = new Team({ module, memory, workers, spin, wide, exports }, (error) => this.#lose(error));
   }
@@ -156,6 +161,10 @@ export class Engine {
       if (options !== undefined) this.#options = options;
       checkStreams(plan, options);
       if (!this.#initialised) this.#initialise();
+      if (this.#mustPrepare()) {
+        this.#callSync(this.#prepareCommand!);
+        this.#notePrepared();
+      }
       plan.copyIn(inputs);
       this.#callSync(plan.command);
       plan.noteWritten();
@@ -202,6 +211,10 @@ export class Engine {
         this.#checkParams();
         await this.#callAsync(this.#initialCommand, plan.name, session, options.signal);
         this.#noteInitialised();
+      }
+      if (this.#mustPrepare()) {
+        await this.#callAsync(this.#prepareCommand!, plan.name, session, options.signal);
+        this.#notePrepared();
       }
       plan.copyIn(inputs);
       await this.#callAsync(plan.command, plan.name, session, options.signal);
@@ -266,6 +279,7 @@ export class Engine {
     if (role === "stream in" || role === "stream out") throw new InputError("bad-access", `${name} is a ${role}, which has no place to view`);
     if (role === "var") this.#initialiseIdle();
     if (role === "in") port.held = true;
+    if (role === "param") this.#prepared = "always again";
     port.filled = true;
     return port.view;
   }
@@ -320,6 +334,7 @@ export class Engine {
     if (port?.state.role !== "param") throw unknownName(`graph ${this.manifest.graph} has no param`, name, [...this.#ports.values()].filter(({ state }) => state.role === "param"));
     port.write(value);
     port.filled = true;
+    if (this.#prepared === "yes") this.#prepared = "no";
     if (port.state.baked) this.#overwritten.set(port, port.view.slice());
     this.#instance.upload?.(port.index);
   }
@@ -361,6 +376,14 @@ export class Engine {
       this.#running = "no";
       this.#session = undefined;
     }
+  }
+
+  #mustPrepare(): boolean {
+    return this.#prepareCommand !== undefined && this.#prepared !== "yes";
+  }
+
+  #notePrepared(): void {
+    if (this.#prepared === "no") this.#prepared = "yes";
   }
 
   #noteInitialised(): void {

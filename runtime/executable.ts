@@ -7,7 +7,7 @@
  *
  * Imports of the module: `env.memory` (shared), `env.host (event: i32)`, and functions of `math` (f64 → f64, pow, atan2 and rem of two).
  * Exports: `start(worker, workers, spin, wide)` before anything else in each instance; one function `() → ()` per program and
- * `initial`; with private tile memory `upload(state)` and `download(state)`, which copy between a state's host buffer and
+ * `initial`, and perhaps `prepare`; with private tile memory `upload(state)` and `download(state)`, which copy between a state's host buffer and
  * the tiles and are called by one worker while nothing runs.
  *
  * Every worker instantiates the module, some of them late: active data segments are written again by each, so they may hold
@@ -126,6 +126,7 @@ function checkExports(outline: Outline, manifest: Manifest): void {
   const expect = (name: string, parameters: readonly string[]): void => expectType(`export ${name}`, outline.exports.get(name), parameters, []);
   expect("start", ["i32", "i32", "i32", "i32"]);
   expect(manifest.initial, []);
+  if (manifest.prepare !== undefined) expect(manifest.prepare, []);
   for (const program of manifest.programs) expect(program.export, []);
   if (manifest.target.memory === "private") {
     expect("upload", ["i32"]);

@@ -77,6 +77,8 @@ export interface Manifest {
   readonly states: readonly ManifestState[];
   readonly programs: readonly ManifestProgram[];
   readonly initial: string;
+  /** Export that derives what only params decide: run before the first run, and again after a param has changed. */
+  readonly prepare?: string;
   readonly events: readonly HostEvent[];
   /** Name of a wasm function (from the name section) → where it comes from, for traps. */
   readonly functions: { readonly [name: string]: Position };

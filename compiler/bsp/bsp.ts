@@ -46,6 +46,7 @@ export interface BspGraph {
   readonly tiled: TiledGraph;
   readonly programs: readonly BspProgram[];
   readonly initial: BspProgram;
+  readonly prepare?: BspProgram;
 }
 
 export interface PlannedGraph extends BspGraph {

@@ -3,7 +3,7 @@ import { unreachable } from "../support/bug.ts";
 import { printComputeSet, printCopy, printHost, printKernels, printTensors } from "../tiled/print.ts";
 import type { ComputeSet, TiledGraph } from "../tiled/tiled.ts";
 import type { BspGraph, BspStep, PlannedGraph } from "./bsp.ts";
-import { forEachStep } from "./steps.ts";
+import { forEachStep, programsOf } from "./steps.ts";
 
 export function print(graph: BspGraph | PlannedGraph): string {
   const { tiled } = graph;
@@ -11,7 +11,7 @@ export function print(graph: BspGraph | PlannedGraph): string {
   const lines = [`bsp ${tiled.graph.name} on ${tiled.tiles} tiles`];
   if (plan) lines.push(`  ${plan.bytes} bytes${plan.tiles.stride > 0 ? `, ${plan.tiles.bytes} on each tile` : ""}`);
   lines.push(...printTensors(tiled, (id) => (plan?.offsets[id] === undefined ? "" : ` at ${plan.offsets[id]}`)));
-  for (const program of [...graph.programs, graph.initial]) {
+  for (const program of programsOf(graph)) {
     const { supersteps, syncs } = countSupersteps(program.steps);
     lines.push("", `program ${program.name}: ${supersteps} supersteps, ${syncs} syncs`, ...indent(printSteps(tiled, program.steps)));
   }
@@ -21,7 +21,7 @@ export function print(graph: BspGraph | PlannedGraph): string {
 /** The same, with the kernels. */
 export function printWithKernels(graph: BspGraph | PlannedGraph): string {
   const sets: ComputeSet[] = [];
-  for (const { steps } of [...graph.programs, graph.initial]) {
+  for (const { steps } of programsOf(graph)) {
     forEachStep(steps, (step) => {
       if (step.kind === "superstep") for (const phase of step.phases) if (phase.kind === "compute") sets.push(phase.set);
     });

@@ -33,8 +33,14 @@ export function forEachStep(steps: readonly BspStep[], visit: (step: BspStep) =>
   }
 }
 
-/** All programs, in the order in which their steps are numbered: the graph's own, then `initial`. */
-export const programsOf = (graph: BspGraph): readonly BspProgram[] => [...graph.programs, graph.initial];
+/** All programs, in the order in which their steps are numbered: the graph's own, then `initial` and `prepare`. */
+export const programsOf = (graph: BspGraph): readonly BspProgram[] => [...graph.programs, graph.initial, ...(graph.prepare ? [graph.prepare] : [])];
+
+/** The same graph with each program's steps mapped. */
+export function withSteps<Of extends BspGraph>(graph: Of, map: (steps: readonly BspStep[]) => readonly BspStep[]): Of {
+  const of = (program: BspProgram): BspProgram => ({ ...program, steps: map(program.steps) });
+  return { ...graph, programs: graph.programs.map(of), initial: of(graph.initial), ...(graph.prepare ? { prepare: of(graph.prepare) } : {}) };
+}
 
 /** A number for every step of a graph, outer ones first; passes that keep the tree keep the numbers. */
 export function numberSteps(graph: BspGraph): ReadonlyMap<BspStep, number> {

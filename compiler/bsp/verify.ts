@@ -13,13 +13,13 @@ import { accessesOf, Pending } from "./accesses.ts";
 import type { BspGraph, PlannedGraph } from "./bsp.ts";
 import { lifetimes } from "./lifetimes.ts";
 import { tensorBytes, tilesOf } from "./passes/plan-memory.ts";
-import { forEachStep } from "./steps.ts";
+import { forEachStep, programsOf } from "./steps.ts";
 
 /** Above this many tensors, overlaps are not looked for pair by pair. */
 const pairLimit = 2_000;
 
 export function verifyBsp(graph: BspGraph): void {
-  for (const program of [...graph.programs, graph.initial]) {
+  for (const program of programsOf(graph)) {
     forEachStep(program.steps, (step) => {
       if (step.kind !== "superstep") return;
       const earlier = new Pending();
@@ -37,7 +37,7 @@ export function verifyPlan(graph: PlannedGraph): void {
   const { tiled, plan } = graph;
   const everywhere = { first: -Infinity, last: Infinity };
   const kept = tiled.tensors.flatMap((tensor, id) => (tensor.persistent && tensor.aliasOf === undefined ? [{ id, life: everywhere }] : []));
-  for (const program of [...graph.programs, graph.initial]) {
+  for (const program of programsOf(graph)) {
     const used = [...lifetimes(tiled, program.steps)].filter(([id]) => !tiled.tensors[id]!.persistent).map(([id, life]) => ({ id, life }));
     const all = [...kept, ...used].map(({ id, life }) => {
       const tensor = tiled.tensors[id]!;

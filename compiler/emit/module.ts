@@ -3,9 +3,10 @@
  * names call one function.
  */
 import type { HostTensor } from "../../runtime/host.ts";
-import { formatVersion, outsideName, pageBytes, type HostEvent, type Manifest, type ManifestProgram, type Position } from "../../runtime/executable.ts";
+import { formatVersion, outsideName, pageBytes, type HostEvent, type Manifest, type ManifestProgram, type ManifestState, type Position } from "../../runtime/executable.ts";
 import type { BspProgram, BspStep, Phase, PlannedGraph } from "../bsp/bsp.ts";
 import { numberSteps } from "../bsp/steps.ts";
+import type { StateId } from "../graph/graph.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { kernelKey } from "../kernel/key.ts";
 import { invariant } from "../support/bug.ts";
@@ -92,7 +93,7 @@ class ModuleEmitter {
     for (const { tensor, data } of constants) this.#data.push({ address: this.#layout.offset(tensor), bytes: new Uint8Array(data.data.buffer, data.data.byteOffset, data.data.byteLength) });
     const baked = this.#bake();
     const initial = baked.length === 0 ? this.#graph.initial : { ...this.#graph.initial, steps: [...baked, ...this.#graph.initial.steps] };
-    const programs = [...this.#graph.programs.map((program, i) => ({ program, name: `program ${i}`, exported: `program:${program.name}` })), { program: initial, name: "initial", exported: "initial" }];
+    const programs = [...this.#graph.programs.map((program, i) => ({ program, name: `program ${i}`, exported: `program:${program.name}` })), { program: initial, name: "initial", exported: "initial" }, ...(this.#graph.prepare ? [{ program: this.#graph.prepare, name: "prepare", exported: "prepare" }] : [])];
     for (const { program, name, exported } of programs) {
       emitProgram(module, this.#layout, program, name, { phase: (phase) => this.#phase(phase), event: (action, step) => this.#event(action, step.origin), counter: (step) => this.#counter(step) });
       module.addFunctionExport(name, exported);
@@ -105,7 +106,7 @@ class ModuleEmitter {
     binaryen.setDebugInfo(true);
     const wasm = module.emitBinary();
     module.dispose();
-    return { wasm, manifest: this.#manifest(pages, programs) };
+    return { wasm, manifest: this.#manifest(pages, programs.slice(0, this.#graph.programs.length)) };
   }
 
   /** Puts weights into the data; gives the steps that bring them to private memories. */
@@ -251,7 +252,10 @@ class ModuleEmitter {
   #manifest(pages: number, programs: readonly { program: BspProgram; exported: string }[]): Manifest {
     const { tiled, plan } = this.#graph;
     const { graph } = tiled;
-    const described: ManifestProgram[] = programs.slice(0, -1).map(({ program, exported }) => ({ name: program.name, export: exported, reads: program.reads, writes: program.writes, position: this.#position(program.origin) }));
+    // Derived states come after all that the host knows of.
+    const known = graph.states.filter(({ role }) => role !== "derived").length;
+    const ofHost = (states: readonly StateId[]): StateId[] => states.filter((state) => state < known);
+    const described = programs.map(({ program, exported }): ManifestProgram => ({ name: program.name, export: exported, reads: ofHost(program.reads), writes: ofHost(program.writes), position: this.#position(program.origin) }));
     return {
       format: formatVersion,
       generator: `gph ${this.#options.version}`,
@@ -259,10 +263,11 @@ class ModuleEmitter {
       target: { name: this.#options.target.name, tiles: tiled.tiles, memory: this.#options.target.memory },
       parameters: Object.fromEntries(graph.parameters.map(({ name, value }) => [name, typeof value === "bigint" ? Number(value) : value])),
       pages,
-      states: graph.states.map((state, id) => ({ role: state.role, name: state.name, dtype: state.type.dtype, shape: state.type.shape, offset: this.#layout.offset(tiled.states[id]!.host), ...(state.role === "param" && this.#options.weights?.has(state.name) ? { baked: true } : {}) })),
+      states: graph.states.slice(0, known).map((state, id) => ({ role: state.role as ManifestState["role"], name: state.name, dtype: state.type.dtype, shape: state.type.shape, offset: this.#layout.offset(tiled.states[id]!.host), ...(state.role === "param" && this.#options.weights?.has(state.name) ? { baked: true } : {}) })),
       ...(this.#options.strictMath ? { strictMath: true } : {}),
       programs: described,
       initial: "initial",
+      ...(this.#graph.prepare ? { prepare: "prepare" } : {}),
       events: this.#events,
       functions: this.#functions,
       plan: { tiles: { offset: plan.tiles.start, stride: plan.tiles.stride, bytes: plan.tiles.bytes } },

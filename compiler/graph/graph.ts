@@ -66,7 +66,7 @@ export function wantedPartition(node: Node): readonly number[] | undefined {
  * if      {}               (bool scalar) → results…      regions: [then: () → results, else: () → results]
  * switch  {cases: int[]}   (i32 scalar) → results…     regions: one per case, then the default
  * execute {computeSet}     (operand…) → new values of the operands that `computeSet.written` lists, in its order
- * grad    {wrt: number}    (loss, w…) → gradient of the loss for each w
+ * grad    {wrt: number, names?: string[]}    (loss, w…) → gradient of the loss for each w; names for messages
  */
 export const structuralOps = ["read", "write", "next", "send", "print", "assert", "repeat", "while", "if", "switch", "execute", "grad"] as const;
 export type StructuralOp = (typeof structuralOps)[number];
@@ -74,7 +74,8 @@ export const isStructural = (op: string): op is StructuralOp => (structuralOps a
 
 /** Storage that the host sees or that lives from run to run. */
 export interface State {
-  readonly role: "in" | "out" | "param" | "var" | "stream in" | "stream out";
+  /** derived: what only params decide, made by `hoist`; the host does not see it. These come after all others. */
+  readonly role: "in" | "out" | "param" | "var" | "stream in" | "stream out" | "derived";
   readonly name: string;
   /** For a stream, the type of one element. */
   readonly type: TensorType;
@@ -152,6 +153,8 @@ export interface Graph {
   readonly programs: readonly Program[];
   /** Gives every `var` its initial value; run once after the params are loaded. */
   readonly initial: Program;
+  /** Gives every derived state its value; run before everything else when params are loaded, and again when one has changed. */
+  readonly prepare?: Program;
   readonly origin: Span;
 }
 

@@ -65,6 +65,7 @@ export class Interpreter {
     this.#give("in", inputs);
     if (!this.#initialised) {
       this.#initialised = true;
+      if (this.#graph.prepare) this.#execute(this.#graph.prepare, options);
       this.#execute(this.#graph.initial, options);
     }
     this.#execute(found, options);

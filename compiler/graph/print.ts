@@ -51,13 +51,14 @@ class Printer {
   }
 
   graph(): string {
-    const { name, parameters, states, computeSets, programs, initial } = this.#graph;
+    const { name, parameters, states, computeSets, programs, initial, prepare } = this.#graph;
     const bound = parameters.map((parameter) => `${parameter.name} = ${printAttribute(parameter.value)}`);
     const sections = [[`graph ${name}(${bound.join(", ")})`]];
     if (states.length > 0) sections.push(states.map(printState));
     for (const set of computeSets) sections.push(this.#computeSet(set));
     // Most graphs have nothing to initialise.
     const shown = initial.body.nodes.length > 0 ? [initial, ...programs] : programs;
+    if (prepare) sections.push(this.#program(prepare, "prepare"));
     for (const program of shown) sections.push(this.#program(program, program === initial ? "initial" : `program ${program.name}`));
     return sections.map((lines) => `${lines.join("\n")}\n`).join("\n");
   }
@@ -110,10 +111,12 @@ class Printer {
 
   /** `compute_map matmul(%1, %2) { max($ + %3, 0) }`: $ is an element of the op's own result. */
   #computeMap(node: Node, inputs: readonly string[]): string {
-    const { op, attributes, count, axes } = computeMapOf(node.attributes);
+    const { op, attributes: { body: innerBody, ...attributes }, count, axes } = computeMapOf(node.attributes);
+    const own = inputs.slice(0, count);
+    const operation = innerBody === undefined ? `${op}(${own.join(", ")})` : `${op}({ ${printBody(bodyOf({ body: innerBody }), own)} })`;
     const shown = Object.entries({ ...attributes, axes: axes.some((axis, k) => axis !== k) ? axes : undefined, partition: node.attributes["partition"] });
     const body = printBody(bodyOf(node.attributes), ["$", ...inputs.slice(count)]);
-    return `compute_map ${op}(${inputs.slice(0, count).join(", ")})${printAttributes(shown.filter(([, value]) => value !== undefined))} { ${body} }`;
+    return `compute_map ${operation}${printAttributes(shown.filter(([, value]) => value !== undefined))} { ${body} }`;
   }
 
   #stateName(node: Node): string {

@@ -7,8 +7,8 @@ import type { Span } from "../support/span.ts";
 import { GraphBuilder } from "./build.ts";
 import type { Attributes, Block, Graph, Node, Program, TensorType, ValueId } from "./graph.ts";
 
-/** The user's programs and the initial one. */
-export const programsOf = (graph: Graph): readonly Program[] => [...graph.programs, graph.initial];
+/** The user's programs, the initial one, and that which prepares what params decide. */
+export const programsOf = (graph: Graph): readonly Program[] => [...graph.programs, graph.initial, ...(graph.prepare ? [graph.prepare] : [])];
 
 /** Every node of a block, those in regions after the node that holds them. */
 export function forEachNode(block: Block, visit: (node: Node, block: Block) => void): void {
@@ -43,7 +43,7 @@ export function withBodies(graph: Graph, body: (block: Block) => Block, values =
   const of = (program: Program): Program => ({ ...program, body: body(program.body) });
   const programs = graph.programs.map(of);
   const initial = of(graph.initial);
-  return { ...graph, values, programs, initial };
+  return { ...graph, values, programs, initial, ...(graph.prepare ? { prepare: of(graph.prepare) } : {}) };
 }
 
 /** A block with values replaced, in its regions too. */

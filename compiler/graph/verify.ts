@@ -12,7 +12,8 @@
  *      regions have no parameters and give the outputs' types;
  *    - execute has the operands of its compute set, and gives those the set writes;
  *    - grad gives a value of the type of each input after the first, which is a scalar.
- * 4. Programs, and the initial one, have neither parameters nor results. Names of programs and states are unique.
+ * 4. Programs, the initial one and `prepare` have neither parameters nor results. Names of programs and states are unique.
+ *    Derived states come last and are written by `prepare` alone, once each; it reads params only, and has no other effects.
  * 5. Compute sets and mappings. Vertices and operands exist, each field of the vertex has a slice, slices lie inside of
  *    their tensor and have the field's dtype and shape; `written` lists, in order, the operands some vertex may write.
  *    Tiles are not negative.
@@ -23,7 +24,7 @@ import { ops } from "../ops/table.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
 import { formatType, isStructural, sameShape, type Block, type ComputeSet, type Graph, type Node, type Program, type Slice, type State, type StructuralOp, type TensorType, type ValueId } from "./graph.ts";
 import { printNode, printSlice } from "./print.ts";
-import { programsOf } from "./rewrite.ts";
+import { forEachNode, programsOf } from "./rewrite.ts";
 
 export function verify(graph: Graph): void {
   const verifier = new Verifier(graph);
@@ -33,6 +34,23 @@ export function verify(graph: Graph): void {
   uniqueNames("program", graph.programs);
   graph.computeSets.forEach((set) => verifyComputeSet(graph, set));
   for (const program of programsOf(graph)) verifier.program(program);
+  verifyDerived(graph);
+}
+
+function verifyDerived(graph: Graph): void {
+  const first = graph.states.findIndex(({ role }) => role === "derived");
+  invariant(first === -1 || graph.states.slice(first).every(({ role }) => role === "derived"), "a derived state before another");
+  const roleOf = ({ attributes }: Node): State["role"] => graph.states[attributes["state"] as number]!.role;
+  const written: number[] = [];
+  for (const program of programsOf(graph)) {
+    forEachNode(program.body, (node) => {
+      if (program !== graph.prepare) return invariant(node.op !== "write" || roleOf(node) !== "derived", () => `program ${program.name} writes a derived state`);
+      if (node.op === "write") written.push(node.attributes["state"] as number);
+      invariant(node.op === "read" ? roleOf(node) === "param" : node.op === "write" ? roleOf(node) === "derived" : !isStructural(node.op), () => `prepare does more than derive:\n${printNode(graph, node)}`);
+    });
+  }
+  const derived = graph.states.flatMap(({ role }, state) => (role === "derived" ? [state] : []));
+  invariant(sameShape(written.toSorted((a, b) => a - b), derived), () => `prepare writes the states ${written.join(", ")}, derived are ${derived.join(", ")}`);
 }
 
 const sameType = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);
@@ -122,9 +140,9 @@ class Verifier {
       must(node.regions.length === regions, `${op} has ${regions} regions, not ${node.regions.length}`);
     };
     switch (op) {
-      case "read": shape(0, 1, 0); return this.#state(node, ["in", "out", "param", "var"], node.outputs, must);
+      case "read": shape(0, 1, 0); return this.#state(node, ["in", "out", "param", "var", "derived"], node.outputs, must);
       case "next": shape(0, 1, 0); return this.#state(node, ["stream in"], node.outputs, must);
-      case "write": shape(1, 0, 0); return this.#state(node, ["out", "var"], node.inputs, must);
+      case "write": shape(1, 0, 0); return this.#state(node, ["out", "var", "derived"], node.inputs, must);
       case "send": shape(1, 0, 0); return this.#state(node, ["stream out"], node.inputs, must);
       case "print": shape(node.inputs.length, 0, 0); return must(typeof node.attributes["label"] === "string", "print has a label");
       case "assert":

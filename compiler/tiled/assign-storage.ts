@@ -255,7 +255,7 @@ class Coalescer {
 
   #mergeState(value: ValueId, state: StateId): void {
     const { role, type } = this.#graph.states[state]!;
-    if (role !== "out" && role !== "var") return;
+    if (role !== "out" && role !== "var" && role !== "derived") return;
     const storage = this.#classOf.get(value)!;
     if (storage.state !== undefined || formatType(type) !== formatType(this.#graph.values[value]!.type)) return;
     const own = this.#states.get(state);

@@ -6,11 +6,11 @@ import { printKernel } from "../kernel/print.ts";
 import type { Affine } from "../support/affine.ts";
 import { unreachable } from "../support/bug.ts";
 import { blockCount, tileOf } from "./distribution.ts";
-import type { ComputeSet, Copy, Distribution, Family, HostAction, Placement, Step, TensorId, TiledGraph } from "./tiled.ts";
+import { programsOf, type ComputeSet, type Copy, type Distribution, type Family, type HostAction, type Placement, type Step, type TensorId, type TiledGraph } from "./tiled.ts";
 
 export function print(tiled: TiledGraph): string {
   const lines = [`tiled ${tiled.graph.name} on ${tiled.tiles} tiles`, ...printTensors(tiled)];
-  for (const program of [...tiled.programs, tiled.initial]) {
+  for (const program of programsOf(tiled)) {
     lines.push("", `program ${program.name}`, ...indent(program.steps.flatMap((step) => printStep(tiled, step))));
   }
   return `${lines.join("\n")}\n`;
@@ -18,7 +18,7 @@ export function print(tiled: TiledGraph): string {
 
 /** The same, with the kernels of the families. */
 export function printWithKernels(tiled: TiledGraph): string {
-  return print(tiled) + printKernels([...tiled.programs, tiled.initial].flatMap(({ steps }) => [...computeSetsOf(steps)]));
+  return print(tiled) + printKernels(programsOf(tiled).flatMap(({ steps }) => [...computeSetsOf(steps)]));
 }
 
 function* computeSetsOf(steps: readonly Step[]): Iterable<ComputeSet> {

@@ -16,14 +16,14 @@ import { invariant, unreachable } from "../support/bug.ts";
 import { blockCount, tileSpan } from "./distribution.ts";
 import { everyInstance } from "./locality.ts";
 import { printFamily } from "./print.ts";
-import type { Copy, Family, Field, Step, TiledGraph, TiledTensor } from "./tiled.ts";
+import { programsOf, type Copy, type Family, type Field, type Step, type TiledGraph, type TiledTensor } from "./tiled.ts";
 
 /** Above this many instances, writes that are not separate dimension by dimension are not compared one by one. */
 const comparisonLimit = 512;
 
 export function verify(tiled: TiledGraph): void {
   tiled.tensors.forEach((tensor, id) => verifyTensor(tiled, tensor, id));
-  for (const program of [...tiled.programs, tiled.initial]) verifySteps(tiled, program.steps);
+  for (const program of programsOf(tiled)) verifySteps(tiled, program.steps);
 }
 
 function verifyTensor(tiled: TiledGraph, tensor: TiledTensor, id: number): void {

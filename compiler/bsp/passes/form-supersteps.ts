@@ -18,6 +18,7 @@ export const formSupersteps: Pass<TiledGraph, BspGraph> = {
     tiled,
     programs: tiled.programs.map((program) => formProgram(tiled, program)),
     initial: formProgram(tiled, tiled.initial),
+    ...(tiled.prepare ? { prepare: formProgram(tiled, tiled.prepare) } : {}),
   }),
 };
 

@@ -14,7 +14,7 @@ import { foldConstants } from "./fold-constants.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 const program = (body: string): string => `graph g(n: int = 9, steps: int = 5) {
-  in x: f32[n]; in k: i32; out y: f32[n]; out z: f32[n];
+  in x: f32[n]; in k: i32; out y: f32[n]; ${/\bz\b/.test(body) ? "out z: f32[n];" : ""}
   program main { ${body} }
 }`;
 

@@ -14,6 +14,7 @@ import { foldConstants } from "./fold-constants.ts";
 import { fuse } from "./fuse.ts";
 import { fuseResults } from "./fuse-results.ts";
 import { fuseUpdates } from "./fuse-updates.ts";
+import { hoist } from "./hoist.ts";
 import { mergeEqualNodes } from "./merge-equal-nodes.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 import { simplifyAlgebra } from "./simplify-algebra.ts";
@@ -38,6 +39,8 @@ const pipelines: { readonly [title: string]: readonly Pass<Graph, Graph>[] } = {
   "remove-dead-nodes": [removeDeadNodes],
   "fuse": [fuse],
   "all of them": [foldConstants, mergeEqualNodes, removeDeadNodes, simplifyAlgebra, foldConstants, fuse, simplifyAlgebra, mergeEqualNodes, removeDeadNodes],
+  "hoist": [hoist],
+  "hoist, then all": [foldConstants, simplifyAlgebra, mergeEqualNodes, hoist, fuse, fuseUpdates, hoist, fuseResults],
   "fuse-results": [fuse, fuseUpdates, fuseResults],
   "fuse twice": [simplifyAlgebra, fuse, foldConstants, fuse, removeDeadNodes],
 };

@@ -41,9 +41,11 @@ function lower(graph: Graph, context: PassContext): TiledGraph {
   const shared = { graph, context, tensors, states, constants, prologue: [] as Step[] };
   const programs = graph.programs.map((program) => new ProgramLowering(shared, program).run());
   const initial = new ProgramLowering(shared, graph.initial).run();
+  const prepare = graph.prepare && new ProgramLowering(shared, graph.prepare).run();
   return {
     graph, tiles: context.target.tiles, tensors: tensors.finish(), states, constants, programs,
     initial: { ...initial, steps: [...shared.prologue, ...initial.steps] },
+    ...(prepare ? { prepare } : {}),
   };
 }
 
