@@ -6,6 +6,7 @@ import { ops } from "../ops/table.ts";
 import { closest } from "../support/suggest.ts";
 import { invariant } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
+import { einsum } from "./einsum.ts";
 import { originOf, report, type Frame } from "./frame.ts";
 import { tileOf } from "./mapping.ts";
 import { nameOf, written } from "./operators.ts";
@@ -14,7 +15,7 @@ import { describeBinding, type Binding } from "./scope.ts";
 import { asTensor, buildOf, coerce, type Written } from "./tensors.ts";
 import { describe, float, hasPoison, int, isNumber, poison, tuple, type Expected, type TensorValue, type Value } from "./value.ts";
 
-export const builtins = ["next", "grad", "tile_of", "send", "print", "assert", "int", "float", "len", "partition"] as const;
+export const builtins = ["next", "grad", "tile_of", "send", "print", "assert", "int", "float", "len", "einsum", "partition"] as const;
 
 /** Calls that are statements: they give no value. */
 export const effects: ReadonlySet<string> = new Set(["send", "print", "assert"]);
@@ -29,6 +30,10 @@ export function builtin(frame: Frame, name: string, site: CallSite, expected: Ex
     }
     case "int": case "float": return convert(frame, name, site);
     case "len": return length(frame, site);
+    case "einsum": {
+      const args = positional(frame, site, "einsum", 2, Infinity);
+      return args ? einsum(frame, args, site.span) : poison;
+    }
     case "partition": return partition(frame, site, expected);
     case "send": case "print": case "assert":
       return report(frame, "type-mismatch", site.span, `${name} is a statement and gives no value`, expected ? {} : { help: `write \`${name}(…);\` on its own` });
