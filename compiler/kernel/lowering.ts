@@ -51,6 +51,8 @@ export interface Lowering {
   readonly combine?: BinaryOp;
   /** A sum of products of two operands, which a matrix unit can do. */
   readonly contraction?: boolean;
+  /** A far edge of what another lowering of the op writes most of: it is cut as that is, into as many parts as it has. */
+  readonly edge?: boolean;
   /** Scalar operations per point of the space, for cost estimates; 1 if absent. */
   readonly operations?: number;
   /** What is done to each element that is stored, after partial results are combined; `withEpilogue` puts it into the kernel. */

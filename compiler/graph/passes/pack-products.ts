@@ -3,14 +3,21 @@
  * down the columns, once for every few rows: columns that lie a whole row apart use half of each cache line, and fall on the
  * same cache lines when rows are a power of two apart. So the right operand is packed first (`pack_columns`), which costs a
  * pass over it and pays where enough rows use it, and the product is cut into blocks of rows and columns that keep the
- * registers' blocks whole. Each sum keeps its order: results do not change.
+ * registers' blocks whole. The left operand is read along its rows, a few at once; it is packed into panels of so many rows
+ * where it lies the other way round, or where its rows fall on the same cache lines. Each sum keeps its order: results do not
+ * change. Of 16-bit floats both are packed, as f32, so that they are not widened again for each use.
+ *
+ * The register blocks these panels are made for are those of kernel/passes/block-contraction.ts; after Goto & van de Geijn,
+ * "Anatomy of High-Performance Matrix Multiplication", 2008, less the blocks of k: a panel of any length streams through the
+ * caches fast enough.
  *
  * Products of few rows are not packed, but cut along the columns, in runs as long as a register block of one row: every tile
  * reads whole cache lines of the right operand, and each once. Products whose right operand stays in the caches as it lies,
- * those of integers and 16-bit floats, and those the user has cut, stay as they are.
+ * those of integers, and those the user has cut, stay as they are.
  */
-import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
+import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import { rowMajor } from "../../kernel/kernel.ts";
+import { blockRows } from "../../kernel/passes/block-contraction.ts";
 import { ops } from "../../ops/table.ts";
 import { composeMap, identityMap, type Affine } from "../../support/affine.ts";
 import type { Pass } from "../../support/pass.ts";
@@ -19,10 +26,8 @@ import type { Target } from "../../targets/target.ts";
 import { wantedPartition, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";
 
-/** Bytes of two vectors: the columns a register block has. */
-const panelBytes = 32;
-/** Rows a register block has. */
-const blockRows = 4;
+/** Bytes of the columns of a register block: four vectors of 128 bits, or two pairs. A narrower block takes half a panel. */
+const panelBytes = 64;
 /** Fewer rows do not pay for packing: each element of the right operand is used once for each. */
 const leastRows = 16;
 /** Columns of a register block of one row. */
@@ -43,31 +48,30 @@ const collidingRows = 64;
 export const packProducts: Pass<Graph, Graph> = {
   name: "pack-products",
   summary: "packs the right operands of large matrix products, and cuts products along whole vectors, where tiles share a memory",
-  run: (graph, { target }) => (target.memory === "shared" ? rewrite(graph, (node, at) => (node.op === "matmul" ? pack(node, at, target) : node)) : graph),
+  run: (graph, { target, strictMath }) => (target.memory === "shared" ? rewrite(graph, (node, at) => (node.op === "matmul" ? pack(node, at, target, blockRows(strictMath)) : node)) : graph),
 };
 
-function pack(node: Node, at: Rewriting, target: Target): Node | readonly ValueId[] {
+/** `height`: rows of a register block. */
+function pack(node: Node, at: Rewriting, target: Target, height: number): Node {
   const [a, b] = node.inputs as [ValueId, ValueId];
   const type = at.type(node.outputs[0]!);
-  const [left, right] = [at.type(a), at.type(b)];
-  if (wantedPartition(node) !== undefined || (type.dtype !== "f32" && type.dtype !== "f64")) return node;
-  if (left.shape.length < 2 || right.shape.length < 2) return node;
-  const [m, k, n] = [left.shape.at(-2)!, left.shape.at(-1)!, right.shape.at(-1)!];
+  const [x, w] = [at.type(a), at.type(b)];
+  if (wantedPartition(node) !== undefined || !isFloat(type.dtype)) return node;
+  if (x.shape.length < 2 || w.shape.length < 2) return node;
+  const [m, k, n] = [x.shape.at(-2)!, x.shape.at(-1)!, w.shape.at(-1)!];
   if (k < leastExtent || n < leastExtent || sizeOf(type.shape) === 0) return node;
-  if (m < leastRows) return stride(b, at, 1) === 1 && type.shape.length === 2 ? { ...node, attributes: { partition: cutRuns(m, k, n, target) } } : node;
-  if (staysInCaches(b, at)) return node;
-
-  const width = panelBytes / bytesOf(type.dtype);
+  if (m < leastRows) return stride(b, at, 1) === 1 && type.shape.length === 2 ? { ...node, attributes: { partition: cutRuns(m, k, n, target, height) } } : node;
   const { origin } = node;
-  const rows = stride(a, at, 1) === 1 ? a : inRows(a, at, origin);
-  const panels = apply(at, "pack_columns", [b], { width }, origin);
-  const columns = Math.ceil(n / width);
-  const attributes = { partition: cut(type.shape.slice(0, -2), m, columns, k * width, target) };
-  const inputs = [rows, panels];
-  if (columns * width === n) return { ...node, op: "matmul_packed", inputs, attributes };
-  const padded = apply(at, "matmul_packed", inputs, attributes, origin);
-  const { shape } = type;
-  return { ...node, op: "slice", inputs: [padded], attributes: { start: shape.map(() => 0), length: [...shape], step: shape.map(() => 1) } };
+  const halves = bytesOf(type.dtype) === 2;
+  if (!halves && staysInCaches(b, at) && stride(a, at, 1) === 1 && !rowsCollide(a, at)) return node;
+
+  const width = panelBytes / (halves ? 4 : bytesOf(type.dtype));
+  const packsRows = halves || stride(a, at, 1) !== 1 || rowsCollide(a, at);
+  const left = packsRows ? apply(at, "pack_columns", [transposed(a, at, origin)], { width: height, along: stride(a, at, 1) === 1 ? "columns" : "rows" }, origin) : a;
+  const right = apply(at, "pack_columns", [b], { width, along: stride(b, at, 1) === 1 ? "rows" : "columns" }, origin);
+  const partition = cut(type.shape.slice(0, -2), packsRows ? Math.floor(m / height) : m, packsRows ? 1 : height, Math.floor(n / width), k * width, target);
+  const attributes = { columns: n, ...(packsRows ? { rows: m } : {}), ...(halves ? { dtype: type.dtype } : {}), partition };
+  return { ...node, op: "matmul_packed", inputs: [left, right], attributes };
 }
 
 function apply(at: Rewriting, name: string, inputs: readonly ValueId[], attributes: Node["attributes"], origin: Span): ValueId {
@@ -75,11 +79,16 @@ function apply(at: Rewriting, name: string, inputs: readonly ValueId[], attribut
   return at.add(name, inputs, attributes, type, origin);
 }
 
-/** The matrix with the elements of a row next to each other: one panel, as wide as it is. */
-function inRows(value: ValueId, at: Rewriting, origin: Span): ValueId {
-  const { shape } = at.type(value);
-  const panel = apply(at, "pack_columns", [value], { width: shape.at(-1)! }, origin);
-  return apply(at, "reshape", [panel], { shape: [...shape] }, origin);
+/** The matrix with rows and columns exchanged: a view. */
+function transposed(value: ValueId, at: Rewriting, origin: Span): ValueId {
+  const rank = at.type(value).shape.length;
+  return apply(at, "transpose", [value], { axes: [...Array.from({ length: rank - 2 }, (_, axis) => axis), rank - 1, rank - 2] }, origin);
+}
+
+/** Whether the rows of a register block, read side by side, push each other out of the nearest cache. */
+function rowsCollide(value: ValueId, at: Rewriting): boolean {
+  const { dtype, shape } = at.type(value);
+  return shape.at(-2)! >= leastRows && (stride(value, at, 2) * bytesOf(dtype)) % collidingBytes === 0;
 }
 
 /** Whether a matrix can be read down its columns, two vectors at a time, as it lies. */
@@ -110,15 +119,17 @@ function throughViews(value: ValueId, at: Rewriting): { stored: TensorType; map:
 
 /**
  * Into how many parts each dimension of the result is cut: batches first, then rows and columns so that the tile with the
- * most work has the least, counted in the registers' blocks, and then so that operands are read least.
+ * most work has the least, counted in the registers' blocks, and then so that operands are read least. `m` counts panels of
+ * rows or, with `blockRows` of them in a block, rows; `columns` counts panels.
  */
-function cut(batch: readonly number[], m: number, columns: number, workPerRow: number, target: Target): number[] {
+function cut(batch: readonly number[], m: number, blockRows: number, columns: number, workPerRow: number, target: Target): number[] {
   let left = Math.max(1, Math.min(target.tiles, Math.floor((sizeOf(batch) * m * columns * workPerRow) / target.grain)));
   const parts = batch.map((extent) => {
     const count = partsOf(extent, Math.min(extent, left));
     left = Math.max(1, Math.floor(left / count));
     return count;
   });
+  if (m * columns === 0) return [...parts, 1, 1];
   let best = { cost: Infinity, read: Infinity, rows: 1, columns: 1 };
   for (let rowParts = 1; rowParts <= Math.min(left, Math.ceil(m / blockRows)); rowParts++) {
     const rows = partsOf(m, rowParts);
@@ -131,7 +142,7 @@ function cut(batch: readonly number[], m: number, columns: number, workPerRow: n
 }
 
 /** The parts of a product of few rows: so that the tile with the most work has the least, no run being short. */
-function cutRuns(m: number, k: number, n: number, target: Target): number[] {
+function cutRuns(m: number, k: number, n: number, target: Target, blockRows: number): number[] {
   const most = Math.max(1, Math.min(target.tiles, Math.floor((m * k * n) / target.grain)));
   let best = { cost: Infinity, rows: 1, columns: 1 };
   for (let rowParts = 1; rowParts <= Math.min(most, Math.ceil(m / blockRows)); rowParts++) {

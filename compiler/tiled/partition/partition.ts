@@ -35,11 +35,12 @@ export function partition(lowering: Lowering, reads: readonly TensorView[], to: 
 export function wantedParts(lowering: Lowering, wanted: readonly number[]): number[] | undefined {
   const parts = lowering.space.map(() => 1);
   const index = lowering.writes[0]!.index;
-  for (const [t, count] of wanted.entries()) {
-    if (count === 1) continue;
+  for (const [t, wantedCount] of wanted.entries()) {
+    if (wantedCount === 1) continue;
     const form = index[t];
     const d = form ? form.coefficients.findIndex((coefficient) => coefficient !== 0) : lowering.space.findIndex(({ kind }) => kind === "reduction");
     const dimension = lowering.space[d];
+    const count = lowering.edge && dimension ? Math.min(wantedCount, dimension.extent) : wantedCount;
     if (!dimension || dimension.kind !== (form ? "parallel" : "reduction") || (!form && lowering.combine === undefined) || count > dimension.extent) return undefined;
     parts[d] = Math.ceil(dimension.extent / Math.ceil(dimension.extent / count));
   }
