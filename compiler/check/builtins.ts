@@ -1,7 +1,8 @@
 /** Names that are called but are neither ops nor functions: they touch streams, gradients, mappings or compile-time values. */
 import { isFloat } from "../../runtime/dtype.ts";
 import type * as ast from "../syntax/ast.ts";
-import { formatType } from "../graph/graph.ts";
+import { formatType, type Node } from "../graph/graph.ts";
+import { hasEffect } from "../graph/rewrite.ts";
 import { ops } from "../ops/table.ts";
 import { closest } from "../support/suggest.ts";
 import { invariant } from "../support/bug.ts";
@@ -11,11 +12,12 @@ import { originOf, report, type Frame } from "./frame.ts";
 import { tileOf } from "./mapping.ts";
 import { nameOf, written } from "./operators.ts";
 import type { CallSite } from "./call.ts";
+import { split } from "./split.ts";
 import { describeBinding, type Binding } from "./scope.ts";
 import { asTensor, buildOf, coerce, type Written } from "./tensors.ts";
 import { describe, float, hasPoison, int, isNumber, poison, tuple, type Expected, type TensorValue, type Value } from "./value.ts";
 
-export const builtins = ["next", "grad", "tile_of", "send", "print", "assert", "int", "float", "len", "einsum", "partition"] as const;
+export const builtins = ["next", "grad", "tile_of", "send", "print", "assert", "int", "float", "len", "einsum", "partition", "recompute", "split"] as const;
 
 /** Calls that are statements: they give no value. */
 export const effects: ReadonlySet<string> = new Set(["send", "print", "assert"]);
@@ -35,6 +37,8 @@ export function builtin(frame: Frame, name: string, site: CallSite, expected: Ex
       return args ? einsum(frame, args, site.span) : poison;
     }
     case "partition": return partition(frame, site, expected);
+    case "recompute": return recompute(frame, site, expected);
+    case "split": return split(frame, site);
     case "send": case "print": case "assert":
       return report(frame, "type-mismatch", site.span, `${name} is a statement and gives no value`, expected ? {} : { help: `write \`${name}(…);\` on its own` });
     default: return invariant(false, `no rule for the built-in ${name}`) as never;
@@ -98,11 +102,14 @@ function grad(frame: Frame, site: CallSite): Value {
   const build = buildOf(frame, site.span, "a gradient");
   if (!build) return poison;
   const ids = build.builder.node("grad", {
-    inputs: [loss.value.id, ...tensors.map((value) => value.id)], attributes: { wrt: tensors.length }, outputs: tensors.map((value) => value.type), origin: originOf(frame, site.span),
+    inputs: [loss.value.id, ...tensors.map((value) => value.id)], attributes: { wrt: tensors.length, names: namesIn(args[1]!) }, outputs: tensors.map((value) => value.type), origin: originOf(frame, site.span),
   });
   const gradients = tensors.map((value, k): Value => ({ kind: "tensor", id: ids[k]!, type: value.type }));
   return several ? tuple(gradients) : gradients[0]!;
 }
+
+/** What the tensors of a `grad` are called where it stands; empty for what is no name. */
+const namesIn = (wrt: ast.Expression): string[] => (wrt.kind === "tuple" ? wrt.elements : [wrt]).map((each) => nameOf(each) ?? "");
 
 /** `int(x)`, `float(x)` of compile-time values: `int` truncates. */
 function convert(frame: Frame, name: "int" | "float", site: CallSite): Value {
@@ -162,6 +169,29 @@ function partition(frame: Frame, site: CallSite, expected: Expected | undefined)
   build.builder.annotate(value.id, { partition: counts });
   return value;
 }
+
+/**
+ * `recompute(e)`: the value of `e`. What is computed inside of it is not kept for gradients, which compute it again from what
+ * `e` uses. The value itself is kept.
+ */
+function recompute(frame: Frame, site: CallSite, expected: Expected | undefined): Value {
+  const [arg] = positional(frame, site, "recompute", 1, 1) ?? [];
+  const build = arg && buildOf(frame, site.span, "what is computed again");
+  if (!arg || !build) return poison;
+  const { builder } = build;
+  const from = builder.length;
+  const value = frame.session.rules.expression(frame, arg, expected);
+  const kept = new Set((value.kind === "tuple" ? value.elements : [value]).map((each) => (each.kind === "tensor" ? each.id : undefined)));
+  if (!hasPoison(value) && !kept.values().some((id) => id !== undefined)) return report(frame, "type-mismatch", arg.span, `recompute is about tensors, and this is ${describe(value)}`);
+  builder.filter(from, (nodes) => nodes.map((node) => {
+    const again = node.outputs.length > 0 && node.op !== "fill" && !node.outputs.some((output) => kept.has(output)) && !takesPart(node);
+    return again ? { ...node, attributes: { ...node.attributes, recompute: true } } : node;
+  }));
+  return value;
+}
+
+/** Whether a node, or one in its regions, does what can be done only once. */
+const takesPart = (node: Node): boolean => hasEffect(node) || node.op === "grad" || node.regions.some((region) => region.nodes.some(takesPart));
 
 /** `send(stream, value);` */
 function send(frame: Frame, site: CallSite): void {

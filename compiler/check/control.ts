@@ -3,14 +3,15 @@
  * condition known when compiling chooses code instead.
  */
 import type * as ast from "../syntax/ast.ts";
-import { formatType, scalar, type Block, type ValueId } from "../graph/graph.ts";
+import { formatType, scalar, type Attributes, type Block, type TensorType, type ValueId } from "../graph/graph.ts";
 import { invariant } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import { assignedIn } from "./assigned.ts";
 import { originOf, report, type Build, type Frame, type Returned } from "./frame.ts";
 import { written } from "./operators.ts";
 import type { Variable } from "./scope.ts";
-import { coerce } from "./tensors.ts";
+import { fillAttributes } from "../graph/constants.ts";
+import { coerce, emit } from "./tensors.ts";
 import { describe, type TensorValue, type Value } from "./value.ts";
 
 type ElaborateBlock = (frame: Frame, statements: readonly ast.Statement[]) => Returned | undefined;
@@ -41,11 +42,12 @@ function region(build: Build, parameters: readonly ValueId[], fill: () => void):
   return { block, changed };
 }
 
-/** Appends a control node whose outputs are the new values of `variables`. */
-function control(frame: Frame, build: Build, op: string, inputs: readonly ValueId[], attributes: { readonly cases?: readonly number[] }, regions: readonly Block[], variables: readonly Variable[], span: Span): void {
+/** Appends a control node whose outputs are the new values of `variables`, and then some that nobody uses. */
+function control(frame: Frame, build: Build, op: string, inputs: readonly ValueId[], attributes: Attributes, regions: readonly Block[], variables: readonly Variable[], span: Span, unused: readonly TensorType[] = []): void {
   const origin = originOf(frame, span);
   const outputs = variables.map((variable) => build.builder.value((variable.value as TensorValue).type, origin, variable.name));
-  build.builder.append({ op, inputs, attributes: { ...attributes }, regions, outputs, origin });
+  const others = unused.map((type) => build.builder.value(type, origin));
+  build.builder.append({ op, inputs, attributes: { ...attributes }, regions, outputs: [...outputs, ...others], origin });
   variables.forEach((variable, k) => {
     if (!build.assigned.has(variable)) build.assigned.set(variable, variable.value);
     variable.value = { kind: "tensor", id: outputs[k]!, type: (variable.value as TensorValue).type };
@@ -92,10 +94,21 @@ export function repeat(frame: Frame, build: Build, statement: Extract<ast.Statem
   if (value.kind === "float" || (value.kind === "tensor" && (value.type.dtype !== "i32" || value.type.shape.length > 0)) || !["int", "float", "tensor", "poison"].includes(value.kind)) {
     input = report(frame, "type-mismatch", count.span, `repeat counts with an int or an i32 scalar, and this is ${describe(value)}`, value.kind === "tensor" && value.type.shape.length === 0 ? { help: "cast<i32>(x) converts" } : {});
   } else if (value.kind === "int") input = coerce(frame, count, scalar("i32"), "the count of repeat");
+  const limit = statement.limit && limitOf(frame, statement.limit);
   const carried = assignedIn(frame, build, statement.body);
   const block = bodyRegion(frame, build, carried, statement.body, statement.span);
   if (input.kind !== "tensor") return;
-  control(frame, build, "repeat", [input.id, ...carried.map(idOf)], {}, [block], carried, statement.span);
+  if (limit !== undefined) input = emit(frame, "min", [input, emit(frame, "fill", [], fillAttributes(limit, scalar("i32")), statement.limit!.span) as TensorValue], {}, statement.limit!.span) as TensorValue;
+  control(frame, build, "repeat", [input.id, ...carried.map(idOf)], limit === undefined ? {} : { limit }, [block], carried, statement.span);
+}
+
+/** How many rounds a loop has at most; undefined once reported. */
+function limitOf(frame: Frame, expression: ast.Expression): number | undefined {
+  const value = frame.session.rules.expression({ ...frame, build: undefined }, expression);
+  if (value.kind === "poison") return undefined;
+  if (value.kind !== "int") return void report(frame, "type-mismatch", expression.span, `the limit of a loop must be an int, and this is ${describe(value)}`);
+  if (value.value < 0 || value.value >= 2 ** 31) return void report(frame, "out-of-range", expression.span, `a limit of ${value.value} rounds is not between 0 and 2147483647`);
+  return value.value;
 }
 
 export function whileLoop(frame: Frame, build: Build, statement: Extract<ast.Statement, { kind: "while" }>): void {
@@ -110,9 +123,33 @@ export function whileLoop(frame: Frame, build: Build, statement: Extract<ast.Sta
     if (judged.value) report(frame, "limit-exceeded", statement.condition.span, "this condition is always true: the loop would never end", { help: "`repeat n { }` runs n times" });
     return;
   }
+  const limit = statement.limit && limitOf(frame, statement.limit);
   const body = bodyRegion(frame, build, carried, statement.body, statement.span);
   if (judged.kind !== "tensor") return;
-  control(frame, build, "while", carried.map(idOf), {}, [{ ...block, results: [judged.id] }, body], carried, statement.span);
+  const tested = { ...block, results: [judged.id] };
+  if (limit === undefined) return control(frame, build, "while", carried.map(idOf), {}, [tested, body], carried, statement.span);
+  const counted = counting(frame, build, tested, body, limit, statement.limit!.span);
+  control(frame, build, "while", [...carried.map(idOf), counted.first], { limit }, [counted.condition, counted.body], carried, statement.span, [scalar("i32")]);
+}
+
+/** A loop that also carries how many rounds it has run, and ends when they are as many as its limit. */
+function counting(frame: Frame, build: Build, condition: Block, body: Block, limit: number, span: Span): { readonly first: ValueId; readonly condition: Block; readonly body: Block } {
+  const { builder } = build;
+  const count = (): ValueId => builder.value(scalar("i32"), originOf(frame, span));
+  const [tested, counted] = [count(), count()];
+  const one = (op: string, inputs: readonly TensorValue[], attributes: Attributes = {}): TensorValue => emit(frame, op, inputs, attributes, span) as TensorValue;
+  const number = (value: number): TensorValue => one("fill", [], fillAttributes(value, scalar("i32")));
+  const value = (id: ValueId): TensorValue => ({ kind: "tensor", id, type: builder.typeOf(id) });
+  const first = number(0);
+  const ends = builder.block([...condition.parameters, tested], () => {
+    condition.nodes.forEach((node) => builder.append(node));
+    return [one("and", [value(condition.results[0]!), one("lt", [value(tested), number(limit)])]).id];
+  });
+  const rounds = builder.block([...body.parameters, counted], () => {
+    body.nodes.forEach((node) => builder.append(node));
+    return [...body.results, one("add", [value(counted), number(1)]).id];
+  });
+  return { first: first.id, condition: ends, body: rounds };
 }
 
 /** A condition: a compile-time bool, or a bool scalar. */

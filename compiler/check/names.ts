@@ -15,6 +15,7 @@ import { nameOf } from "./operators.ts";
 import { Scope } from "./scope.ts";
 import { bounds, compileTimeTypes, unknownType } from "./types.ts";
 import { poison } from "./value.ts";
+import { gradientName } from "./vertex-gradient.ts";
 
 export function checkNames(session: Session, module: Module): void {
   const names = new Names(fileFrame(session, module.scope));
@@ -96,6 +97,10 @@ class Names {
     if (item.cycles) inner.#expression(item.cycles);
     for (const field of item.fields) inner.#declare(field.name);
     inner.#inner().#statements(item.compute.body);
+    if (!item.grad) return;
+    const gradient = inner.#inner();
+    for (const field of item.fields) gradient.#declare(gradientName(field));
+    gradient.#statements(item.grad.body);
   }
 
   #graph(item: ast.GraphDeclaration): void {
@@ -214,9 +219,11 @@ class Names {
       }
       case "repeat":
         this.#expression(statement.count);
+        if (statement.limit) this.#expression(statement.limit);
         return this.#inner().#statements(statement.body);
       case "while":
         this.#expression(statement.condition);
+        if (statement.limit) this.#expression(statement.limit);
         return this.#inner().#statements(statement.body);
       case "if":
         this.#expression(statement.condition);

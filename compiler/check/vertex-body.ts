@@ -58,7 +58,9 @@ export class VertexBody {
       case "var": return this.#var(statement, locals);
       case "assign": return this.#assign(statement, locals);
       case "for": return this.#for(statement, locals);
-      case "while": return this.#while(statement, locals);
+      case "while":
+        if (statement.limit) return this.#unsupported(statement.limit.span, "a limit of rounds is not supported in vertices", "`&&` in the condition of the loop");
+        return this.#while(statement, locals);
       case "if": return this.#if(statement, locals);
       case "switch": return this.#unsupported(statement.span, "switch is not supported in vertices yet", "`if` and `else if` choose");
       case "repeat": return this.#unsupported(statement.span, "repeat is not supported in vertices", "`for i in 0..n { }` loops");

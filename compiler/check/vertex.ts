@@ -15,6 +15,7 @@ import { Scope, type VertexBinding } from "./scope.ts";
 import { asCompileTime, compileTimeTypeOf, resolveType, Unification } from "./types.ts";
 import { describe, hasPoison, isNumber, keyOf, type Value } from "./value.ts";
 import { VertexBody, type Field } from "./vertex-body.ts";
+import { gradientKernel } from "./vertex-gradient.ts";
 
 export interface Connection {
   readonly field: ast.VertexField;
@@ -72,7 +73,7 @@ export function specialise(frame: Frame, binding: VertexBinding, args: Arguments
     vertexKeys.set(key, -1);
     return undefined;
   }
-  vertices.push({ name: binding.declaration.name.name, kernel, origin: binding.declaration.name.span });
+  vertices.push({ name: binding.declaration.name.name, ...kernel, origin: binding.declaration.name.span });
   vertexKeys.set(key, vertices.length - 1);
   return vertices.length - 1;
 }
@@ -102,7 +103,10 @@ function build(frame: Frame, { declaration, scope: outer }: VertexBinding, args:
   const cycles = declaration.cycles && cyclesOf(inner, declaration.cycles);
   if (frame.session.reporter.errors > before) return undefined;
   const finished = kernel.finish(cycles);
-  return reportOutside(inner, finished) ? undefined : finished;
+  if (reportOutside(inner, finished)) return undefined;
+  if (!declaration.grad) return { kernel: finished };
+  const gradient = gradientKernel(inner, declaration, fields, declaration.grad.body);
+  return gradient === undefined || reportOutside(inner, gradient) ? undefined : { kernel: finished, gradient };
 }
 
 /** Reports indices that certainly leave a field, given the extents of this use. */

@@ -1,6 +1,6 @@
 /** What gradient rules have in common: formulas on values of one type, and shapes that were broadcast or reduced. */
 import { sameShape, type TensorType, type ValueId } from "../graph/graph.ts";
-import type { GradientBuilder, GradientSite, Op } from "./op.ts";
+import type { GradientBuilder, GradientSite, NodeBuilder, Op } from "./op.ts";
 import { reducedShape } from "./rules.ts";
 
 /** Builds formulas whose values all have one type. */
@@ -44,20 +44,20 @@ export const byFormulas = (rule: (f: Formulas, site: ElementwiseSite, build: Gra
   (build, { inputs, result, gradient }: GradientSite) => rule(formulas(build, build.typeOf(result)), { args: inputs, y: result, g: gradient }, build);
 
 /** The value in another shape with as many elements; itself when it has that shape. */
-export function reshaped(build: GradientBuilder, value: ValueId, shape: readonly number[]): ValueId {
+export function reshaped(build: NodeBuilder, value: ValueId, shape: readonly number[]): ValueId {
   return sameShape(build.typeOf(value).shape, shape) ? value : build.apply("reshape", [value], { shape: [...shape] });
 }
 
-export function broadcastTo(build: GradientBuilder, value: ValueId, shape: readonly number[]): ValueId {
+export function broadcastTo(build: NodeBuilder, value: ValueId, shape: readonly number[]): ValueId {
   return sameShape(build.typeOf(value).shape, shape) ? value : build.apply("broadcast", [value], { shape: [...shape] });
 }
 
-export function summed(build: GradientBuilder, value: ValueId, axes: readonly number[], keepdims = false): ValueId {
+export function summed(build: NodeBuilder, value: ValueId, axes: readonly number[], keepdims = false): ValueId {
   return axes.length === 0 ? value : build.apply("reduce", [value], { op: "add", axes: [...axes], keepdims });
 }
 
 /** The gradient by what was broadcast: the sum over where it was seen. */
-export function sumTo(build: GradientBuilder, value: ValueId, shape: readonly number[]): ValueId {
+export function sumTo(build: NodeBuilder, value: ValueId, shape: readonly number[]): ValueId {
   const from = build.typeOf(value).shape;
   const added = from.length - shape.length;
   const axes = [...from.keys()].filter((axis) => axis < added || (shape[axis - added] === 1 && from[axis] !== 1));

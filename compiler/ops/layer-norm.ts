@@ -82,7 +82,7 @@ export const layerNorm: Op = {
   gradient(build, { inputs: [x, gain], attributes, gradient }) {
     const type = build.typeOf(x!);
     const last = [type.shape.length - 1];
-    const [f, ofRow] = [formulas(build, type), formulas(build, { dtype: type.dtype, shape: type.shape.with(-1, 1) })];
+    const [f, ofRow] = [formulas(build, type), formulas(build, { dtype: type.dtype, shape: type.shape.with(last[0]!, 1) })];
     const mean = (value: ValueId): ValueId => build.apply("mean", [value], { axes: last, keepdims: true });
     const spread = (value: ValueId): ValueId => broadcastTo(build, value, type.shape);
     const deviation = f.sub(x!, spread(mean(x!)));

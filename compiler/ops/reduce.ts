@@ -163,7 +163,7 @@ function productGradient(build: GradientBuilder, { inputs: [x], attributes, grad
   const row = [sizeOf(kept.map((axis) => shape[axis]!)), sizeOf(axes.map((axis) => shape[axis]!))] as const;
   const rows = reshaped(build, build.apply("transpose", [x!], { axes: order }), row);
   const allButLast = { start: [0, 0], length: [row[0], Math.max(0, row[1] - 1)], step: [1, 1] };
-  const ones = build.fill({ dtype, shape: [row[0], Math.min(1, row[1])] }, 1);
+  const ones = formulas(build, { dtype, shape: [row[0], Math.min(1, row[1])] }).number(1);
   const before = (value: ValueId): ValueId => build.apply("concat", [ones, build.apply("slice", [build.apply("cum_prod", [value], { axis: 1 })], allButLast)], { axis: 1 });
   const backwards = (value: ValueId): ValueId => build.apply("reverse", [value], { axes: [1] });
   const others = build.apply("mul", [before(rows), backwards(before(backwards(rows)))]);

@@ -6,7 +6,7 @@ import { binary, cast } from "../kernel/build.ts";
 import type { Lowering } from "../kernel/lowering.ts";
 import { samples } from "./elementwise.ts";
 import { axesSpace, forRest, number, widened } from "./lowerings.ts";
-import { broadcastTo, reshaped, summed } from "./gradients.ts";
+import { broadcastTo, formulas, reshaped, summed } from "./gradients.ts";
 import type { Op } from "./op.ts";
 import { axisArgument, intAttribute, requireClass, requireInputs } from "./rules.ts";
 
@@ -28,10 +28,10 @@ const productGradient: NonNullable<Op["gradient"]> = (build, { inputs: [x], attr
   // Dimension `axis` counts i, the next one j.
   const position = (along: number): ValueId => broadcastTo(build, reshaped(build, build.apply("iota", [], { length: extent, dtype: "i32" }), whole.map((_, d) => (d === along ? extent : 1))), whole);
   const [i, j] = [position(axis), position(axis + 1)];
-  const type = { dtype, shape: whole };
+  const f = formulas(build, { dtype, shape: whole });
   const rows = (value: ValueId): ValueId => broadcastTo(build, reshaped(build, value, shape.toSpliced(axis, 0, 1)), whole);
-  const others = build.apply("cum_prod", [build.apply("select", [build.apply("eq", [i, j]), build.fill(type, 1), rows(x!)])], { axis: axis + 1 });
-  const from = build.apply("select", [build.apply("ge", [j, i]), build.apply("mul", [others, rows(gradient)]), build.fill(type, 0)]);
+  const others = build.apply("cum_prod", [f.select(f.of("eq", i, j), f.number(1), rows(x!))], { axis: axis + 1 });
+  const from = f.select(f.of("ge", j, i), f.mul(others, rows(gradient)), f.number(0));
   return [summed(build, from, [axis + 1])];
 };
 

@@ -89,6 +89,8 @@ export interface VertexDeclaration extends Doc {
   readonly parameters: readonly Parameter[];
   readonly fields: readonly VertexField[];
   readonly compute: { readonly body: readonly Statement[]; readonly span: Span };
+  /** The gradient of the fields, of what the vertex wrote and of what it read. */
+  readonly grad?: { readonly body: readonly Statement[]; readonly span: Span };
   readonly cycles?: Expression;
   readonly span: Span;
 }
@@ -188,8 +190,8 @@ export type Statement =
   | Const
   | Fn
   | { readonly kind: "assign"; readonly target: Expression; readonly op: AssignOp; readonly value: Expression; readonly span: Span }
-  | { readonly kind: "repeat"; readonly count: Expression; readonly body: readonly Statement[]; readonly span: Span }
-  | { readonly kind: "while"; readonly condition: Expression; readonly body: readonly Statement[]; readonly span: Span }
+  | { readonly kind: "repeat"; readonly count: Expression; readonly limit?: Expression; readonly body: readonly Statement[]; readonly span: Span }
+  | { readonly kind: "while"; readonly condition: Expression; readonly limit?: Expression; readonly body: readonly Statement[]; readonly span: Span }
   | If
   | { readonly kind: "switch"; readonly subject: Expression; readonly cases: readonly SwitchCase[]; readonly span: Span }
   | { readonly kind: "for"; readonly name: Identifier; readonly iterable: Expression; readonly body: readonly Statement[]; readonly span: Span }

@@ -17,7 +17,7 @@ const afterConnections: ReadonlySet<TokenType> = new Set([sign("}"), word("on")]
 /** What a vertex is made of. */
 type VertexPart =
   | VertexField
-  | { readonly kind: "compute"; readonly body: readonly Statement[]; readonly span: Span }
+  | { readonly kind: "compute" | "grad"; readonly body: readonly Statement[]; readonly span: Span }
   | { readonly kind: "cycles"; readonly value: Expression };
 
 export class Grammar extends StatementGrammar {
@@ -115,6 +115,7 @@ export class Grammar extends StatementGrammar {
     (doc: Doc, start: number, exported: boolean) => {
       const fields: VertexField[] = [];
       let compute: VertexDeclaration["compute"] | undefined;
+      let grad: VertexDeclaration["compute"] | undefined;
       let cycles: Expression | undefined;
       this.CONSUME(word("vertex"));
       const name = this.CONSUME(Name);
@@ -137,6 +138,10 @@ export class Grammar extends StatementGrammar {
                 if (compute !== undefined) this.mistake("duplicate-name", { ...part.span, end: part.span.start + "compute".length }, "a vertex has one `compute` block, this is a second one");
                 compute ??= { body: part.body, span: part.span };
                 return;
+              case "grad":
+                if (grad !== undefined) this.mistake("duplicate-name", { ...part.span, end: part.span.start + "grad".length }, "a vertex has one `grad` block, this is a second one");
+                grad ??= { body: part.body, span: part.span };
+                return;
               case "cycles":
                 cycles ??= part.value;
                 return;
@@ -152,7 +157,7 @@ export class Grammar extends StatementGrammar {
         if (compute === undefined) this.mistake("syntax", identifier.span, `vertex ${identifier.name} has no \`compute\` block`, "say what it does: `compute { … }`");
         return {
           kind: "vertex", exported, ...doc, name: identifier, generics: generics ?? [], parameters: parameters ?? [], fields,
-          compute: compute ?? { body: [], span: identifier.span }, ...(cycles === undefined ? {} : { cycles }), span: this.from(start),
+          compute: compute ?? { body: [], span: identifier.span }, ...(grad === undefined ? {} : { grad }), ...(cycles === undefined ? {} : { cycles }), span: this.from(start),
         };
       });
     },
@@ -162,8 +167,9 @@ export class Grammar extends StatementGrammar {
     this.OR([
       { ALT: () => this.SUBRULE(this.field) },
       { ALT: () => this.SUBRULE(this.compute) },
+      { ALT: () => this.SUBRULE(this.grad) },
       { ALT: () => this.SUBRULE(this.cycles) },
-      { ALT: () => this.SUBRULE(this.unknown, { ARGS: ["a field (`in`, `out`, `inout`), `compute` or `cycles`"] }) },
+      { ALT: () => this.SUBRULE(this.unknown, { ARGS: ["a field (`in`, `out`, `inout`), `compute`, `grad` or `cycles`"] }) },
     ]),
   );
 
@@ -188,6 +194,13 @@ export class Grammar extends StatementGrammar {
     this.CONSUME(word("compute"));
     const body = this.SUBRULE(this.block);
     return this.ACTION((): VertexPart => ({ kind: "compute", body, span: this.from(start) }));
+  });
+
+  private readonly grad: ParserMethod<[], VertexPart> = this.define("grad", () => {
+    const start = this.here();
+    this.CONSUME(word("grad"));
+    const body = this.SUBRULE(this.block);
+    return this.ACTION((): VertexPart => ({ kind: "grad", body, span: this.from(start) }));
   });
 
   private readonly cycles: ParserMethod<[], VertexPart> = this.define("cycles", () => {

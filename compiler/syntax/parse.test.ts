@@ -313,7 +313,7 @@ describe("whatever is read", () => {
 
   test("any tokens", () => {
     const words =
-      "import export const fn vertex graph let var for if else while switch return true false in out inout stream param map on place compute set program repeat execute call cycles from as default main x f32 n 1 2.5 \"s\" ( ) [ ] { } , ; : . .. ... = == != < <= > >= + - * / % @ & && | || ^ ~ ! << >> += -> => ? //c\n ///d\n".split(" ");
+      "import export const fn vertex graph let var for if else while switch return true false in out inout stream param map on place compute set program repeat limit execute call grad cycles from as default main x f32 n 1 2.5 \"s\" ( ) [ ] { } , ; : . .. ... = == != < <= > >= + - * / % @ & && | || ^ ~ ! << >> += -> => ? //c\n ///d\n".split(" ");
     fc.assert(fc.property(fc.array(fc.constantFrom(...words), { maxLength: 120 }), (list) => holds(list.join(" "))), { numRuns: 150 });
     fc.assert(fc.property(fc.array(fc.constantFrom(...words), { maxLength: 80 }), (list) => holds(inProgram(list.join(" ")))), { numRuns: 150 });
   });

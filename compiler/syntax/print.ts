@@ -29,7 +29,7 @@ export function print(file: File): string {
 type Node = Item | Member | Statement | SetStatement | VertexPart | CaseNode;
 type VertexPart =
   | VertexField
-  | { readonly kind: "compute"; readonly body: readonly Statement[]; readonly span: Span }
+  | { readonly kind: "compute" | "grad"; readonly body: readonly Statement[]; readonly span: Span }
   | { readonly kind: "cycles"; readonly value: Expression; readonly span: Span };
 type CaseNode = SwitchCase & { readonly kind: "case" };
 
@@ -243,7 +243,8 @@ class Printer extends ExpressionPrinter {
       case "field":
         return concat(`${node.access.padEnd(directionWidth)} ${node.name.name}`, this.annotation(node.type), ";");
       case "compute":
-        return concat("compute ", this.block(node.body, node.span.end));
+      case "grad":
+        return concat(`${node.kind} `, this.block(node.body, node.span.end));
       case "cycles":
         return concat("cycles = ", this.expression(node.value), ";");
       case "state": {
@@ -280,9 +281,9 @@ class Printer extends ExpressionPrinter {
       case "expression-statement":
         return concat(this.beginning(node.value), ";");
       case "repeat":
-        return concat("repeat ", this.expression(node.count), " ", this.block(node.body, node.span.end));
+        return concat("repeat ", this.expression(node.count), ...this.limit(node), " ", this.block(node.body, node.span.end));
       case "while":
-        return concat("while ", this.expression(node.condition), " ", this.block(node.body, node.span.end));
+        return concat("while ", this.expression(node.condition), ...this.limit(node), " ", this.block(node.body, node.span.end));
       case "switch":
         return concat("switch ", this.expression(node.subject), " ", this.block(node.cases.map((one): CaseNode => ({ kind: "case", ...one })), node.span.end));
       case "case": {
@@ -300,10 +301,15 @@ class Printer extends ExpressionPrinter {
     }
   }
 
+  private limit({ limit }: { readonly limit?: Expression }): readonly Layout[] {
+    return limit === undefined ? [] : [" limit ", this.expression(limit)];
+  }
+
   private vertex(node: VertexDeclaration): Layout {
     const compute: VertexPart = { kind: "compute", ...node.compute };
     const cycles: VertexPart[] = node.cycles === undefined ? [] : [{ kind: "cycles", value: node.cycles, span: node.cycles.span }];
-    const parts: VertexPart[] = [...node.fields, compute, ...cycles];
+    const grad: VertexPart[] = node.grad === undefined ? [] : [{ kind: "grad", ...node.grad }];
+    const parts: VertexPart[] = [...node.fields, compute, ...grad, ...cycles];
     // In the order of the source, so that comments stay with what they are about.
     parts.sort((a, b) => a.span.start - b.span.start);
     return concat(

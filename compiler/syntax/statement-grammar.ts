@@ -362,16 +362,24 @@ export class StatementGrammar extends ExpressionGrammar {
     const start = this.here();
     this.CONSUME(word("repeat"));
     const count = this.SUBRULE(this.value, { ARGS: [beforeBlock] });
+    const limit = this.OPTION(() => this.SUBRULE(this.limit));
     const body = this.SUBRULE(this.block);
-    return this.ACTION((): Statement => ({ kind: "repeat", count, body, span: this.from(start) }));
+    return this.ACTION((): Statement => ({ kind: "repeat", count, ...(limit === undefined ? {} : { limit }), body, span: this.from(start) }));
+  });
+
+  /** How many rounds there are at most. */
+  private readonly limit: ParserMethod<[], Expression> = this.define("limit", () => {
+    this.CONSUME(word("limit"));
+    return this.SUBRULE(this.value, { ARGS: [beforeBlock] });
   });
 
   private readonly while: ParserMethod<[], Statement> = this.define("while", () => {
     const start = this.here();
     this.CONSUME(word("while"));
     const condition = this.SUBRULE(this.value, { ARGS: [beforeBlock] });
+    const limit = this.OPTION(() => this.SUBRULE(this.limit));
     const body = this.SUBRULE(this.block);
-    return this.ACTION((): Statement => ({ kind: "while", condition, body, span: this.from(start) }));
+    return this.ACTION((): Statement => ({ kind: "while", condition, ...(limit === undefined ? {} : { limit }), body, span: this.from(start) }));
   });
 
   private readonly switch: ParserMethod<[], Statement> = this.define("switch", () => {

@@ -2,8 +2,8 @@
  * The words of the language, and the lexer that cuts a text into them.
  *
  * Reserved words cannot be names: `import export const fn vertex graph let var for if else while switch return true
- * false in`. The other words (`out inout stream param map on place compute set program repeat execute call cycles from
- * as default`) mean something only where a declaration, statement or clause of theirs can begin; anywhere else they are
+ * false in`. The other words (`out inout stream param map on place compute set program repeat limit execute call grad
+ * cycles from as default`) mean something only where a declaration, statement or clause of theirs can begin; anywhere else they are
  * ordinary names, so `repeat(x, 2)` and `let out = x;` do what they look like. After a dot and before the `=` of a
  * named argument every word is a name.
  *
@@ -31,7 +31,7 @@ const reservedWords = [
   "import", "export", "const", "fn", "vertex", "graph", "let", "var", "for", "if", "else", "while", "switch", "return", "true", "false", "in",
 ] as const;
 const contextualWords = [
-  "out", "inout", "stream", "param", "map", "on", "place", "compute", "set", "program", "repeat", "execute", "call", "cycles", "from", "as", "default",
+  "out", "inout", "stream", "param", "map", "on", "place", "compute", "set", "program", "repeat", "limit", "execute", "call", "grad", "cycles", "from", "as", "default",
 ] as const;
 
 type ReservedWord = (typeof reservedWords)[number];

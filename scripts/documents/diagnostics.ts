@@ -18,7 +18,6 @@ const commands: Partial<Record<ProblemName, string>> = {
 /** Problems no small source shows, and why. */
 export const withoutCase: Partial<Record<ProblemName, string>> = {
   "source-too-large": "It takes a file of more than 10 MB, which would be no example. The message: `the file has … characters, the most is 10000000`.",
-  "no-gradient": "Gradients are not compiled yet, so nothing reports this: `grad` gives `not-supported`.",
 };
 
 export const problemNames = Object.keys(problems) as readonly ProblemName[];

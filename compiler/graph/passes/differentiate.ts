@@ -12,12 +12,12 @@
  */
 import type { Pass } from "../../support/pass.ts";
 import type { Reporter } from "../../support/diagnostic.ts";
+import type { ProblemName } from "../../support/problems.ts";
 import { Adjoints } from "./differentiate/adjoints.ts";
 import { spread, spreadRounds } from "./differentiate/activity.ts";
 import { backward } from "./differentiate/backward.ts";
 import { Construction } from "./differentiate/construction.ts";
-import type { Site } from "./differentiate/site.ts";
-import type { Block, ComputeSet, Graph, Node, ValueId, Vertex } from "../graph.ts";
+import type { Block, ComputeSet, Graph, Node, TensorType, ValueId, Vertex } from "../graph.ts";
 import { forEachNode, programsOf, withBodies } from "../rewrite.ts";
 
 export const differentiate: Pass<Graph, Graph> = {
@@ -61,6 +61,7 @@ class Differentiation {
   block(block: Block): Block {
     return this.construction.builder.block(block.parameters, () => {
       for (const node of block.nodes) this.#node(node);
+      this.construction.builder.filter(0, (nodes) => nodes.map(withoutWish));
       return block.results.map((value) => this.#resolve(value));
     });
   }
@@ -82,66 +83,87 @@ class Differentiation {
   }
 
   #gradient(node: Node): void {
-    const { construction } = this;
+    const { construction, vertices, computeSets } = this;
     const { builder } = construction;
     const [loss, ...wanted] = node.inputs as readonly [ValueId, ...ValueId[]];
     const nodes = builder.visible();
     const from = builder.length;
-    const active = new Set(wanted);
+    const carried = this.#carriedAround(wanted);
+    const active = new Set([...wanted, ...carried.keys()]);
     spread(nodes, active, (value) => construction.typeOf(value));
     const adjoints = new Adjoints(construction);
-    adjoints.add(loss, construction.fill(construction.typeOf(loss), 1, node.origin));
-    const refusals = this.#refusals(node);
-    backward({ construction, active, vertices: this.vertices, computeSets: this.computeSets, fail: refusals }, nodes, adjoints);
-    this.#requireNoLoopBetween(node, wanted, adjoints);
-    const totals = wanted.map((value, k) => adjoints.total(value, node.origin) ?? this.#zero(node, value, k));
+    adjoints.add(loss, construction.filled(construction.typeOf(loss), 1, node.origin));
+    const refusals = new Refusals(this.#reporter, node);
+    backward({ construction, active, vertices, computeSets, fail: (...told) => refusals.tell(...told) }, nodes, adjoints);
+    for (const [parameter, loop] of carried) if (adjoints.has(parameter)) refusals.tell(loop, ...throughLoop(loop, builder.values[parameter]!.name));
+    const totals = wanted.map((value, k) => {
+      const total = adjoints.total(value, node.origin);
+      if (total === undefined) refusals.warn((node.attributes["names"] as readonly string[] | undefined)?.[k] || (builder.values[value]!.name ?? `tensor ${k + 1}`));
+      return total ?? construction.filled(construction.typeOf(value), 0, node.origin);
+    });
     construction.prune(from, totals);
     node.outputs.forEach((output, k) => this.#gradients.set(output, totals[k]!));
   }
 
-  /** Reports the first thing that has no gradient, where it stands and where the gradient was asked for. */
-  #refusals(grad: Node): Site["fail"] {
-    let told = false;
-    return (node, problem, message, help) => {
-      if (told) return;
-      told = true;
-      this.#reporter.report({
-        problem, severity: "error", message, labels: [{ span: node.origin, text: "" }, { span: grad.origin, text: "the gradient asked for here" }], ...(help === undefined ? {} : { help }),
-      });
-    };
-  }
-
-  #zero(grad: Node, value: ValueId, position: number): ValueId {
-    const { name } = this.construction.builder.values[value]!;
-    this.#reporter.report({
-      problem: "zero-gradient", severity: "warning", labels: [{ span: grad.origin, text: "" }],
-      message: `the loss does not depend on ${name ?? `tensor ${position + 1}`}, so its gradient is 0`,
-      help: "a gradient goes through floats alone, and by the value a variable has now",
-    });
-    return this.construction.fill(this.construction.typeOf(value), 0, grad.origin);
-  }
-
   /**
-   * A loop around the `grad` is not gone through: what it carries counts as constant. That is wrong where it carries what
-   * depends on a wanted tensor from before the loop.
+   * What loops around the `grad` carry and what depends on a wanted tensor from before the loop, with the loop. A gradient in
+   * the midst of the rounds does not go through those before it, so it must not reach such a value.
    */
-  #requireNoLoopBetween(grad: Node, wanted: readonly ValueId[], adjoints: Adjoints): void {
+  #carriedAround(wanted: readonly ValueId[]): Map<ValueId, Node> {
     const { construction } = this;
-    this.#around.forEach(({ node, region }) => {
-      if (node.op !== "repeat" && node.op !== "while") return;
+    const typeOf = (value: ValueId): TensorType => construction.typeOf(value);
+    const found = new Map<ValueId, Node>();
+    for (const { node, region } of this.#around) {
+      if (node.op !== "repeat" && node.op !== "while") continue;
       const own = new Set([...region.parameters, ...valuesOf(region)]);
       const active = new Set(wanted.filter((value) => !own.has(value)));
-      spread(construction.builder.visible(), active, (value) => construction.typeOf(value));
-      region.parameters.forEach((parameter) => active.delete(parameter));
+      spread(construction.builder.visible(), active, typeOf);
       const initial = node.op === "repeat" ? node.inputs.slice(1) : node.inputs;
       initial.forEach((value, k) => active.has(value) && active.add(region.parameters[k]!));
-      spreadRounds(region, active, (value) => construction.typeOf(value));
-      const between = region.parameters.find((parameter) => active.has(parameter) && !wanted.includes(parameter) && adjoints.has(parameter));
-      if (between === undefined) return;
-      const { name } = construction.builder.values[between]!;
-      this.#refusals(grad)(node, "not-supported", `the loss depends on a tensor from before this ${node.op} through ${name ?? "a value"} that it carries, and a gradient inside of the loop does not go through it`, "take the gradient after the loop; stop_gradient(x) takes a value as constant");
+      spreadRounds(region, active, typeOf);
+      region.parameters.filter((parameter) => active.has(parameter) && !wanted.includes(parameter)).forEach((parameter) => found.set(parameter, node));
+    }
+    return found;
+  }
+}
+
+const throughLoop = (loop: Node, name = "a value"): [ProblemName, string, string] => [
+  "not-supported", `the loss depends on a tensor from before this ${loop.op} through ${name} that it carries, and a gradient inside of the loop does not go through it`,
+  "take the gradient after the loop; stop_gradient(x) takes a value as constant",
+];
+
+/** What one `grad` is told: the first thing that has no gradient, where it stands and where the gradient was asked for. */
+class Refusals {
+  readonly #reporter: Reporter;
+  readonly #grad: Node;
+  #told = false;
+
+  constructor(reporter: Reporter, grad: Node) {
+    this.#reporter = reporter;
+    this.#grad = grad;
+  }
+
+  tell(node: Node, problem: ProblemName, message: string, help?: string): void {
+    if (this.#told) return;
+    this.#told = true;
+    const labels = [{ span: node.origin, text: "" }, { span: this.#grad.origin, text: "the gradient asked for here" }];
+    this.#reporter.report({ problem, severity: "error", message, labels, ...(help === undefined ? {} : { help }) });
+  }
+
+  /** A gradient of 0, which is seldom meant. */
+  warn(name: string): void {
+    if (this.#told) return;
+    this.#reporter.report({
+      problem: "zero-gradient", severity: "warning", message: `the loss does not depend on ${name}, so its gradient is 0`, labels: [{ span: this.#grad.origin, text: "" }],
+      help: "a gradient goes through floats alone, and is by the value a variable has now",
     });
   }
+}
+
+/** A node without the wish to be computed again, which says nothing after this pass. */
+function withoutWish(node: Node): Node {
+  const { recompute, ...attributes } = node.attributes;
+  return recompute === undefined ? node : { ...node, attributes };
 }
 
 /** Every value that is defined in a block, in its regions too. */

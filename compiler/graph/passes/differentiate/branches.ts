@@ -24,7 +24,7 @@ export function branchGradient(site: Site, { node, gradients, adjoints }: Reache
   const used = captured.flatMap((_, k) => (found.some((totals) => totals[k] !== undefined) ? [k] : []));
   if (used.length === 0) return;
   const regions = blocks.map((block, r): Block => ({
-    ...block, results: used.map((k) => found[r]![k] ?? construction.fill(construction.typeOf(captured[k]!), 0, node.origin)),
+    ...block, results: used.map((k) => found[r]![k] ?? construction.filled(construction.typeOf(captured[k]!), 0, node.origin)),
   }));
   const outputs = used.map((k) => construction.builder.value(construction.typeOf(captured[k]!), node.origin));
   construction.append({ op: node.op, inputs: node.inputs, attributes: node.attributes, regions, outputs, origin: node.origin });

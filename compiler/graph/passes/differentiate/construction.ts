@@ -64,7 +64,7 @@ export class Construction {
     return node.outputs[0]!;
   }
 
-  fill(type: TensorType, value: number, origin: Span): ValueId {
+  filled(type: TensorType, value: number, origin: Span): ValueId {
     const node = this.makeFill(type, value, origin);
     this.append(node);
     return node.outputs[0]!;
@@ -83,7 +83,7 @@ export class Construction {
     return {
       typeOf: (value) => this.typeOf(value),
       apply: (op, inputs, attributes = {}) => this.apply(op, inputs, attributes, origin),
-      fill: (type, value) => this.fill(type, value, origin),
+      fill: (type, value) => this.filled(type, value, origin),
       constant: (value) => this.constant(value),
     };
   }

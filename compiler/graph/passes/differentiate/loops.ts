@@ -31,8 +31,8 @@ export function loopGradient(site: Site, { node, gradients, adjoints }: Reached)
   const limit = known ?? (node.attributes["limit"] as number | undefined);
   const tapes = new Tapes(construction, node, limit ?? 1);
   const initial = [
-    ...wanted.carried.map((k) => gradients[k] ?? construction.fill(construction.typeOf(node.outputs[k]!), 0, origin)),
-    ...wanted.captured.map((value) => construction.fill(construction.typeOf(value), 0, origin)),
+    ...wanted.carried.map((k) => gradients[k] ?? construction.filled(construction.typeOf(node.outputs[k]!), 0, origin)),
+    ...wanted.captured.map((value) => construction.filled(construction.typeOf(value), 0, origin)),
   ];
   const backwards = round(site, node, wanted, tapes, carried);
   const kept = tapes.keptFor(new Set(backwards.nodes.flatMap(usesOf)));
@@ -85,7 +85,7 @@ function round(site: Site, node: Node, wanted: Wanted, tapes: Tapes, initial: re
     wanted.carried.forEach((k, position) => active.has(copy.of(body.results[k]!)) && inner.add(copy.of(body.results[k]!), gradients[position]!));
     site.backward(copy.nodes, inner);
     const results = [
-      ...wanted.carried.map((k) => inner.total(names.get(body.parameters[k]!)!, origin) ?? construction.fill(construction.typeOf(node.outputs[k]!), 0, origin)),
+      ...wanted.carried.map((k) => inner.total(names.get(body.parameters[k]!)!, origin) ?? construction.filled(construction.typeOf(node.outputs[k]!), 0, origin)),
       ...wanted.captured.map((value, position) => {
         const total = inner.total(value, origin);
         return total === undefined ? sums[position]! : construction.apply("add", [sums[position]!, total], {}, origin);
@@ -109,7 +109,7 @@ function appendLoop(site: Site, node: Node, backwards: Block, initial: readonly 
     construction.append({ op: "repeat", inputs: [count, ...initial], attributes: {}, regions: [{ ...backwards, parameters }], outputs, origin });
     return outputs;
   }
-  const one = construction.fill(scalar("i32"), 1, origin);
+  const one = construction.filled(scalar("i32"), 1, origin);
   const last = construction.apply("sub", [counter, one], {}, origin);
   const previous = construction.make("sub", [index, one], {}, origin);
   const body: Block = { parameters: backwards.parameters, nodes: [...backwards.nodes, previous], results: [previous.outputs[0]!, ...backwards.results] };

@@ -98,7 +98,7 @@ class GradientSet {
     const { name, type } = this.#set.operands[operand]!;
     return this.#operand(`gradient ${operand}`, () => {
       const known = this.#gradients[this.#set.written.indexOf(operand)];
-      return { name: `d_${name}`, type, value: known ?? this.#site.construction.fill(type, 0, this.#node.origin) };
+      return { name: `d_${name}`, type, value: known ?? this.#site.construction.filled(type, 0, this.#node.origin) };
     });
   }
 
@@ -106,8 +106,8 @@ class GradientSet {
   #read(operand: number): number {
     const { name, type: { dtype, shape } } = this.#set.operands[operand]!;
     return this.#operand(`layers ${operand}`, () => {
-      const type = { dtype, shape: [this.#layers[operand]!.count, ...shape] };
-      return { name: `d_${name}`, type, value: this.#site.construction.fill(type, 0, this.#node.origin) };
+      const layered: TensorType = { dtype, shape: [this.#layers[operand]!.count, ...shape] };
+      return { name: `d_${name}`, type: layered, value: this.#site.construction.filled(layered, 0, this.#node.origin) };
     });
   }
 }
