@@ -11,9 +11,10 @@
  * "Anatomy of High-Performance Matrix Multiplication", 2008, less the blocks of k: a panel of any length streams through the
  * caches fast enough.
  *
- * Products of few rows are not packed, but cut along the columns, in runs as long as a register block of one row: every tile
- * reads whole cache lines of the right operand, and each once. Products whose right operand stays in the caches as it lies,
- * those of integers, and those the user has cut, stay as they are.
+ * Weights, which `hoist-packing` packs when they are loaded, are packed whatever the number of rows. Other products of few
+ * rows are not packed, but cut along the columns, in runs as long as a register block of one row: every tile reads whole cache
+ * lines of the right operand, and each once. Products whose right operand stays in the caches as it lies are only cut; those of
+ * integers, and those the user has cut, stay as they are.
  */
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import { rowMajor } from "../../kernel/kernel.ts";
@@ -48,11 +49,17 @@ const collidingRows = 64;
 export const packProducts: Pass<Graph, Graph> = {
   name: "pack-products",
   summary: "packs the right operands of large matrix products, and cuts products along whole vectors, where tiles share a memory",
-  run: (graph, { target, strictMath }) => (target.memory === "shared" ? rewrite(graph, (node, at) => (node.op === "matmul" ? pack(node, at, target, blockRows(strictMath)) : node)) : graph),
+  run: (graph, { target, strictMath }) => (target.memory === "shared" ? rewrite(graph, (node, at) => (node.op === "matmul" ? pack(node, at, { graph, target, height: blockRows(strictMath) }) : node)) : graph),
 };
 
-/** `height`: rows of a register block. */
-function pack(node: Node, at: Rewriting, target: Target, height: number): Node {
+interface Setting {
+  readonly graph: Graph;
+  readonly target: Target;
+  /** Rows of a register block. */
+  readonly height: number;
+}
+
+function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): Node {
   const [a, b] = node.inputs as [ValueId, ValueId];
   const type = at.type(node.outputs[0]!);
   const [x, w] = [at.type(a), at.type(b)];
@@ -60,16 +67,21 @@ function pack(node: Node, at: Rewriting, target: Target, height: number): Node {
   if (x.shape.length < 2 || w.shape.length < 2) return node;
   const [m, k, n] = [x.shape.at(-2)!, x.shape.at(-1)!, w.shape.at(-1)!];
   if (k < leastExtent || n < leastExtent || sizeOf(type.shape) === 0) return node;
-  if (m < leastRows) return stride(b, at, 1) === 1 && type.shape.length === 2 ? { ...node, attributes: { partition: cutRuns(m, k, n, target, height) } } : node;
+  const weights = isWeights(b, at, graph);
+  if (m < leastRows && !weights) return stride(b, at, 1) === 1 && type.shape.length === 2 ? { ...node, attributes: { partition: cutRuns(m, k, n, target, height) } } : node;
   const { origin } = node;
   const halves = bytesOf(type.dtype) === 2;
-  if (!halves && staysInCaches(b, at) && stride(a, at, 1) === 1 && !rowsCollide(a, at)) return node;
-
   const width = panelBytes / (halves ? 4 : bytesOf(type.dtype));
+  const batch = type.shape.slice(0, -2);
+  if (!weights && !halves && staysInCaches(b, at) && stride(a, at, 1) === 1 && !rowsCollide(a, at)) {
+    return { ...node, attributes: { partition: cut(batch, { extent: m, block: height }, { extent: n, block: width }, k, target) } };
+  }
   const packsRows = halves || stride(a, at, 1) !== 1 || rowsCollide(a, at);
   const left = packsRows ? apply(at, "pack_columns", [transposed(a, at, origin)], { width: height, along: stride(a, at, 1) === 1 ? "columns" : "rows" }, origin) : a;
   const right = apply(at, "pack_columns", [b], { width, along: stride(b, at, 1) === 1 ? "rows" : "columns" }, origin);
-  const partition = cut(type.shape.slice(0, -2), packsRows ? Math.floor(m / height) : m, packsRows ? 1 : height, Math.floor(n / width), k * width, target);
+  const rows = packsRows ? { extent: Math.floor(m / height), block: 1, lanes: height } : { extent: m, block: height };
+  // A block of one row takes two panels.
+  const partition = cut(batch, rows, { extent: Math.floor(n / width), block: m === 1 ? 2 : 1, lanes: width }, k, target);
   const attributes = { columns: n, ...(packsRows ? { rows: m } : {}), ...(halves ? { dtype: type.dtype } : {}), partition };
   return { ...node, op: "matmul_packed", inputs: [left, right], attributes };
 }
@@ -77,6 +89,14 @@ function pack(node: Node, at: Rewriting, target: Target, height: number): Node {
 function apply(at: Rewriting, name: string, inputs: readonly ValueId[], attributes: Node["attributes"], origin: Span): ValueId {
   const type = ops.get(name)!.type(inputs.map((input) => at.type(input)), attributes);
   return at.add(name, inputs, attributes, type, origin);
+}
+
+/** Whether a value is, but for views, what params decide: it is prepared when they are loaded. */
+function isWeights(value: ValueId, at: Rewriting, graph: Graph): boolean {
+  const node = at.definition(value);
+  if (node === undefined) return false;
+  if (node.op === "read") return ["param", "derived"].includes(graph.states[node.attributes["state"] as number]!.role);
+  return node.op === "constant" || (ops.get(node.op)?.kind === "view" && isWeights(node.inputs[0]!, at, graph));
 }
 
 /** The matrix with rows and columns exchanged: a view. */
@@ -117,26 +137,38 @@ function throughViews(value: ValueId, at: Rewriting): { stored: TensorType; map:
   return { stored, map: composeMap(map, view, type.shape.length) };
 }
 
+/** Rows or columns of a product, or panels of `lanes` of them; a register block takes `block`. */
+interface Side {
+  readonly extent: number;
+  readonly block: number;
+  readonly lanes?: number;
+}
+
 /**
  * Into how many parts each dimension of the result is cut: batches first, then rows and columns so that the tile with the
- * most work has the least, counted in the registers' blocks, and then so that operands are read least. `m` counts panels of
- * rows or, with `blockRows` of them in a block, rows; `columns` counts panels.
+ * most work has the least, counted in the registers' blocks, and then so that operands are read least. Columns are cut between
+ * register blocks only.
  */
-function cut(batch: readonly number[], m: number, blockRows: number, columns: number, workPerRow: number, target: Target): number[] {
-  let left = Math.max(1, Math.min(target.tiles, Math.floor((sizeOf(batch) * m * columns * workPerRow) / target.grain)));
+function cut(batch: readonly number[], rows: Side, columns: Side, k: number, target: Target): number[] {
+  const work = sizeOf(batch) * rows.extent * (rows.lanes ?? 1) * columns.extent * (columns.lanes ?? 1) * k;
+  let left = Math.max(1, Math.min(target.tiles, Math.floor(work / target.grain)));
   const parts = batch.map((extent) => {
     const count = partsOf(extent, Math.min(extent, left));
     left = Math.max(1, Math.floor(left / count));
     return count;
   });
-  if (m * columns === 0) return [...parts, 1, 1];
+  if (rows.extent * columns.extent === 0) return [...parts, 1, 1];
+  const blocksOf = ({ extent, block }: Side, count: number): number => Math.ceil(Math.ceil(extent / count) / block);
   let best = { cost: Infinity, read: Infinity, rows: 1, columns: 1 };
-  for (let rowParts = 1; rowParts <= Math.min(left, Math.ceil(m / blockRows)); rowParts++) {
-    const rows = partsOf(m, rowParts);
-    const across = partsOf(columns, Math.min(columns, Math.floor(left / rowParts)));
-    const cost = Math.ceil(Math.ceil(m / rows) / blockRows) * Math.ceil(columns / across);
-    const read = rows * columns + (across * m) / blockRows;
-    if (cost < best.cost || (cost === best.cost && read < best.read)) best = { cost, read, rows, columns: across };
+  for (let wanted = 1; wanted <= Math.min(left, Math.ceil(rows.extent / rows.block)); wanted++) {
+    const down = partsOf(rows.extent, wanted);
+    for (let most = 1; most <= Math.min(Math.floor(left / down), Math.ceil(columns.extent / columns.block)); most++) {
+      const across = partsOf(columns.extent, most);
+      if (across > 1 && Math.ceil(columns.extent / across) % columns.block !== 0) continue;
+      const cost = blocksOf(rows, down) * blocksOf(columns, across);
+      const read = down * columns.extent * (columns.lanes ?? 1) + across * rows.extent * (rows.lanes ?? 1);
+      if (cost < best.cost || (cost === best.cost && read < best.read)) best = { cost, read, rows: down, columns: across };
+    }
   }
   return [...parts, best.rows, best.columns];
 }

@@ -7,7 +7,7 @@
  * Where the parallel loop over vectors has a loop around it in which the loaded vectors stay the same (the rows of a
  * matmul), the block is so many of those by so many vectors as fit the sixteen registers with what feeds them: 6 by 2 where a
  * product and a sum are one instruction, else 4 by 2. Else it is 8 vectors, which are also whole cache lines of a matrix that
- * one row is multiplied by, or 4 where each has several accumulators. Dot products, whose innermost loop is itself over
+ * one row is multiplied by, or 4 where each has several accumulators, and 4 for two rows. Dot products, whose innermost loop is itself over
  * vectors, are blocked 4 by 2 over the loops around.
  *
  * Machines that pair two vectors into one (V8 with wide vectors) want twice the vectors: 6 by 4, or 4 by 4. On others such a
@@ -92,6 +92,12 @@ function vectorLoads(loop: ForStatement): LoadExpression[] {
   return loads;
 }
 
+/** How many vectors at once: the fewer the rows, the more, so that additions need not wait for one another. */
+function vectorsOf({ rows: most, vectors }: BlockSize, rows: ForStatement | undefined, accumulators: number): number {
+  if (rows === undefined) return accumulators === 1 ? 4 * vectors : 4;
+  return evenly(most, tripCount(rows)!) <= 2 ? 2 * vectors : vectors;
+}
+
 function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors: Map<LocalId, number>, size: BlockSize): void {
   const usable = nest.filter((loop) => canInterleave(loop) && (tripCount(loop) ?? 0) > 1);
   const loads = vectorLoads(accumulation);
@@ -106,8 +112,12 @@ function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors
   };
   if (overVectors !== undefined) {
     const rows = reusing.find((loop) => loop !== overVectors);
+    const vectors = vectorsOf(size, rows, carriedLocals(accumulation).size);
     assign(rows, size.rows);
-    assign(overVectors, rows !== undefined ? size.vectors : carriedLocals(accumulation).size === 1 ? 8 : 4);
+    assign(overVectors, vectors);
+    // Vectors that the loop over them has not are taken from several panels of them.
+    const panels = usable.findLast((loop) => loop !== overVectors && loop !== rows && nest.indexOf(loop) < nest.indexOf(overVectors) && loads.every((load) => moves(loop, load)));
+    assign(panels, Math.max(1, Math.floor(vectors / tripCount(overVectors)!)));
   } else {
     assign(reusing[0], 4);
     assign(reusing[1], 2);
