@@ -43,6 +43,7 @@ describe("fuse-results", () => {
     ["a product in the product made last", "in x: f32[4, 8]; in w: f32[8, 6]; in v: f32[8, 6]; out y: f32[4, 6];", "y = tanh(x @ w + x @ v);", { matmul: 1, compute_map: 1 }],
     ["heads that are joined again", "in a: f32[2, 4, 4]; in v: f32[2, 4, 3]; out y: f32[4, 6];", "y = (a @ v).transpose(1, 0, 2).reshape(4, 6);", { compute_map: 1 }],
     ["an output whose axes are in another order", "in a: f32[2, 4, 4]; in v: f32[2, 4, 3]; out y: f32[4, 2, 3];", "y = (a @ v).transpose(1, 0, 2);", { compute_map: 1 }],
+    ["a cheap map that two others want", "in x: f32[4, 8]; in w: f32[8, 6]; in b: f32[6]; out y: f32[4, 6]; out z: bool[4, 6];", "let p = x @ w + b; y = relu(p); z = p > 1;", { compute_map: 1, map: 2 }],
     ["a result seen with its axes in another order", "in a: f32[2, 4, 4]; in v: f32[2, 4, 3]; in r: f32[4, 2, 3]; out y: f32[4, 2, 3];", "y = (a @ v).transpose(1, 0, 2) + r;", { compute_map: 1 }],
   ] as const)("takes in %s", (_, states, body, expected) => {
     expect(counts(`graph g { ${states} program main { ${body} } }`)).toEqual(expected);

@@ -20,7 +20,7 @@ import { attributeKey } from "../attributes.ts";
 import { GraphBuilder } from "../build.ts";
 import { fillValue } from "../constants.ts";
 import { wantedPartition, type Block, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
-import { forEachNode, programsOf, withBodies } from "../rewrite.ts";
+import { countUses, forEachNode, programsOf, withBodies } from "../rewrite.ts";
 import { scalarConstant, scalarFunction } from "../scalar-body.ts";
 import { shortestView } from "../views.ts";
 import { FusionPlan, type FusionFacts } from "./fusion-plan.ts";
@@ -43,12 +43,14 @@ class Fusion implements FusionFacts {
   readonly #constants = new Map<ValueId, number | bigint>();
   readonly #strided = new Set<ValueId>();
   readonly #captured: ReadonlySet<ValueId>;
+  readonly #uses: ReadonlyMap<ValueId, number>;
   /** Views that stand in the current block, by what they are. */
   #views = new Map<string, ValueId>();
 
   constructor(graph: Graph) {
     this.#builder = new GraphBuilder(graph.values);
     this.#captured = capturedValues(graph);
+    this.#uses = countUses(graph);
     for (const program of programsOf(graph)) forEachNode(program.body, (node) => this.#define(node));
   }
 
@@ -74,6 +76,10 @@ class Fusion implements FusionFacts {
 
   isCaptured(value: ValueId): boolean {
     return this.#captured.has(value);
+  }
+
+  uses(value: ValueId): number {
+    return this.#uses.get(value) ?? 0;
   }
 
   block(block: Block): Block {
@@ -114,9 +120,10 @@ class Fusion implements FusionFacts {
   }
 
   #asMapReduce(node: Node, inside: ReadonlySet<Node>): Node | undefined {
-    if (node.op !== "reduce" || !inside.has(this.#definitions.get(node.inputs[0]!)!)) return undefined;
+    const isMean = node.op === "mean";
+    if ((node.op !== "reduce" && !isMean) || !inside.has(this.#definitions.get(node.inputs[0]!)!)) return undefined;
     const { inputs, body } = this.#body(node, ([element]) => element!, inside);
-    return { ...node, op: "map_reduce", inputs, attributes: { ...node.attributes, body: bodyAttribute(body) } };
+    return { ...node, op: "map_reduce", inputs, attributes: { ...node.attributes, ...(isMean ? { op: "add", mean: true } : {}), body: bodyAttribute(body) } };
   }
 
   /** The body of a group and what it reads. A map has at least one input, since they give its shape. */

@@ -8,7 +8,8 @@
  * - somebody needs it in memory (another op, an inner region, a result of the block): it is a root;
  * - one group wants it, through the same views: it is computed there, and the value is never stored;
  * - several groups want it, or one through different views: it is computed in each if it is cheap and reading its operands
- *   that often costs no more memory traffic than storing it once and reading it back; else it is a root.
+ *   that often costs no more memory traffic than storing it once and reading it back; else it is a root. So is what finishes
+ *   the result of a product or another op that fuse-results lets a map be part of: it is stored there instead of that.
  *
  * The work is linear in the nodes: a value has at most `limits.copies` demands, more are a need for memory.
  */
@@ -44,6 +45,8 @@ export interface FusionFacts {
   isDense(value: ValueId): boolean;
   /** Whether a block inside of the one that defines the value uses it. */
   isCaptured(value: ValueId): boolean;
+  /** How often the value is used. */
+  uses(value: ValueId): number;
 }
 
 interface Group {
@@ -93,7 +96,7 @@ export class FusionPlan {
       const body = scalar(argumentsFor(node.inputs.map((input) => this.#facts.type(input))));
       return this.#place(node, measureBody(body, node.inputs.length));
     }
-    if (node.op === "reduce") return this.#root(node, { size: 0, depth: 0, expensive: false, uses: [1] });
+    if (node.op === "reduce" || node.op === "mean") return this.#root(node, { size: 0, depth: 0, expensive: false, uses: [1] });
     return this.#needAll(node);
   }
 
@@ -176,9 +179,13 @@ export class FusionPlan {
     return group.inputs.size - ofGroup.length + fresh <= limits.inputs;
   }
 
+  #finishesResult(node: Node): boolean {
+    return node.inputs.some((input) => this.#facts.uses(input) === 1 && ops.get(this.#facts.definition(input)?.op ?? "")?.stores === "once" && !this.#facts.isCaptured(input));
+  }
+
   /** Cheap, and no more bytes moved than by storing the value once and reading it `copies` times. */
   #worthRecomputing(node: Node, measure: BodyMeasure, demands: readonly Demand[]): boolean {
-    if (measure.expensive || measure.size > limits.cheap) return false;
+    if (measure.expensive || measure.size > limits.cheap || this.#finishesResult(node)) return false;
     if (demands.some((demand) => demand.recomputed + measure.size > limits.recomputed)) return false;
     const bytes = (value: ValueId): number => bytesOf(this.#facts.type(value).dtype);
     const read = [...new Set(node.inputs)].filter((input) => !this.#facts.isConstant(input)).reduce((sum, input) => sum + bytes(input), 0);
