@@ -10,14 +10,14 @@ import { tensor, type Tensor } from "../graph/tensor.ts";
 import { argument, binary, call, cast, constant, substitute } from "../kernel/build.ts";
 import { evaluateScalar, KernelError } from "../kernel/interpret.ts";
 import type { Expression } from "../kernel/kernel.ts";
-import type { Lowering } from "../kernel/lowering.ts";
+import type { BlockContext, Lowering } from "../kernel/lowering.ts";
 import { visitExpression } from "../kernel/walk.ts";
 import { identityMap } from "../support/affine.ts";
 import { invariant } from "../support/bug.ts";
 import { pointwise, samples } from "./elementwise.ts";
 import { dimensions, widened } from "./lowerings.ts";
 import type { Op } from "./op.ts";
-import { reducedType, reduceLowering, reduceTensor, reductionOpOf, requireReducible } from "./reduce.ts";
+import { meanLowering, meanTensor, reducedType, reduceLowering, reduceTensor, reductionOpOf, requireReducible } from "./reduce.ts";
 import { boolAttribute, intsAttribute } from "./rules.ts";
 
 /** An expression as the attribute of a node. */
@@ -95,31 +95,39 @@ export const map: Op = {
   ],
 };
 
+/** Whether a sum is divided by the number of its elements. */
+const isMean = (attributes: Attributes): boolean => attributes["mean"] === true;
+
 export const mapReduce: Op = {
   name: "map_reduce",
   kind: "compute",
   stores: "once",
-  summary: "The results of a scalar function, combined along axes.",
+  summary: "The results of a scalar function, combined along axes; with `mean`, their average.",
   formula: "y = body(x₀…) ∘ body(x₁…) ∘ …",
   noGradient: "it is made when gradients are there",
   type(inputs, attributes) {
     const mapped = mappedType(inputs, attributes);
     const op = reductionOpOf(attributes);
     requireReducible(op, mapped);
-    return reducedType("map_reduce", mapped, attributes, op === "min" || op === "max");
+    return reducedType("map_reduce", mapped, attributes, op === "min" || op === "max" || isMean(attributes));
   },
-  evaluate: (inputs, attributes, type) => reduceTensor(evaluateMap(inputs, attributes), reductionOpOf(attributes), intsAttribute(attributes, "axes"), type),
+  evaluate(inputs, attributes, type) {
+    const [mapped, axes] = [evaluateMap(inputs, attributes), intsAttribute(attributes, "axes")];
+    return isMean(attributes) ? meanTensor(mapped, axes, type) : reduceTensor(mapped, reductionOpOf(attributes), axes, type);
+  },
   lower(inputs, attributes, type) {
     const body = bodyOf(attributes);
+    const element = ({ load }: BlockContext, at: readonly Expression[]): Expression => widened(substitute(body, inputs.map((_, read) => load(read, at))));
+    if (isMean(attributes)) return meanLowering("map_reduce", inputs[0]!.shape, type, attributes, inputs.length, element);
     const [axes, keepdims] = [intsAttribute(attributes, "axes"), boolAttribute(attributes, "keepdims")];
-    return reduceLowering("map_reduce", inputs[0]!.shape, type, reductionOpOf(attributes), axes, keepdims, inputs.length, ({ load }, at) =>
-      widened(substitute(body, inputs.map((_, read) => load(read, at)))),
-    );
+    return reduceLowering("map_reduce", inputs[0]!.shape, type, reductionOpOf(attributes), axes, keepdims, inputs.length, element);
   },
   examples: () => [
     { inputs: [tensor("f32", [2, 2], [1, 2, 3, 4])], attributes: { body: bodyAttribute(square("f32")), op: "add", axes: [1], keepdims: false }, expected: tensor("f32", [2], [5, 25]) },
     { inputs: [samples("i32", [7, 5])], attributes: { body: bodyAttribute(square("i32")), op: "add", axes: [0], keepdims: true } },
     { inputs: [samples("bf16", [3, 5])], attributes: { body: bodyAttribute(scaled), op: "max", axes: [0, 1], keepdims: false } },
+    { inputs: [samples("f32", [4, 6])], attributes: { body: bodyAttribute(square("f32")), op: "add", mean: true, axes: [1], keepdims: true } },
+    { inputs: [samples("bf16", [7, 5])], attributes: { body: bodyAttribute(scaled), op: "add", mean: true, axes: [0], keepdims: false } },
     { inputs: [samples("f32", [0, 5])], attributes: { body: bodyAttribute(square("f32")), op: "add", axes: [0], keepdims: false } },
   ],
 };

@@ -213,6 +213,24 @@ export const reduce: Op = {
   ],
 };
 
+/** The sum in f64 over the number of elements, rounded once. */
+export function meanTensor(x: Tensor, axes: readonly number[], type: TensorType): Tensor {
+  const count = sizeOf(axes.map((axis) => x.type.shape[axis]!));
+  const total = reduceTensor(x, "add", axes, { dtype: "f64", shape: type.shape });
+  const result = zeros(type);
+  for (let flat = 0; flat < result.data.length; flat++) put(result, flat, Number(total.data[flat]) / count);
+  return result;
+}
+
+/** Each block divides its own sum, so that partial means add up. */
+export function meanLowering(
+  name: string, shape: readonly number[], type: TensorType, attributes: Attributes, operands: number, element: (context: BlockContext, at: readonly Expression[]) => Expression,
+): Lowering[] {
+  const [axes, keepdims] = [intsAttribute(attributes, "axes"), boolAttribute(attributes, "keepdims")];
+  const count = sizeOf(axes.map((axis) => shape[axis]!));
+  return reduceLowering(name, shape, type, "add", axes, keepdims, operands, element, (total) => binary("div", total, number(type.dtype, count)));
+}
+
 export const mean: Op = {
   name: "mean",
   kind: "compute",
@@ -225,21 +243,8 @@ export const mean: Op = {
     requireClass("mean", "float", inputs[0]!);
     return reducedType("mean", inputs[0]!, attributes, true);
   },
-  evaluate(inputs, attributes, type) {
-    const [x, axes] = [inputs[0]!, intsAttribute(attributes, "axes")];
-    const count = sizeOf(axes.map((axis) => x.type.shape[axis]!));
-    const total = reduceTensor(x, "add", axes, { dtype: "f64", shape: type.shape });
-    const result = zeros(type);
-    for (let flat = 0; flat < result.data.length; flat++) put(result, flat, Number(total.data[flat]) / count);
-    return result;
-  },
-  /** Each block divides its own sum, so that partial means add up. */
-  lower(inputs, attributes, type) {
-    const { shape } = inputs[0]!;
-    const [axes, keepdims] = [intsAttribute(attributes, "axes"), boolAttribute(attributes, "keepdims")];
-    const count = sizeOf(axes.map((axis) => shape[axis]!));
-    return reduceLowering("mean", shape, type, "add", axes, keepdims, 1, ({ load }, at) => widened(load(0, at)), (total) => binary("div", total, number(type.dtype, count)));
-  },
+  evaluate: (inputs, attributes, type) => meanTensor(inputs[0]!, intsAttribute(attributes, "axes"), type),
+  lower: (inputs, attributes, type) => meanLowering("mean", inputs[0]!.shape, type, attributes, 1, ({ load }, at) => widened(load(0, at))),
   gradient(build, { inputs: [x], attributes, gradient }) {
     const { shape } = build.typeOf(x!);
     const axes = intsAttribute(attributes, "axes");

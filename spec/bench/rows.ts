@@ -3,7 +3,8 @@
  * elementwise functions. Beside each the limit of the machine, measured in the same rounds: a loop that reads, and one that
  * copies, as many bytes of memory as the program must; and a plain JavaScript loop. Rounds of all alternate, since machines
  * change speed from minute to minute; one thread's time is its processor time, that of several the fastest tenth of the
- * rounds. Results are compared before anything is timed. The result is a state, so that a call copies nothing to the host.
+ * rounds. Results are compared before anything is timed. Operand and result are states, so that a call copies nothing
+ * to or from the host, and nothing can be computed beforehand.
  *
  *   node spec/bench/rows.ts [name …]
  */
@@ -162,9 +163,11 @@ async function bench(one: Case): Promise<void> {
   const { shape, result, formula } = one;
   const source = `import { softmax, layer_norm, rms_norm, sigmoid, gelu } from "std/nn";
 graph rows {
-  param x: ${typeOf(shape)};
+  in given: ${typeOf(shape)};
+  var x: ${typeOf(shape)} = 0;
   var y: ${typeOf(result)} = 0;
   out copy: ${typeOf(result)};
+  program load { x = given; }
   program main { y = ${formula}; }
   program show { copy = y; }
 }`;
@@ -173,11 +176,11 @@ graph rows {
   const x = Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(i) * 3);
   const y = new Float32Array(Math.max(1, sizeOf(result)));
   one.plain(x, y);
-  const params = { x: { dtype: "f32", shape: [...shape], data: x } } as const;
   await using engines = new AsyncDisposableStack();
   const contenders: Contender[] = [await limit(sizeOf(shape), sizeOf(result) === sizeOf(shape))];
   for (const workers of new Set([1, Math.min(2, availableParallelism())])) {
-    const engine = engines.use(await Engine.load(executable, { workers, params }));
+    const engine = engines.use(await Engine.load(executable, { workers }));
+    engine.runSync("load", { given: x });
     engine.runSync("main");
     const got = engine.runSync("show")["copy"]!.data as Float32Array;
     const largest = y.reduce((most, value) => Math.max(most, Math.abs(value)), 1);

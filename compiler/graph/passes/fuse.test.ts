@@ -65,6 +65,15 @@ describe("fuse", () => {
     expect(onlyNode(graph, "map_reduce").inputs).toHaveLength(1);
   });
 
+  it("takes the map before a mean", () => {
+    const graph = fused((g) => {
+      const x = g.input("x", "f32", 4, 6);
+      g.output("y", g.op("mean", [g.op("mul", [x, x])], { axes: [1], keepdims: true }));
+    });
+    expect(computing(graph)).toEqual({ map_reduce: 1 });
+    expect(onlyNode(graph, "map_reduce").attributes).toMatchObject({ op: "add", mean: true, axes: [1] });
+  });
+
   it("recomputes what is cheap, and stores what is not", () => {
     const twice = (op: string) =>
       computing(
