@@ -55,6 +55,8 @@ export interface Lowering {
   readonly edge?: boolean;
   /** Scalar operations per point of the space, for cost estimates; 1 if absent. */
   readonly operations?: number;
+  /** It stores each element of operand 0 of its reads unchanged: where that was made at its place already, nothing is left to do. */
+  readonly copies?: boolean;
   /** What is done to each element that is stored, after partial results are combined; `withEpilogue` puts it into the kernel. */
   readonly epilogue?: Epilogue;
   /** What the kernel does not write of its part of the results keeps its value; of ops that are `inPlace`. */

@@ -73,6 +73,7 @@ export function copyLowering(name: string, extents: readonly number[], from: Acc
   return [
     {
       name,
+      copies: true,
       space: dimensions("parallel", extents),
       reads: [from],
       writes: [{ operand: 0, index: to }],

@@ -2,7 +2,7 @@
  * Builds the steps of a tiled program: compute sets from lowerings, partitioned and bound to tensors with the copies they
  * need; whole values moved or assigned; nested lists for control.
  */
-import { sizeOf } from "../../runtime/dtype.ts";
+import { bytesOf, sizeOf } from "../../runtime/dtype.ts";
 import type { TensorType } from "../graph/graph.ts";
 import { withEpilogue } from "../kernel/epilogue.ts";
 import type { Lowering } from "../kernel/lowering.ts";
@@ -10,8 +10,8 @@ import { affineConstant, affineIndex, identityMap } from "../support/affine.ts";
 import { error } from "../support/diagnostic.ts";
 import type { PassContext } from "../support/pass.ts";
 import type { Span } from "../support/span.ts";
-import { bindFamily } from "./bind-fields.ts";
-import { blockCount, distribute, evenDistribution, onOneTile, reshapeDistribution } from "./distribution.ts";
+import { bindFamily, type BoundFamily } from "./bind-fields.ts";
+import { blockCount, distribute, evenDistribution, onOneTile, reshapeDistribution, slotsPerTile, tileSpan } from "./distribution.ts";
 import { draftFamilies, type DraftFamily, type SplitOptions } from "./families.ts";
 import { copyLowering, partialResultsLowering } from "./lowerings.ts";
 import { partition, wantedParts } from "./partition/partition.ts";
@@ -26,6 +26,9 @@ export interface Assignment {
   from: TensorView;
   readonly origin: Span;
 }
+
+/** The parts of one op run together as long as they need no more than this share of a tile beside their operands. */
+const mostStaged = 1 / 4;
 
 export class StepBuilder {
   readonly tensors: Tensors;
@@ -73,28 +76,49 @@ export class StepBuilder {
 
   /** `wanted`: the parts the user asked this op to be cut into. */
   compute(lowerings: readonly Lowering[], reads: readonly TensorView[], to: TensorId, origin: Span, wanted?: readonly number[]): void {
+    this.computeInto(lowerings, reads, this.tensors.whole(to), this.tensors.type(to), origin, wanted);
+  }
+
+  /** The same into a part of a tensor; `type`: of the result. */
+  computeInto(lowerings: readonly Lowering[], reads: readonly TensorView[], write: TensorView, type: TensorType, origin: Span, wanted?: readonly number[]): void {
     const { target } = this.#context;
-    const write = this.tensors.whole(to);
-    if (lowerings.length > 1) this.#placeByParts(lowerings, to);
-    const families: DraftFamily[] = [];
+    if (lowerings.length > 1) this.#placeByParts(lowerings, write.tensor);
+    // Where the tensor lies is not for its part to say.
+    if (!this.isWhole(write, type.shape)) this.tensors.distribution(write.tensor);
+    const parts: DraftFamily[][] = [];
+    // Parts of one op run beside each other: each begins behind the tiles of the one before.
+    let first = target.memory === "private" && lowerings.length > 1 ? 0 : undefined;
     for (const unfinished of lowerings) {
       const lowering = withEpilogue(unfinished);
       const accessed = lowering.reads.map((access) => reads[access.operand]!);
       if (sizeOf(lowering.space.map(({ extent }) => extent)) === 0) continue;
       if (wanted && !wantedParts(lowering, wanted)) this.#context.report(error("not-supported", origin, `${lowering.name} cannot be cut into ${wanted.join(" × ")} parts: one of these dimensions must stay whole`));
-      const { split, reduction } = partition(lowering, accessed, write, this.tensors, target, wanted);
+      const { split, reduction } = partition(lowering, accessed, write, this.tensors, target, wanted, first);
+      if (first !== undefined) first = tileSpan(split.placement, blockCount(split.grid)).end;
       const common = { split, reads: accessed, tensors: this.tensors, mergeAlways: target.memory === "shared", origin };
-      if (reduction === undefined) families.push(...draftFamilies({ ...common, lowering, writes: lowering.writes.map(() => write) }));
-      else this.#computeParts({ ...common, lowering: unfinished }, reduction, reads, to);
+      if (reduction === undefined) parts.push(draftFamilies({ ...common, lowering, writes: lowering.writes.map(() => write) }));
+      else this.#computeParts({ ...common, lowering: unfinished }, reduction, reads, write, type);
     }
-    this.pushFamilies(lowerings[0]?.name ?? "nothing", families, origin);
+    const name = lowerings[0]?.name ?? "nothing";
+    const bound = parts.map((families) => families.map((draft) => bindFamily(this.tensors, draft)));
+    // Parts that need much beside their operands come one after the other, so that what each needs may lie where the last had it.
+    if (target.memory === "private" && this.#stagedBytes(bound.flat()) > target.bytesPerTile * mostStaged) for (const part of bound) this.#push(name, part, origin);
+    else this.#push(name, bound.flat(), origin);
+  }
+
+  /** Bytes a tile needs for what is copied to or from vertices. */
+  #stagedBytes(bound: readonly BoundFamily[]): number {
+    return bound.flatMap(({ before, after }) => [...before, ...after]).reduce((sum, { driver }) => {
+      const { grid, block, placement } = this.tensors.distribution(driver);
+      return sum + slotsPerTile(placement, blockCount(grid)) * sizeOf(block) * bytesOf(this.tensors.type(driver).dtype);
+    }, 0);
   }
 
   /** A split reduction: every instance gives a partial result; a second compute set combines them, and finishes the result. */
-  #computeParts(common: Omit<SplitOptions, "writes">, reduction: number, reads: readonly TensorView[], to: TensorId): void {
+  #computeParts(common: Omit<SplitOptions, "writes">, reduction: number, reads: readonly TensorView[], write: TensorView, type: TensorType): void {
     const { lowering, split, origin } = common;
-    const { shape } = this.tensors.type(to);
-    const dtype = lowering.epilogue?.dtype ?? this.tensors.type(to).dtype;
+    const { shape } = type;
+    const dtype = lowering.epilogue?.dtype ?? type.dtype;
     const rank = shape.length;
     // The parts' dimension stands where its cut stands among the grid's, so that part k of a result lies with vertex k.
     const at = reduction === 0 ? 0 : rank;
@@ -105,7 +129,7 @@ export class StepBuilder {
     });
     const partShape = shape.toSpliced(at, 0, parts);
     const partial = this.tensors.add({
-      name: `parts of ${this.tensors.name(to)}`, type: { dtype, shape: partShape }, origin,
+      name: `parts of ${this.tensors.name(write.tensor)}`, type: { dtype, shape: partShape }, origin,
       distribution: distribute(partShape, cuts.toSpliced(at, 0, 1), split.placement),
     });
     const map = shape.map((_, d) => affineIndex(d, rank)).toSpliced(at, 0, affineConstant(0, rank));
@@ -113,7 +137,7 @@ export class StepBuilder {
     const combined = partialResultsLowering(parts, at, shape, lowering.combine!, lowering.name);
     const operands = lowering.epilogue?.operands ?? [];
     const finished: Lowering = lowering.epilogue === undefined ? combined : { ...combined, epilogue: { ...lowering.epilogue, operands: operands.map((_, k) => k + 1) } };
-    this.compute([finished], [this.tensors.whole(partial), ...operands.map((operand) => reads[operand]!)], to, origin);
+    this.computeInto([finished], [this.tensors.whole(partial), ...operands.map((operand) => reads[operand]!)], write, type, origin);
   }
 
   /** Where the result of an op that is written in several parts goes. */
@@ -125,8 +149,11 @@ export class StepBuilder {
   }
 
   pushFamilies(name: string, drafts: readonly DraftFamily[], origin: Span): void {
-    if (drafts.length === 0) return;
-    const bound = drafts.map((draft) => bindFamily(this.tensors, draft));
+    this.#push(name, drafts.map((draft) => bindFamily(this.tensors, draft)), origin);
+  }
+
+  #push(name: string, bound: readonly BoundFamily[], origin: Span): void {
+    if (bound.length === 0) return;
     const before = bound.flatMap((family) => family.before);
     const after = bound.flatMap((family) => family.after);
     const set: ComputeSet = { name, families: bound.map(({ family }) => family), origin };

@@ -12,7 +12,7 @@ import type { Target } from "../../targets/target.ts";
 import { distribute, evenDistribution, spread } from "../distribution.ts";
 import type { Split } from "../families.ts";
 import type { Tensors, TensorView } from "../tensors.ts";
-import type { Distribution } from "../tiled.ts";
+import type { Distribution, Placement } from "../tiled.ts";
 import { estimate, type PartitionProblem } from "./estimate.ts";
 import { search, type Plan } from "./search.ts";
 import { splitEvenly, splitLikeResult, splitReduction, workOf } from "./splits.ts";
@@ -23,10 +23,13 @@ export interface Partition {
   readonly reduction?: number;
 }
 
-/** `wanted`: the parts the user asked for, of each dimension of the result and then of the reduction. */
-export function partition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target, wanted?: readonly number[]): Partition {
+/**
+ * `wanted`: the parts the user asked for, of each dimension of the result and then of the reduction. `first`: what is free to be
+ * anywhere, and has room there, begins on this tile.
+ */
+export function partition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target, wanted?: readonly number[], first?: number): Partition {
   const parts = wanted && wantedParts(lowering, wanted);
-  const made = parts ? fixedPartition(lowering, { parts }, to, tensors, target) : target.memory === "shared" ? evenPartition(lowering, reads, to, tensors, target) : plannedPartition(lowering, reads, to, tensors, target);
+  const made = parts ? fixedPartition(lowering, { parts }, to, tensors, target, first) : target.memory === "shared" ? evenPartition(lowering, reads, to, tensors, target) : plannedPartition(lowering, reads, to, tensors, target, first);
   if (target.memory === "private") placeOperands(made.split, lowering, reads, tensors);
   return made;
 }
@@ -47,10 +50,10 @@ export function wantedParts(lowering: Lowering, wanted: readonly number[]): numb
   return parts;
 }
 
-function fixedPartition(lowering: Lowering, plan: Pick<Plan, "parts">, to: TensorView, tensors: Tensors, target: Target): Partition {
+function fixedPartition(lowering: Lowering, plan: Pick<Plan, "parts">, to: TensorView, tensors: Tensors, target: Target, first?: number): Partition {
   const reduced = lowering.space.findIndex(({ kind }, d) => kind === "reduction" && plan.parts[d]! > 1);
   placeResult(lowering, plan, reduced, to, tensors, target);
-  const split = splitOf(lowering, plan, target);
+  const split = splitOf(lowering, plan, target, first);
   return reduced === -1 ? { split } : { split, reduction: split.dimensions.indexOf(reduced) };
 }
 
@@ -82,14 +85,14 @@ function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: Ten
 
 const canPlace = (to: TensorView, tensors: Tensors): boolean => !tensors.hasDistribution(to.tensor) && tensors.root(to.tensor) === to.tensor;
 
-function plannedPartition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): Partition {
+function plannedPartition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target, first?: number): Partition {
   const problem = problemOf(lowering, reads, to, tensors, target);
   const plan = search(problem);
   const reduced = lowering.space.findIndex(({ kind }, d) => kind === "reduction" && plan.parts[d]! > 1);
   placeResult(lowering, plan, reduced, to, tensors, target);
   const like = splitLikeResult(lowering, to, tensors.distribution(to.tensor), tensors.type(to.tensor).shape);
   if (like && !(reduced !== -1 && plan.cost.total < estimate(problem, partsOf(lowering, like)).total)) return { split: like };
-  return fixedPartition(lowering, plan, to, tensors, target);
+  return fixedPartition(lowering, plan, to, tensors, target, first);
 }
 
 function problemOf(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): PartitionProblem {
@@ -135,12 +138,14 @@ function resultDistribution(lowering: Lowering, plan: Pick<Plan, "parts">, shape
 }
 
 /** The plan as a split: parallel dimensions in the order of the space, then the reduction. */
-function splitOf(lowering: Lowering, plan: Pick<Plan, "parts">, target: Target): Split {
+function splitOf(lowering: Lowering, plan: Pick<Plan, "parts">, target: Target, first?: number): Split {
   const cut = plan.parts.flatMap((parts, d) => (parts > 1 ? [d] : []));
   const dimensions = [...cut.filter((d) => lowering.space[d]!.kind === "parallel"), ...cut.filter((d) => lowering.space[d]!.kind === "reduction")];
   const block = dimensions.map((d) => Math.ceil(lowering.space[d]!.extent / plan.parts[d]!));
   const grid = dimensions.map((d, i) => Math.ceil(lowering.space[d]!.extent / block[i]!));
-  return { grid, dimensions, block, placement: spread(sizeOf(grid), target.tiles) };
+  const blocks = sizeOf(grid);
+  const placement: Placement = first === undefined || blocks === 0 || blocks > target.tiles ? spread(blocks, target.tiles) : { kind: "blocked", first: Math.min(first, target.tiles - blocks), perTile: 1 };
+  return { grid, dimensions, block, placement };
 }
 
 /** Puts operands that have no place yet where the vertices that read them are, if each element is read by one vertex only. */

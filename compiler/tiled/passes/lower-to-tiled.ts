@@ -15,6 +15,7 @@ import { assignStorage, type Storage } from "../assign-storage.ts";
 import { mappedDistribution, onOneTile } from "../distribution.ts";
 import { copyLowering } from "../lowerings.ts";
 import { placeFamilies } from "../place-families.ts";
+import { copyOf, placeResults, type Place } from "../results-in-place.ts";
 import { StepBuilder } from "../step-builder.ts";
 import { Tensors, type TensorView } from "../tensors.ts";
 import type { HostAction, Step, TensorId, TiledGraph, TiledProgram, TiledState } from "../tiled.ts";
@@ -66,6 +67,8 @@ class ProgramLowering {
   readonly #program: Program;
   readonly #views: Views;
   readonly #storage: ReadonlyMap<ValueId, Storage>;
+  /** Results that are made as parts of others. */
+  readonly #places: ReadonlyMap<ValueId, Place> = new Map();
   readonly #tensorOf = new Map<Storage, TensorId>();
   readonly #bindings = new Map<ValueId, TensorView>();
   readonly #scalars = new Map<ValueId, number>();
@@ -83,6 +86,7 @@ class ProgramLowering {
     this.#program = program;
     this.#views = new Views(shared.graph);
     this.#storage = assignStorage(shared.graph, program);
+    if (shared.tensors.deviceStorage === "whole") this.#places = placeResults(shared.graph, program, this.#storage);
     const note = (block: Block): void => {
       for (const node of block.nodes) {
         for (const input of node.op === "repeat" ? node.inputs.slice(1) : node.inputs) this.#stored.add(input);
@@ -128,9 +132,15 @@ class ProgramLowering {
   #view(value: ValueId): TensorView {
     const known = this.#bindings.get(value);
     if (known) return known;
-    const made = this.#tensors.whole(this.#tensorFor(value));
+    const place = this.#places.get(value);
+    const made = place ? this.#part(place, this.#type(value)) : this.#tensors.whole(this.#tensorFor(value));
     this.#bindings.set(value, made);
     return made;
+  }
+
+  #part({ within, map }: Place, { shape }: TensorType): TensorView {
+    const { tensor, map: outer } = this.#view(within);
+    return { tensor, map: composeMap(outer, map, shape.length) };
   }
 
   /** The value in a tensor of its own shape: where it is, or copied into a new one. */
@@ -188,7 +198,8 @@ class ProgramLowering {
       this.#shared.context.report(error("not-supported", node.origin, `${node.op} cannot be compiled yet, only interpreted`));
       return;
     }
-    this.#build.compute(lowerings, node.inputs.map((input) => this.#view(input)), this.#tensorFor(output), node.origin, wantedPartition(node));
+    const left = lowerings.filter((lowering) => !node.inputs.some((input, k) => this.#places.get(input)?.within === output && copyOf(k, [lowering], this.#type(input))));
+    this.#build.computeInto(left, node.inputs.map((input) => this.#view(input)), this.#view(output), this.#type(output), node.origin, wantedPartition(node));
   }
 
   #bindView(node: Node): void {
