@@ -16,6 +16,9 @@ import { checkNames } from "./names.ts";
 import { iterate, statements } from "./statements.ts";
 import { checkUnwritten } from "./unwritten.ts";
 
+/** The module whose exports are in scope everywhere. */
+export const preludeModule = "std/core";
+
 export interface CheckOptions {
   /** Which graph, when the file has several. */
   readonly graph?: string;
@@ -55,6 +58,9 @@ export function check(entry: ast.File, options: CheckOptions, outer: Reporter): 
   };
   const core = coreScope(calls, options.tiles);
   const modules = new Modules(session, core, options.resolve);
+  const prelude = options.resolve(entry.path, preludeModule);
+  // What the library writes in .gph for all files joins the ops that are in scope everywhere.
+  for (const [name, binding] of (prelude && modules.load(prelude))?.exports ?? []) core.define(name, binding);
   const module = modules.load(entry);
   if (!module) return undefined;
   for (const one of modules.all()) if (!one.file.path.startsWith("std/")) checkNames(session, one);

@@ -5,6 +5,7 @@
 import { isBig, isFloat, isInteger, kindOf, type DType } from "../../runtime/dtype.ts";
 import { formatType, sameShape, type Attributes, type TensorType } from "../graph/graph.ts";
 import { convert, limitsOf } from "../graph/tensor.ts";
+import { nodeBuilder } from "../ops/compose.ts";
 import { RuleError } from "../ops/op.ts";
 import { op as opOf } from "../ops/table.ts";
 import type { Span } from "../support/span.ts";
@@ -53,7 +54,13 @@ export function emit(frame: Frame, name: string, inputs: readonly TensorValue[],
     return report(frame, problem.problem, span, problem.message, { ...(problem.help === undefined ? {} : { help: problem.help }), ...(options.related ? { related: options.related } : {}) });
   }
   if (!checkedShape(frame, type.shape, span)) return { kind: "poison" };
-  const [id] = build.builder.node(name, { inputs: inputs.map((input) => input.id), attributes, outputs: [type], origin: originOf(frame, span) });
+  const ids = inputs.map((input) => input.id);
+  const { compose } = opOf(name);
+  if (compose) {
+    const id = compose(nodeBuilder(build.builder, originOf(frame, span)), ids, attributes);
+    return { kind: "tensor", id, type: build.builder.typeOf(id) };
+  }
+  const [id] = build.builder.node(name, { inputs: ids, attributes, outputs: [type], origin: originOf(frame, span) });
   return { kind: "tensor", id: id!, type };
 }
 

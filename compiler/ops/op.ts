@@ -62,13 +62,17 @@ export interface Example {
   readonly expected?: Tensor;
 }
 
-/** What a gradient rule builds with: nodes of ops of the table, whose types come from the ops' own rules. */
-export interface GradientBuilder {
+/** Builds nodes of ops of the table, whose types come from the ops' own rules. */
+export interface NodeBuilder {
   typeOf(value: ValueId): TensorType;
   /** Appends a node and gives its result. */
   apply(op: string, inputs: readonly ValueId[], attributes?: Attributes): ValueId;
   /** Every element `value`, of a shape and dtype. */
   fill(type: TensorType, value: number): ValueId;
+}
+
+/** What a gradient rule builds with. */
+export interface GradientBuilder extends NodeBuilder {
   /** The number that every element of a value has, where that is known. */
   constant(value: ValueId): number | undefined;
 }
@@ -108,6 +112,12 @@ export interface Op {
 
   /** compute only: one lowering or several that write disjoint parts of the result. Absent: not supported on targets yet. */
   lower?(inputs: readonly TensorType[], attributes: Attributes, type: TensorType): readonly Lowering[];
+
+  /**
+   * compute only, instead of `lower` and `gradient`: the checker puts this in the op's place, so that no graph has a node of
+   * it; its value is that of `evaluate` but for rounding.
+   */
+  compose?(build: NodeBuilder, inputs: readonly ValueId[], attributes: Attributes): ValueId;
 
   /**
    * compute only: every lowering stores each element once, with its final value (or, where it has a `combine`, that of a part),

@@ -4,7 +4,7 @@ import { affineIndex } from "../support/affine.ts";
 import { samples } from "./elementwise.ts";
 import { copyLowering, region } from "./lowerings.ts";
 import { reshaped, summed } from "./gradients.ts";
-import type { Op } from "./op.ts";
+import type { Op, Signature } from "./op.ts";
 import { axisArgument, intArgument, intAttribute, intsArgument, intsAttribute, refuse, requireInputs, showShape } from "./rules.ts";
 
 export const tile: Op = {
@@ -57,17 +57,20 @@ export const tile: Op = {
   ],
 };
 
+const repeatCall = (call: string): Signature => ({
+  call,
+  module: "core",
+  parameters: [{ name: "x", kind: "tensor" }, { name: "count", kind: "int" }, { name: "axis", kind: "axis", default: 0 }],
+  attributes: (args, inputs) => ({ count: intArgument(args["count"], `the count of ${call}`), axis: axisArgument(args["axis"], inputs[0]!.shape.length, call) }),
+});
+
 export const repeatEach: Op = {
   name: "repeat_each",
   kind: "compute",
   summary: "Each element several times in a row along an axis.",
   formula: "y[i] = x[i div count]",
-  signature: {
-    call: "repeat_each",
-    module: "core",
-    parameters: [{ name: "x", kind: "tensor" }, { name: "count", kind: "int" }, { name: "axis", kind: "axis", default: 0 }],
-    attributes: (args, inputs) => ({ count: intArgument(args["count"], "the count of repeat_each"), axis: axisArgument(args["axis"], inputs[0]!.shape.length, "repeat_each") }),
-  },
+  signature: repeatCall("repeat_each"),
+  otherSignatures: [repeatCall("repeat")],
   type(inputs, attributes) {
     requireInputs("repeat_each", inputs, 1);
     const [count, axis] = [intAttribute(attributes, "count"), intAttribute(attributes, "axis")];

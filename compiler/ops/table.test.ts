@@ -1,11 +1,15 @@
 /** Being in the table means being tested: the rules of every op are held against each other on its own examples. */
 import { describe, expect, test } from "vitest";
+import { Interpreter } from "../graph/interpret.ts";
+import { graphOf } from "../graph/passes/differentiate/testing.ts";
 import { kindOf } from "../../runtime/dtype.ts";
 import { flatIndex, forEachIndex, get, put, zeros, type Tensor } from "../graph/tensor.ts";
 import { argument, cast } from "../kernel/build.ts";
 import { evaluateScalar } from "../kernel/interpret.ts";
 import { verifyKernel } from "../kernel/verify.ts";
 import { evaluateAffine } from "../support/affine.ts";
+import { nowhere } from "../support/span.ts";
+import { nodeBuilder } from "./compose.ts";
 import type { Example, Op } from "./op.ts";
 import { computeDType } from "./rules.ts";
 import { calls, op, ops } from "./table.ts";
@@ -42,7 +46,7 @@ describe.each([...ops.values()].map((entry) => [entry.name, entry] as const))("%
     expect(examples.length).toBeGreaterThanOrEqual(2);
     if (entry.kind === "elementwise") expect(entry.scalar).toBeDefined();
     if (entry.kind === "view") expect(entry.view).toBeDefined();
-    if (entry.kind === "compute" && !withoutLowering.has(entry.name)) expect(entry.lower).toBeDefined();
+    if (entry.kind === "compute" && !withoutLowering.has(entry.name)) expect(entry.lower ?? entry.compose).toBeDefined();
   });
 
   test("at least one example was computed elsewhere", () => {
@@ -75,6 +79,18 @@ describe.each([...ops.values()].map((entry) => [entry.name, entry] as const))("%
         const result = zeros(type);
         forEachIndex(type.shape, (index, flat) => (result.data[flat] = input.data[flatIndex(input.type.shape, map.map((form) => evaluateAffine(form, index)))]!));
         expect(differences(result, reference(entry, example), true), name(example, position)).toEqual([]);
+      });
+    });
+  }
+
+  if (entry.compose) {
+    test("what it is made of gives the reference's result", () => {
+      expect(entry.lower ?? entry.gradient).toBeUndefined();
+      examples.forEach((example, position) => {
+        const types = example.inputs.map((input) => input.type);
+        const graph = graphOf(types, (builder, inputs) => [entry.compose!(nodeBuilder(builder, nowhere), inputs, example.attributes)]);
+        const { out0: result } = new Interpreter(graph).run("main", Object.fromEntries(example.inputs.map((input, k) => [`in${k}`, input])));
+        expect(differences(result!, reference(entry, example), false), name(example, position)).toEqual([]);
       });
     });
   }

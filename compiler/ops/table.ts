@@ -47,6 +47,7 @@ import { logSoftmax, logSumExp, softmax } from "./softmax.ts";
 import { stopGradient } from "./stop-gradient.ts";
 import { argsort, sort } from "./sort.ts";
 import { blockSparseMatmul, sampledMatmul, sparseRows } from "./sparse.ts";
+import { norm, standardDeviation, varianceOp } from "./statistics.ts";
 import { transpose } from "./transpose.ts";
 import { triangularSolveBlock } from "./triangular-solve.ts";
 import { update } from "./update.ts";
@@ -62,7 +63,7 @@ const list: readonly Op[] = [
   // moving data
   update, concat, stack, pad, roll, gather, gatherNd, oneHot, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
   // combining
-  reduce, mean, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
+  reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
   // blocks of factorisations, sparse matrices
   triangularSolveBlock, choleskyBlock, householderBlock, blockSparseMatmul, sparseRows, sampledMatmul,
   // networks

@@ -5,6 +5,7 @@ import { parse } from "../syntax/parse.ts";
 import { libraryModules, librarySource } from "./library.ts";
 
 export interface LibraryFunction {
+  /** Where it is imported from; "core": in scope everywhere. */
   readonly module: string;
   readonly name: string;
   /** As it is called: `leaky_relu(x, slope = 0.01)`. */
@@ -26,7 +27,7 @@ export function libraryFunctions(): readonly LibraryFunction[] {
       if (item.kind !== "fn" || !item.exported) return [];
       const header = source.slice(item.name.span.start, item.result.span.end).replace(/\s+/g, " ").replace(/, \)/g, ")").replaceAll("( ", "(");
       const parameters = item.parameters.map(({ name, default: value }) => (value === undefined ? name.name : `${name.name} = ${source.slice(value.span.start, value.span.end)}`));
-      return [{ call: `${item.name.name}(${parameters.join(", ")})`, module, name: item.name.name, header, doc: item.doc ?? "" }];
+      return [{ call: `${item.name.name}(${parameters.join(", ")})`, module: module === "std/core" ? "core" : module, name: item.name.name, header, doc: item.doc ?? "" }];
     });
   });
 }

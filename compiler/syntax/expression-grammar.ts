@@ -28,6 +28,9 @@ const [comma, colon, dot, equals, question, ellipsis, less, greater] = [sign(","
 const [openRound, closeRound, openSquare, closeSquare] = [sign("("), sign(")"), sign("["), sign("]")];
 const [trueToken, falseToken] = [word("true"), word("false")];
 
+/** Functions that have the names of keywords of statements: where an expression stands they can be called. */
+const calledKeywords: readonly TokenType[] = [word("repeat"), word("var")];
+
 /** What an expression begins with, and what goes on with one that could end. */
 const expressionBegins: readonly TokenType[] = [Name, NumberToken, openRound, Prefix, StringToken, trueToken, falseToken];
 const postfixBegins: readonly TokenType[] = [openSquare, dot, openRound];
@@ -254,7 +257,11 @@ export class ExpressionGrammar extends RecoveringParser {
 
   private isNextOf(types: readonly TokenType[]): boolean {
     const token = this.LA(1);
-    return types.some((type) => tokenMatcher(token, type));
+    return types.some((type) => tokenMatcher(token, type)) || (types.includes(Name) && this.isCallOfKeyword());
+  }
+
+  private isCallOfKeyword(): boolean {
+    return calledKeywords.includes(this.LA(1).tokenType) && this.LA(2).tokenType === openRound;
   }
 
   /** The next token, whatever it is. */
@@ -367,7 +374,7 @@ export class ExpressionGrammar extends RecoveringParser {
   /** A name, literal or parenthesis, with prefix operators before it, and calls, methods, members and indices after it. */
   private readOperand(after: After): Expression {
     if (this.isNext(Prefix)) return this.readPrefixed(after);
-    const value = this.isNext(Name) ? this.readNameOrCall(after) : this.isNext(openRound) ? this.readParenthesised(after) : this.literal();
+    const value = this.isNext(Name) || this.isCallOfKeyword() ? this.readNameOrCall(after) : this.isNext(openRound) ? this.readParenthesised(after) : this.literal();
     return this.readPostfixes(value, after);
   }
 
