@@ -38,6 +38,8 @@ export interface MemoryPlan {
   readonly offsets: readonly (number | undefined)[];
   /** Tile t's region begins at start + t · stride. Zero stride where memory is shared. */
   readonly tiles: { readonly start: number; readonly stride: number; readonly bytes: number };
+  /** With private memory: what the program takes on the tile where it takes most, beside the tensors (`program-bytes.ts`). */
+  readonly program?: { readonly code: number; readonly tables: number };
   /** End of everything. */
   readonly bytes: number;
 }

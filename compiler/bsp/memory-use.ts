@@ -1,14 +1,16 @@
 /**
- * What tiles hold, and when: exact for each tile, whatever the addresses. A tensor on one tile counts on that tile alone.
+ * What tiles hold, and when: tensors exactly for each tile, whatever the addresses, and the program itself as estimated. A tensor on one tile counts on that tile alone.
  * Moments are the stretches between two waits of all tiles; they are counted as `lifetimes` counts them.
  */
 import { bytesOf, sizeOf } from "../../runtime/dtype.ts";
 import { unreachable } from "../support/bug.ts";
 import { blockCount } from "../tiled/distribution.ts";
 import type { TensorId, TiledGraph } from "../tiled/tiled.ts";
+import { aligned } from "./alignment.ts";
 import type { BspGraph, BspStep } from "./bsp.ts";
 import { lifetimes, type Lifetime } from "./lifetimes.ts";
 import { programsOf } from "./steps.ts";
+import { programBytes, type ProgramBytes } from "./program-bytes.ts";
 import { tileClasses, type DealtCells, type Tally } from "./tile-classes.ts";
 
 /** A tensor, or pieces of one purpose: edge blocks have tensors of their own. */
@@ -39,6 +41,11 @@ export interface MemoryUse {
   readonly tensors: readonly HeldTensor[];
   /** Bytes of the tile that live from run to run. */
   readonly keptBytes: number;
+  /** Of these, the program's own: code, and tables of vertices and exchanges. 0 where memory is shared. */
+  readonly codeBytes: number;
+  readonly tableBytes: number;
+  /** Lost at that moment because tensors begin at multiples of `alignment`. */
+  readonly alignmentBytes: number;
   /** Tiles that hold equally much of everything, the fullest first. */
   readonly classes: readonly { readonly tile: number; readonly tiles: number; readonly bytes: number }[];
   /** The fullest tile over time. */
@@ -60,24 +67,27 @@ export function memoryUse(graph: BspGraph, memory: "shared" | "private", tally: 
     name, moments: momentsOf(steps),
     lives: [...lifetimes(tiled, steps)].flatMap(([tensor, life]) => (counted.has(tensor) && !tiled.tensors[tensor]!.persistent ? [{ tensor, life }] : [])),
   }));
-  const classes = memory === "shared" ? [{ tile: 0, tiles: tiled.tiles, bytesOf: (id: TensorId) => wholeBytes(tiled, id) }] : heldByClass(tiled, roots, tally);
+  const classes = memory === "shared" ? [{ tile: 0, tiles: tiled.tiles, codeBytes: 0, tableBytes: 0, bytesOf: (id: TensorId) => wholeBytes(tiled, id) }] : heldByClass(tiled, roots, programBytes(graph), tally);
 
-  const measured = classes.map(({ tile, tiles, bytesOf }) => {
-    const keptBytes = kept.reduce((sum, id) => sum + bytesOf(id), 0);
-    const overTime = programs.map((program) => bytesOverTime(program, keptBytes, bytesOf));
+  const measured = classes.map(({ tile, tiles, codeBytes, tableBytes, bytesOf }) => {
+    const takes = (id: TensorId): number => aligned(bytesOf(id));
+    const keptBytes = kept.reduce((sum, id) => sum + takes(id), codeBytes + tableBytes);
+    const overTime = programs.map((program) => bytesOverTime(program, keptBytes, takes));
     let [bytes, program, moment] = [keptBytes, 0, 0];
     overTime.forEach((moments, p) => moments.forEach((value, m) => {
       if (value > bytes) [bytes, program, moment] = [value, p, m];
     }));
-    return { tile, tiles, bytes, bytesOf, keptBytes, overTime, program, moment };
+    return { tile, tiles, bytes, bytesOf, codeBytes, tableBytes, keptBytes, overTime, program, moment };
   });
   measured.sort((a, b) => b.bytes - a.bytes || a.tile - b.tile);
   const fullest = measured[0]!;
   const alive = programs[fullest.program]!.lives.filter(({ life }) => life.first <= fullest.moment && fullest.moment <= life.last).map(({ tensor }) => tensor);
+  const tensors = heldTensors(tiled, [...kept, ...alive], fullest.bytesOf);
   return {
     tile: fullest.tile, bytes: fullest.bytes, program: programs[fullest.program]!.name, moment: fullest.moment,
-    tensors: heldTensors(tiled, [...kept, ...alive], fullest.bytesOf),
-    keptBytes: fullest.keptBytes,
+    tensors,
+    keptBytes: fullest.keptBytes, codeBytes: fullest.codeBytes, tableBytes: fullest.tableBytes,
+    alignmentBytes: fullest.bytes - fullest.codeBytes - fullest.tableBytes - tensors.reduce((sum, { bytes }) => sum + bytes, 0),
     classes: measured.map(({ tile, tiles, bytes }) => ({ tile, tiles, bytes })),
     programs: programs.map(({ name, moments }, p) => ({ name, moments: moments.map((steps, m) => ({ steps, bytes: fullest.overTime[p]![m]! })) })),
   };
@@ -103,8 +113,8 @@ function heldTensors(tiled: TiledGraph, ids: readonly TensorId[], bytesOf: (id: 
 
 const wholeBytes = (tiled: TiledGraph, id: TensorId): number => sizeOf(tiled.tensors[id]!.type.shape) * bytesOf(tiled.tensors[id]!.type.dtype);
 
-/** Classes of tiles that hold equally many blocks of every tensor. Tensors dealt alike are counted once. */
-function heldByClass(tiled: TiledGraph, roots: readonly TensorId[], tally: Tally): { tile: number; tiles: number; bytesOf(id: TensorId): number }[] {
+/** Classes of tiles that hold equally many blocks of every tensor, and equally much of the program. Tensors dealt alike are counted once. */
+function heldByClass(tiled: TiledGraph, roots: readonly TensorId[], program: ProgramBytes, tally: Tally): { tile: number; tiles: number; codeBytes: number; tableBytes: number; bytesOf(id: TensorId): number }[] {
   const dealt: DealtCells[] = [];
   const numberOf = new Map<string, number>();
   const lists = new Map<object, number>();
@@ -121,7 +131,7 @@ function heldByClass(tiled: TiledGraph, roots: readonly TensorId[], tally: Tally
     column.set(id, number);
   }
   const blockBytes = (id: TensorId): number => sizeOf(tiled.tensors[id]!.distribution.block) * bytesOf(tiled.tensors[id]!.type.dtype);
-  return tileClasses(dealt, tiled.tiles, tally).map(({ tile, tiles, counts }) => ({ tile, tiles, bytesOf: (id) => counts[column.get(id)!]! * blockBytes(id) }));
+  return tileClasses(dealt, tiled.tiles, tally, [program.code, program.tables]).map(({ tile, tiles, counts }) => ({ tile, tiles, codeBytes: program.code[tile]!, tableBytes: program.tables[tile]!, bytesOf: (id) => counts[column.get(id)!]! * blockBytes(id) }));
 }
 
 function bytesOverTime({ moments, lives }: ProgramLives, keptBytes: number, bytesOf: (id: TensorId) => number): number[] {

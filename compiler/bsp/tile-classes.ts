@@ -28,12 +28,15 @@ export interface Tally {
   visits: number;
 }
 
-/** The classes of `tiles` tiles, those of lower tiles first. */
-export function tileClasses(dealt: readonly DealtCells[], tiles: number, tally: Tally = { visits: 0 }): TileClass[] {
+/** The classes of `tiles` tiles, those of lower tiles first. `known`: more that is counted, by tile, after what is dealt. */
+export function tileClasses(dealt: readonly DealtCells[], tiles: number, tally: Tally = { visits: 0 }, known: readonly Int32Array[] = []): TileClass[] {
   const classOf = new Int32Array(tiles);
   let classes: { tile: number; tiles: number; counts: number[] }[] = [{ tile: 0, tiles, counts: [] }];
-  for (const cells of dealt) {
-    const counts = countsPerTile(cells, tiles, tally);
+  const counted = function* (): Iterable<Int32Array> {
+    for (const cells of dealt) yield countsPerTile(cells, tiles, tally);
+    yield* known;
+  };
+  for (const counts of counted()) {
     const finer: typeof classes = [];
     const numbers = new Map<string, number>();
     // Classes are few and runs of equal tiles long: the last answer is mostly the next.

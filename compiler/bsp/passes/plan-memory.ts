@@ -6,6 +6,9 @@
  * Where the memories of all tiles are more than one executable can hold, and the user has placed nothing, the program is split
  * again over fewer of the tiles (`useFewerTiles`).
  *
+ * On a modelled machine the program itself is in the tiles' memories too: code and tables count when it is asked whether
+ * everything fits. They have no addresses here, as the emitted program has none of them.
+ *
  * With private memory an offset is the same on every tile, so that nothing here grows with the number of tiles; tensors on
  * different tiles may have the same offset.
  */
@@ -14,12 +17,13 @@ import { control, pageBytes } from "../../../runtime/executable.ts";
 import type { Pass, PassContext } from "../../support/pass.ts";
 import { blockCount, slotsPerTile, tileSpan } from "../../tiled/distribution.ts";
 import type { TensorId, TiledGraph } from "../../tiled/tiled.ts";
+import { aligned, alignment } from "../alignment.ts";
 import type { BspGraph, BspStep, MemoryPlan, PlannedGraph } from "../bsp.ts";
 import { formatType } from "../../graph/graph.ts";
 import { lifetimes, type Lifetime } from "../lifetimes.ts";
 import { memoryUse, type MemoryUse } from "../memory-use.ts";
+import { mostProgramBytes, programBytes, type ProgramBytes } from "../program-bytes.ts";
 
-const alignment = 64;
 /** Added to large tensors, so that equally aligned ones do not fall on the same cache sets and store buffers. */
 const stagger = 320;
 /** The memories of all tiles lie in one WebAssembly memory. */
@@ -40,7 +44,7 @@ export function tensorBytes(tiled: TiledGraph, id: TensorId): number {
   return slotsPerTile(distribution.placement, blockCount(distribution.grid)) * sizeOf(distribution.block) * bytesOf(type.dtype);
 }
 
-const rounded = (bytes: number): number => Math.ceil(Math.max(bytes, 1) / alignment) * alignment + (bytes >= 4096 ? stagger : 0);
+const rounded = (bytes: number): number => aligned(Math.max(bytes, 1)) + (bytes >= 4096 ? stagger : 0);
 
 function plan(graph: BspGraph, context: PassContext): MemoryPlan {
   const { tiled } = graph;
@@ -67,7 +71,10 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
     else blocksEnd = Math.max(blocksEnd, end);
   }
   wholeEnd = Math.max(wholeEnd, temporariesEnd);
-  const perTile = shared ? wholeEnd : blocksEnd;
+  const own = shared ? undefined : programBytes(graph);
+  const program = own && mostProgramBytes(own);
+  let perTile = program ? blocksEnd + aligned(program.code + program.tables) : wholeEnd;
+  if (own && perTile > context.target.bytesPerTile) perTile = fullestTile(tiled, offsets, own);
   if (perTile > context.target.bytesPerTile) reportFull(graph, context, perTile);
   const start = shared ? 0 : Math.ceil(wholeEnd / 4096) * 4096 + alignment;
   const stride = shared ? 0 : staggered(blocksEnd);
@@ -79,7 +86,19 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
     context.report({ problem: "tile-memory-full", severity: again ? "warning" : "error", labels: [{ span: tiled.graph.origin, text: "" }], message: again ? `${message}: ${fewer.toLocaleString("en")} tiles are used` : message });
     if (again) context.useFewerTiles!(fewer);
   }
-  return { offsets, tiles: { start, stride, bytes: shared ? 0 : blocksEnd }, bytes };
+  return { offsets, tiles: { start, stride, bytes: shared ? 0 : blocksEnd }, ...(program ? { program: { code: program.code, tables: program.tables } } : {}), bytes };
+}
+
+/** Bytes up to the end of the last tensor that a tile may have, and its own part of the program, on the tile where that is most. */
+function fullestTile(tiled: TiledGraph, offsets: readonly (number | undefined)[], { code, tables }: ProgramBytes): number {
+  const ends = new Float64Array(tiled.tiles);
+  offsets.forEach((offset, id) => {
+    if (offset === undefined || tiled.tensors[id]!.storage === "whole") return;
+    const { first, end } = tilesOf(tiled, id);
+    const bytes = offset + aligned(tensorBytes(tiled, id));
+    for (let tile = first; tile < end; tile++) if (bytes > ends[tile]!) ends[tile] = bytes;
+  });
+  return ends.reduce((most, bytes, tile) => Math.max(most, bytes + code[tile]! + tables[tile]!), 0);
 }
 
 /** Whether the source names tiles: then all it may name must be there. */
@@ -87,7 +106,7 @@ const isPlacedByHand = ({ graph }: TiledGraph): boolean => graph.computeSets.len
 
 /** A distance between tiles that is no multiple of 4096, at which caches would alias. */
 function staggered(bytes: number): number {
-  const stride = Math.ceil(Math.max(bytes, 1) / alignment) * alignment;
+  const stride = aligned(Math.max(bytes, 1));
   return stride % 4096 === 0 ? stride + alignment : stride;
 }
 
@@ -213,7 +232,8 @@ function reportFull(graph: BspGraph, context: PassContext, planned: number): voi
     const { name, type, origin } = tiled.tensors[tensor]!;
     return { span: origin, text: `${name}, ${formatType(type)}${pieces > 1 ? ` and ${pieces - 1} more such` : ""}: ${number(bytes)} bytes${target.memory === "private" ? " here" : ""}` };
   });
-  context.report({ problem: "tile-memory-full", severity: "error", message, labels, help: whatHelps(tiled, use, context) });
+  const beside = use.codeBytes + use.tableBytes === 0 ? "" : ` (${number(use.codeBytes)} of them code, ${number(use.tableBytes)} tables of vertices and exchanges)`;
+  context.report({ problem: "tile-memory-full", severity: "error", message: message + beside, labels, help: whatHelps(tiled, use, context) });
 }
 
 /** By what the largest tensors are. */

@@ -140,7 +140,7 @@ export interface CopyReport {
 export interface MemoryReport {
   /** Of a tile, or of the whole machine where memory is shared. */
   readonly capacity: number;
-  /** What the plan takes: addresses are the same on all tiles. Absent where no plan was made. */
+  /** What the plan takes, with the code and tables of the tile that has most of them: addresses are the same on all tiles. Absent where no plan was made. */
   readonly planned?: number;
   readonly fits: boolean;
   /** The tile that holds most at one moment, and what it holds then. */
@@ -148,6 +148,10 @@ export interface MemoryReport {
     readonly tile: number;
     readonly bytes: number;
     readonly keptBytes: number;
+    /** Estimates of what the program itself takes of it, and what is lost between tensors. */
+    readonly codeBytes: number;
+    readonly tableBytes: number;
+    readonly alignmentBytes: number;
     readonly program: string;
     readonly tensors: readonly { readonly name: string; readonly type: string; readonly pieces: number; readonly bytes: number; readonly kept: boolean; readonly place: Place }[];
   };
@@ -270,13 +274,13 @@ class Reporter {
     const { target, memory } = this.#options;
     const use = memoryUse(this.#graph, target.memory);
     const numbers = numberSteps(this.#graph);
-    const planned = memory === undefined ? undefined : target.memory === "shared" ? memory.bytes : memory.tiles.bytes;
+    const planned = memory === undefined ? undefined : target.memory === "shared" ? memory.bytes : memory.tiles.bytes + (memory.program ? memory.program.code + memory.program.tables : 0);
     return {
       capacity: target.bytesPerTile,
       ...(planned === undefined ? {} : { planned }),
       fits: planned !== undefined,
       fullest: {
-        tile: use.tile, bytes: use.bytes, keptBytes: use.keptBytes, program: use.program,
+        tile: use.tile, bytes: use.bytes, keptBytes: use.keptBytes, codeBytes: use.codeBytes, tableBytes: use.tableBytes, alignmentBytes: use.alignmentBytes, program: use.program,
         tensors: use.tensors.map(({ tensor, pieces, bytes }) => {
           const { type, persistent, origin } = this.#tiled.tensors[tensor]!;
           return { name: this.#names.of(tensor), type: formatType(type), pieces, bytes, kept: persistent, place: this.#place(origin) };

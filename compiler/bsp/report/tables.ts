@@ -93,9 +93,11 @@ function memoryTables({ memory, modelled }: Report): string[] {
   else lines.push(`  ${whole(fullest.bytes)} bytes at once, ${whole(fullest.keptBytes)} of them kept from run to run`);
   for (const { program, moments } of memory.overTime) if (moments.length > 1) lines.push(`  ${program} over time  ${sparkline(moments.map(({ bytes }) => bytes))}`);
   const shown = fullest.tensors.slice(0, shownTensors);
-  const rows = shown.map(({ name, type, pieces, bytes, kept, place }) => [
+  const beside = [["code of its vertices", fullest.codeBytes, "kept"], ["tables of vertices and exchanges", fullest.tableBytes, "kept"], ["between tensors, which are aligned", fullest.alignmentBytes, ""]] as const;
+  const rows: string[][] = shown.map(({ name, type, pieces, bytes, kept, place }) => [
     whole(bytes), percent(fullest.bytes === 0 ? 0 : bytes / fullest.bytes), excerpt(`${name}: ${type}${pieces > 1 ? ` +${pieces - 1}` : ""}`, 48), kept ? "kept" : "", lineOf(place), excerpt(place.source, sourceWidth),
   ]);
+  for (const [what, bytes, kept] of beside) if (bytes > 0) rows.push([whole(bytes), percent(bytes / fullest.bytes), what, kept, "", ""]);
   if (rows.length > 0) lines.push("", ...columns([["bytes", "share", modelled ? `on tile ${fullest.tile}, at its fullest` : "at the fullest moment", "", "line", ""], ...rows], new Set([0, 1])).map((line) => `  ${line}`));
   const left = fullest.tensors.length - shown.length;
   if (left > 0) lines.push(`  and ${left} more: ${whole(fullest.tensors.slice(shownTensors).reduce((sum, { bytes }) => sum + bytes, 0))} bytes`);
