@@ -8,7 +8,8 @@ import { visitExpression } from "../kernel/walk.ts";
 import { computeMapOf } from "../ops/compute-map.ts";
 import { bodyOf } from "../ops/map.ts";
 import { ops } from "../ops/table.ts";
-import type { Node, TensorType, ValueId } from "./graph.ts";
+import type { Target } from "../targets/target.ts";
+import type { Graph, Node, State, TensorType, ValueId } from "./graph.ts";
 
 /** What must be known of the values around. */
 export interface InvarianceContext {
@@ -28,6 +29,18 @@ const total: ReadonlySet<string> = new Set([
   "reduce", "mean", "argmax", "argmin", "log_sum_exp", "cum_sum", "cum_prod", "matmul", "matmul_packed",
   "softmax", "log_softmax", "layer_norm", "conv2d", "max_pool2d", "map", "map_reduce", "map_update",
 ]);
+
+/** The share of memory that states may take together with what is derived of params. */
+const keptShare = 0.75;
+
+/**
+ * Whether what params decide may be kept as derived states: where tiles share a memory, and there is room for params twice.
+ */
+export function prepares({ states }: Graph, target: Target): boolean {
+  if (target.memory !== "shared") return false;
+  const bytes = (role: (role: State["role"]) => boolean): number => states.reduce((sum, state) => (role(state.role) ? sum + sizeOf(state.type.shape) * bytesOf(state.type.dtype) : sum), 0);
+  return bytes((role) => role !== "derived") + bytes((role) => role === "param") <= keptShare * target.bytesPerTile;
+}
 
 /** Nodes that cost nothing where they stand: they go along with what needs them. */
 export const isFree = (node: Node): boolean => ops.get(node.op)?.kind === "view" || node.op === "fill" || node.op === "constant";

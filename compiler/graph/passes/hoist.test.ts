@@ -74,6 +74,11 @@ describe("hoist: params", () => {
     expect(hoisted(source, "ipu-mk2").prepare).toBeUndefined();
   });
 
+  it("prepares nothing where there is no room for params twice", () => {
+    const graph = hoisted("graph g { in x: f32[4]; param w: f32[600000000]; out y: f32[4]; program main { y = x * (w[0:4] * 2); } }");
+    expect(graph.prepare).toBeUndefined();
+  });
+
   it("packs weights when they are loaded, also those that were prepared", () => {
     const text = "graph g { in x: f32[32, 512]; param w: f32[512, 512]; param v: f32[512, 512]; out y: f32[32, 512]; out z: f32[32, 512]; program main { y = x @ w; z = x @ (v * 2); } }";
     const graph = [packProducts, hoistPacking].reduce((before, pass) => pass.run(before, context()), hoisted(text));

@@ -11,18 +11,18 @@
  * but for `prepare`. The classic is loop-invariant code motion (Aho, Lam, Sethi and Ullman, "Compilers", 2006, § 9.5), easy
  * here because values are immutable: a node is invariant when its inputs are defined outside.
  *
- * Derived states are for machines whose tiles share one memory; elsewhere only loops are looked at. Results are the same, bit
+ * Derived states are for machines whose tiles share one memory, with room for params twice; elsewhere only loops are looked at. Results are the same, bit
  * for bit.
  */
 import type { Pass } from "../../support/pass.ts";
 import { isStructural, type Block, type Graph, type Node, type Program, type TensorType, type ValueId } from "../graph.ts";
-import { isFree, isTotal, isWorthKeeping, type InvarianceContext } from "../invariance.ts";
+import { isFree, isTotal, isWorthKeeping, prepares, type InvarianceContext } from "../invariance.ts";
 import { forEachNode } from "../rewrite.ts";
 import { Preparation } from "./preparation.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 const run: Pass<Graph, Graph>["run"] = (graph, context) => {
-  const hoisting = new Hoisting(graph, context.target.memory === "shared");
+  const hoisting = new Hoisting(graph, prepares(graph, context.target));
   const programs = graph.programs.map((program) => ({ ...program, body: hoisting.body(program) }));
   return hoisting.preparation.finish(removeDeadNodes.run({ ...graph, programs }, context), context);
 };

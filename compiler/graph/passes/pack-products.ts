@@ -5,7 +5,7 @@
  * pass over it and pays where enough rows use it, and the product is cut into blocks of rows and columns that keep the
  * registers' blocks whole. The left operand is read along its rows, a few at once; it is packed into panels of so many rows
  * where it lies the other way round, or where its rows fall on the same cache lines. Each sum keeps its order: results do not
- * change. Of 16-bit floats both are packed, as f32, so that they are not widened again for each use.
+ * change. 16-bit floats are widened first, so that this is not done again for each use.
  *
  * The register blocks these panels are made for are those of kernel/passes/block-contraction.ts; after Goto & van de Geijn,
  * "Anatomy of High-Performance Matrix Multiplication", 2008, less the blocks of k: a panel of any length streams through the
@@ -17,13 +17,16 @@
  * integers, and those the user has cut, stay as they are.
  */
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
+import { argument, cast } from "../../kernel/build.ts";
 import { rowMajor } from "../../kernel/kernel.ts";
 import { blockRows } from "../../kernel/passes/block-contraction.ts";
+import { bodyAttribute } from "../../ops/map.ts";
 import { ops } from "../../ops/table.ts";
 import { composeMap, identityMap, type Affine } from "../../support/affine.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Span } from "../../support/span.ts";
 import type { Target } from "../../targets/target.ts";
+import { prepares } from "../invariance.ts";
 import { wantedPartition, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";
 
@@ -67,7 +70,7 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   if (x.shape.length < 2 || w.shape.length < 2) return node;
   const [m, k, n] = [x.shape.at(-2)!, x.shape.at(-1)!, w.shape.at(-1)!];
   if (k < leastExtent || n < leastExtent || sizeOf(type.shape) === 0) return node;
-  const weights = isWeights(b, at, graph);
+  const weights = prepares(graph, target) && isWeights(b, at, graph);
   if (m < leastRows && !weights) return stride(b, at, 1) === 1 && type.shape.length === 2 ? { ...node, attributes: { partition: cutRuns(m, k, n, target, height) } } : node;
   const { origin } = node;
   const halves = bytesOf(type.dtype) === 2;
@@ -76,8 +79,9 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   if (!weights && !halves && staysInCaches(b, at) && stride(a, at, 1) === 1 && !rowsCollide(a, at)) {
     return { ...node, attributes: { partition: cut(batch, { extent: m, block: height }, { extent: n, block: width }, k, target) } };
   }
-  const packsRows = halves || stride(a, at, 1) !== 1 || rowsCollide(a, at);
-  const left = packsRows ? apply(at, "pack_columns", [transposed(a, at, origin)], { width: height, along: stride(a, at, 1) === 1 ? "columns" : "rows" }, origin) : a;
+  const rowsOf = halves ? apply(at, "map", [a], { body: bodyAttribute(cast("f32", argument(type.dtype, 0))) }, origin) : a;
+  const packsRows = stride(rowsOf, at, 1) !== 1 || rowsCollide(rowsOf, at);
+  const left = packsRows ? apply(at, "pack_columns", [transposed(rowsOf, at, origin)], { width: height, along: stride(rowsOf, at, 1) === 1 ? "columns" : "rows" }, origin) : rowsOf;
   const right = apply(at, "pack_columns", [b], { width, along: stride(b, at, 1) === 1 ? "rows" : "columns" }, origin);
   const rows = packsRows ? { extent: Math.floor(m / height), block: 1, lanes: height } : { extent: m, block: height };
   // A block of one row takes two panels.
