@@ -47,6 +47,17 @@ describe("vectorise", () => {
     expect(count).toBeGreaterThan(70);
   });
 
+  it("does what fills no vector by shorter ones", () => {
+    const kernel = new KernelBuilder("bytes", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "u8", shape: [47], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "u8", shape: [47], access: "out" });
+    kernel.for({ end: i32(47), parallel: true }, (i) => kernel.store(y, [i], binary("add", kernel.load(x, [i]), constant("u8", 3))));
+    const built = kernel.finish();
+    const result = widened(built);
+    expect(result.body.map((loop) => (loop.kind === "for" ? loop.step : 0))).toEqual([16, 8, 4, 1]);
+    expectSame(built, result, 1);
+  });
+
   it("reduces in lanes: integers to the bit, floats to rounding", () => {
     const ops: BinaryOp[] = ["add", "mul", "min", "max"];
     fc.assert(

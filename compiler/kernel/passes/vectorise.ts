@@ -2,7 +2,8 @@
  * Widens loops by SIMD, innermost parallel loops first:
  *
  * a. A parallel loop whose stores move by one element becomes a loop over vectors and a scalar loop over the rest. Sequential
- *    loops inside it keep running, with vectors in their bodies (matmul: over columns, with k inside).
+ *    loops inside it keep running, with vectors in their bodies (matmul: over columns, with k inside). Of narrow elements the
+ *    rest is done by shorter vectors first.
  * b. An innermost loop that reduces, `acc = acc ∘ f(i)`, becomes up to four vector accumulators. The order of combination is
  *    part of the executable's meaning: with L lanes and A accumulators, iteration n of the main loop goes to lane n mod L of
  *    accumulator ⌊n / L⌋ mod A; accumulators are combined as ((0 ∘ 1) ∘ (2 ∘ 3)); whole vectors that are left go to the
@@ -38,6 +39,9 @@ export const vectorise: Pass<Kernel, Kernel> = {
 
 /** More accumulators than this gain nothing: enough to hide the latency of an addition. */
 const maximumAccumulators = 4;
+
+/** Shorter vectors than this, but of 64-bit elements, are not worth their code. */
+const leastLanes = 4;
 
 interface Outcome {
   readonly statements: readonly Statement[];
@@ -102,12 +106,19 @@ class Vectoriser {
   }
 
   #widenParallel(loop: ForStatement, known: Ranges): readonly Statement[] | undefined {
-    if (this.#valuesNeededAfter(loop, new Map())) return undefined;
-    const widened = this.#tryWiden(loop, new Map(), known);
+    return this.#valuesNeededAfter(loop, new Map()) ? undefined : this.#vectors(loop, known);
+  }
+
+  /** Vectors, then shorter ones for what is left of a known number of iterations, then single elements. */
+  #vectors(loop: ForStatement, known: Ranges): readonly Statement[] | undefined {
+    const trips = tripCount(loop) ?? Infinity;
+    const widened = trips < leastLanes ? undefined : this.#tryWiden(loop, new Map(), known, 2 ** Math.floor(Math.log2(trips)));
     if (widened === undefined) return undefined;
     const { before, end, whole } = this.#splitTrip(loop, widened.lanes);
     const main: Statement = { ...loop, end: whole, step: widened.lanes, body: widened.body };
-    return [...before, main, ...this.#rest(loop, whole, end)];
+    const rest = this.#rest(loop, whole, end);
+    const shorter = rest.flatMap((left) => (left.kind === "for" && tripCount(left) !== undefined ? this.#vectors(left, known) : undefined) ?? [left]);
+    return [...before, main, ...shorter];
   }
 
   #widenReduction(loop: ForStatement, known: Ranges): readonly Statement[] | undefined {
@@ -173,11 +184,11 @@ class Vectoriser {
     return [...localsSet(loop.body)].some((local) => !reductions.has(local) && (needed === undefined || needed.has(local)));
   }
 
-  #tryWiden(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, known: Ranges): WidenedBody | undefined {
+  #tryWiden(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, known: Ranges, most?: number): WidenedBody | undefined {
     if (loop.step !== 1) return undefined;
     const mark = this.#locals.list.length;
     try {
-      const widened = widenBody(this.#kernel, loop, this.#locals, reductions, this.#after, known);
+      const widened = widenBody(this.#kernel, loop, this.#locals, reductions, this.#after, known, most);
       if ((tripCount(loop) ?? Infinity) >= widened.lanes) return widened;
     } catch (problem) {
       if (!(problem instanceof Refusal)) throw problem;

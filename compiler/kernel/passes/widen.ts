@@ -39,10 +39,12 @@ export interface WidenedBody {
   readonly accumulators: ReadonlyMap<LocalId, LocalId>;
 }
 
-/** Throws a Refusal where the body has no vector form. `known` is what is known of locals at the loop. */
-export function widenBody(kernel: Kernel, loop: ForStatement, locals: LocalTable, reductions: ReadonlyMap<LocalId, Reduction>, after: LiveAfter, known: Ranges): WidenedBody {
+/** Throws a Refusal where the body has no vector form. `known` is what is known of locals at the loop; `most` limits the lanes. */
+export function widenBody(
+  kernel: Kernel, loop: ForStatement, locals: LocalTable, reductions: ReadonlyMap<LocalId, Reduction>, after: LiveAfter, known: Ranges, most = Infinity,
+): WidenedBody {
   const varying = varyingLocals(loop, reductions.keys());
-  const lanes = lanesFor(loop, varying, locals);
+  const lanes = Math.min(most, lanesFor(loop, varying, locals));
   const widener = new Widener(kernel, loop, locals, reductions, after, varying, lanes);
   const body = widener.run(known);
   return { lanes, body, accumulators: widener.accumulators };
