@@ -19,6 +19,7 @@ const says: { readonly [name: string]: RegExp } = {
   mandelbrot: /320 × 256 points[^]*Drawn in .*mandelbrot\.png/,
   solve: /iterations, ‖f \+ ∇²u‖/,
   builder: /3 layers, 8 rows; off by at most/,
+  train: /digits it has not seen are read right|the loss fell from/,
   encoder: /A transformer block over 32 × 64/,
 };
 

@@ -179,11 +179,11 @@ function recompute(frame: Frame, site: CallSite, expected: Expected | undefined)
   const build = arg && buildOf(frame, site.span, "what is computed again");
   if (!arg || !build) return poison;
   const { builder } = build;
-  const from = builder.length;
+  const from = builder.current().length;
   const value = frame.session.rules.expression(frame, arg, expected);
   const kept = new Set((value.kind === "tuple" ? value.elements : [value]).map((each) => (each.kind === "tensor" ? each.id : undefined)));
   if (!hasPoison(value) && !kept.values().some((id) => id !== undefined)) return report(frame, "type-mismatch", arg.span, `recompute is about tensors, and this is ${describe(value)}`);
-  builder.filter(from, (nodes) => nodes.map((node) => {
+  builder.change(from, (nodes) => nodes.map((node) => {
     const again = node.outputs.length > 0 && node.op !== "fill" && !node.outputs.some((output) => kept.has(output)) && !takesPart(node);
     return again ? { ...node, attributes: { ...node.attributes, recompute: true } } : node;
   }));

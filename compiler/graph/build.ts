@@ -42,15 +42,15 @@ export class GraphBuilder {
     return this.#nodes.flat();
   }
 
-  /** How many nodes the current block has. */
-  get length(): number {
-    return this.#nodes.at(-1)?.length ?? 0;
+  /** The nodes of the current block so far. */
+  current(): readonly Node[] {
+    return [...(this.#nodes.at(-1) ?? [])];
   }
 
-  /** Leaves of the current block's nodes from a position on only those that `keep` gives. */
-  filter(from: number, keep: (nodes: readonly Node[]) => readonly Node[]): void {
+  /** Puts other nodes in the place of the current block's from a position on. */
+  change(from: number, by: (nodes: readonly Node[]) => readonly Node[]): void {
     const current = this.#nodes.at(-1)!;
-    current.push(...keep(current.splice(from)));
+    current.push(...by(current.splice(from)));
   }
 
   /** Puts nodes in the place of one that stands in a block under construction. */

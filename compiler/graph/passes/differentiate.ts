@@ -61,7 +61,7 @@ class Differentiation {
   block(block: Block): Block {
     return this.construction.builder.block(block.parameters, () => {
       for (const node of block.nodes) this.#node(node);
-      this.construction.builder.filter(0, (nodes) => nodes.map(withoutWish));
+      this.construction.builder.change(0, (nodes) => nodes.map(withoutWish));
       return block.results.map((value) => this.#resolve(value));
     });
   }
@@ -87,7 +87,7 @@ class Differentiation {
     const { builder } = construction;
     const [loss, ...wanted] = node.inputs as readonly [ValueId, ...ValueId[]];
     const nodes = builder.visible();
-    const from = builder.length;
+    const before = new Set(builder.current());
     const carried = this.#carriedAround(wanted);
     const active = new Set([...wanted, ...carried.keys()]);
     spread(nodes, active, (value) => construction.typeOf(value));
@@ -101,7 +101,7 @@ class Differentiation {
       if (total === undefined) refusals.warn((node.attributes["names"] as readonly string[] | undefined)?.[k] || (builder.values[value]!.name ?? `tensor ${k + 1}`));
       return total ?? construction.filled(construction.typeOf(value), 0, node.origin);
     });
-    construction.prune(from, totals);
+    construction.prune(totals, before);
     node.outputs.forEach((output, k) => this.#gradients.set(output, totals[k]!));
   }
 

@@ -43,6 +43,6 @@ function branch(site: Site, region: Block, node: Node, gradients: readonly (Valu
   });
   site.backward(copy.nodes, inner);
   const totals = captured.map((value) => inner.total(value, node.origin));
-  construction.prune(0, totals.filter((total) => total !== undefined));
+  construction.prune(totals.filter((total) => total !== undefined));
   return totals;
 }

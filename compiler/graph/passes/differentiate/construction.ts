@@ -17,6 +17,8 @@ export class Construction {
   /** Of a value that is computed again, the one it is again. */
   readonly originals = new Map<ValueId, ValueId>();
   readonly #definitions = new Map<ValueId, Node>();
+  /** Nodes that stand where another one was. */
+  readonly #replacing = new Set<Node>();
 
   constructor(graph: Graph) {
     this.builder = new GraphBuilder(graph.values);
@@ -38,7 +40,10 @@ export class Construction {
 
   replace(node: Node, by: readonly Node[]): void {
     this.builder.replace(node, by);
-    by.forEach((each) => this.#define(each));
+    by.forEach((each) => {
+      this.#define(each);
+      this.#replacing.add(each);
+    });
   }
 
   #define(node: Node): void {
@@ -88,9 +93,10 @@ export class Construction {
     };
   }
 
-  /** Keeps, of the nodes of the current block from a position on, those that give `results` or what they need. */
-  prune(from: number, results: readonly ValueId[]): void {
-    this.builder.filter(from, (nodes) => neededNodes(nodes, results));
+  /** Keeps of the current block's nodes those that give `results` or what they need, and with `before` all that are not new since. */
+  prune(results: readonly ValueId[], before?: ReadonlySet<Node>): void {
+    const stays = (node: Node): boolean => before !== undefined && (before.has(node) || this.#replacing.has(node));
+    this.builder.change(0, (nodes) => neededNodes(nodes, results, stays));
   }
 }
 
@@ -113,11 +119,11 @@ export function capturedBy(node: Node): ValueId[] {
   return [...new Set(node.regions.flatMap((region) => [...region.nodes.flatMap(usesOf), ...region.results]))].filter((value) => !own.has(value));
 }
 
-/** Those of the nodes, none of which has an effect, that `results` depend on. */
-export function neededNodes(nodes: readonly Node[], results: readonly ValueId[]): Node[] {
+/** Those of the nodes that `results` depend on, and that stay in any case; the others must have no effect. */
+function neededNodes(nodes: readonly Node[], results: readonly ValueId[], stays: (node: Node) => boolean): Node[] {
   const needed = new Set(results);
   return nodes.toReversed().filter((node) => {
-    if (!node.outputs.some((output) => needed.has(output))) return false;
+    if (!stays(node) && !node.outputs.some((output) => needed.has(output))) return false;
     usesOf(node).forEach((use) => needed.add(use));
     return true;
   }).toReversed();

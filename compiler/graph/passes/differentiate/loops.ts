@@ -4,7 +4,7 @@
  * began with (`tape.ts`), then its nodes are gone through backwards. A loop whose gradient needs no such value, as that of a
  * linear recurrence, keeps nothing; else it must be known how many rounds there are at most.
  */
-import { scalar, type Block, type Node, type ValueId } from "../../graph.ts";
+import { scalar, type Attributes, type Block, type Node, type ValueId } from "../../graph.ts";
 import { reached, spread } from "./activity.ts";
 import { Adjoints } from "./adjoints.ts";
 import { capturedBy, copyNodes, usesOf } from "./construction.ts";
@@ -91,7 +91,7 @@ function round(site: Site, node: Node, wanted: Wanted, tapes: Tapes, initial: re
         return total === undefined ? sums[position]! : construction.apply("add", [sums[position]!, total], {}, origin);
       }),
     ];
-    construction.prune(0, results);
+    construction.prune(results);
     return results;
   }));
   requireElements(site, node, block);
@@ -104,9 +104,10 @@ function appendLoop(site: Site, node: Node, backwards: Block, initial: readonly 
   const { origin } = node;
   const typeOf = (value: ValueId) => construction.typeOf(value);
   const outputs = initial.map((value) => construction.builder.value(typeOf(value), origin));
+  const attributes: Attributes = node.attributes["limit"] === undefined ? {} : { limit: node.attributes["limit"] };
   const [index, ...parameters] = backwards.parameters as readonly [ValueId, ...ValueId[]];
   if (counter === undefined) {
-    construction.append({ op: "repeat", inputs: [count, ...initial], attributes: {}, regions: [{ ...backwards, parameters }], outputs, origin });
+    construction.append({ op: "repeat", inputs: [count, ...initial], attributes, regions: [{ ...backwards, parameters }], outputs, origin });
     return outputs;
   }
   const one = construction.filled(scalar("i32"), 1, origin);
@@ -114,6 +115,6 @@ function appendLoop(site: Site, node: Node, backwards: Block, initial: readonly 
   const previous = construction.make("sub", [index, one], {}, origin);
   const body: Block = { parameters: backwards.parameters, nodes: [...backwards.nodes, previous], results: [previous.outputs[0]!, ...backwards.results] };
   const end = construction.builder.value(scalar("i32"), origin);
-  construction.append({ op: "repeat", inputs: [count, last, ...initial], attributes: {}, regions: [body], outputs: [end, ...outputs], origin });
+  construction.append({ op: "repeat", inputs: [count, last, ...initial], attributes, regions: [body], outputs: [end, ...outputs], origin });
   return outputs;
 }

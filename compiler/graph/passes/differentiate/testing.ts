@@ -5,6 +5,8 @@ import { scalar, type Graph, type State, type TensorType, type ValueId } from ".
 import { Interpreter } from "../../interpret.ts";
 import { get, put, zeros, type Tensor } from "../../tensor.ts";
 import { nowhere } from "../../../support/span.ts";
+import { verify } from "../../verify.ts";
+import { withoutGradients } from "../differentiate.ts";
 
 /** Builds a scalar from values of the inputs' types. */
 export type Formula = (builder: GraphBuilder, inputs: readonly ValueId[]) => ValueId;
@@ -37,7 +39,9 @@ export function gradientsOf(formula: Formula, inputs: readonly Tensor[]): Tensor
     const loss = formula(builder, values);
     return builder.node("grad", { inputs: [loss, ...floats.map((k) => values[k]!)], attributes: { wrt: floats.length }, outputs: floats.map((k) => types[k]!), origin: nowhere });
   });
-  const outputs = new Interpreter(graph).run("main", named(inputs));
+  const differentiated = withoutGradients(graph, { report: () => {} });
+  verify(differentiated);
+  const outputs = new Interpreter(differentiated).run("main", named(inputs));
   return floats.map((_, k) => outputs[`out${k}`]!);
 }
 
