@@ -278,6 +278,29 @@ describe("loops", () => {
   });
 });
 
+describe("vectors in loops", () => {
+  it("are forgotten after a round unless the next one or what follows needs them", async () => {
+    const kernel = build((b) => {
+      const x = b.buffer({ name: "x", dtype: "f32", shape: [16], access: "in" });
+      const y = b.buffer({ name: "y", dtype: "f32", shape: [24], access: "out" });
+      const sum = b.let("sum", constant("f32", 0, 4));
+      const last = b.let("last", constant("f32", 0, 4));
+      b.for({ end: i32(16), step: 4 }, (i) => {
+        const value = b.let("value", wide(b.load(x, [i]), 4));
+        b.set(sum, binary("add", sum, binary("mul", value, value)));
+        b.set(last, value);
+        b.store(y, [i], value);
+      });
+      b.store(y, [i32(16)], sum);
+      b.store(y, [i32(20)], last);
+    });
+    await check(kernel, [ramp("f32", 16), zeros({ dtype: "f32", shape: [24] })]);
+    // Of the three vectors that the loop sets, one.
+    const [, loop] = (await buildModule([kernel])).text.split("(loop");
+    expect(loop!.match(/v128\.const i32x4 0x00000000 0x00000000 0x00000000 0x00000000/g)).toHaveLength(1);
+  });
+});
+
 describe("fused multiplication and addition", () => {
   const kernel = (dtype: "f32" | "f64", lanes: number): Kernel => build((b) => {
     const [x, y, z] = ["x", "y", "z"].map((name) => b.buffer({ name, dtype, shape: [4 * lanes], access: "inout" }));

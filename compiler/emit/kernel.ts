@@ -4,6 +4,8 @@
  */
 import type { Kernel, LocalId, Statement } from "../kernel/kernel.ts";
 import { carriedLocals } from "../kernel/dependence.ts";
+import { liveAfter, type LiveAfter } from "../kernel/liveness.ts";
+import { registerBytes } from "../kernel/vector-support.ts";
 import { invariant, unreachable } from "../support/bug.ts";
 import { assignedLocals, bodiesOf, findDefinitions, linearise, planPointers, type Definitions, type LinearForm } from "./addresses.ts";
 import type { Code, Module } from "./binaryen.ts";
@@ -30,6 +32,7 @@ class KernelEmitter implements ExpressionContext {
   readonly uniformLocals: ReadonlySet<LocalId>;
   readonly #kernel: Kernel;
   readonly #definitions: Definitions;
+  readonly #liveAfter: LiveAfter;
   /** The wasm local of each kernel local. */
   readonly #locals: readonly number[];
   /** Locals that go from one iteration of the innermost `for` around to the next. */
@@ -41,6 +44,7 @@ class KernelEmitter implements ExpressionContext {
     this.scope = new FunctionScope(module, kernel.buffers.length, options);
     this.#kernel = kernel;
     this.#definitions = findDefinitions(kernel);
+    this.#liveAfter = liveAfter(kernel.body);
     this.uniformLocals = findUniformLocals(kernel);
     this.#locals = kernel.locals.map(({ dtype, lanes }) => this.scope.newLocal(machineType(this.scope, dtype, lanes)));
     this.memory = new Memory(this.scope, kernel, this.#definitions, (expression) => emitExpression(this, expression));
@@ -118,9 +122,10 @@ class KernelEmitter implements ExpressionContext {
     this.#read.delete(statement.local);
     const startsNonNegative = statement.start.kind === "constant" && Number(statement.start.value) >= 0;
     const outer = this.#carried;
-    this.#carried = scope.options.fusedMultiplyAdd ? carriedLocals(statement) : outer;
+    this.#carried = carriedLocals(statement);
     const { body, preheader } = scope.inLoop(assigned, () =>
       this.memory.withPointers(plan, pointers, statement.local, startsNonNegative, () => this.block(statement.body)));
+    const cleared = this.#clear(statement, assigned, this.#carried);
     this.#carried = outer;
 
     const entry = [...pointers.map((pointer) => module.local.set(pointer.local, pointer.start)), ...preheader];
@@ -130,11 +135,22 @@ class KernelEmitter implements ExpressionContext {
     const again = lead === undefined ? this.#nextIndex(statement, trips, index, end) : this.#nextPointer(lead, statement.step * trips!, statement.step, entry);
     const others = pointers.filter((pointer) => pointer !== lead).map((pointer) => module.local.set(pointer.local, this.#moved(pointer, statement.step)));
     const label = scope.newLabel("for");
-    const loop = module.loop(label, module.block(null, [body, ...others, module.br(label, again)], binaryen.none));
+    const loop = module.loop(label, module.block(null, [body, ...cleared, ...others, module.br(label, again)], binaryen.none));
     const run = [...entry, loop];
     if (trips !== undefined) return module.block(null, [...before, ...run], binaryen.none);
     const runs = module.i32.lt_s(module.local.get(index, binaryen.i32), end());
     return module.block(null, [...before, module.if(runs, module.block(null, run, binaryen.none))], binaryen.none);
+  }
+
+  /**
+   * Forgets the vectors that no iteration hands to the next. A local keeps its value, so to V8 each would be a value that goes
+   * around the loop; it pairs vectors only where few are used by anything that is not paired too.
+   */
+  #clear(loop: Of<"for">, assigned: ReadonlySet<LocalId>, carried: ReadonlySet<LocalId>): Code[] {
+    const { v128, local } = this.scope.module;
+    const after = this.#liveAfter.get(loop);
+    const dead = [...assigned].filter((one) => this.#kernel.locals[one]!.lanes > 1 && !carried.has(one) && after?.has(one) === false);
+    return dead.map((one) => local.set(this.#locals[one]!, v128.const(new Array<number>(registerBytes).fill(0))));
   }
 
   /** Steps the index; whether the loop goes on. */

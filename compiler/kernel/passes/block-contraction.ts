@@ -13,10 +13,12 @@
  * Machines that pair two vectors into one (V8 with wide vectors) want twice the vectors: 6 by 4, or 4 by 4. On others such a
  * block would spill. So `blockForPairs` makes the blocks anew for them, and which ones run is chosen when a file is loaded.
  */
+import { bytesOf } from "../../../runtime/dtype.ts";
 import type { Pass } from "../../support/pass.ts";
 import { carriedLocals } from "../dependence.ts";
 import type { Kernel, LocalId, Statement } from "../kernel.ts";
 import { LocalTable, localsSet, mentionsLocal, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression } from "../walk.ts";
+import { registerBytes } from "../vector-support.ts";
 import { canInterleave, interleave } from "./interleave.ts";
 
 export const blockContraction: Pass<Kernel, Kernel> = {
@@ -28,11 +30,20 @@ export const blockContraction: Pass<Kernel, Kernel> = {
 export const blockForPairs: Pass<Kernel, Kernel> = {
   name: "block-contraction",
   summary: "the same in blocks for machines that pair vectors; the very same kernel where there are none",
-  run: (kernel, { strictMath }) => withBlocks(kernel, { rows: blockRows(strictMath), vectors: 4 }),
+  run: (kernel, { strictMath }) => (storesWhole(kernel) ? withBlocks(kernel, { rows: blockRows(strictMath), vectors: 4 }) : kernel),
 };
 
 /** Rows of a register block: with as many accumulators there is room left for a product where that is a value of its own. */
 export const blockRows = (strictMath = false): number => (strictMath ? 4 : 6);
+
+/** Whether vectors are stored as they are held. What is converted or cut on the way to memory is not paired. */
+function storesWhole({ body, buffers }: Kernel): boolean {
+  let whole = true;
+  visitStatements(body, (statement) => {
+    if (statement.kind === "store" && statement.value.lanes > 1 && statement.value.lanes * bytesOf(buffers[statement.buffer]!.dtype) !== registerBytes) whole = false;
+  });
+  return whole;
+}
 
 interface BlockSize {
   readonly rows: number;
