@@ -121,7 +121,7 @@ export class Modules {
     const module = resolved && this.load(resolved);
     if (resolved && !module) report(frame, "import-cycle", item.from.span, file.path === resolved.path ? `${file.path} imports itself` : `${file.path} and ${resolved.path} import each other in a circle`);
     else if (!resolved && ops.size === 0) {
-      report(frame, "unknown-module", item.from.span, `there is no module ${JSON.stringify(specifier)}`, { help: specifier.startsWith(".") ? "paths are relative to the importing file" : "the library has std/nn and std/random; a file's path starts with ./ or ../" });
+      report(frame, "unknown-module", item.from.span, `there is no module ${JSON.stringify(specifier)}`, { help: specifier.startsWith(".") ? "paths are relative to the importing file" : "the library has std/nn, std/linalg, std/random and others, which `gph ops` lists; a file's path starts with ./ or ../" });
     }
     const known = module !== undefined || (!resolved && ops.size > 0);
     for (const { name, alias } of item.names) {

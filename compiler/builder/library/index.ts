@@ -1,5 +1,9 @@
 // Written by `npm run generate`; change what it is made from instead.
 /** The modules of the library, for the builder. */
 export * as core from "./core.ts";
+export * as fft from "./fft.ts";
+export * as linalg from "./linalg.ts";
 export * as nn from "./nn.ts";
+export * as quantised from "./quantised.ts";
 export * as random from "./random.ts";
+export * as sparse from "./sparse.ts";

@@ -1,0 +1,68 @@
+// Written by `npm run generate`; change what it is made from instead.
+/** Module std/linalg, for the builder. */
+import type { DType } from "../../../runtime/dtype.ts";
+import { define } from "../call.ts";
+import type { Operand, Tensor } from "../tensor.ts";
+
+/** Solves op(A) · X = B by substitution, A being triangular; `triangular_solve` cuts large ones into such blocks. y = op(A)⁻¹ · B */
+export const triangular_solve_block = define<<D extends DType>(a: Operand<D>, b: Operand<D>, options?: { lower?: boolean; transposed?: boolean; unit_diagonal?: boolean }) => Tensor<D>>("std/linalg", "triangular_solve_block");
+
+/** The lower triangular L with A = L · Lᵀ, row after row; `cholesky` cuts large matrices into such blocks. y = L, A = L · Lᵀ */
+export const cholesky_block = define<<D extends DType>(a: Operand<D>) => Tensor<D>>("std/linalg", "cholesky_block");
+
+/** Reflects columns onto a triangle: R on and above the diagonal, the reflections' vectors below; `qr` cuts wide matrices into such panels. y = R + strictly lower V, H₁ · … · Hₙ · R = A */
+export const householder_block = define<<D extends DType>(a: Operand<D>) => Tensor<D>>("std/linalg", "householder_block");
+
+/** The elements whose row is their column. */
+export const diagonal = define<<T extends DType>(a: Operand<T>) => Tensor<T>>("std/linalg", "diagonal");
+
+/** Matrices with the elements of x on the diagonal, zeros elsewhere. */
+export const diagonal_matrix = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/linalg", "diagonal_matrix");
+
+/** The sum of the diagonal. */
+export const trace = define<<T extends DType>(a: Operand<T>) => Tensor<T>>("std/linalg", "trace");
+
+/** The sum of products over the last dimension. */
+export const dot = define<<T extends DType>(a: Operand<T>, b: Operand<T>) => Tensor<T>>("std/linalg", "dot");
+
+/** Each element of a times each of b. */
+export const outer = define<<T extends DType>(a: Operand<T>, b: Operand<T>) => Tensor<T>>("std/linalg", "outer");
+
+/** The last two dimensions exchanged. */
+export const matrix_transpose = define<<T extends DType>(a: Operand<T>) => Tensor<T>>("std/linalg", "matrix_transpose");
+
+/** A norm of the vectors in the last dimension: (Σ |x|^order)^(1 / order); 0 counts the elements that are not 0. */
+export const vector_norm = define<<T extends DType>(x: Operand<T>, options?: { order?: number }) => Tensor<T>>("std/linalg", "vector_norm");
+
+/** The largest absolute element in the last dimension. */
+export const max_norm = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/linalg", "max_norm");
+
+/** A norm of matrices: "fro" the root of the sum of squares, "1" the largest sum of a column, "inf" that of a row. */
+export const matrix_norm = define<<T extends DType>(a: Operand<T>, options?: { order?: string }) => Tensor<T>>("std/linalg", "matrix_norm");
+
+/** X with op(A) · X = B, A being triangular: `lower` says which triangle is read, `transposed` takes Aᵀ, and with `unit_diagonal` the diagonal is not read but 1. A zero on the diagonal gives infinities and NaN. */
+export const triangular_solve = define<<T extends DType>(a: Operand<T>, b: Operand<T>, options?: { lower?: boolean; transposed?: boolean; unit_diagonal?: boolean }) => Tensor<T>>("std/linalg", "triangular_solve");
+
+/** The lower triangular L with A = L · Lᵀ, of symmetric positive definite A, whose lower triangle is read. A matrix that is not positive definite gives NaN. */
+export const cholesky = define<<T extends DType>(a: Operand<T>) => Tensor<T>>("std/linalg", "cholesky");
+
+/** X with A · X = B from L = cholesky(A). */
+export const cholesky_solve = define<<T extends DType>(l: Operand<T>, b: Operand<T>) => Tensor<T>>("std/linalg", "cholesky_solve");
+
+/** Q with orthonormal columns and the upper triangular R with A = Q · R, the diagonal of R not being negative: for m ≥ n [m, n] and [n, n], else [m, m] and [m, n]. */
+export const qr = define<<T extends DType>(a: Operand<T>) => readonly [Tensor<T>, Tensor<T>]>("std/linalg", "qr", { results: 2 });
+
+/** X with A · X = B, by QR. A singular A gives infinities or NaN. */
+export const solve = define<<T extends DType>(a: Operand<T>, b: Operand<T>) => Tensor<T>>("std/linalg", "solve");
+
+/** X with the least |A · X − B|, for A of full rank with no fewer rows than columns. */
+export const least_squares = define<<T extends DType>(a: Operand<T>, b: Operand<T>) => Tensor<T>>("std/linalg", "least_squares");
+
+/** A⁻¹, by QR. A singular matrix gives infinities or NaN; solve(a, b) is faster and more exact than inverse(a) @ b. */
+export const inverse = define<<T extends DType>(a: Operand<T>) => Tensor<T>>("std/linalg", "inverse");
+
+/** The determinant, by QR: 1 for matrices without rows. For large matrices log_determinant does not overflow. */
+export const determinant = define<<T extends DType>(a: Operand<T>) => Tensor<T>>("std/linalg", "determinant");
+
+/** The sign of the determinant, 0 for a singular matrix, and the logarithm of its absolute value. */
+export const log_determinant = define<<T extends DType>(a: Operand<T>) => readonly [Tensor<T>, Tensor<T>]>("std/linalg", "log_determinant", { results: 2 });
