@@ -11,6 +11,7 @@ import { error } from "../support/diagnostic.ts";
 import { expression } from "./expression.ts";
 import type { CheckReporter, Session } from "./frame.ts";
 import { elaborateGraph, type GivenParameters } from "./members.ts";
+import { libraryModules } from "../std/library.ts";
 import { coreScope, fileFrame, Modules } from "./modules.ts";
 import { checkNames } from "./names.ts";
 import { iterate, statements } from "./statements.ts";
@@ -87,7 +88,7 @@ function chooseGraph(entry: ast.File, { graph: name, incomplete }: CheckOptions,
 /** The library module of each name that has to be imported, for "did you forget to import it". */
 function library(options: CheckOptions, entry: ast.File): ReadonlyMap<string, string> {
   const modules = new Map<string, string>();
-  for (const module of ["std/nn", "std/random"]) {
+  for (const module of libraryModules().filter((name) => name !== preludeModule)) {
     for (const item of options.resolve(entry.path, module)?.items ?? []) {
       if ((item.kind === "fn" || item.kind === "const" || item.kind === "vertex") && item.exported) modules.set(item.name.name, modules.get(item.name.name) ?? module);
     }

@@ -142,6 +142,9 @@ export const cast = define<<D extends DType>(dtype: D, x: Operand) => Tensor<D>>
 /** The same bits as another dtype of equal size. bits(y) = bits(x) */
 export const bitcast = define<<D extends DType>(dtype: D, x: Operand) => Tensor<D>>("core", "bitcast", { dtype: "first" });
 
+/** The tensor itself, as a constant: a gradient does not go through it. y = x */
+export const stop_gradient = define<<D extends DType>(x: Operand<D>) => Tensor<D>>("core", "stop_gradient");
+
 /** The same elements in another shape; one extent may be -1. y = x, in row-major order */
 export const reshape = define<<D extends DType>(x: Operand<D>, shape: readonly number[]) => Tensor<D>>("core", "reshape");
 
@@ -187,8 +190,8 @@ export const concat = define<<D extends DType>(tensors: readonly Operand<D>[], o
 /** Tensors of one shape side by side along a new axis. y[…, k, …] = xₖ[…] */
 export const stack = define<<D extends DType>(tensors: readonly Operand<D>[], options?: { axis?: number }) => Tensor<D>>("core", "stack");
 
-/** The tensor with a border of one value; widths for every axis, or one for all. y[before + i] = x[i], value elsewhere */
-export const pad = define<<D extends DType>(x: Operand<D>, before: number | readonly number[], options?: { after?: number | readonly number[]; value?: number }) => Tensor<D>>("core", "pad");
+/** The tensor with a border: of one value, of its edge (mode edge) or mirrored (mode reflect); widths for every axis, or one for all. y[before + i] = x[i], value elsewhere */
+export const pad = define<<D extends DType>(x: Operand<D>, before: number | readonly number[], options?: { after?: number | readonly number[]; value?: number; mode?: string }) => Tensor<D>>("core", "pad");
 
 /** Every element moved by shift along its axis, around the end; a tuple of shifts is for the first axes. y[(i + shift) mod n] = x[i] */
 export const roll = define<<D extends DType>(x: Operand<D>, shift: number | readonly number[], options?: { axis?: number | readonly number[] }) => Tensor<D>>("core", "roll");
@@ -196,8 +199,14 @@ export const roll = define<<D extends DType>(x: Operand<D>, shift: number | read
 /** Elements along an axis, picked by integer indices (negative from the end). y[…, j…, …] = x[…, indices[j…], …] */
 export const gather = define<<D extends DType>(x: Operand<D>, indices: Operand, options?: { axis?: number }) => Tensor<D>>("core", "gather");
 
+/** Elements, or slices over the last dimensions, picked by tuples of integer indices along the last axis of indices (negative from the end). y[j…, …] = x[indices[j…, 0], indices[j…, 1], …, …] */
+export const gather_nd = define<<D extends DType>(x: Operand<D>, indices: Operand) => Tensor<D>>("core", "gather_nd");
+
 /** 1 at the place each index names, 0 elsewhere, along a new last axis; an index outside gives zeros. y[…, c] = (indices[…] = c) */
 export const one_hot = define<<D extends DType>(indices: Operand, classes: number, options?: { dtype?: D }) => Tensor<D>>("core", "one_hot", { dtype: "option" });
+
+/** Elements along an axis, picked in each row by its own integer indices (negative from the end). y[…, j, …] = x[…, indices[…, j, …], …] */
+export const take_along = define<<D extends DType>(x: Operand<D>, indices: Operand, options?: { axis?: number }) => Tensor<D>>("core", "take_along");
 
 /** x with updates added at the places along an axis that indices name (negative from the end). y = x, then y[…, indices[j…], …] += updates[…, j…, …] for each j */
 export const scatter_add = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_add");
@@ -208,11 +217,29 @@ export const scatter_max = define<<D extends DType>(x: Operand<D>, indices: Oper
 /** x with elements replaced by updates at the places along an axis that indices name; the last of equal indices stays. y = x, then y[…, indices[j…], …] = updates[…, j…, …] for each j */
 export const scatter_update = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_update");
 
+/** x with updates added along an axis, in each row at its own indices (negative from the end). y = x, then y[…, indices[…, j, …], …] += updates[…, j, …] for each j */
+export const scatter_add_along = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_add_along");
+
+/** A box of the tensor that begins at run-time indices, one for each dimension; they are brought to where the box fits. y[i] = x[min(max(indices, 0), n - length) + i] */
+export const dynamic_slice = define<<D extends DType>(x: Operand<D>, indices: Operand, length: number | readonly number[]) => Tensor<D>>("core", "dynamic_slice");
+
+/** The tensor with a box of it replaced, which begins at run-time indices; they are brought to where the box fits. y = x, but y[min(max(indices, 0), n - length) + i] = value[i] */
+export const dynamic_update = define<<D extends DType>(x: Operand<D>, indices: Operand, value: Operand<D>) => Tensor<D>>("core", "dynamic_update");
+
 /** Copies of the tensor side by side; the last numbers of copies are for the last axes. y[i] = x[i mod n] */
 export const tile = define<<D extends DType>(x: Operand<D>, repeats: number | readonly number[]) => Tensor<D>>("core", "tile");
 
 /** Each element several times in a row along an axis. y[i] = x[i div count] */
 export const repeat_each = define<<D extends DType>(x: Operand<D>, count: number, options?: { axis?: number }) => Tensor<D>>("core", "repeat_each");
+
+/** Each element several times in a row along an axis. y[i] = x[i div count] */
+export const repeat = define<<D extends DType>(x: Operand<D>, count: number, options?: { axis?: number }) => Tensor<D>>("core", "repeat");
+
+/** Elements along an axis from the smallest to the largest, or the other way; NaN counts as largest. y[0] ≤ y[1] ≤ …, a permutation of x */
+export const sort = define<<D extends DType>(x: Operand<D>, options?: { axis?: number; descending?: boolean }) => Tensor<D>>("core", "sort");
+
+/** Where the elements of a sorted axis come from, as i32; equal ones in their order, NaN counts as largest. x[y[0]] ≤ x[y[1]] ≤ … */
+export const argsort = define<<D extends DType>(x: Operand<D>, options?: { axis?: number; descending?: boolean }) => Tensor<"i32">>("core", "argsort");
 
 /** Elements combined along axes, all when none is given: sum, prod, min, max, all, any. y = x₀ ∘ x₁ ∘ … */
 export const sum = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "sum");
@@ -228,6 +255,16 @@ export const any = define<<D extends DType>(x: Operand<D>, options?: { axis?: nu
 
 /** Average along axes, of all elements when none is given. y = (x₀ + x₁ + …) / n */
 export const mean = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "mean");
+
+/** Variance along axes, of all elements when none is given; the sum of squares is divided by n - correction. y = Σ (x - mean x)² / (n - correction) */
+const var_ = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean; correction?: number }) => Tensor<D>>("core", "var");
+export { var_ as var };
+
+/** Standard deviation along axes, of all elements when none is given; the root of `var`. y = √(Σ (x - mean x)² / (n - correction)) */
+export const std = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean; correction?: number }) => Tensor<D>>("core", "std");
+
+/** Length of vectors along axes, of all elements when none is given: the root of the sum of squares, or that of another order above 0; infinity, 1.0 / 0.0, gives the largest size. y = (Σ |x|^order)^(1 / order) */
+export const norm = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean; order?: number }) => Tensor<D>>("core", "norm");
 
 /** Index of the largest element along an axis, as i32; the first of equals, NaN before all. y = arg max x */
 export const argmax = define<<D extends DType>(x: Operand<D>, options?: { axis?: number; keepdims?: boolean }) => Tensor<"i32">>("core", "argmax");

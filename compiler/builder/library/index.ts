@@ -4,6 +4,7 @@ export * as core from "./core.ts";
 export * as fft from "./fft.ts";
 export * as linalg from "./linalg.ts";
 export * as nn from "./nn.ts";
+export * as optim from "./optim.ts";
 export * as quantised from "./quantised.ts";
 export * as random from "./random.ts";
 export * as sparse from "./sparse.ts";

@@ -84,3 +84,30 @@ export const nll = define<<T extends DType>(log_probabilities: Operand<T>, label
 
 /** Mean over the batch of −log softmax(logits) of the right class. */
 export const cross_entropy = define<<T extends DType>(logits: Operand<T>, labels: Operand<"i32">) => Tensor<T>>("std/nn", "cross_entropy");
+
+/** Binary cross entropy of logits: mean over all elements of −log of the probability sigmoid gives the right answer, 0 or 1. */
+export const binary_cross_entropy = define<<T extends DType>(logits: Operand<T>, target: Operand<T>) => Tensor<T>>("std/nn", "binary_cross_entropy");
+
+/** Normalises each of `groups` groups of channels (dimension 1) over its elements, then scales each channel (Wu and He, 2018). */
+export const group_norm = define<<T extends DType>(x: Operand<T>, gain: Operand<T>, bias: Operand<T>, groups: number, options?: { epsilon?: number }) => Tensor<T>>("std/nn", "group_norm");
+
+/** Normalises each channel (dimension 1) of each element of the batch, then scales it. */
+export const instance_norm = define<<T extends DType>(x: Operand<T>, gain: Operand<T>, bias: Operand<T>, options?: { epsilon?: number }) => Tensor<T>>("std/nn", "instance_norm");
+
+/** Batch normalisation while training: with the statistics of this batch, channels in dimension 1. Gives the result, and the running average and variance moved by `momentum` towards those of the batch (Ioffe and Szegedy, 2015). */
+export const batch_norm_training = define<<T extends DType>(x: Operand<T>, gain: Operand<T>, bias: Operand<T>, average: Operand<T>, variance: Operand<T>, options?: { momentum?: number; epsilon?: number }) => readonly [Tensor<T>, Tensor<T>, Tensor<T>]>("std/nn", "batch_norm_training", { results: 3 });
+
+/** Zeros with probability `rate`, and the rest divided by 1 − rate. `step` chooses the pattern: count it up in every round. */
+export const dropout = define<<T extends DType>(x: Operand<T>, rate: number, seed: number, step: Operand<"i32">) => Tensor<T>>("std/nn", "dropout");
+
+/** A plain recurrent layer over time: h ← tanh(x[k] · wx + h · wh + bias). Gives h after every step, and the last. */
+export const rnn = define<<T extends DType>(x: Operand<T>, start: Operand<T>, wx: Operand<T>, wh: Operand<T>, bias: Operand<T>) => readonly [Tensor<T>, Tensor<T>]>("std/nn", "rnn", { results: 2 });
+
+/** A layer of long short-term memory (Hochreiter and Schmidhuber, 1997). The columns of the weights are the gates input, forget, cell, output, as in PyTorch. Gives the hidden state after every step, the last, and the last cell state. */
+export const lstm = define<<T extends DType>(x: Operand<T>, start: Operand<T>, cell: Operand<T>, wx: Operand<T>, wh: Operand<T>, bias: Operand<T>) => readonly [Tensor<T>, Tensor<T>, Tensor<T>]>("std/nn", "lstm", { results: 3 });
+
+/** A layer of gated recurrent units (Cho et al., 2014). The columns of the weights are the gates reset, update, new, as in PyTorch, and each side has a bias. Gives the hidden state after every step, and the last. */
+export const gru = define<<T extends DType>(x: Operand<T>, start: Operand<T>, wx: Operand<T>, wh: Operand<T>, bias_x: Operand<T>, bias_h: Operand<T>) => readonly [Tensor<T>, Tensor<T>]>("std/nn", "gru", { results: 2 });
+
+/** −log probability of each row's labels under connectionist temporal classification (Graves et al., 2006): over all ways to write the labels with repetitions and blanks. `log_probabilities` as log_softmax gives them, for t steps; of each row the first `steps` steps and the first `lengths` labels count. f32 or f64; no fewer steps than labels, else it is 1e30. */
+export const ctc = define<<T extends DType>(log_probabilities: Operand<T>, labels: Operand<"i32">, steps: Operand<"i32">, lengths: Operand<"i32">, options?: { blank?: number }) => Tensor<T>>("std/nn", "ctc");
