@@ -1,6 +1,6 @@
 /** Elementwise activations that are worth a formula of their own; the simpler ones are written in std/nn.gph. */
 import { erf } from "../../runtime/math.ts";
-import { binary, call, constant, unary } from "../kernel/build.ts";
+import { binary, call, constant, select, unary } from "../kernel/build.ts";
 import { elementwise } from "./elementwise.ts";
 import { byFormulas } from "./gradients.ts";
 import type { Op } from "./op.ts";
@@ -9,10 +9,15 @@ export const activation: readonly Op[] = [
   elementwise({
     name: "sigmoid", summary: "Logistic function.", formula: "y = 1 / (1 + e^(-x))", operands: ["x"], accepts: "float", signature: { call: "sigmoid", module: "std/nn" },
     gradient: byFormulas((f, { y, g }) => [f.mul(g, f.mul(y, f.sub(f.number(1), y)))]),
-    float: ([x], round) => 1 / round(1 + round(Math.exp(-x!))),
+    // By e^-|x|, which does not overflow where the result is small.
+    float: ([x], round) => {
+      const power = round(Math.exp(-Math.abs(x!)));
+      return (x! < 0 ? power : 1) / round(1 + power);
+    },
     scalar: ([x]) => {
       const one = constant(x!.dtype, 1);
-      return binary("div", one, binary("add", one, call("exp", unary("neg", x!))));
+      const power = call("exp", unary("neg", unary("abs", x!)));
+      return binary("div", select(binary("lt", x!, constant(x!.dtype, 0)), power, one), binary("add", one, power));
     },
     known: { dtype: "f64", inputs: [[0.5, -1, 2]], result: [0.6224593312018546, 0.2689414213699951, 0.8807970779778823] },
   }),

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { mathFunctions } from "../../../runtime/math.ts";
 import { newArray } from "../../../runtime/dtype.ts";
 import { tensor, zeros } from "../../graph/tensor.ts";
+import { scalarFunction } from "../../graph/scalar-body.ts";
 import { nowhere } from "../../support/span.ts";
 import { binary, call, constant, i32, KernelBuilder } from "../build.ts";
 import { runKernel } from "../interpret.ts";
@@ -102,14 +103,38 @@ describe("expand-math", () => {
     expect(worst, at).toBeLessThanOrEqual(0.6);
   });
 
-  it("multiplies small constant powers", () => {
-    for (const power of [0, 1, 2, 3, 4, -1]) {
-      const kernel = expandMath.run(calling("pow", 3, power), testContext);
+  it("multiplies small constant powers, within 2 ulp", () => {
+    const bases = samples(6_000_101);
+    for (const power of [0, 1, 2, 3, 4, -1, 0.5]) {
+      const kernel = expandMath.run(calling("pow", bases.length, power), testContext);
       expect(hasCalls(kernel)).toBe(false);
-      const result = zeros({ dtype: "f32", shape: [3] });
-      runKernel(kernel, [tensor("f32", [3], [1.5, -2, 4]), result]);
-      expect([...result.data]).toEqual([1.5, -2, 4].map((x) => Math.fround(x ** power)));
+      expect(kernel.locals.every(({ dtype }) => dtype !== "f64")).toBe(true);
+      const result = zeros({ dtype: "f32", shape: [bases.length] });
+      runKernel(kernel, [{ type: result.type, data: bases }, result]);
+      bases.forEach((base, at) => expect(ulps(result.data[at] as number, Math.pow(base, power)), `${base} ** ${power}`).toBeLessThanOrEqual(2));
     }
+  });
+
+  it("pow with other constant exponents is within 0.6 ulp", () => {
+    const bases = samples(6_000_101);
+    for (const power of [5, -2, 2.5, -0.5, 1 / 3, Infinity, -Infinity, NaN, 41]) {
+      const kernel = expandMath.run(calling("pow", bases.length, Math.fround(power)), testContext);
+      const result = zeros({ dtype: "f32", shape: [bases.length] });
+      runKernel(kernel, [{ type: result.type, data: bases }, result]);
+      bases.forEach((base, at) => expect(ulps(result.data[at] as number, Math.pow(base, Math.fround(power))), `${base} ** ${power}`).toBeLessThanOrEqual(0.6));
+    }
+  });
+
+  it("sigmoid is within 2 ulp everywhere", () => {
+    const xs = samples(150_011);
+    const kernel = new KernelBuilder("sigmoid", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "f32", shape: [xs.length], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [xs.length], access: "out" });
+    const scalar = scalarFunction({ op: "sigmoid", inputs: [0], attributes: {}, regions: [], outputs: [1], origin: nowhere }, { dtype: "f32", shape: [] })!;
+    kernel.for({ end: i32(xs.length), parallel: true }, (i) => kernel.store(y, [i], scalar([kernel.load(x, [i])])));
+    const result = zeros({ dtype: "f32", shape: [xs.length] });
+    runKernel(expandMath.run(kernel.finish(), testContext), [{ type: result.type, data: xs }, result]);
+    xs.forEach((one, at) => expect(ulps(result.data[at] as number, one < 0 ? Math.exp(one) / (1 + Math.exp(one)) : 1 / (1 + Math.exp(-one))), `sigmoid(${one})`).toBeLessThanOrEqual(2));
   });
 
   it("leaves f64 called", () => {

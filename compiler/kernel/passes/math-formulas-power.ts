@@ -41,7 +41,7 @@ function exp2ForSingle(x: Expression, define: Define): Expression {
   return mul(series(r, exp2Series), scale);
 }
 
-/** a^b within 0.6 ulp; a few small constant exponents as products, within 1.5 ulp. */
+/** a^b within 0.6 ulp; a few small constant exponents as products or a root, within 2 ulp. */
 export const pow: Formula = ([x, exponent], define) => {
   const byProducts = smallPower(x!, exponent!, define);
   if (byProducts !== undefined) return byProducts;
@@ -81,6 +81,8 @@ function smallPower(x: Expression, exponent: Expression, define: Define): Expres
       return mul(squared, squared);
     }
     case -1: return div(number(x, 1), x);
+    // Of −0 it is 0, of −∞ it is ∞.
+    case 0.5: return select(binary("eq", x, number(x, -Infinity)), number(x, Infinity), unary("sqrt", add(x, number(x, 0))));
     default: return undefined;
   }
 }
