@@ -1,0 +1,41 @@
+/** Every name that spec/library.md lists can be called, and what it lists as missing cannot. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { builtins } from "../compiler/check/builtins.ts";
+import { calls } from "../compiler/ops/table.ts";
+import { libraryFunctions } from "../compiler/std/functions.ts";
+
+const callable = new Set<string>([...calls.keys(), ...libraryFunctions().map(({ name }) => name), ...builtins]);
+
+/** The names of the lists of each section. */
+function sections(): readonly { readonly title: string; readonly names: readonly string[] }[] {
+  return readFileSync("spec/library.md", "utf8").split(/^## /m).slice(1).map((text) => {
+    const lines = text.split("\n").filter((line) => line.startsWith("- "));
+    return { title: text.slice(0, text.indexOf("\n")), names: lines.flatMap((line) => [...line.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)) };
+  });
+}
+
+const missing = "Not there yet";
+const present = sections().filter(({ title }) => title !== missing);
+
+describe("spec/library.md", () => {
+  test("has sections with names", () => {
+    expect(present.length).toBeGreaterThanOrEqual(7);
+    for (const { title, names } of present) expect(names.length, title).toBeGreaterThan(2);
+  });
+
+  test.each(present)("$title: every name can be called", ({ names }) => {
+    expect(names.filter((name) => !callable.has(name))).toEqual([]);
+  });
+
+  test("what is listed as missing is missing", () => {
+    const names = sections().find(({ title }) => title === missing)?.names ?? [];
+    expect(names.filter((name) => callable.has(name))).toEqual([]);
+  });
+
+  test("every op and function that is in scope everywhere is listed", () => {
+    const listed = new Set(present.flatMap(({ names }) => names));
+    const core = [...[...calls].flatMap(([name, candidates]) => (candidates.some(({ signature }) => signature.module === "core") ? [name] : [])), ...libraryFunctions().flatMap(({ module, name }) => (module === "core" ? [name] : []))];
+    expect(core.filter((name) => !listed.has(name) && name !== "stop_gradient")).toEqual([]);
+  });
+});
