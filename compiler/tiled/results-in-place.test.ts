@@ -21,6 +21,8 @@ describe("results in place", () => {
     ["operands of stack", "y = stack((exp(x), x @ w));", "in x: f32[4, 6]; in w: f32[6, 6]; out y: f32[2, 4, 6];", ["map", "matmul"]],
     ["what gets a border", "y = pad(exp(x), 1);", "in x: f32[4, 6]; out y: f32[6, 8];", ["map", "border"]],
     ["joins of joins", "y = concat((concat((exp(x), x + 1), axis = 1), concat((x * 2, x - 1), axis = 1)));", "in x: f32[4, 6]; out y: f32[8, 12];", ["map", "map", "map", "map"]],
+    ["what updates take", "var u: f32[8, 6] = 0; u[0:4, :] = x @ w; u[4:8, :] = exp(x); y = u;", undefined, ["matmul", "map"]],
+    ["an update of some rows", "var u: f32[8, 6] = 0; u[2:6, :] = x @ w; y = u;", undefined, ["fill", "matmul"]],
     ["what others read too", "let a = exp(x); y = concat((a, a @ w));", undefined, ["map", "matmul"]],
   ])("%s", (_, body, states, expected) => {
     expect(computed(graph(body, states))).toEqual(expected);
@@ -30,6 +32,8 @@ describe("results in place", () => {
     ["inputs", "y = concat((x, exp(x)));", undefined, ["map", "concat"]],
     ["what is joined twice", "let a = exp(x); y = concat((a, a));", undefined, ["map", "concat"]],
     ["what is joined along its own columns", "y = stack((exp(x), x @ w), axis = 2);", "in x: f32[4, 6]; in w: f32[6, 6]; out y: f32[4, 6, 2];", ["map", "matmul", "stack"]],
+    ["what was made before the tensor", "let p = x @ w; var u: f32[8, 6] = 0; u[0:4, :] = p; u[6, :] = u[0, :]; y = u;", undefined, ["matmul", "fill", "update", "copy", "update"]],
+    ["what is read after the update", "var u: f32[8, 6] = 0; let p = x @ w; u[0:4, :] = p; u[2:6, :] = p * 2; y = u;", undefined, ["fill", "matmul", "update", "map"]],
     ["what must lie dense", "let a = exp(x); y = concat((a, x)); z = tanh(a.reshape(6, 4) @ x);", "in x: f32[4, 6]; out y: f32[8, 6]; out z: f32[6, 6];", ["map", "concat", "matmul", "map"]],
   ])("not %s", (_, body, states, expected) => {
     expect(computed(graph(body, states))).toEqual(expected);
@@ -49,7 +53,7 @@ function programOf(decisions: readonly number[]): string {
     pool.push({ name, rows, columns });
   };
   while (at < decisions.length) {
-    const [a, kind] = [pick(), decide(8)];
+    const [a, kind] = [pick(), decide(10)];
     const like = pool.filter(({ rows, columns }) => rows === a.rows && columns === a.columns);
     const b = like[decide(like.length)]!;
     if (kind === 0 && a.rows === 4) define(`concat((${a.name}, ${b.name}))`, 8, a.columns);
@@ -61,6 +65,19 @@ function programOf(decisions: readonly number[]): string {
     else if (kind === 6 && a.rows === 4) {
       lines.push(`var u${lines.length} = ${a.name};`, `repeat 2 { u${lines.length} = concat((tanh(u${lines.length}[1:, :] * 0.5), ${b.name}[0:1, :] + u${lines.length}[0:1, :])); }`);
       define(`u${lines.length - 2} * 1`, 4, a.columns);
+    } else if (kind >= 7) {
+      // A tensor of zeros or of another's elements, parts of which are given anew; now and then it is read in between.
+      const u = `u${lines.length}`;
+      const early = decide(2) === 0 && a.rows === 4 && a.columns === 6;
+      if (early) lines.push(`let early${u} = tanh(${a.name} @ w);`);
+      lines.push(`var ${u}: f32[8, 12] = ${decide(2) === 0 ? "0" : `concat((x, x), axis = 1)[0, 0] + 1`};`);
+      for (let updates = 1 + decide(4); updates > 0; updates--) {
+        const [row, column, from] = [decide(5), decide(7), pool.filter(({ rows, columns }) => rows === 4 && columns === 6)];
+        const value = from[decide(from.length)]!.name;
+        const text = [`tanh(${value} @ w)`, `exp(${value})`, value, `${u}[0:4, 0:6] @ w`, early ? `early${u}` : `sum(${value} * 2) + x`][decide(5)]!;
+        lines.push(`${u}[${row}:${row + 4}, ${column}:${column + 6}]${decide(4) === 0 ? " +=" : " ="} ${text};`);
+      }
+      define(`${u} * 1`, 8, 12);
     } else define(`sin(${a.name}) + ${b.name} * 0.5`, a.rows, a.columns);
   }
   const results = pool.slice(-3);

@@ -1,11 +1,12 @@
 /**
- * Results that are made where they are wanted: what `concat`, `stack` or `pad` would copy into a larger tensor is computed in
- * its part of that tensor, and seen there by all who read it. For memory that tiles share.
+ * Results that are made where they are wanted: what `concat`, `stack`, `pad` or an update would copy into a larger tensor is
+ * computed in its part of that tensor, and seen there by all who read it. For memory that tiles share.
  *
- * A result has such a place when nothing else decides where it lies: its storage is its own, and so is that of the larger
- * tensor, but for an `out` that is written once and never read. Both are made in one block. Neighbours along the last axis stay
- * neighbours, so that vectors can be stored; and nobody needs the result as a dense tensor, to see it in a shape that is no
- * affine map of it.
+ * A result has such a place when nothing else decides where it lies: its storage is its own. So is that of the larger tensor,
+ * but for an `out` that is written once and never read; or the tensor is updated in place, has waited for this update since
+ * before the result was made, and the update is all that reads the result. Both are made in one block. Neighbours along the last
+ * axis stay neighbours, so that vectors can be stored; and nobody needs the result as a dense tensor, to see it in a shape that
+ * is no affine map of it.
  */
 import type { Block, Graph, Node, Program, StateId, TensorType, ValueId } from "../graph/graph.ts";
 import { forEachNode } from "../graph/rewrite.ts";
@@ -22,8 +23,8 @@ export interface Place {
   readonly map: readonly Affine[];
 }
 
-export function placeResults(graph: Graph, program: Program, storage: ReadonlyMap<ValueId, Storage>): ReadonlyMap<ValueId, Place> {
-  const search = new PlaceSearch(graph, program, storage);
+export function placeResults(graph: Graph, program: Program, storage: ReadonlyMap<ValueId, Storage>, uses: ReadonlyMap<ValueId, number>): ReadonlyMap<ValueId, Place> {
+  const search = new PlaceSearch(graph, program, storage, uses);
   forEachNode(program.body, (node, block) => search.visit(node, block));
   return search.places;
 }
@@ -36,20 +37,30 @@ export function copyOf(input: number, lowerings: readonly Lowering[], type: Tens
   });
 }
 
+/** Where a value is made, and after how many others. */
+interface Maker {
+  readonly node: Node;
+  readonly block: Block;
+  readonly at: number;
+}
+
 class PlaceSearch {
   readonly places = new Map<ValueId, Place>();
   readonly #graph: Graph;
   readonly #storage: ReadonlyMap<ValueId, Storage>;
-  readonly #makers = new Map<ValueId, { readonly node: Node; readonly block: Block }>();
+  readonly #uses: ReadonlyMap<ValueId, number>;
+  readonly #makers = new Map<ValueId, Maker>();
   /** Values that must lie dense. */
   readonly #dense = new Set<ValueId>();
   readonly #accesses = new Map<StateId, number>();
 
-  constructor(graph: Graph, program: Program, storage: ReadonlyMap<ValueId, Storage>) {
+  constructor(graph: Graph, program: Program, storage: ReadonlyMap<ValueId, Storage>, uses: ReadonlyMap<ValueId, number>) {
     this.#graph = graph;
     this.#storage = storage;
+    this.#uses = uses;
+    let at = 0;
     forEachNode(program.body, (node, block) => {
-      for (const output of node.outputs) this.#makers.set(output, { node, block });
+      for (const output of node.outputs) this.#makers.set(output, { node, block, at: at++ });
       if (node.op === "read" || node.op === "write") {
         const state = node.attributes["state"] as StateId;
         this.#accesses.set(state, (this.#accesses.get(state) ?? 0) + 1);
@@ -59,6 +70,7 @@ class PlaceSearch {
   }
 
   visit(node: Node, block: Block): void {
+    if (node.op === "update") this.#visitUpdate(node, block);
     if (node.op !== "concat" && node.op !== "stack" && node.op !== "pad") return;
     const [output] = node.outputs as [ValueId];
     if (!this.#isOwn(output, true)) return;
@@ -67,6 +79,17 @@ class PlaceSearch {
       const map = copyOf(k, lowerings, this.#type(input))?.writes[0]!.index;
       if (map && keepsNeighbours(map) && node.inputs.indexOf(input) === node.inputs.lastIndexOf(input) && this.#mayMove(input, block)) this.places.set(input, { within: output, map });
     });
+  }
+
+  #visitUpdate(node: Node, block: Block): void {
+    const [base, value] = node.inputs as [ValueId, ValueId];
+    const [output] = node.outputs as [ValueId];
+    if (base === value || this.#uses.get(base) !== 1 || this.#uses.get(value) !== 1 || this.#storage.get(base) !== this.#storage.get(output)) return;
+    const [before, maker] = [this.#makers.get(base), this.#makers.get(value)];
+    if (!maker || (before && before.at >= maker.at)) return;
+    const [box] = ops.get("update")!.lower!(node.inputs.map((input) => this.#type(input)), node.attributes, this.#type(output));
+    const map = box?.writes[0]!.index;
+    if (map && !this.#type(value).shape.includes(0) && keepsNeighbours(map) && this.#mayMove(value, block)) this.places.set(value, { within: base, map });
   }
 
   #type(value: ValueId): TensorType {

@@ -4,7 +4,10 @@
  * explicit copy around its compute set. Needs a fused graph; gives steps in program order, not yet grouped into supersteps.
  */
 import { isStructural, wantedPartition, type Block, type Graph, type Node, type Program, type StateId, type TensorType, type ValueId } from "../../graph/graph.ts";
+import { fillValue } from "../../graph/constants.ts";
+import { countUses } from "../../graph/rewrite.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { fillLowering, type Region } from "../../ops/lowerings.ts";
 import { ops } from "../../ops/table.ts";
 import { composeMap } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
@@ -14,6 +17,7 @@ import type { Span } from "../../support/span.ts";
 import { assignStorage, type Storage } from "../assign-storage.ts";
 import { mappedDistribution, onOneTile } from "../distribution.ts";
 import { copyLowering } from "../lowerings.ts";
+import { neededFills } from "../needed-fills.ts";
 import { placeFamilies } from "../place-families.ts";
 import { copyOf, placeResults, type Place } from "../results-in-place.ts";
 import { StepBuilder } from "../step-builder.ts";
@@ -39,7 +43,7 @@ function lower(graph: Graph, context: PassContext): TiledGraph {
     return { state: id, host, device: tensors.add({ name: state.name, type: state.type, origin: state.origin, persistent: true, distribution: mapping }) };
   });
   const constants: { tensor: TensorId; data: Tensor }[] = [];
-  const shared = { graph, context, tensors, states, constants, prologue: [] as Step[] };
+  const shared = { graph, context, tensors, states, constants, prologue: [] as Step[], uses: countUses(graph) };
   const programs = graph.programs.map((program) => new ProgramLowering(shared, program).run());
   const initial = new ProgramLowering(shared, graph.initial).run();
   const prepare = graph.prepare && new ProgramLowering(shared, graph.prepare).run();
@@ -58,6 +62,8 @@ interface Shared {
   readonly constants: { tensor: TensorId; data: Tensor }[];
   /** Steps that bring constants to private memories, once. */
   readonly prologue: Step[];
+  /** How often each value is used. */
+  readonly uses: ReadonlyMap<ValueId, number>;
 }
 
 class ProgramLowering {
@@ -69,6 +75,8 @@ class ProgramLowering {
   readonly #storage: ReadonlyMap<ValueId, Storage>;
   /** Results that are made as parts of others. */
   readonly #places: ReadonlyMap<ValueId, Place> = new Map();
+  /** What is left to fill of tensors that are overwritten in parts. */
+  readonly #fills: ReadonlyMap<ValueId, readonly Region[]> = new Map();
   readonly #tensorOf = new Map<Storage, TensorId>();
   readonly #bindings = new Map<ValueId, TensorView>();
   readonly #scalars = new Map<ValueId, number>();
@@ -86,7 +94,10 @@ class ProgramLowering {
     this.#program = program;
     this.#views = new Views(shared.graph);
     this.#storage = assignStorage(shared.graph, program);
-    if (shared.tensors.deviceStorage === "whole") this.#places = placeResults(shared.graph, program, this.#storage);
+    if (shared.tensors.deviceStorage === "whole") {
+      this.#places = placeResults(shared.graph, program, this.#storage, shared.uses);
+      this.#fills = neededFills(shared.graph, program, this.#storage, shared.uses);
+    }
     const note = (block: Block): void => {
       for (const node of block.nodes) {
         for (const input of node.op === "repeat" ? node.inputs.slice(1) : node.inputs) this.#stored.add(input);
@@ -198,7 +209,8 @@ class ProgramLowering {
       this.#shared.context.report(error("not-supported", node.origin, `${node.op} cannot be compiled yet, only interpreted`));
       return;
     }
-    const left = lowerings.filter((lowering) => !node.inputs.some((input, k) => this.#places.get(input)?.within === output && copyOf(k, [lowering], this.#type(input))));
+    const filled = this.#fills.get(output)?.flatMap((region) => fillLowering("fill", region, this.#type(output).dtype, fillValue(node)!));
+    const left = (filled ?? lowerings).filter((lowering) => !node.inputs.some((input, k) => this.#places.get(input)?.within === output && copyOf(k, [lowering], this.#type(input))));
     this.#build.computeInto(left, node.inputs.map((input) => this.#view(input)), this.#view(output), this.#type(output), node.origin, wantedPartition(node));
   }
 
@@ -255,6 +267,7 @@ class ProgramLowering {
     const to = this.#tensorFor(output);
     const views = values.map((value) => {
       const view = this.#view(value);
+      if (this.#places.get(value)?.within === base) return view;
       // The value may be a view of what is about to change; what a map reads of it are the elements it writes.
       const changes = node.op !== "map_update" && this.#tensors.root(view.tensor) === this.#tensors.root(to);
       return changes ? this.#tensors.whole(this.#build.copyToNew(view, this.#type(value), node.origin)) : view;
@@ -263,6 +276,7 @@ class ProgramLowering {
     const op = ops.get(node.op)!;
     if (!op.inPlace && (node.attributes["length"] as readonly number[]).includes(0)) return;
     // The rest of the result is there already: of an update only the first lowering, of the box itself, is needed.
+    if (node.op === "update" && this.#places.get(values[0]!)?.within === base) return;
     const lowerings = op.lower!(node.inputs.map((input) => this.#type(input)), node.attributes, this.#type(output));
     this.#build.compute(op.inPlace ? lowerings : lowerings.slice(0, 1), [this.#view(base), ...views], to, node.origin);
   }
