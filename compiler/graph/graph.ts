@@ -53,6 +53,12 @@ export function wantedPartition(node: Node): readonly number[] | undefined {
 }
 
 /**
+ * And `stored`: the value is to be in memory where the node stands, since what it is made of would else be kept for as long as
+ * the value is wanted. `fuse` computes such a node in no other.
+ */
+export const isStored = (node: Node): boolean => node.attributes["stored"] === true;
+
+/**
  * Structural ops, whose meaning is control, state or the world outside. They are not in the op table.
  *
  * read    {state}          () → value of a state when the program reaches here

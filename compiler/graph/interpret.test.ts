@@ -250,7 +250,6 @@ test.each<[string, (s: Sketch, n: ValueId) => ValueId, number, string, string]>(
   ["gather", (s, n) => s.op("gather", [s.op("iota", [], { length: 4, dtype: "i32" }), n], { axis: 0 }), 4, "index-out-of-range", "index 4 is outside of an axis of extent 4"],
   ["gather", (s, n) => s.op("gather", [s.op("iota", [], { length: 4, dtype: "i32" }), n], { axis: 0 }), -5, "index-out-of-range", "index -5 is outside of an axis of extent 4"],
   ["assert", (s, n) => (s.structural("assert", [s.op("gt", [n, s.number(0)])], { message: "n is positive" }, []), n), 0, "assertion-failed", "n is positive"],
-  ["grad", (s, n) => s.structural("grad", [n, n], { wrt: 1 }, [], [int])[0]!, 1, "not-supported", "gradients are not supported yet"],
 ])("%s that fails names its place", (kind, body, n, problem, message) => {
   const graph = function_(body);
   const failed = failure(() => apply(graph, n));

@@ -5,13 +5,14 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkFile } from "../../compiler/compile.ts";
+import { checkFile, compile, planFile } from "../../compiler/compile.ts";
 import type { Graph } from "../../compiler/graph/graph.ts";
 import { Interpreter } from "../../compiler/graph/interpret.ts";
 import { formulaInputs, randomFormula } from "../../compiler/graph/passes/differentiate/random-formula.ts";
 import { graphOf } from "../../compiler/graph/passes/differentiate/testing.ts";
 import { target, withTiles } from "../../compiler/targets/targets.ts";
 import { isFloat } from "../../runtime/dtype.ts";
+import { Engine } from "../../runtime/index.ts";
 import { nowhere } from "../../compiler/support/span.ts";
 import { differences, engineFor, toHost } from "./support.ts";
 import { Perceptron } from "./perceptron.ts";
@@ -46,6 +47,39 @@ describe("the training program", () => {
       const worst = values.reduce((most, value, i) => Math.max(most, Math.abs(value - expected.weights[name]![i]!)), 0);
       expect(worst, name).toBeLessThan(1e-5);
     }
+  });
+});
+
+/** Blocks of three layers each; with `again` they are computed again for the gradient. */
+const deep = `
+fn block<n>(x: f32[n, n], w: f32[n, n]) -> f32[n, n] {
+  return tanh(tanh(tanh(x @ w) @ w) @ w);
+}
+graph deep(n: int = 64, again: bool = false) {
+  in x: f32[n, n];
+  var w: f32[n, n] = 0.01;
+  program main {
+    let a = again ? recompute(block(x, w)) : block(x, w);
+    let b = again ? recompute(block(a, w)) : block(a, w);
+    let c = again ? recompute(block(b, w)) : block(b, w);
+    let d = again ? recompute(block(c, w)) : block(c, w);
+    w -= 0.01 * grad(sum(d * d), w);
+  }
+}`;
+
+describe("what is computed again", () => {
+  it("takes less memory and gives the same bits", async () => {
+    const planned = await Promise.all([false, true].map(async (again) => {
+      const options = { parameters: { again }, readFile: () => deep };
+      const { plan } = planFile("deep.gph", options);
+      const { executable } = await compile("deep.gph", options);
+      await using engine = await Engine.load(executable!);
+      engine.runSync("main", { x: Float32Array.from({ length: 64 * 64 }, (_, i) => Math.sin(i)) });
+      return { bytes: plan!.memory!.bytes, weights: engine.read("w").data as Float32Array };
+    }));
+    const [kept, again] = planned as [(typeof planned)[0], (typeof planned)[0]];
+    expect(again.bytes).toBeLessThan(0.8 * kept.bytes);
+    expect(Buffer.from(again.weights.buffer).equals(Buffer.from(kept.weights.buffer))).toBe(true);
   });
 });
 

@@ -6,6 +6,7 @@ import { op as opOf } from "../../ops/table.ts";
 import { nowhere } from "../../support/span.ts";
 import { scalar, type Graph, type Node, type ValueId } from "../graph.ts";
 import type { GraphBuilder } from "../build.ts";
+import { Interpreter } from "../interpret.ts";
 import { forEachNode } from "../rewrite.ts";
 import { verify } from "../verify.ts";
 import { withoutGradients } from "./differentiate.ts";
@@ -82,6 +83,16 @@ describe("what is made", () => {
     });
     expect(loopOf(false).counts["scatter_update"]).toBeUndefined();
     expect(loopOf(true).counts["scatter_update"]).toBe(1);
+  });
+
+  it("is refused by the interpreter where there is no gradient", () => {
+    const graph = graphOf([{ dtype: "f64", shape: [2, 2] }], (builder, [x]) => {
+      const [whole] = builder.node("floor", { inputs: [x!], outputs: [builder.typeOf(x!)], origin: { file: "here.gph", start: 3, end: 8 } });
+      return builder.node("grad", { inputs: [weighted(builder, whole!), x!], attributes: { wrt: 1 }, outputs: [builder.typeOf(x!)], origin: nowhere });
+    });
+    expect(() => new Interpreter(graph)).toThrow(expect.objectContaining({
+      problem: "not-supported", message: "the gradient goes through floor, and that has none: rounding is piecewise constant", origin: { file: "here.gph", start: 3, end: 8 },
+    }) as Error);
   });
 
   it("has no grad left, and is the graph itself where there was none", () => {

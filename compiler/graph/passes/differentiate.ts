@@ -95,9 +95,9 @@ class Differentiation {
     adjoints.add(loss, construction.filled(construction.typeOf(loss), 1, node.origin));
     const refusals = new Refusals(this.#reporter, node);
     backward({ construction, active, vertices, computeSets, fail: (...told) => refusals.tell(...told) }, nodes, adjoints);
-    for (const [parameter, loop] of carried) if (adjoints.has(parameter)) refusals.tell(loop, ...throughLoop(loop, builder.values[parameter]!.name));
+    for (const [parameter, loop] of carried) if (adjoints.total(parameter) !== undefined) refusals.tell(loop, ...throughLoop(loop, builder.values[parameter]!.name));
     const totals = wanted.map((value, k) => {
-      const total = adjoints.total(value, node.origin);
+      const total = adjoints.total(value);
       if (total === undefined) refusals.warn((node.attributes["names"] as readonly string[] | undefined)?.[k] || (builder.values[value]!.name ?? `tensor ${k + 1}`));
       return total ?? construction.filled(construction.typeOf(value), 0, node.origin);
     });

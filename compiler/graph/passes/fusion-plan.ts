@@ -15,7 +15,7 @@
  */
 import { bytesOf } from "../../../runtime/dtype.ts";
 import { ops } from "../../ops/table.ts";
-import { wantedPartition, type Block, type Node, type TensorType, type ValueId } from "../graph.ts";
+import { isStored, wantedPartition, type Block, type Node, type TensorType, type ValueId } from "../graph.ts";
 import { argumentsFor, measureBody, scalarFunction, type BodyMeasure } from "../scalar-body.ts";
 import { extendPath, noViews, type ViewPath } from "./view-path.ts";
 
@@ -124,7 +124,7 @@ export class FusionPlan {
   /** An elementwise node: inside its consumers, or a root. */
   #place(node: Node, measure: BodyMeasure): void {
     const demands = this.#demands.get(node.outputs[0]!);
-    if (demands === undefined || demands === memory || wantedPartition(node) !== undefined || !this.#mayInline(node, measure, demands)) return this.#root(node, measure);
+    if (demands === undefined || demands === memory || wantedPartition(node) !== undefined || isStored(node) || !this.#mayInline(node, measure, demands)) return this.#root(node, measure);
     this.#inlined.add(node);
     for (const demand of demands) {
       demand.group.size += demand.occurrences * measure.size;

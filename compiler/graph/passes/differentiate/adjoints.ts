@@ -1,43 +1,33 @@
 /**
- * Gradients of the loss by values, as they come together: each use of a value gives a part, and the parts are added when the
- * node that made the value is reached. A part that is zero outside of a box, as the gradient of a slice is, is added to the
- * box alone, and in place.
+ * Gradients of the loss by values, as they come together: each use of a value gives a part, which is added to the sum of those
+ * before at once, so that it need not be kept. A part that is zero outside of a box, as the gradient of a slice is, is added
+ * to the box alone, and in place.
  */
-import type { Span } from "../../../support/span.ts";
+import { ops } from "../../../ops/table.ts";
 import { invariant } from "../../../support/bug.ts";
 import { formatType, type Attributes, type Node, type ValueId } from "../../graph.ts";
 import { fillValue } from "../../constants.ts";
 import type { Construction } from "./construction.ts";
 
 export class Adjoints {
-  readonly #parts = new Map<ValueId, ValueId[]>();
+  readonly #sums = new Map<ValueId, ValueId>();
   readonly #construction: Construction;
 
   constructor(construction: Construction) {
     this.#construction = construction;
   }
 
+  /** Adds a part, in the current block. */
   add(value: ValueId, part: ValueId): void {
     const [type, given] = [value, part].map((each) => formatType(this.#construction.typeOf(each)));
     invariant(type === given, () => `a gradient of type ${given} for %${value}, which is ${type}`);
-    const parts = this.#parts.get(this.#original(value));
-    if (parts) parts.push(part);
-    else this.#parts.set(this.#original(value), [part]);
+    const sum = this.total(value);
+    this.#sums.set(this.#original(value), sum === undefined ? part : this.#sum(sum, part));
   }
 
-  has(value: ValueId): boolean {
-    return this.#parts.has(this.#original(value));
-  }
-
-  /** The sum of the parts so far, in the current block; undefined when there is none. */
-  total(value: ValueId, origin: Span): ValueId | undefined {
-    const parts = this.#parts.get(this.#original(value));
-    if (parts === undefined) return undefined;
-    // What is whole comes first, so that boxes are added to it.
-    const [whole, boxes] = [parts.filter((part) => !this.#box(part)), parts.filter((part) => this.#box(part))];
-    const total = [...whole, ...boxes].reduce((sum, part) => this.#sum(sum, part, origin));
-    this.#parts.set(this.#original(value), [total]);
-    return total;
+  /** The sum of the parts so far; undefined when there is none. */
+  total(value: ValueId): ValueId | undefined {
+    return this.#sums.get(this.#original(value));
   }
 
   /** A value that is computed again is still the same value. */
@@ -45,12 +35,22 @@ export class Adjoints {
     return this.#construction.originals.get(value) ?? value;
   }
 
-  #sum(sum: ValueId, part: ValueId, origin: Span): ValueId {
+  #sum(sum: ValueId, part: ValueId): ValueId {
+    const { origin } = this.#construction.builder.values[part]!;
     const box = this.#box(part);
-    if (box === undefined) return this.#construction.apply("add", [sum, part], {}, origin);
+    // What is whole takes the boxes.
+    if (box === undefined && this.#box(sum) !== undefined) return this.#sum(part, sum);
+    if (box === undefined) return this.#construction.apply("add", [sum, part], this.#isMade(part) ? { stored: true } : {}, origin);
     const inside = this.#construction.apply("slice", [sum], box.attributes, origin);
     const added = this.#construction.apply("add", [inside, box.value], {}, origin);
     return this.#construction.apply("update", [sum, added], box.attributes, origin);
+  }
+
+  /** Whether a part is a tensor of its own, as that of a product: it is not to be kept until the last part is there. */
+  #isMade(part: ValueId): boolean {
+    let node = this.#construction.definition(part);
+    while (node !== undefined && ops.get(node.op)?.kind === "view") node = this.#construction.definition(node.inputs[0]!);
+    return node !== undefined && ops.get(node.op)?.kind === "compute" && node.op !== "fill";
   }
 
   /** What a value that is zero outside of a box holds there. */

@@ -98,9 +98,9 @@ export function backward(start: Start, nodes: readonly Node[], adjoints: Adjoint
 
 function nodeGradient(site: Site, again: Again, node: Node, adjoints: Adjoints): void {
   const { active } = site;
-  if (!node.outputs.some((output) => active.has(output) && adjoints.has(output))) return;
+  if (!node.outputs.some((output) => active.has(output) && adjoints.total(output) !== undefined)) return;
   if (![...node.inputs, ...capturedBy(node)].some((input) => active.has(input))) return;
-  const gradients = node.outputs.map((output) => adjoints.total(output, node.origin));
+  const gradients = node.outputs.map((output) => adjoints.total(output));
   if (!isStructural(node.op)) return ruleGradient(site, again, node, gradients[0]!, adjoints);
   const reached: Reached = { node: again.node(node), gradients, adjoints };
   switch (node.op) {

@@ -2,7 +2,7 @@
  * Gradient of `if` and `switch`: the same choice, where each region computes its branch again and goes backwards through it.
  * Its results are the gradients by the values of the surroundings that some branch uses; a branch that does not use one gives 0.
  */
-import type { Block, Node, ValueId } from "../../graph.ts";
+import type { Block, ValueId } from "../../graph.ts";
 import { Adjoints } from "./adjoints.ts";
 import { spread } from "./activity.ts";
 import { capturedBy, copyNodes } from "./construction.ts";
@@ -15,7 +15,7 @@ export function branchGradient(site: Site, { node, gradients, adjoints }: Reache
   const found: (ValueId | undefined)[][] = [];
   const blocks = node.regions.map((region) => {
     const block = construction.builder.block([], () => site.within(() => {
-      found.push(branch(site, region, node, gradients, captured));
+      found.push(branch(site, region, gradients, captured));
       return [];
     }));
     requireElements(site, node, block);
@@ -32,7 +32,7 @@ export function branchGradient(site: Site, { node, gradients, adjoints }: Reache
 }
 
 /** One branch, computed again and backwards: gradients by the captured values it uses. */
-function branch(site: Site, region: Block, node: Node, gradients: readonly (ValueId | undefined)[], captured: readonly ValueId[]): (ValueId | undefined)[] {
+function branch(site: Site, region: Block, gradients: readonly (ValueId | undefined)[], captured: readonly ValueId[]): (ValueId | undefined)[] {
   const { construction, active } = site;
   const copy = copyNodes(construction, region.nodes);
   spread(copy.nodes, active, (value) => construction.typeOf(value));
@@ -42,7 +42,7 @@ function branch(site: Site, region: Block, node: Node, gradients: readonly (Valu
     if (gradient !== undefined && active.has(copy.of(result))) inner.add(copy.of(result), gradient);
   });
   site.backward(copy.nodes, inner);
-  const totals = captured.map((value) => inner.total(value, node.origin));
+  const totals = captured.map((value) => inner.total(value));
   construction.prune(totals.filter((total) => total !== undefined));
   return totals;
 }

@@ -85,9 +85,9 @@ function round(site: Site, node: Node, wanted: Wanted, tapes: Tapes, initial: re
     wanted.carried.forEach((k, position) => active.has(copy.of(body.results[k]!)) && inner.add(copy.of(body.results[k]!), gradients[position]!));
     site.backward(copy.nodes, inner);
     const results = [
-      ...wanted.carried.map((k) => inner.total(names.get(body.parameters[k]!)!, origin) ?? construction.filled(construction.typeOf(node.outputs[k]!), 0, origin)),
+      ...wanted.carried.map((k) => inner.total(names.get(body.parameters[k]!)!) ?? construction.filled(construction.typeOf(node.outputs[k]!), 0, origin)),
       ...wanted.captured.map((value, position) => {
-        const total = inner.total(value, origin);
+        const total = inner.total(value);
         return total === undefined ? sums[position]! : construction.apply("add", [sums[position]!, total], {}, origin);
       }),
     ];
