@@ -37,6 +37,21 @@ export const cycleModel = {
   unknownTrips: 16,
 } as const;
 
+/**
+ * The same model in closed form, for whoever must compare thousands of kernels that do not exist yet (`tiled/partition`): what
+ * `estimateKernel` gives for the plainest kernel of a form, on one thread.
+ */
+export const closedForms = {
+  /** To enter and leave a vertex, set up its loop, fold the last vector and store. */
+  overhead: cycleModel.vertexStart + cycleModel.loopStart + cycleModel.laneCombine + 1,
+  /** A sum of products along `elements`, each of `bytes`. */
+  dot: (elements: number, bytes: number): number => closedForms.overhead + Math.ceil((elements * bytes) / cycleModel.vectorBytes),
+  /** `operations` instructions on each of some independent elements of `bytes`. */
+  map: (elements: number, operations: number, bytes: number): number => closedForms.overhead + Math.ceil((elements * bytes) / cycleModel.vectorBytes) * Math.max(1, operations),
+  /** A row that is passed over several times, with a function that is not one instruction (softmax, norms). */
+  passes: (elements: number): number => closedForms.overhead + elements * mathCycles.exp,
+} as const;
+
 /** Instructions of one element of a function that is not one instruction. */
 export const mathCycles: Readonly<Record<MathFunction, number>> = {
   exp: 8, expm1: 12, exp2: 6, log: 10, log1p: 14, log2: 8, log10: 10,

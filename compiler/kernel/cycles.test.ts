@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { nowhere } from "../support/span.ts";
 import { target } from "../targets/targets.ts";
 import { binary, call, cast, constant, i32, KernelBuilder } from "./build.ts";
-import { cycleModel, mathCycles } from "./cycle-model.ts";
+import { closedForms, cycleModel, mathCycles } from "./cycle-model.ts";
 import { estimateKernel, kernelCycles, sharedKernelCycles } from "./cycles.ts";
 import type { Expression, Kernel } from "./kernel.ts";
 import type { DType } from "../../runtime/dtype.ts";
@@ -52,6 +52,13 @@ describe("cycles of a vertex", () => {
     fc.assert(fc.property(fc.integer({ min: 2, max: 5000 }), (n) => {
       expect(kernelCycles(dot(n), mk2)).toBe(5 + Math.ceil(n / 2));
       if (n >= 12) expect(kernelCycles(dot(n, "f16"), mk2)).toBe(6 + Math.ceil(n / 4));
+    }));
+  });
+
+  it("are in closed form what they are of a kernel: a dot product, and a map but for the lane that needs no folding", () => {
+    fc.assert(fc.property(fc.integer({ min: 2, max: 5000 }), (n) => {
+      expect(closedForms.dot(n, 4)).toBe(kernelCycles(dot(n), mk2));
+      expect(Math.abs(closedForms.map(n, 1, 4) - kernelCycles(map([n], twice), mk2))).toBeLessThanOrEqual(2);
     }));
   });
 

@@ -1,24 +1,15 @@
 /**
  * What a split of an op would cost on a machine with private tile memory, in cycles: the model the partitioner compares
- * candidates with. The figures of `vertexModel` are modelling parameters: a vertex that runs along n f32 elements takes
- * about 5 + ⌈n / 2⌉ cycles of its thread, as the vertices of Poplar's own examples do.
+ * candidates with. What a vertex takes is of the same model as the cost of the finished program (`kernel/cycle-model.ts`), in
+ * closed form: along n f32 elements 5 + ⌈n / 2⌉ cycles of its thread, as the vertices of Poplar's own examples do.
  */
-import { bytesOf, type DType } from "../../../runtime/dtype.ts";
+import { bytesOf, isFloat, type DType } from "../../../runtime/dtype.ts";
+import { closedForms, cycleModel } from "../../kernel/cycle-model.ts";
 import type { SpaceDimension } from "../../kernel/lowering.ts";
+import { matrixCycles } from "../../kernel/matrix-unit.ts";
 import { affineRange, type Affine } from "../../support/affine.ts";
 import type { Target } from "../../targets/target.ts";
 import type { Distribution } from "../tiled.ts";
-
-export const vertexModel = {
-  /** Cycles to enter and leave a vertex. */
-  overhead: 5,
-  /** f32 elements a thread handles per cycle of its own. */
-  elementsPerCycle: 2,
-  /** Smallest block side for which the matrix unit is kept busy. */
-  matrixSide: 4,
-  /** Cycles a thread needs per element of a row that is passed over several times (softmax, norms). */
-  serialCycles: 8,
-} as const;
 
 export interface PlannedRead {
   readonly dtype: DType;
@@ -85,31 +76,48 @@ export function estimate(problem: PartitionProblem, parts: readonly number[]): C
     reductionExchange = ceil(own * splits * resultBytes, bytesPerCycle);
     // Parts of one result are on neighbouring tiles; the results are dealt out anew over all chips.
     if (chips) reductionExchange = Math.max(reductionExchange, chips.startCycles + ceil((results * splits * resultBytes * (chips.count - 1)) / chips.count ** 2, chips.bytesPerCycle));
-    reduction = ceil(own, target.threadsPerTile) * target.threadsPerTile * vertexCycles(splits);
+    reduction = ceil(own, target.threadsPerTile) * target.threadsPerTile * closedForms.dot(splits, resultBytes);
   }
   const exchanges = (exchange > 0 ? 1 : 0) + (splits > 1 ? 1 : 0);
   const sync = exchanges * (startCycles + 2 * target.syncCycles);
   return { compute, exchange, reductionExchange, reduction, sync, total: compute + exchange + reductionExchange + reduction + sync, bytes };
 }
 
-const vertexCycles = (elements: number): number => vertexModel.overhead + ceil(elements, vertexModel.elementsPerCycle);
-
 /** Cycles of a tile for one block, its rows dealt to the tile's threads. */
-function blockCycles({ space, contraction, operations, target }: PartitionProblem, block: readonly number[]): number {
+function blockCycles(problem: PartitionProblem, block: readonly number[]): number {
+  const { space, reads, contraction, operations, target } = problem;
   const of = (kind: SpaceDimension["kind"]): number => product(block.filter((_, d) => space[d]!.kind === kind));
   const rows = of("parallel");
   const length = of("reduction");
   const serial = of("serial");
   const threads = target.threadsPerTile;
-  if (serial > 1) return ceil(rows, threads) * threads * (vertexModel.overhead + serial * vertexModel.serialCycles);
-  if (length === 1 && !space.some(({ kind }) => kind === "reduction")) {
-    return threads * (vertexModel.overhead + ceil(ceil(rows, threads), vertexModel.elementsPerCycle) * Math.max(1, operations));
-  }
-  const dots = ceil(rows, threads) * threads * vertexCycles(length * Math.max(1, operations));
-  if (!contraction) return dots;
-  const sides = block.filter((extent, d) => space[d]!.kind === "parallel" && extent >= vertexModel.matrixSide).length;
-  const matrix = sides >= 2 ? threads * vertexModel.overhead + ceil(rows * length, target.macsPerCycle.f32) : Infinity;
-  return Math.min(dots, matrix);
+  const bytes = reads.reduce((most, { dtype }) => Math.max(most, laneBytes(dtype)), laneBytes(problem.result.dtype));
+  if (serial > 1) return ceil(rows, threads) * threads * closedForms.passes(serial);
+  if (length === 1 && !space.some(({ kind }) => kind === "reduction")) return threads * closedForms.map(ceil(rows, threads), operations, bytes);
+  const dots = ceil(rows, threads) * threads * closedForms.dot(length * Math.max(1, operations), bytes);
+  return contraction ? Math.min(dots, matrixUnitCycles(problem, block)) : dots;
+}
+
+/** Bytes of a vector that one element takes: integers are computed one at a time. */
+const laneBytes = (dtype: DType): number => (isFloat(dtype) ? Math.min(bytesOf(dtype), cycleModel.vectorBytes) : cycleModel.vectorBytes);
+
+/** Of a block of a product of two operands in the matrix unit, rows or columns dealt to the threads; infinite where a side does not fill it. */
+function matrixUnitCycles({ space, reads, target }: PartitionProblem, block: readonly number[]): number {
+  const [left, right] = reads;
+  if (!left || !right || left.dtype !== right.dtype) return Infinity;
+  let [rows, columns, batch, depth] = [1, 1, 1, 1];
+  space.forEach(({ kind }, d) => {
+    const moves = (read: PlannedRead): boolean => read.map.some((form) => form.coefficients[d] !== 0);
+    if (kind === "reduction") depth *= block[d]!;
+    else if (moves(left) === moves(right)) batch *= block[d]!;
+    else if (moves(left)) rows *= block[d]!;
+    else columns *= block[d]!;
+  });
+  if (Math.min(rows, columns) < cycleModel.matrixColumns) return Infinity;
+  const threads = target.threadsPerTile;
+  const of = (sizes: { readonly rows: number; readonly columns: number; readonly batch: number }): number => matrixCycles({ ...sizes, depth, bytes: bytesOf(left.dtype), outside: [] }, target);
+  const shares = [of({ rows: ceil(rows, threads), columns, batch }), of({ rows, columns: ceil(columns, threads), batch }), of({ rows, columns, batch: ceil(batch, threads) })];
+  return threads * (closedForms.overhead + Math.min(...shares));
 }
 
 /** Bytes of one block's part of an operand, and how many of them come from other tiles. */
