@@ -50,11 +50,11 @@ async function opsCommand(args: Arguments): Promise<number> {
 }
 
 function callEntry(call: DescribedCall): Entry {
-  const { name, text, module, takes, formula, summary, noGradient, op, parameters } = call;
+  const { name, text, module, takes, formula, summary, noGradient, op, parameters, example } = call;
   return {
     name, text, module, says: `${formula}   ${summary}`,
-    details: [["formula", formula], ["takes", takes], ["gradient", noGradient === undefined ? undefined : `none: ${noGradient}`]],
-    json: { name, op, call: text, module, parameters, takes, formula, summary, noGradient },
+    details: [["formula", formula], ["takes", takes], ["gradient", noGradient === undefined ? "yes" : `none: ${noGradient}`], ["example", example]],
+    json: { name, op, call: text, module, parameters, takes, formula, summary, noGradient, example },
   };
 }
 

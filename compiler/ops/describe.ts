@@ -4,6 +4,7 @@
  */
 import { dtypes as allDTypes, isFloat, isInteger, type DType } from "../../runtime/dtype.ts";
 import type { Attributes, TensorType } from "../graph/graph.ts";
+import { exampleOf } from "./describe-example.ts";
 import { RuleError, type ConstantValue, type Op, type OpParameter, type Signature } from "./op.ts";
 import { calls, ops } from "./table.ts";
 
@@ -20,15 +21,17 @@ export interface DescribedCall {
   readonly takes: string | undefined;
   readonly formula: string;
   readonly summary: string;
-  /** Why there is no gradient; undefined where it is still to come. */
+  /** Why there is no gradient; undefined where there is one. */
   readonly noGradient: string | undefined;
+  /** A call with its result: `sum([[1, 2], [3, 4]], axis = 1) = [3, 7]`. */
+  readonly example: string | undefined;
 }
 
 /** Every call, in the order of the table. */
 export function describeCalls(): readonly DescribedCall[] {
   return [...calls.values()].flat().map(({ op, signature }) => ({
     text: callText(signature), name: signature.call, op: op.name, module: signature.module, parameters: signature.parameters,
-    takes: takes(op, signature), formula: op.formula, summary: op.summary, noGradient: op.noGradient,
+    takes: takes(op, signature), formula: op.formula, summary: op.summary, noGradient: op.noGradient, example: exampleOf(op, signature),
   }));
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { DType } from "../../runtime/dtype.ts";
 import type { Attributes, TensorType } from "../graph/graph.ts";
+import { describeCalls } from "./describe.ts";
 import { RuleError, type ConstantValue } from "./op.ts";
 import { calls, op } from "./table.ts";
 
@@ -12,6 +13,23 @@ function call(name: string, args: { readonly [name: string]: ConstantValue }, in
   const { signature } = calls.get(name)!.find(({ signature }) => signature.attributes)!;
   return signature.attributes!(args, inputs, dtype);
 }
+
+describe("descriptions", () => {
+  const described = describeCalls();
+
+  test("every call says what it takes and shows an example", () => {
+    expect(described.filter(({ example }) => example === undefined).map(({ text }) => text)).toEqual([]);
+    expect(described.filter(({ parameters, takes }) => takes === undefined && parameters.some(({ kind }) => kind === "tensor")).map(({ text }) => text)).toEqual([]);
+  });
+
+  test("examples are written as they are called, with the result", () => {
+    const of = (name: string) => described.find((call) => call.name === name)?.example;
+    expect(of("scatter_add")).toBe("scatter_add([1, 2, 3], [2, 0, -1], [10, 20, 5]) = [21, 2, 18]");
+    expect(of("cast")).toBe("cast<u8>([300, -1, 5]) = [44, 255, 5]");
+    expect(of("concat")).toBe("concat(([1, 2], [3])) = [1, 2, 3]");
+    expect(of("is_nan")).toBe("is_nan([1, nan, inf, -inf]) = [false, true, false, false]");
+  });
+});
 
 describe("attributes of calls", () => {
   test.each<[string, { readonly [name: string]: ConstantValue }, readonly TensorType[], DType | undefined, Attributes]>([

@@ -19,8 +19,8 @@ export function opsDocument(): string {
 
 What a program can call. *Takes* says which dtypes an op accepts; where parameters differ, for each. \`axis?\` may be left
 out, \`axis = -1\` has that value then; \`shape…\` is the rest of the arguments, or one tuple. Any call can be written as a
-method of its first argument: \`x.softmax(axis = 0)\`. Gradients are not compiled yet; *no gradient* says for which ops there
-will be none, and why.
+method of its first argument: \`x.softmax(axis = 0)\`. *Gradient* says whether \`grad\` goes through an op, and if not, why;
+functions written in .gph have the gradients of what they are made of. In examples a list in brackets stands for a tensor.
 
 The same list is \`gph ops\`; \`gph ops NAME\` shows one. [The language](language.md) describes what is part of it:
 ${builtins.map((name) => `\`${name}\``).join(", ")}.
@@ -35,10 +35,11 @@ function moduleSection(module: string, calls: readonly DescribedCall[], library:
   const title = module === "core" ? "In scope everywhere" : `\`${module}\``;
   const parts = [`## ${title}\n`];
   if (calls.length > 0) {
-    parts.push(table(["call", "takes", "formula", "what it gives", "no gradient"], calls.map(({ text, takes, formula, summary, noGradient }) => [code(text), takes ?? "", code(formula), summary, noGradient ?? ""])));
+    parts.push(table(["call", "takes", "formula", "what it gives", "gradient", "example"], calls.map(({ text, takes, formula, summary, noGradient, example }) => [code(text), takes ?? "", code(formula), summary, noGradient === undefined ? "yes" : `no: ${noGradient}`, code(example ?? "")])));
   }
   if (library.length > 0) {
-    parts.push(`Written in .gph, in [compiler/std/${module.slice(4)}.gph](../compiler/std/${module.slice(4)}.gph):\n`);
+    const file = module === "core" ? "core" : module.slice(4);
+    parts.push(`Written in .gph, in [compiler/std/${file}.gph](../compiler/std/${file}.gph):\n`);
     parts.push(table(["function", "what it gives"], library.map(({ header, doc }) => [code(header), doc.replaceAll("\n", " ")])));
   }
   return parts.join("\n");
