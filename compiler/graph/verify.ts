@@ -18,11 +18,12 @@
  *    their tensor and have the field's dtype and shape; `written` lists, in order, the operands some vertex may write.
  *    Tiles are not negative.
  */
-import { isDType } from "../../runtime/dtype.ts";
+import { isDType, isFloat } from "../../runtime/dtype.ts";
 import { RuleError } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
-import { formatType, isStructural, sameShape, type Block, type ComputeSet, type Graph, type Node, type Program, type Slice, type State, type StructuralOp, type TensorType, type ValueId } from "./graph.ts";
+import { formatType, isStructural, sameShape, type Block, type ComputeSet, type Graph, type Node, type Program, type Slice, type State, type StructuralOp, type TensorType, type ValueId, type Vertex } from "./graph.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { printNode, printSlice } from "./print.ts";
 import { forEachNode, programsOf } from "./rewrite.ts";
 
@@ -32,6 +33,7 @@ export function verify(graph: Graph): void {
   graph.states.forEach((state) => verifyMapping(state));
   uniqueNames("state", graph.states);
   uniqueNames("program", graph.programs);
+  graph.vertices.forEach(verifyVertex);
   graph.computeSets.forEach((set) => verifyComputeSet(graph, set));
   for (const program of programsOf(graph)) verifier.program(program);
   verifyDerived(graph);
@@ -254,6 +256,14 @@ function verifySlice(slice: Slice, shape: readonly number[], where: () => string
       return Number.isInteger(start) && Number.isInteger(length) && Number.isInteger(step) && length >= 0 && step !== 0 && inside && (!drop || length === 1);
     });
   invariant(fits, () => `${where()}: ${printSlice(slice)} of shape [${shape.join(", ")}]`);
+}
+
+/** A gradient's buffers are those that the fields ask for. */
+function verifyVertex({ name, kernel, gradient }: Vertex): void {
+  if (gradient === undefined) return;
+  const shown = (buffers: readonly Pick<Kernel["buffers"][number], "dtype" | "shape" | "access">[]): string => buffers.map((buffer) => `${buffer.access} ${formatType(buffer)}`).join(", ");
+  const expected = shown([...kernel.buffers.map((buffer) => ({ ...buffer, access: "in" as const })), ...kernel.buffers.filter(({ dtype }) => isFloat(dtype)).map((buffer) => ({ ...buffer, access: "inout" as const }))]);
+  invariant(shown(gradient.buffers) === expected, () => `the gradient of vertex ${name} has the fields ${shown(gradient.buffers)}, not ${expected}`);
 }
 
 function verifyComputeSet(graph: Graph, set: ComputeSet): void {

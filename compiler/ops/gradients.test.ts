@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { isFloat } from "../../runtime/dtype.ts";
 import type { Attributes } from "../graph/graph.ts";
-import { differencesOf, gradientFaults, gradientsOf, weighted, type Formula } from "../graph/passes/differentiate/testing.ts";
+import { differencesOf, gradientFaults, gradientsOf, ofGradients, weighted, type Formula } from "../graph/passes/differentiate/testing.ts";
 import { put, tensor, zeros, type Tensor } from "../graph/tensor.ts";
 import { nowhere } from "../support/span.ts";
 import { nodeBuilder } from "./compose.ts";
@@ -82,6 +82,13 @@ describe.each(entries.map((entry) => [entry.name, entry] as const))("%s", (_, en
       const formula = formulaOf(entry, attributes);
       const step = 1e-4;
       expect(gradientFaults(gradientsOf(formula, inputs), differencesOf(formula, inputs, step), tolerance), JSON.stringify([inputs.map(({ type }) => type.shape), attributes])).toEqual([]);
+    }
+  });
+
+  test("so is the gradient of the gradient", () => {
+    for (const { inputs, attributes } of examples.filter(({ inputs }) => inputs.every(({ data }) => data.length <= 40)).slice(0, 3)) {
+      const formula = ofGradients(formulaOf(entry, attributes));
+      expect(gradientFaults(gradientsOf(formula, inputs), differencesOf(formula, inputs, 1e-4), 10 * tolerance), JSON.stringify([inputs.map(({ type }) => type.shape), attributes])).toEqual([]);
     }
   });
 });

@@ -1,7 +1,6 @@
 /** Gradients of whole graphs: random ones against differences, and the size of what is made of small ones. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isFloat } from "../../../runtime/dtype.ts";
 import { op as opOf } from "../../ops/table.ts";
 import { nowhere } from "../../support/span.ts";
 import { scalar, type Graph, type Node, type ValueId } from "../graph.ts";
@@ -11,17 +10,9 @@ import { forEachNode } from "../rewrite.ts";
 import { verify } from "../verify.ts";
 import { withoutGradients } from "./differentiate.ts";
 import { formulaInputs, randomFormula } from "./differentiate/random-formula.ts";
-import { differencesOf, gradientFaults, gradientsOf, graphOf, weighted, type Formula } from "./differentiate/testing.ts";
+import { differencesOf, gradientFaults, gradientsOf, graphOf, ofGradients, weighted } from "./differentiate/testing.ts";
 
 const strict = { report: ({ severity, message }: { readonly severity: string; readonly message: string }) => { if (severity === "error") throw new Error(message); } };
-
-/** Σ weights · the gradients of a formula: its own gradient is made of second derivatives. */
-const ofGradients = (formula: Formula): Formula => (builder, inputs) => {
-  const floats = inputs.filter((input) => isFloat(builder.typeOf(input).dtype));
-  const loss = formula(builder, inputs);
-  const gradients = builder.node("grad", { inputs: [loss, ...floats], attributes: { wrt: floats.length }, outputs: floats.map((input) => builder.typeOf(input)), origin: nowhere });
-  return gradients.map((gradient) => weighted(builder, gradient)).reduce((sum, value) => builder.node("add", { inputs: [sum, value], outputs: [scalar("f64")], origin: nowhere })[0]!);
-};
 
 const decisions = fc.array(fc.nat(997), { minLength: 4, maxLength: 40 });
 

@@ -45,7 +45,15 @@ export function gradientsOf(formula: Formula, inputs: readonly Tensor[]): Tensor
   return floats.map((_, k) => outputs[`out${k}`]!);
 }
 
-/** The same by central differences, of f64 inputs. */
+/** Σ weights · the gradients of a formula by its float inputs: its own gradient is made of second derivatives. */
+export const ofGradients = (formula: Formula): Formula => (builder, inputs) => {
+  const floats = inputs.filter((input) => isFloat(builder.typeOf(input).dtype));
+  const loss = formula(builder, inputs);
+  const gradients = builder.node("grad", { inputs: [loss, ...floats], attributes: { wrt: floats.length }, outputs: floats.map((input) => builder.typeOf(input)), origin: nowhere });
+  return gradients.map((gradient) => weighted(builder, gradient)).reduce((sum, value) => builder.node("add", { inputs: [sum, value], outputs: [scalar("f64")], origin: nowhere })[0]!);
+};
+
+/** The gradients by central differences, of f64 inputs. */
 export function differencesOf(formula: Formula, inputs: readonly Tensor[], step = 1e-5): Tensor[] {
   const interpreter = new Interpreter(graphOf(inputs.map(({ type }) => type), (builder, values) => [formula(builder, values)]));
   const at = (moved: readonly Tensor[]): number => Number(get(interpreter.run("main", named(moved))["out0"]!, 0));
