@@ -44,5 +44,7 @@ export function explain(thrown: unknown, functions: Manifest["functions"], progr
   const meaning = meanings.find(([pattern]) => pattern.test(message))?.[1] ?? message;
   const place = placeOf(stack ?? "", functions) ?? program;
   if (place?.name.startsWith(outsideName)) return new TrapError(`${outsideName}, ${describePosition(place.position)}`, place.position, thrown);
-  return new TrapError(place ? `${meaning} in ${place.name}, ${describePosition(place.position)}` : meaning, place?.position, thrown);
+  // Kernels have a number behind their name; those of the library are named after ops, which says less than the place.
+  const vertex = /^(.+\.compute)( #\d+)?$/.exec(place?.name ?? "")?.[1];
+  return new TrapError(place ? `${meaning}${vertex === undefined ? "" : ` in ${vertex}`}, ${describePosition(place.position)}` : meaning, place?.position, thrown);
 }

@@ -171,7 +171,7 @@ describe("run", () => {
     ["--in x=abc --in k=1 --in w=2", /--in x=abc: abc does not exist\n {2}help: the value is a FILE\.npy, a number, or random:SEED/],
     ["--program zzzz", /no program `zzzz`\n {2}help: it has main, /],
     [`${given} --out y=probe.wasm`, /probe\.wasm is what this command reads/],
-    ["-p trap --in w=1", /integer division by zero in trap, probe\.gph:6:18/],
+    ["-p trap --in w=1", /integer division by zero, probe\.gph:6:18/],
     ["-p double --in w=1 --in s=four.npy", /^error: s is i32, but four\.npy holds f32/],
     ["-p double --in w=1 --in s=gone.npy", /^error: --in s=gone\.npy: gone\.npy does not exist/],
   ])("run probe.wasm %s", async (line, message) => {
@@ -189,6 +189,14 @@ describe("run", () => {
   test("--json tells where a run stopped", async () => {
     const { out } = await gph("run probe.wasm -p trap --in w=1 --json");
     expect(JSON.parse(out)).toMatchObject({ diagnostics: [{ severity: "error", file: "probe.gph", line: 6, column: 18 }] });
+  });
+
+  test("where a run ended is shown in its source, when that is at hand", async () => {
+    writeFileSync(join(folder, "ends.gph"), "graph g { in k: i32; out y: i32;\n  program main {\n    y = 10 / k;\n  }\n}\n");
+    expect(await gph("run ends.gph --in k=0")).toEqual({
+      code: 1, out: "",
+      err: "error: integer division by zero, ends.gph:3:9\n --> ends.gph:3:9\n  |\n3 |     y = 10 / k;\n  |         ^^\n",
+    });
   });
 
   test("a damaged executable is refused with its name and a reason", async () => {

@@ -1,8 +1,10 @@
 /** How a command that failed says so: on stderr for people, or as one JSON object on stdout for tools. Gives the exit code. */
 import process from "node:process";
 import { describePosition, GphError } from "../../runtime/errors.ts";
+import type { Position } from "../../runtime/manifest.ts";
 import { CompilerBug } from "../support/bug.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
+import type { Paint } from "../support/code-frame.ts";
 import type { Sources } from "../support/span.ts";
 import { version } from "../version.ts";
 import { exitCodes, SourceErrors, UsageError, UserError } from "./failure.ts";
@@ -23,7 +25,10 @@ export async function reportFailure(error: unknown, json: boolean): Promise<numb
     return exitCodes.userMistake;
   }
   if (json) writeJson({ diagnostics: [problemToJson(error)] });
-  else showProblem(error);
+  else {
+    showProblem(error);
+    if (error instanceof GphError && error.position !== undefined) await showPlace(error.position);
+  }
   const { exitCode } = plainProblem(error);
   if (exitCode === exitCodes.bug) process.stderr.write(bugReport(error));
   return exitCode;
@@ -45,6 +50,23 @@ export function showProblem(error: unknown): void {
   const style = styleFor(process.stderr);
   process.stderr.write(`${style.bold(style.red("error:"))} ${style.bold(message)}\n`);
   if (help !== undefined) process.stderr.write(`  ${style.cyan("help:")} ${help.replaceAll("\n", "\n        ")}\n`);
+}
+
+/** The line of the source where a run ended, with its word marked; nothing where the source is not at hand. */
+async function showPlace({ file, line, column }: Position): Promise<void> {
+  const [{ codeFrame }, { SourceText }, { readImport }] = await Promise.all([import("../support/code-frame.ts"), import("../support/source-text.ts"), import("./files.ts")]);
+  const text = readImport(file);
+  if (text === undefined) return;
+  const source = new SourceText(text);
+  if (line > text.split("\n").length) return;
+  const start = source.startOfLine(line) + column - 1;
+  if (start >= source.endOfLine(line)) return;
+  const end = start + /^(\w+|.)/.exec(text.slice(start))![0].length;
+  const style = styleFor(process.stderr);
+  const paint: Paint = (role, words) => (role === "primary-error" ? style.red(words) : role === "gutter" ? style.cyan(words) : words);
+  const gutter = String(line).length;
+  const lines = codeFrame(source, [{ span: { file, start, end }, text: "", primary: true }], gutter, "error", paint);
+  process.stderr.write(`${[`${" ".repeat(gutter)}${style.cyan("-->")} ${file}:${line}:${column}`, ...lines].join("\n")}\n`);
 }
 
 /** Errors of the runtime that no user can cause from the command line. */
