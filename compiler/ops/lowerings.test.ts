@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sizeOf, type DType } from "../../runtime/dtype.ts";
 import type { Attributes } from "../graph/graph.ts";
-import { flatIndex, forEachIndex, get, tensor, zeros, type Tensor } from "../graph/tensor.ts";
+import { flatIndex, forEachIndex, get, put, tensor, zeros, type Tensor } from "../graph/tensor.ts";
 import { verifyKernel } from "../kernel/verify.ts";
 import { evaluateAffine } from "../support/affine.ts";
 import { outside, region, run } from "./lowerings.ts";
@@ -115,6 +115,66 @@ describe("lowerings of random shapes", () => {
         check("cum_prod", [filled("u32", shape, seed)], { axis }, seed);
       }),
       { numRuns: runs },
+    );
+  });
+
+  test("pad by edge and mirrored", () => {
+    fc.assert(
+      fc.property(shapes, fc.array(fc.nat(4), { minLength: 6, maxLength: 6 }), seeds, (shape, widths, seed) => {
+        const rank = shape.length;
+        const [before, after] = [widths.slice(0, rank), widths.slice(3, 3 + rank)];
+        check("pad", [filled("i16", shape, seed)], { before, after, value: 0, mode: "edge" }, seed);
+        const narrow = (list: readonly number[]): number[] => list.map((width, axis) => Math.min(width, shape[axis]! - 1));
+        check("pad", [filled("f16", shape, seed)], { before: narrow(before), after: narrow(after), value: 0, mode: "reflect" }, seed);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  test("sort and argsort, of few values and of many", () => {
+    const kinds = fc.constantFrom<DType>("f32", "f16", "i64", "u8", "bool");
+    fc.assert(
+      fc.property(shapesWithAxis, fc.integer({ min: 1, max: 40 }), kinds, fc.integer({ min: 2, max: 97 }), fc.boolean(), seeds, ({ shape, axis }, extent, dtype, values, descending, seed) => {
+        const x = filled(dtype, shape.with(axis, extent), seed);
+        for (let flat = 0; flat < x.data.length; flat++) put(x, flat, Number(get(x, flat)) % values);
+        if (dtype === "f32" && seed % 3 === 0) x.data[0] = NaN;
+        check("sort", [x], { axis, descending }, seed);
+        check("argsort", [x], { axis, descending }, seed);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  test("scatters, take_along and gather_nd, with indices that repeat and that count from the end", () => {
+    const picks = fc.array(fc.integer({ min: -30, max: 30 }), { maxLength: 6 });
+    const names = fc.constantFrom("scatter_add", "scatter_max", "scatter_update");
+    fc.assert(
+      fc.property(shapesWithAxis, picks, names, fc.boolean(), seeds, ({ shape, axis }, list, name, nested, seed) => {
+        const extent = shape[axis]!;
+        const within = list.map((pick) => pick % extent);
+        const places = nested ? [1, within.length] : [within.length];
+        const indices = tensor("i32", places, within);
+        check(name, [filled("i16", shape, 1), indices, filled("i16", [...shape.slice(0, axis), ...places, ...shape.slice(axis + 1)], 2)], { axis }, seed);
+        const rows = shape.with(axis, within.length);
+        const own = tensor("i64", rows, Array.from({ length: sizeOf(rows) }, (_, k) => ((k * 7 + seed) % (2 * extent)) - extent));
+        check("take_along", [filled("bf16", shape, seed), own], { axis }, seed);
+        check("scatter_add_along", [filled("f16", shape, 1), own, filled("f16", rows, 2)], { axis }, seed);
+        const count = seed % (shape.length + 1);
+        const tuples = tensor("i32", [within.length, count], Array.from({ length: within.length * count }, (_, k) => (k * 5 + seed) % shape[k % count]!));
+        check("gather_nd", [filled("u8", shape, seed), tuples], {}, seed);
+      }),
+      { numRuns: 2 * runs },
+    );
+  });
+
+  test("dynamic_slice and dynamic_update, from anywhere", () => {
+    fc.assert(
+      fc.property(shapesWithBox, fc.array(fc.integer({ min: -3, max: 8 }), { minLength: 3, maxLength: 3 }), seeds, ({ shape, box: { length } }, at, seed) => {
+        const start = tensor("i32", [shape.length], at.slice(0, shape.length));
+        check("dynamic_slice", [filled("i16", shape, seed), start], { length }, seed);
+        check("dynamic_update", [filled("i16", shape, 1), start, filled("i16", length, 2)], {}, seed);
+      }),
+      { numRuns: 2 * runs },
     );
   });
 
