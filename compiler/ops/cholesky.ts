@@ -9,8 +9,9 @@ import { binary, i32, select, unary } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../kernel/lowering.ts";
 import { identityMap } from "../support/affine.ts";
+import { gradientOfCholesky } from "./implied.ts";
 import { dimensions, number } from "./lowerings.ts";
-import { extentsOf, masked, matricesOf, product, putMatrix, requireSquare, scaled, solved, transposed, waves } from "./matrices.ts";
+import { extentsOf, matricesOf, putMatrix, requireSquare, waves } from "./matrices.ts";
 import type { Example, Op } from "./op.ts";
 import { requireInputs } from "./rules.ts";
 
@@ -85,14 +86,7 @@ export const choleskyBlock: Op = {
       },
     ];
   },
-  /** Of the elements that are read. I. Murray, "Differentiation of the Cholesky decomposition", 2016, eq. 8 to 10. */
-  gradient(build, { result, gradient }) {
-    const halved = (x: number): number => build.apply("sub", [masked(build, x, "ge"), scaled(build, masked(build, x, "eq"), 0.5)]);
-    const middle = halved(product(build, transposed(build, result), gradient));
-    const half = solved(build, result, middle, { lower: true, transposed: true });
-    const whole = transposed(build, solved(build, result, transposed(build, half), { lower: true, transposed: true }));
-    return [halved(build.apply("add", [whole, transposed(build, whole)]))];
-  },
+  gradient: (build, { result, gradient }) => [gradientOfCholesky(build, result, gradient)],
   examples: () => [
     { inputs: [tensor("f64", [3, 3], [4, 2, -2, 2, 10, 5, -2, 5, 9])], attributes: {}, expected: tensor("f64", [3, 3], [2, 0, 0, 1, 3, 0, -1, 2, 2]) },
     positive("f32", [7, 7]), positive("f64", [2, 3, 5, 5]), positive("f32", [1, 1]), positive("f64", [2, 0, 0]), positive("f32", [0, 3, 3]),

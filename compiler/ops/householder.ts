@@ -14,6 +14,7 @@ import { binary, cast, constant, i32, select, unary } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../kernel/lowering.ts";
 import { identityMap } from "../support/affine.ts";
+import { gradientOfFactors } from "./implied.ts";
 import { dimensions } from "./lowerings.ts";
 import { extentsOf, masked, matricesOf, part, product, putMatrix, requireMatrices, scaled, solved, transposed, waves } from "./matrices.ts";
 import type { GradientBuilder, Op } from "./op.ts";
@@ -152,7 +153,7 @@ export const householderBlock: Op = {
       },
     ];
   },
-  /** Through Q and R: S. Walter, L. Lehmann, "Algorithmic differentiation of linear algebra functions", 2010, §3. Not defined where R is singular. */
+  /** Through Q and R. Not defined where R is singular. */
   gradient(build, { result, gradient }) {
     const [, n] = extentsOf(build.typeOf(result));
     const v = vectorsOf(build, result);
@@ -161,10 +162,7 @@ export const householderBlock: Op = {
     const [q, r] = [firstColumns(build, v, s), masked(build, part(build, result, [0, n], [0, n]), "le")];
     const ofQ = gradientOfQ(build, v, s, gradient);
     const ofR = masked(build, part(build, gradient, [0, n], [0, n]), "le");
-    const m = build.apply("sub", [product(build, r, transposed(build, ofR)), product(build, transposed(build, ofQ), q)]);
-    const symmetric = build.apply("add", [masked(build, m, "ge"), transposed(build, masked(build, m, "gt"))]);
-    const outer = build.apply("add", [ofQ, product(build, q, symmetric)]);
-    return [transposed(build, solved(build, r, transposed(build, outer), { lower: false }))];
+    return [gradientOfFactors(build, q, r, ofQ, ofR)];
   },
   examples: () => [
     // |(3, 4)| = 5, reflected to −5; v = (1, 4 / 8).

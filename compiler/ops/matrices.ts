@@ -84,6 +84,24 @@ export interface Triangular {
   readonly unit?: boolean;
 }
 
-/** X with op(A) · X = B. */
-export const solved = (build: GradientBuilder, a: ValueId, b: ValueId, { lower, transposed: flipped = false, unit = false }: Triangular): ValueId =>
-  build.apply("triangular_solve_block", [a, b], { lower, transposed: flipped, unit_diagonal: unit });
+/** The lower triangle with half the diagonal, zeros above. */
+export const halved = (build: GradientBuilder, x: ValueId): ValueId => build.apply("sub", [masked(build, x, "ge"), scaled(build, masked(build, x, "eq"), 0.5)]);
+
+/** Rows up to which a triangle is one block. */
+const block = 32;
+
+/** X with op(A) · X = B; a large A is cut in two, as `triangular_solve` of std/linalg does. */
+export function solved(build: GradientBuilder, a: ValueId, b: ValueId, options: Triangular): ValueId {
+  const { lower, transposed: flipped = false, unit = false } = options;
+  const [[n], [, k]] = [extentsOf(build.typeOf(a)), extentsOf(build.typeOf(b))];
+  if (n <= block) return build.apply("triangular_solve_block", [a, b], { lower, transposed: flipped, unit_diagonal: unit });
+  const h = block * Math.ceil(n / (2 * block));
+  const [head, tail] = [[0, h], [h, n]] as const;
+  const between = lower ? part(build, a, tail, head) : part(build, a, head, tail);
+  const step = flipped ? transposed(build, between) : between;
+  const [first, second] = lower !== flipped ? [head, tail] : [tail, head];
+  const known = solved(build, part(build, a, first, first), part(build, b, first, [0, k]), options);
+  const rest = build.apply("sub", [part(build, b, second, [0, k]), product(build, step, known)]);
+  const later = solved(build, part(build, a, second, second), rest, options);
+  return build.apply("concat", lower !== flipped ? [known, later] : [later, known], { axis: build.typeOf(b).shape.length - 2 });
+}

@@ -22,6 +22,7 @@ import { functions } from "./functions.ts";
 import { gatherNd } from "./gather-nd.ts";
 import { gather, oneHot } from "./gather.ts";
 import { householderBlock } from "./householder.ts";
+import { implications } from "./implied.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { mapUpdate } from "./map-update.ts";
 import { map, mapReduce } from "./map.ts";
@@ -65,7 +66,7 @@ const list: readonly Op[] = [
   // combining
   reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
   // blocks of factorisations, sparse matrices
-  triangularSolveBlock, choleskyBlock, householderBlock, blockSparseMatmul, sparseRows, sampledMatmul,
+  triangularSolveBlock, choleskyBlock, householderBlock, ...implications, blockSparseMatmul, sparseRows, sampledMatmul,
   // networks
   softmax, logSoftmax, layerNorm, conv2d, maxPool2d,
   // made by fusing
