@@ -118,7 +118,7 @@ class RandomGraph {
   }
 
   #step(depth: number, sink: number): void {
-    const kind = this.#decide(depth < 2 ? 16 : 12);
+    const kind = this.#decide(depth < 2 ? 18 : 14);
     const value = this.#pick();
     const type = this.#type(value);
     if (kind <= 4) this.#arithmetic(value, type);
@@ -127,9 +127,10 @@ class RandomGraph {
     else if (kind <= 9) this.#view(value, type);
     else if (kind === 10) this.#reduce(value, type);
     else if (kind === 11) this.#update(value, type);
-    else if (kind === 12) this.#builder.node("send", { inputs: [this.#scalarOf("f32")], attributes: { state: sink }, outputs: [], origin });
-    else if (kind === 13) this.#conditional(depth, sink);
-    else if (kind === 14) this.#repeat(depth, sink);
+    else if (kind <= 13) this.#move(value, type);
+    else if (kind === 14) this.#builder.node("send", { inputs: [this.#scalarOf("f32")], attributes: { state: sink }, outputs: [], origin });
+    else if (kind === 15) this.#conditional(depth, sink);
+    else if (kind === 16) this.#repeat(depth, sink);
     else this.#while(depth, sink);
   }
 
@@ -180,6 +181,39 @@ class RandomGraph {
   #update(value: ValueId, type: TensorType): void {
     const box = this.#box(type.shape);
     this.#op("update", [value, this.#partner({ dtype: type.dtype, shape: box.length })], box);
+  }
+
+  /** What orders elements, or takes and changes them where integers say. */
+  #move(value: ValueId, { dtype, shape }: TensorType): void {
+    if (shape.length === 0 || sizeOf(shape) === 0) return;
+    const axis = this.#decide(shape.length);
+    const along = { axis, descending: this.#decide(2) === 0 };
+    switch (this.#decide(7)) {
+      case 0: this.#op("sort", [value], along); return;
+      case 1: this.#op("take_along", [this.#partner({ dtype, shape }), this.#op("argsort", [value], along)], { axis }); return;
+      case 2: this.#scatter(value, { dtype, shape }, axis); return;
+      case 3: this.#op("gather", [value, this.#places(shape[axis]!)], { axis }); return;
+      case 4: this.#op("dynamic_slice", [value, this.#start(shape)], { length: this.#box(shape).length }); return;
+      case 5: this.#op("dynamic_update", [value, this.#start(shape), this.#partner({ dtype, shape: this.#box(shape).length })]); return;
+      default: this.#op("pad", [value], { before: shape.map(() => 0), after: shape.map((extent) => Math.min(1, extent - 1)), value: 0, mode: this.#choose(["edge", "reflect"]) });
+    }
+  }
+
+  #scatter(value: ValueId, { dtype, shape }: TensorType, axis: number): void {
+    const indices = this.#places(shape[axis]!);
+    const updates = this.#partner({ dtype, shape: shape.with(axis, this.#type(indices).shape[0]!) });
+    this.#op(dtype === "bool" ? "scatter_update" : this.#choose(["scatter_add", "scatter_max", "scatter_update"]), [value, indices, updates], { axis });
+  }
+
+  /** Indices within an axis, in order and in parts the same. */
+  #places(extent: number): ValueId {
+    const counted = this.#op("iota", [], { length: this.#choose([1, extent, extent + 1]), dtype: "i32" });
+    return this.#op("min", [counted, this.#fill(this.#choose([extent - 1, extent >> 1]), this.#type(counted))]);
+  }
+
+  /** Where a box begins: whatever numbers there are. */
+  #start(shape: readonly number[]): ValueId {
+    return this.#op("stack", shape.map(() => this.#scalarOf("i32")), { axis: 0 });
   }
 
   #scalarOf(dtype: DType): ValueId {
