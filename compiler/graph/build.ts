@@ -50,7 +50,8 @@ export class GraphBuilder {
   /** Puts other nodes in the place of the current block's from a position on. */
   change(from: number, by: (nodes: readonly Node[]) => readonly Node[]): void {
     const current = this.#nodes.at(-1)!;
-    current.push(...by(current.splice(from)));
+    // One by one: a call with as many arguments as a block may have nodes is more than the stack bears.
+    for (const node of by(current.splice(from))) current.push(node);
   }
 
   /** Puts nodes in the place of one that stands in a block under construction. */

@@ -26,6 +26,9 @@ export const differentiate: Pass<Graph, Graph> = {
   run: (graph, context) => withoutGradients(graph, context),
 };
 
+/** Values a graph may have before another gradient is built: each may be several times what it is made from. */
+const maxValues = 400_000;
+
 const hasGradients = (graph: Graph): boolean => {
   let found = false;
   for (const { body } of programsOf(graph)) forEachNode(body, ({ op }) => (found ||= op === "grad"));
@@ -50,6 +53,8 @@ class Differentiation {
   readonly #gradients = new Map<ValueId, ValueId>();
   /** The loops and branches around, as they are in the source, outermost first. */
   readonly #around: { readonly node: Node; readonly region: Block }[] = [];
+
+  #exhausted = false;
 
   constructor(graph: Graph, reporter: Reporter) {
     this.construction = new Construction(graph);
@@ -86,6 +91,12 @@ class Differentiation {
     const { construction, vertices, computeSets } = this;
     const { builder } = construction;
     const [loss, ...wanted] = node.inputs as readonly [ValueId, ...ValueId[]];
+    const refusals = new Refusals(this.#reporter, node);
+    if (builder.values.length > maxValues) {
+      if (!this.#exhausted) refusals.tell(node, "limit-exceeded", `gradients of gradients grow to more than ${maxValues} tensors`, "differentiate fewer times, or something smaller");
+      this.#exhausted = true;
+      return node.outputs.forEach((output, k) => this.#gradients.set(output, wanted[k]!));
+    }
     const nodes = builder.visible();
     const before = new Set(builder.current());
     const carried = this.#carriedAround(wanted);
@@ -93,7 +104,6 @@ class Differentiation {
     spread(nodes, active, (value) => construction.typeOf(value));
     const adjoints = new Adjoints(construction);
     adjoints.add(loss, construction.filled(construction.typeOf(loss), 1, node.origin));
-    const refusals = new Refusals(this.#reporter, node);
     backward({ construction, active, vertices, computeSets, fail: (...told) => refusals.tell(...told) }, nodes, adjoints);
     for (const [parameter, loop] of carried) if (adjoints.total(parameter) !== undefined) refusals.tell(loop, ...throughLoop(loop, builder.values[parameter]!.name));
     const totals = wanted.map((value, k) => {
