@@ -13,9 +13,10 @@ import { compile } from "../../compiler/compile.ts";
 import { target, withTiles } from "../../compiler/targets/targets.ts";
 import { newArray, sizeOf } from "../../runtime/dtype.ts";
 import { Engine, type Manifest } from "../../runtime/index.ts";
+import { ninePrograms } from "./programs.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const programs = ["heat", "life", "mandelbrot", "matvec", "mlp", "encoder", "solve"].map((name) => `examples/${name}/${name}.gph`).concat("compiler/check/testing/cnn.gph");
+const programs = ninePrograms.map(([, path]) => path);
 
 const named = target(process.argv[2] ?? "ipu-mk2");
 const machine = withTiles(named, Number(process.argv[3] ?? named.tiles));
@@ -28,9 +29,13 @@ for (const path of programs) {
   if (executable === undefined || plan === undefined) throw new Error(`${path}: ${diagnostics.map(({ message }) => message).join("; ")}`);
   await using engine = await Engine.load(executable);
   for (const state of engine.manifest.states) if (state.role === "param") engine.write(state.name, filled(state));
-  engine.runSync("main", Object.fromEntries(engine.manifest.states.filter(({ role }) => role === "in").map((state) => [state.name, filled(state)])));
+  const states = (role: Manifest["states"][number]["role"]) => engine.manifest.states.filter((state) => state.role === role);
+  const program = engine.manifest.programs[0]!.name;
+  engine.runSync(program, Object.fromEntries(states("in").map((state) => [state.name, filled(state)])), {
+    streams: Object.fromEntries([...states("stream in").map((state) => [state.name, () => filled(state)]), ...states("stream out").map(({ name }) => [name, () => undefined])]),
+  });
   const counts = engine.stepCounts() ?? [];
-  const { steps } = costOfGraph(plan.bsp, machine).programs.find(({ name }) => name === "main")!;
+  const { steps } = costOfGraph(plan.bsp, machine).programs.find(({ name }) => name === program)!;
   const planned = plannedTotals(steps);
   const counted = countedTotals(steps, (id) => counts[id] ?? 0);
   rows.push([path.split("/").at(-1)!, whole(planned.supersteps), whole(counted.supersteps), whole(planned.cycles), whole(counted.cycles), ...[counted.compute, counted.exchange, counted.sync].map((part) => percent(part / counted.cycles))]);

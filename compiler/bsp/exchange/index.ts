@@ -38,7 +38,7 @@ export function exchangeCost(tiled: TiledGraph, copies: readonly Copy[], target:
   const links = linkLoads(transfers, target).cycles;
   const boundCycles = startCycles + Math.max(loads.boundCycles(bytesPerCycle), links);
   if (receipts > limit) return { bytes, cycles: boundCycles, boundCycles, hostBytes, busiest, receipts, scheduled: false };
-  return { bytes, cycles: startCycles + Math.max(schedule(transfers, target).cycles, links), boundCycles, hostBytes, busiest, receipts, scheduled: true };
+  return { bytes, cycles: startCycles + schedule(transfers, target).cycles, boundCycles, hostBytes, busiest, receipts, scheduled: true };
 }
 
 export { loadsOf, type Loads } from "./loads.ts";

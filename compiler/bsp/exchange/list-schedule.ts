@@ -13,6 +13,7 @@
  * whose schedule is as short as the busiest receiver allows. Greed does well while there is much to choose from, and badly
  * when there is little left.
  */
+import { LinkSlots, type Links } from "./links.ts";
 import { MessageList, type Messages } from "./messages.ts";
 import { NumberList } from "./numbers.ts";
 import { scheduleOpenShop } from "./open-shop.ts";
@@ -28,6 +29,8 @@ export interface ListOptions {
   readonly end: boolean;
   /** What makes a sender urgent: the cycles it has left to send, or those of everyone who waits for it. */
   readonly urgency: "sends" | "receipts";
+  /** Between chips: what crosses waits for a slot of the links, and goes first. */
+  readonly links?: Links | undefined;
   /** 0: just that. Others: each tile's urgency is a little more or less, differently for each variant. */
   readonly variant: number;
 }
@@ -35,6 +38,9 @@ export interface ListOptions {
 export function scheduleByList(streams: Streams, bytesPerCycle: number, options: ListOptions): Messages {
   return new ListScheduler(streams, bytesPerCycle, options).run();
 }
+
+/** More than the urgency of anything: what crosses chips goes before what does not. */
+const crossingFirst = 2 ** 40;
 
 /** How often in the time of an exchange it is asked whether the rest is an open shop. */
 const looks = 64;
@@ -100,11 +106,21 @@ class ListScheduler {
   readonly #since: Float64Array;
   /** By role: what its urgency is multiplied by. */
   readonly #weight: Float64Array;
+  readonly #links: Links | undefined;
+  readonly #slots: LinkSlots | undefined;
+  /** Pairs of chips whose slots a message holds; in the calendar after the roles, the first of all for the cycle in which crossing begins. */
+  readonly #held: (readonly [from: number, to: number])[] = [[-1, -1]];
+  /** Roles that wait for a link, those that have waited longest first. */
+  readonly #linkQueue = new Set<number>();
+  /** Wishes that cross chips and are not fulfilled. */
+  #crossing = 0;
   readonly #ends = new Calendar();
   readonly #messages = new MessageList();
   #now = 0;
 
-  constructor(streams: Streams, bytesPerCycle: number, { horizon, mostCycles, end, urgency, variant }: ListOptions) {
+  constructor(streams: Streams, bytesPerCycle: number, { horizon, mostCycles, end, urgency, variant, links }: ListOptions) {
+    this.#links = links;
+    this.#slots = links && new LinkSlots(links);
     this.#tiles = streams.tiles;
     this.#streams = streams;
     this.#bytesPerCycle = bytesPerCycle;
@@ -141,8 +157,10 @@ class ListScheduler {
         this.#partOf[first + i] = part;
         this.#receiver[first + i] = to;
         this.#leftIn[to]! += this.#cycles[part]!;
+        if (this.#crosses(streams.from[stream]!, to)) this.#crossing++;
       }
     }
+    if (links && this.#crossing > 0) this.#ends.add(links.startCycles, 2 * streams.tiles);
     this.#senderLeft = urgency === "sends" ? this.#leftOut : this.#owed;
     this.#wishesOf = new Groups(this.#receiver, streams.tiles);
     this.#partsOf = new Groups(this.#stream.map((stream) => streams.from[stream]!), streams.tiles);
@@ -168,14 +186,27 @@ class ListScheduler {
         if (role < this.#tiles) this.#receive(role);
         else this.#send(role - this.#tiles);
       }
-      if (this.#ends.size === 0) break;
-      free = this.#advance();
+      if (this.#ends.size > 0) free = this.#advance();
+      else {
+        if (this.#linkQueue.size === 0) break;
+        free = this.#takeLinkQueue(Infinity);
+      }
     }
     return this.#messages.finish(this.#bytesPerCycle);
   }
 
+  #crosses(from: number, to: number): boolean {
+    return this.#links !== undefined && this.#links.chipOf(from) !== this.#links.chipOf(to);
+  }
+
+  /** Whether something can go from one tile to another now, as far as links decide. */
+  #reaches(from: number, to: number): boolean {
+    return !this.#crosses(from, to) || (this.#now >= this.#links!.startCycles && this.#slots!.free(this.#links!.chipOf(from), this.#links!.chipOf(to)));
+  }
+
   /** Whether no sender has longer to send, to one receiver after the other, than the busiest receiver has to receive. */
   #receiversDecide(): boolean {
+    if (this.#crossing > 0 || this.#slots?.idle === false) return false;
     const owed = this.#owed.slice();
     const leftIn = this.#leftIn.slice();
     this.#forEachOnItsWay((part, from, to) => {
@@ -236,14 +267,33 @@ class ListScheduler {
   /** Goes on to the next cycle in which something ends; gives the roles that become free. */
   #advance(): number[] {
     const free: number[] = [];
+    let linksFree = false;
     this.#now = this.#ends.next;
     while (this.#ends.size > 0 && this.#ends.next === this.#now) {
       const role = this.#ends.take();
+      if (role >= 2 * this.#tiles) {
+        const [from, to] = this.#held[role - 2 * this.#tiles]!;
+        if (from >= 0) this.#slots!.give(from, to);
+        linksFree = true;
+        continue;
+      }
       if (role < this.#tiles) this.#receiving[role] = 0;
       else this.#sending[role - this.#tiles] = 0;
       free.push(role);
     }
+    // Whoever waits for a link may go on.
+    if (linksFree) free.push(...this.#takeLinkQueue(2 * this.#links!.slots * this.#links!.chips));
     return free;
+  }
+
+  #takeLinkQueue(most: number): number[] {
+    const taken: number[] = [];
+    for (const role of this.#linkQueue) {
+      if (taken.length >= most) break;
+      taken.push(role);
+      this.#linkQueue.delete(role);
+    }
+    return taken;
   }
 
   #receive(tile: number): void {
@@ -255,7 +305,11 @@ class ListScheduler {
       const part = this.#partOf[items[i]!]!;
       const from = this.#streams.from[this.#stream[part]!]!;
       if (this.#sending[from] === 1) continue;
-      const left = this.#urgency(this.#tiles + from);
+      if (!this.#reaches(from, tile)) {
+        this.#linkQueue.add(tile);
+        continue;
+      }
+      const left = this.#urgency(this.#tiles + from) + (this.#crosses(from, tile) ? crossingFirst : 0);
       if (left < most || (left === most && part > best) || !this.#maySend(part)) continue;
       best = part;
       most = left;
@@ -273,7 +327,9 @@ class ListScheduler {
       let left = 0;
       for (let wish = this.#firstWish[part]!; wish < this.#firstWish[part + 1]!; wish++) {
         const to = this.#receiver[wish]!;
-        if (this.#open[wish] === 1 && this.#receiving[to] === 0) left = Math.max(left, this.#urgency(to));
+        if (this.#open[wish] === 0 || this.#receiving[to] === 1) continue;
+        if (!this.#reaches(tile, to)) this.#linkQueue.add(this.#tiles + tile);
+        else left = Math.max(left, this.#urgency(to) + (this.#crosses(tile, to) ? crossingFirst : 0));
       }
       if (left < most || (left === most && part > best) || left === 0 || !this.#maySend(part)) continue;
       best = part;
@@ -288,7 +344,7 @@ class ListScheduler {
     const from = this.#streams.from[this.#stream[part]!]!;
     if (this.#now + this.#leftOut[from]! + this.#cycles[part]! <= this.#horizon) return true;
     for (let wish = this.#firstWish[part]!; wish < this.#firstWish[part + 1]!; wish++) {
-      if (this.#open[wish] === 1 && this.#receiving[this.#receiver[wish]!] === 1) return false;
+      if (this.#open[wish] === 1 && (this.#receiving[this.#receiver[wish]!] === 1 || !this.#reaches(from, this.#receiver[wish]!))) return false;
     }
     return true;
   }
@@ -299,9 +355,22 @@ class ListScheduler {
     const from = this.#streams.from[stream]!;
     const cycles = this.#cycles[part]!;
     const end = this.#now + cycles;
+    let served = 0;
+    const taken = new Set<number>();
     for (let wish = this.#firstWish[part]!; wish < this.#firstWish[part + 1]!; wish++) {
       const to = this.#receiver[wish]!;
       if (this.#open[wish] === 0 || this.#receiving[to] === 1) continue;
+      if (this.#crosses(from, to)) {
+        const [home, chip] = [this.#links!.chipOf(from), this.#links!.chipOf(to)];
+        if (!taken.has(chip)) {
+          if (!this.#reaches(from, to)) continue;
+          taken.add(chip);
+          this.#slots!.take(home, chip);
+          this.#ends.add(end, 2 * this.#tiles + this.#held.push([home, chip]) - 1);
+        }
+        this.#crossing--;
+      }
+      served++;
       this.#open[wish] = 0;
       this.#waiting[part]!--;
       this.#wishesOf.remove(wish, to);
@@ -312,6 +381,7 @@ class ListScheduler {
       this.#ends.add(end, to);
       this.#messages.receiver(to);
     }
+    if (served === 0) return;
     this.#message[from] = this.#messages.message(stream, this.#offset[part]!, this.#bytes[part]!, this.#now);
     this.#since[from] = this.#now;
     this.#sending[from] = 1;

@@ -8,11 +8,15 @@
  * open-shop.ts for others. With multicast, finding the shortest is hard (it contains the colouring of hypergraphs):
  * list-schedule.ts is greedy and mostly comes close. Several ways of being greedy are tried; the first that is close enough
  * wins, else the shortest.
+ *
+ * Between chips, what crosses waits until the links have started and one has room, and then goes before everything else; such
+ * exchanges are left to the lists.
  */
 import type { Target } from "../../targets/target.ts";
 import { scheduleByColours } from "./colour.ts";
 import { scheduleByList, type ListOptions } from "./list-schedule.ts";
 import { loadsOf } from "./loads.ts";
+import { linkLoads, linksOf } from "./links.ts";
 import { lengthOf, type Messages } from "./messages.ts";
 import { scheduleOpenShop } from "./open-shop.ts";
 import { streamsOf, type Streams } from "./streams.ts";
@@ -43,19 +47,21 @@ const attemptWork = 200_000;
 /** Always the same for the same transfers. */
 export function schedule(transfers: Transfers, target: Target): Schedule {
   const { bytesPerCycle } = target.exchange;
-  const boundCycles = loadsOf(transfers).boundCycles(bytesPerCycle);
+  const crossing = linkLoads(transfers, target).cycles;
+  const boundCycles = Math.max(loadsOf(transfers).boundCycles(bytesPerCycle), crossing);
+  const links = crossing > 0 ? linksOf(target) : undefined;
   const streams = streamsOf(transfers);
   const made = (of: Streams, messages: Messages): Schedule => ({ cycles: lengthOf(messages, bytesPerCycle), boundCycles, streams: of, messages });
-  if (streams.to.length === streams.count) {
+  if (streams.to.length === streams.count && !links) {
     const uniform = streams.bytes.every((bytes) => bytes === streams.bytes[0]);
     return made(streams, (uniform ? scheduleByColours(streams, bytesPerCycle) : undefined) ?? scheduleOpenShop(streams, bytesPerCycle));
   }
   // There is time until the bound at first; then until halfway between the bound and the best so far.
   const ways = attempts.map(({ parts, ...options }) => (best: number): Schedule => {
     const horizon = options.variant === 0 ? boundCycles : (boundCycles + best) / 2;
-    return made(streams, scheduleByList(streams, bytesPerCycle, { ...options, horizon, mostCycles: Math.ceil(boundCycles / parts) }));
+    return made(streams, scheduleByList(streams, bytesPerCycle, { ...options, links, horizon, mostCycles: Math.ceil(boundCycles / parts) }));
   });
-  return firstCloseEnough(ways.slice(0, Math.max(2, Math.floor(attemptWork / streams.to.length))));
+  return firstCloseEnough(ways.slice(0, Math.max(2, Math.floor(attemptWork / streams.to.length / (links ? 8 : 1)))));
 }
 
 /** The first that is close to the bound, else the shortest; the earlier of equals. Each way is told the length of the best before it. */

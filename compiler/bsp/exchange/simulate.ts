@@ -4,13 +4,14 @@
  * did not ask. Knows nothing of how schedules are made: only what was to be transferred, and what the messages say.
  */
 import type { Target } from "../../targets/target.ts";
+import { linksOf, type Links } from "./links.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Transfers } from "./transfers.ts";
 
 export type Simulation = { readonly legal: true; readonly cycles: number } | { readonly legal: false; readonly problem: string };
 
 export function simulate(transfers: Transfers, schedule: Schedule, target: Target): Simulation {
-  const run = new Run(transfers, schedule, target.exchange.bytesPerCycle);
+  const run = new Run(transfers, schedule, target);
   const problem = run.execute() ?? run.settle();
   return problem === undefined ? { legal: true, cycles: run.cycles } : { legal: false, problem };
 }
@@ -23,12 +24,17 @@ class Run {
   readonly #receivesUntil: Float64Array;
   /** For each receiver of each piece, in the order of `transfers.to`: from and to which of its bytes have come. */
   readonly #arrived = new Map<number, number[]>();
+  readonly #links: Links | undefined;
+  /** By chip, for what it sends to other chips and then for what it receives: when each message on its links ends. */
+  readonly #crossings: number[][];
   cycles = 0;
 
-  constructor(transfers: Transfers, schedule: Schedule, bytesPerCycle: number) {
+  constructor(transfers: Transfers, schedule: Schedule, target: Target) {
     this.#transfers = transfers;
     this.#schedule = schedule;
-    this.#bytesPerCycle = bytesPerCycle;
+    this.#bytesPerCycle = target.exchange.bytesPerCycle;
+    this.#links = linksOf(target);
+    this.#crossings = Array.from({ length: 2 * (this.#links?.chips ?? 0) }, () => []);
     this.#sendsUntil = new Float64Array(transfers.tiles);
     this.#receivesUntil = new Float64Array(transfers.tiles);
   }
@@ -66,6 +72,25 @@ class Run {
       this.#receivesUntil[to] = end;
       const problem = this.#deliver(stream, from, to, messages.offset[m]!, messages.offset[m]! + messages.bytes[m]!);
       if (problem !== undefined) return problem;
+    }
+    return this.#cross(from, start, end, m);
+  }
+
+  /** Whether the links of the chips that a message goes from and to have room for it. */
+  #cross(from: number, start: number, end: number, m: number): string | undefined {
+    const links = this.#links;
+    if (!links) return undefined;
+    const { toStart, to } = this.#schedule.messages;
+    const home = links.chipOf(from);
+    const chips = new Set(Array.from(to.subarray(toStart[m], toStart[m + 1]), (tile) => links.chipOf(tile)).filter((chip) => chip !== home));
+    for (const chip of chips) {
+      if (start < links.startCycles) return `message ${m} crosses chips in cycle ${start}, before the links have started`;
+      for (const [side, what] of [[home, `chip ${home} sends`], [links.chips + chip, `chip ${chip} receives`]] as const) {
+        const running = this.#crossings[side]!.filter((until) => until > start);
+        running.push(end);
+        this.#crossings[side] = running;
+        if (running.length > links.slots) return `${what} ${running.length} messages over links for ${links.slots} in cycle ${start}`;
+      }
     }
     return undefined;
   }

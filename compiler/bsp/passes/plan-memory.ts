@@ -29,7 +29,7 @@ const stagger = 320;
 /** The memories of all tiles lie in one WebAssembly memory. */
 const addressable = 65_536 * pageBytes;
 /** Of the tiles whose memories would fit, so many are tried: on fewer tiles, each holds a little more. */
-const roomForLess = 0.9;
+const roomForLess = 0.75;
 
 export const planMemory: Pass<BspGraph, PlannedGraph> = {
   name: "plan-memory",
