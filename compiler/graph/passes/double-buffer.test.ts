@@ -1,5 +1,7 @@
 /** double-buffer and fuse-updates: which loops and updates they change, and that no bit of a result does. */
 import { describe, expect, it } from "vitest";
+import { differences, engineFor, fillStates, toHost } from "../../../spec/conformance/support.ts";
+import { target } from "../../targets/targets.ts";
 import { graphOf } from "../../check/testing/check-text.ts";
 import { Interpreter } from "../interpret.ts";
 import { countOps, countOpsIn } from "../print.ts";
@@ -54,14 +56,64 @@ describe("a stencil in a loop", () => {
     expect(loopOps(after)["map_update"]).toBeGreaterThanOrEqual(4);
   });
 
-  it("leaves loops whose number of turns is not known", () => {
+  it("does an odd step after a loop whose number of turns is not known", () => {
     const { after } = passed(`var u = x; repeat k { ${stencil} } y = u;`);
-    expect(loopOps(after)).toMatchObject({ map: 1, update: 1 });
+    expect(loopOps(after)).toEqual({ map_update: 2, slice: expect.any(Number) });
+    expect(countOps(after)).toMatchObject({ map_update: 3, if: 1 });
+  });
+
+  it("asks the condition of a while between two steps", () => {
+    const { after } = passed(`var u = x; while sum(u * u) > 2.5 { ${stencil} } y = u;`);
+    expect(countOps(after)).toMatchObject({ map_update: 2, if: 1 });
+    expect(countOps(after)).not.toHaveProperty("update");
   });
 
   it("leaves a variable that is changed twice in a turn", () => {
     const { after } = passed(`var u = x; repeat steps { ${stencil} u[0] = u[1]; } y = u;`);
     expect(loopOps(after)["map_update"]).toBeUndefined();
+  });
+});
+
+describe("a variable made anew in a loop", () => {
+  /** Variables that are large enough to matter. */
+  const source = (body: string): string => `graph g() {
+    in x: f32[40, 32]; in w: f32[32, 32]; in k: i32; out y: f32[40, 32]; out v: f32[40, 32];
+    program main { var u = x; var s = x; ${body} y = u; v = s; }
+  }`;
+  const bodies = {
+    "by a product": "u = tanh(u @ w + s * 0.1);",
+    "of its shifted self": "u = u[::-1, :] * 0.9 + 0.1 * x;",
+    "before its last use": "let next = cos(u); s = u + s * 0.5; u = next;",
+    "and a stencil beside it": "u = sin(u @ w); s[1:-1, :] += 0.25 * (s[:-2, :] + s[2:, :]) - 0.5 * s[1:-1, :];",
+  };
+
+  const doubled = (body: string): { before: Graph; after: Graph } => {
+    const before = graphOf(source(body));
+    const after = [foldConstants, removeDeadNodes, fuse, doubleBuffer, fuseUpdates].reduce((graph, pass) => pass.run(graph, testContext), before);
+    verify(after);
+    return { before, after };
+  };
+
+  it.each(Object.entries(bodies))("%s: two steps a turn, whatever the number of turns", { timeout: 60_000 }, async (_, body) => {
+    for (const head of ["repeat k", "repeat 5", "while c + cast<i32>(sum(u) > 1e9) < k"]) {
+      const { before, after } = doubled(`var c = 0; ${head} { c += 1; ${body} }`);
+      expect(after, head).not.toEqual(before);
+      expect(countOps(after)["if"], head).toBe(head === "repeat 5" ? undefined : 1);
+      await using engine = await engineFor(before, target("wasm"));
+      for (const k of head === "repeat 5" ? [0] : [-3, -2, 0, 1, 2, 3, 6]) {
+        const given = { ...fillStates(before, "in"), k: { type: { dtype: "i32", shape: [] }, data: Int32Array.of(k) } } as { [name: string]: Tensor };
+        const [expected, actual] = [before, after].map((graph) => new Interpreter(graph).run("main", given, { budget: 100_000 }));
+        for (const [name, tensor] of Object.entries(expected!)) expect([...actual![name]!.data], `${name} of ${head}`).toEqual([...tensor.data]);
+        expect(differences(expected!, engine.runSync(toHost(given)), 1e-4), `${head}, k = ${k}`).toEqual([]);
+      }
+    }
+  });
+
+  it.each([
+    ["what a map may overwrite", "repeat k { u = tanh(u) * 0.5 + x; }"],
+    ["what is small", "var t = x[0, :] * 1; repeat k { t = t @ w; } u[0, :] = t;"],
+  ])("leaves %s", (_, body) => {
+    expect(countOps(doubled(body).after)["if"]).toBeUndefined();
   });
 });
 

@@ -10,6 +10,7 @@ import { print } from "../print.ts";
 import { randomGraph, randomInputs } from "../random-graph.ts";
 import { get, type Tensor } from "../tensor.ts";
 import { verify } from "../verify.ts";
+import { doubleBuffer } from "./double-buffer.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { fuse } from "./fuse.ts";
 import { fuseResults } from "./fuse-results.ts";
@@ -41,6 +42,7 @@ const pipelines: { readonly [title: string]: readonly Pass<Graph, Graph>[] } = {
   "all of them": [foldConstants, mergeEqualNodes, removeDeadNodes, simplifyAlgebra, foldConstants, fuse, simplifyAlgebra, mergeEqualNodes, removeDeadNodes],
   "hoist": [hoist],
   "hoist, then all": [foldConstants, simplifyAlgebra, mergeEqualNodes, hoist, fuse, fuseUpdates, hoist, fuseResults],
+  "double-buffer": [fuse, doubleBuffer, fuseUpdates],
   "fuse-results": [fuse, fuseUpdates, fuseResults],
   "fuse twice": [simplifyAlgebra, fuse, foldConstants, fuse, removeDeadNodes],
 };
