@@ -22,7 +22,6 @@ import { portsOf, ProgramPlan, unknownName, type Inputs, type Outputs, type Port
 import { Session, type SessionOptions } from "./session.ts";
 import { Team } from "./team.ts";
 import { explain } from "./trap.ts";
-import { pairVectors, whyNarrow } from "./wide-vectors.ts";
 
 export type { HostTensor, HostValue } from "./host.ts";
 export type { Inputs, Outputs } from "./ports.ts";
@@ -35,7 +34,8 @@ export interface LoadOptions {
   /**
    * Lets V8 pair 128-bit vectors into wider ones. This sets an experimental flag for the whole process, not only for this
    * engine, which is why it is off unless asked for. Node 24 and up, on x64
-   * processors with AVX2; else the load is refused as not-supported. Results do not depend on it.
+   * processors with AVX2, and where a test of it passes, made at the first load; else the load is refused as not-supported.
+   * Results do not depend on it.
    */
   readonly wideVectors?: boolean | undefined;
   /** How long (ms) a worker may take to come back after a run was ended early; default 2,000. */
@@ -125,7 +125,7 @@ export class Engine {
     if (typeof stopTimeout !== "number" || !(stopTimeout >= 0)) throw new GphError("bad-option", `stopTimeout must be a number of milliseconds ≥ 0, not ${String(stopTimeout)}`);
     const memory = newMemory(manifest.pages);
     const module = compile(wasm);
-    if (options.wideVectors) turnOnWideVectors();
+    if (options.wideVectors) await turnOnWideVectors();
     let engine: Engine;
     try {
       engine = new Engine({ manifest, memory, module, workers, wide: options.wideVectors === true, stopTimeout });
@@ -544,8 +544,9 @@ function compile(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
   }
 }
 
-function turnOnWideVectors(): void {
-  const reason = whyNarrow();
+/** Loaded only when asked for: the module of the test is as large as all else. */
+async function turnOnWideVectors(): Promise<void> {
+  const { pairVectors } = await import("./wide-vectors.ts");
+  const reason = pairVectors();
   if (reason !== undefined) throw new GphError("not-supported", reason);
-  pairVectors();
 }

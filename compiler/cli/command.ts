@@ -29,6 +29,8 @@ export interface Command {
 }
 
 export const jsonOption: Option = { name: "json", summary: "print one JSON object on stdout and nothing else" };
+/** Of commands that run programs. */
+export const narrowOption: Option = { name: "narrow", summary: "128-bit vectors only: leave the pairing of vectors, an experimental flag of V8, off" };
 
 /** The options of a command line, by name; every accessor is for an option the command declares. */
 export class Arguments {

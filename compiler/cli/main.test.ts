@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readNpy, writeNpy } from "../../runtime/npy.ts";
 import { writeSafetensors } from "../../runtime/safetensors.ts";
+import { whyNarrow } from "../../runtime/wide-vectors.ts";
 import { CompilerBug } from "../support/bug.ts";
 import { commands } from "./commands.ts";
 import { gph, words, type Result } from "./testing/gph.ts";
@@ -32,10 +33,10 @@ writeFileSync(join(folder, "four.npy"), writeNpy({ dtype: "f32", shape: [4], dat
 writeFileSync(join(folder, "numbers.npy"), writeNpy({ dtype: "i32", shape: [3], data: Int32Array.of(5, -6, 7) }));
 writeFileSync(join(folder, "weights.safetensors"), writeSafetensors(new Map([["w", { dtype: "f32", shape: [], data: Float32Array.of(10) }], ["unused", { dtype: "u8", shape: [1], data: Uint8Array.of(1) }]])));
 
-/** In a process of its own. */
+/** In a process of its own, whose cache folder is one of this test. */
 function gphProcess(line: string, environment: { readonly [name: string]: string } = {}): Promise<Result> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [gphCommand, ...words(line)], { cwd: folder, env: { ...process.env, ...environment } }, (error, out, err) => {
+    execFile(process.execPath, [gphCommand, ...words(line)], { cwd: folder, env: { ...process.env, XDG_CACHE_HOME: join(folder, "cache"), LOCALAPPDATA: join(folder, "cache"), ...environment } }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err });
     });
   });
@@ -102,13 +103,14 @@ describe("run", () => {
   });
 
   test("--json is one object and nothing else", async () => {
-    const { code, out, err } = await gphProcess(`run probe.wasm --json ${given}`);
+    const { code, out, err } = await gphProcess(`run probe.wasm --json --narrow ${given}`);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(JSON.parse(out)).toEqual({
       graph: "probe",
       program: "main",
       target: { name: "wasm", tiles: 1 },
       workers: 1,
+      wideVectors: false,
       runs: 1,
       seconds: expect.any(Number),
       outputs: { y: { dtype: "f32", shape: [2], data: [7, 7] }, last: { dtype: "f32", shape: [], data: [3] } },
@@ -116,6 +118,14 @@ describe("run", () => {
       printed: [],
       diagnostics: [],
     });
+  });
+
+  test.skipIf(whyNarrow() !== undefined)("wide vectors are tested once, and told of then", async () => {
+    const environment = { XDG_CACHE_HOME: join(folder, "other cache"), HOME: join(folder, "other cache"), LOCALAPPDATA: join(folder, "other cache") };
+    const line = `run probe.wasm --json ${given}`;
+    const runs = [await gphProcess(`${line} --narrow`, environment), await gphProcess(line, environment), await gphProcess(line, environment)];
+    expect(runs.map(({ err }) => err.includes("wide vectors: this Node pairs"))).toEqual([false, true, false]);
+    expect(runs.map(({ out }) => (JSON.parse(out) as { wideVectors: boolean }).wideVectors)).toEqual([false, true, true]);
   });
 
   test("slices are fed in turn, and outputs joined", async () => {
@@ -181,7 +191,7 @@ describe("run", () => {
   });
 
   test("--json tells mistakes as an object", async () => {
-    const { code, out, err } = await gphProcess("run probe.wasm --program mian --json");
+    const { code, out, err } = await gphProcess("run probe.wasm --program mian --json --narrow");
     expect({ code, err }).toEqual({ code: 1, err: "" });
     expect(JSON.parse(out)).toEqual({ diagnostics: [{ problem: "unknown-program", severity: "error", message: "graph probe has no program `mian`", help: "did you mean `main`?" }] });
   });

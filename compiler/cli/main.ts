@@ -5,11 +5,13 @@ import { version } from "../version.ts";
 import { parseArguments } from "./command.ts";
 import { commands, findCommand } from "./commands.ts";
 import { UsageError } from "./failure.ts";
+import { ownProcess } from "./process.ts";
 import { ignoreClosedPipes } from "./terminal.ts";
 
 /** What a process does that is nothing but this command; gives its exit code. */
 export function start(argv: readonly string[]): Promise<number> {
   ignoreClosedPipes();
+  ownProcess();
   return main(argv);
 }
 

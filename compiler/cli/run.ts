@@ -3,7 +3,7 @@ import process from "node:process";
 import type { Engine } from "../../runtime/engine.ts";
 import type { HostTensor } from "../../runtime/host.ts";
 import type { RunReport } from "../bsp/report/report.ts";
-import { jsonOption, type Arguments, type Command } from "./command.ts";
+import { jsonOption, narrowOption, type Arguments, type Command } from "./command.ts";
 import type { Executable } from "./executable.ts";
 import { UserError } from "./failure.ts";
 import type { Feed } from "./inputs.ts";
@@ -27,6 +27,7 @@ export const run: Command = {
     { name: "runs", value: "N", summary: "run the program N times (default 1), each with its streams from their start" },
     { name: "workers", value: "N", summary: "threads (default 1); results do not depend on it" },
     { name: "profile", value: "FILE.json", summary: "keep what each superstep did and cost, and show it; see spec/profile.md" },
+    narrowOption,
     ...settingOptions,
     jsonOption,
   ],
@@ -49,10 +50,13 @@ checkpoint gives the bits that the uninterrupted run would give. --in and --weig
 
 With --runs each run is told on stderr, with the mean of every stream of scalars: the loss while training.
 
+Vectors: on x64 processors with AVX2, V8 is told to pair 128-bit vectors into wider ones. The first run tests that this Node does
+it right, says so on stderr, and notes it in the user's cache folder. Results do not depend on it; --narrow leaves it off.
+
 Without --out and --out-dir the outputs are shown: small ones in full, large ones as min, mean and max. bf16 tensors are
 f32 in .npy files.
 
---json prints {"graph", "program", "target", "workers", "runs", "seconds", "outputs": {NAME: {"dtype", "shape", and "data"
+--json prints {"graph", "program", "target", "workers", "wideVectors", "runs", "seconds", "outputs": {NAME: {"dtype", "shape", and "data"
 (flat, row-major) or for more than 4,096 elements "summary"}}, "files", "printed", "diagnostics"}, or only
 {"diagnostics": [...]} when something was wrong.
 
@@ -77,7 +81,9 @@ async function runCommand(args: Arguments): Promise<number> {
   ]);
   const workers = args.count("workers");
   const { bytes, warnings, profiled } = await executableOf(args);
-  await using engine = await Engine.load(bytes, workers === undefined ? {} : { workers });
+  const { wideVectors } = await import("./wide-vectors.ts");
+  const wide = await wideVectors(args);
+  await using engine = await Engine.load(bytes, { workers, wideVectors: wide });
 
   const { program, states, sources, kept } = selection.select(engine.manifest, args);
   const params = selection.paramValues(engine.manifest, sources, args.value("weights"));
@@ -119,6 +125,7 @@ async function runCommand(args: Arguments): Promise<number> {
       program: program.name,
       target: { name: target.name, tiles: target.tiles },
       workers: engine.workers,
+      wideVectors: wide,
       runs: rounds * feed.runs,
       seconds,
       outputs: Object.fromEntries([...outputs].map(([name, tensor]) => [name, outputJson(tensor)])),

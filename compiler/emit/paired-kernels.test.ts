@@ -1,0 +1,83 @@
+/**
+ * Random elementwise kernels, as the passes unroll them, with V8 pairing their vectors: what they compute is what the kernel
+ * interpreter says, to the bit, NaN aside. Engines that know the flag and pair wrongly exist (Node 24, with shuffles).
+ */
+import { setFlagsFromString } from "node:v8";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { isFloat, type DType } from "../../runtime/dtype.ts";
+import { pairVectors, whyNarrow } from "../../runtime/wide-vectors.ts";
+import { get, put, zeros, type Tensor } from "../graph/tensor.ts";
+import { binary, cast, constant, i32, KernelBuilder, select, unary } from "../kernel/build.ts";
+import { runKernel } from "../kernel/interpret.ts";
+import type { BinaryOp, Expression, Kernel, UnaryOp } from "../kernel/kernel.ts";
+import { optimiseKernel } from "../kernel/passes/index.ts";
+import { testContext } from "../kernel/testing.ts";
+import { nowhere } from "../support/span.ts";
+import { buildModule, copyTensor, instantiate, runBuilt } from "./harness.ts";
+
+const count = 70;
+const dtypes = ["f32", "f64", "i32", "u32", "i64", "i16", "u8"] as const satisfies readonly DType[];
+const floatUnaries: readonly UnaryOp[] = ["neg", "abs", "sqrt", "floor", "nearest", "trunc"];
+const floatBinaries: readonly BinaryOp[] = ["add", "sub", "mul", "div", "min", "max"];
+const integerUnaries: readonly UnaryOp[] = ["neg", "abs", "not"];
+const integerBinaries: readonly BinaryOp[] = ["add", "sub", "mul", "min", "max", "and", "or", "xor"];
+const comparisons: readonly BinaryOp[] = ["eq", "lt", "ge"];
+
+/** z[i] = f(x[i], x[i + 1], y[i], …), with parts that are used twice. */
+function randomKernel(choose: fc.GeneratorValue): { kernel: Kernel; buffers: Tensor[] } {
+  const dtype = choose(fc.constantFrom, ...dtypes);
+  const builder = new KernelBuilder("random", nowhere);
+  const [x, y] = ["x", "y"].map((name) => builder.buffer({ name, dtype, shape: [count + 2], access: "in" }));
+  const z = builder.buffer({ name: "z", dtype, shape: [2, count], access: "out" });
+  const small = (): Expression => constant(dtype, dtype === "i64" ? BigInt(choose(fc.nat, 5)) : choose(fc.nat, 5));
+  builder.for({ end: i32(count), parallel: true }, (i) => {
+    const parts: Expression[] = [builder.load(x!, [i]), builder.load(x!, [binary("add", i, i32(1))]), builder.load(y!, [i]), small()];
+    const part = (): Expression => choose(fc.constantFrom, ...parts);
+    const one = (): Expression => {
+      const form = choose(fc.nat, 9);
+      if (form === 0) return unary(choose(fc.constantFrom, ...(isFloat(dtype) ? floatUnaries : integerUnaries)), part());
+      if (form === 1) return select(binary(choose(fc.constantFrom, ...comparisons), part(), part()), part(), part());
+      if (form === 2 && !isFloat(dtype)) return binary(choose(fc.constantFrom, "shl" as const, "shr" as const), part(), small());
+      if (form === 3 && dtype === "f32") return cast("f32", cast("i32", part()));
+      if (form === 3 && dtype === "i32") return cast("i32", cast("f32", part()));
+      return binary(choose(fc.constantFrom, ...(isFloat(dtype) ? floatBinaries : integerBinaries)), part(), part());
+    };
+    for (let left = choose(fc.integer, { min: 1, max: 14 }); left > 0; left--) {
+      const value = one();
+      parts.push(choose(fc.boolean) ? builder.let("part", value) : value);
+    }
+    builder.store(z, [i32(0), i], parts.at(-1)!);
+    builder.store(z, [i32(1), i], part());
+  });
+  const operand = (scale: number): Tensor => {
+    const tensor = zeros({ dtype, shape: [count + 2] });
+    for (let at = 0; at < count + 2; at++) put(tensor, at, dtype === "i64" ? BigInt((at * scale * 7919) % 4001) - 2000n : ((at * scale * 7919) % 4001) / (isFloat(dtype) ? 16 : 1) - (dtype.startsWith("u") ? 0 : 120));
+    return tensor;
+  };
+  return { kernel: builder.finish(), buffers: [operand(1), operand(3), zeros({ dtype, shape: [2, count] })] };
+}
+
+const valuesOf = (tensor: Tensor): (number | bigint)[] => Array.from({ length: tensor.data.length }, (_, at) => get(tensor, at));
+
+describe.skipIf(whyNarrow() !== undefined)("paired vectors", () => {
+  // In a process of this file alone, which needs no flag set back.
+  beforeAll(() => {
+    expect(pairVectors()).toBeUndefined();
+    // A few calls make a function hot, and then it is compiled at once by the compiler that pairs.
+    setFlagsFromString("--wasm-sync-tier-up");
+    setFlagsFromString("--wasm-tiering-budget=1000");
+  });
+
+  it("of random kernels compute what the interpreter says", async () => {
+    await fc.assert(fc.asyncProperty(fc.gen(), async (choose) => {
+      const { kernel, buffers } = randomKernel(choose);
+      const optimised = optimiseKernel(kernel, testContext).kernel;
+      const [expected, actual] = [buffers.map(copyTensor), buffers.map(copyTensor)];
+      runKernel(kernel, expected, { offsets: [0, 0, 0] });
+      const runner = instantiate(await buildModule([optimised]));
+      for (let call = 0; call < 20; call++) runBuilt(runner, 0, optimised, actual);
+      expect(valuesOf(actual[2]!)).toEqual(valuesOf(expected[2]!));
+    }), { numRuns: 200 });
+  });
+});
