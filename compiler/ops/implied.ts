@@ -108,9 +108,9 @@ export const implications: readonly Op[] = [
       const ofB = product(build, q, solved(build, r, gradient, { lower: false, transposed: true }));
       return [undefined, scaled(build, product(build, ofB, transposed(build, result)), -1), ofB, undefined, undefined];
     },
-    examples: () => [2, 5].map((columns) => {
-      const [a, q, r] = factors("f64", 3, 3);
-      return [waves("f64", [3, columns]), a, waves("f64", [3, columns], 1), q, r];
+    examples: () => [1, 2, 5].map((n) => {
+      const [a, q, r] = factors("f64", n, n);
+      return [waves("f64", [n, 2]), a, waves("f64", [n, 2], 1), q, r];
     }),
   }),
   implied({
