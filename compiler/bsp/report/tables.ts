@@ -30,7 +30,7 @@ function programTables(program: ProgramReport, { modelled, kind }: Report): stri
     const { total, compute, exchange, sync } = totals.cycles;
     lines.push(`  ${whole(total)} cycles, ${duration(totals.seconds!)}: compute ${share(compute, total)}, exchange ${share(exchange, total)}, sync ${share(sync, total)}; tiles balanced to ${percent(totals.balance!)}`);
   }
-  if (totals.assumed) lines.push(`  some numbers of iterations are not known when compiling: ${kind === "plan" ? "a loop that data decides counts once, the dearest branch counts, and " : ""}loops inside vertices are guessed`);
+  if (totals.assumed) lines.push(`  some numbers of iterations are not known when compiling: ${kind === "plan" ? "a loop that data decides counts once, the dearest branch counts, and " : ""}cycles with ~ rest on a guess of how often a loop inside a vertex runs`);
   const total = totals.cycles?.total ?? 0;
   const heading = modelled ? ["step", "times", "compute", "exchange", "sync", "share", "balance", "bytes", "line", ""] : ["step", "times", "syncs", "line", ""];
   const rows = [heading, ...program.steps.flatMap((step) => stepRows(step, 0, modelled, total))];
@@ -71,7 +71,7 @@ function superstepRow(step: SuperstepReport, indent: string, modelled: boolean, 
   const computed = step.parts.filter((part) => part.kind === "compute");
   const mean = computed.reduce((sum, part) => sum + (part.meanCycles ?? 0), 0);
   return [
-    label, whole(step.executions), some(cycles.compute), some(cycles.exchange), some(cycles.sync), share(cycles.total * step.executions, total),
+    label, whole(step.executions), `${computed.some(({ guessed }) => guessed) ? "~" : ""}${some(cycles.compute)}`, some(cycles.exchange), some(cycles.sync), share(cycles.total * step.executions, total),
     cycles.compute === 0 ? "-" : percent(mean / cycles.compute), some(step.bytes), ...where(step.place),
   ];
 }
