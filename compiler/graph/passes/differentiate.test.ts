@@ -76,6 +76,18 @@ describe("what is made", () => {
     expect(loopOf(true).counts["scatter_update"]).toBe(1);
   });
 
+  it("keeps the rounds of a loop once for several gradients", () => {
+    const { counts } = differentiated([[4, 4], [4, 4]], (builder, [x, w], op) => {
+      const type = builder.typeOf(x!);
+      const rounds = builder.node("fill", { attributes: { value: 3, dtype: "i32", shape: [] }, outputs: [scalar("i32")], origin: nowhere });
+      const parameter = builder.value(type, nowhere);
+      const body = builder.block([parameter], () => [op("mul", [op("sin", [parameter]), w!])]);
+      const loss = op("reduce", builder.node("repeat", { inputs: [...rounds, x!], regions: [body], outputs: [type], origin: nowhere }), total);
+      return [x!, w!].flatMap((by) => builder.node("grad", { inputs: [loss, by], attributes: { wrt: 1 }, outputs: [type], origin: nowhere }));
+    });
+    expect(counts["scatter_update"]).toBe(1);
+  });
+
   it("is refused by the interpreter where there is no gradient", () => {
     const graph = graphOf([{ dtype: "f64", shape: [2, 2] }], (builder, [x]) => {
       const [whole] = builder.node("floor", { inputs: [x!], outputs: [builder.typeOf(x!)], origin: { file: "here.gph", start: 3, end: 8 } });
