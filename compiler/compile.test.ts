@@ -24,19 +24,19 @@ describe("readFile", () => {
 });
 
 describe("tiles whose memories one executable cannot hold", () => {
-  const machine = withTiles(target("ipu-mk2"), 100_000);
+  const machine = { ...withTiles(target("ipu-mk2"), 100_000), bytesPerTile: 2 ** 24 };
   const source = (members: string): string => `import { conv2d } from "std/nn";
-graph g { in x: f32[1, 512, 7, 7]; in w: f32[512, 512, 3, 3]; in b: f32[512]; out y: f32[1, 512, 7, 7]; ${members}
+graph g { in x: f32[1, 1024, 7, 7]; in w: f32[1024, 1024, 3, 3]; in b: f32[1024]; out y: f32[1, 1024, 7, 7]; ${members}
   program main { y = conv2d(x, w, b, padding = 1); } }`;
   const planned = (members: string) => planFile("main.gph", { target: machine, readFile: (path) => (path === "main.gph" ? source(members) : librarySource(path)) });
 
   it("are not all used: fewer are, and that is told", () => {
     const { plan, diagnostics } = planned("");
-    expect(diagnostics.map(({ severity, problem }) => `${severity} ${problem}`)).toEqual(["warning tile-memory-full"]);
-    expect(diagnostics[0]!.message).toContain(`${plan!.bsp.tiled.tiles.toLocaleString("en")} tiles are used`);
+    expect(new Set(diagnostics.map(({ severity, problem }) => `${severity} ${problem}`))).toEqual(new Set(["warning tile-memory-full"]));
+    expect(diagnostics.at(-1)!.message).toContain(`${plan!.bsp.tiled.tiles.toLocaleString("en")} tiles are used`);
     expect(plan!.bsp.tiled.tiles).toBeLessThan(100_000);
     expect(plan!.memory!.bytes).toBeLessThanOrEqual(2 ** 32);
-    expect(plan!.memory!.bytes).toBeGreaterThan(2 ** 31);
+    expect(plan!.memory!.bytes).toBeGreaterThan(2 ** 30);
   });
 
   it("are an error where the user names tiles", () => {
