@@ -1,6 +1,7 @@
 // Written by `npm run generate`; change what it is made from instead.
 /** The modules of the library, for the builder. */
 export * as core from "./core.ts";
+export * as derivatives from "./derivatives.ts";
 export * as fft from "./fft.ts";
 export * as linalg from "./linalg.ts";
 export * as nn from "./nn.ts";
