@@ -11,6 +11,7 @@ import { differentiate } from "./graph/passes/differentiate.ts";
 import { doubleBuffer } from "./graph/passes/double-buffer.ts";
 import { fuse } from "./graph/passes/fuse.ts";
 import { fuseResults } from "./graph/passes/fuse-results.ts";
+import { fuseRolls } from "./graph/passes/fuse-rolls.ts";
 import { fuseUpdates } from "./graph/passes/fuse-updates.ts";
 import { hoist, hoistPacking } from "./graph/passes/hoist.ts";
 import { mergeEqualNodes } from "./graph/passes/merge-equal-nodes.ts";
@@ -44,6 +45,7 @@ export const stages: readonly Stage[] = [
   stage(removeDeadNodes, verifyGraph, printGraph),
   stage(hoist, verifyGraph, printGraph),
   stage(fuse, verifyGraph, printGraph),
+  stage(fuseRolls, verifyGraph, printGraph),
   stage(doubleBuffer, verifyGraph, printGraph),
   stage(fuseUpdates, verifyGraph, printGraph),
   stage(packProducts, verifyGraph, printGraph),

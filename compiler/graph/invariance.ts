@@ -27,7 +27,7 @@ const total: ReadonlySet<string> = new Set([
   "iota", "linspace", "eye", "uniform", "normal",
   "update", "concat", "stack", "pad", "roll", "tile", "repeat_each", "pack_columns",
   "reduce", "mean", "argmax", "argmin", "log_sum_exp", "cum_sum", "cum_prod", "matmul", "matmul_packed",
-  "softmax", "log_softmax", "layer_norm", "conv2d", "max_pool2d", "map", "map_reduce", "map_update",
+  "softmax", "log_softmax", "layer_norm", "conv", "conv_transpose", "pool", "unpool", "map", "map_rolled", "map_reduce", "map_update",
 ]);
 
 /** The share of memory that states may take together with what is derived of params. */
@@ -64,7 +64,7 @@ function bodyIsTotal(body: Expression): boolean {
   return total;
 }
 
-const contractions: ReadonlySet<string> = new Set(["matmul", "matmul_packed", "conv2d"]);
+const contractions: ReadonlySet<string> = new Set(["matmul", "matmul_packed", "conv", "conv_transpose"]);
 
 /**
  * Whether the result is worth keeping: reading it costs hardly more than reading what it is made of. Not so for what is spread

@@ -4,6 +4,7 @@
  */
 import type { DType, TypedArray } from "../../runtime/dtype.ts";
 import { computeMapOf } from "../ops/compute-map.ts";
+import { rollsOf } from "../ops/map-rolled.ts";
 import { bodyOf } from "../ops/map.ts";
 import { fillValue } from "./constants.ts";
 import { formatType, type Attribute, type Block, type ComputeSet, type Graph, type Node, type Placement, type Program, type Slice, type State, type Value, type ValueId } from "./graph.ts";
@@ -101,6 +102,10 @@ class Printer {
       case "map": return `map { ${printBody(bodyOf(node.attributes), inputs)} }`;
       case "map_reduce":
         return `map_reduce${printAttributes(attributes.filter(([name]) => name !== "body"))} { ${printBody(bodyOf(node.attributes), inputs)} }`;
+      case "map_rolled": {
+        const rolled = inputs.map((input, k) => (rollsOf(node.attributes)[k]!.some((turn) => turn !== 0) ? `roll(${input}, ${rollsOf(node.attributes)[k]!.join(", ")})` : input));
+        return `map_rolled { ${printBody(bodyOf(node.attributes), rolled)} }`;
+      }
       case "compute_map": return this.#computeMap(node, inputs);
       // The result's type says the shape.
       case "reshape": case "broadcast": return `${node.op} ${inputs.join(", ")}`;

@@ -15,7 +15,7 @@ import { classification } from "./classification.ts";
 import { comparison } from "./comparison.ts";
 import { computeMap } from "./compute-map.ts";
 import { concat, stack } from "./concat.ts";
-import { conv2d } from "./conv2d.ts";
+import { convolution, transposedConvolution } from "./convolution.ts";
 import { dynamicSlice, dynamicUpdate } from "./dynamic-box.ts";
 import { constantOp, fill } from "./fill.ts";
 import { functions } from "./functions.ts";
@@ -25,10 +25,11 @@ import { householderBlock } from "./householder.ts";
 import { implications } from "./implied.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { mapUpdate } from "./map-update.ts";
+import { mapRolled } from "./map-rolled.ts";
 import { map, mapReduce } from "./map.ts";
 import { matmul } from "./matmul.ts";
 import { matmulPacked } from "./matmul-packed.ts";
-import { maxPool2d } from "./max-pool2d.ts";
+import { pool, unpool } from "./pool.ts";
 import type { Op, Signature } from "./op.ts";
 import { packColumns } from "./pack-columns.ts";
 import { pad } from "./pad.ts";
@@ -68,9 +69,9 @@ const list: readonly Op[] = [
   // blocks of factorisations, sparse matrices
   triangularSolveBlock, choleskyBlock, householderBlock, ...implications, blockSparseMatmul, sparseRows, sampledMatmul,
   // networks
-  softmax, logSoftmax, layerNorm, conv2d, maxPool2d,
+  softmax, logSoftmax, layerNorm, convolution, transposedConvolution, pool, unpool,
   // made by fusing
-  map, mapReduce, mapUpdate, computeMap((name) => op(name)),
+  map, mapRolled, mapReduce, mapUpdate, computeMap((name) => op(name)),
   // made by packing
   packColumns, matmulPacked,
 ];
