@@ -5,11 +5,9 @@ import { expect, loadProgram } from "../support.ts";
 import { batches, type Digits } from "./digits.ts";
 
 const data = new URL("../../../shared/data/mnist/", import.meta.url);
-const [batch, steps] = [64, 125];
-/** The first pass's order of examples; each pass takes the next. */
-const firstOrder = 300;
+const [batch, steps, lr] = [64, 125, 0.2];
 
-await using engine = await loadProgram(new URL("train.gph", import.meta.url), { parameters: { batch, steps } });
+await using engine = await loadProgram(new URL("train.gph", import.meta.url), { parameters: { batch, steps, lr } });
 if (existsSync(data)) trainOnDigits(engine);
 else trainOnMadeUp(engine);
 
@@ -29,7 +27,7 @@ function trainOnDigits(network: Engine): void {
   const [training, test] = ["train", "test"].map((part): Digits => ({ images: array(`${part}-images`), labels: array(`${part}-labels`) })) as [Digits, Digits];
   const start = performance.now();
   for (let pass = 0; pass < 12; pass++) {
-    const losses = epoch(network, training, firstOrder + pass);
+    const losses = epoch(network, training, pass);
     console.log(`epoch ${String(pass + 1).padStart(2)}: loss ${average(losses).toFixed(4)}`);
   }
   const seconds = (performance.now() - start) / 1000;
