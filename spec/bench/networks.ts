@@ -1,7 +1,18 @@
 /**
  * Whole networks on wasm, beside the machine's measured peak (peak.ts): how much of a call is sums of products at full speed.
- * Operations are those of the products. Rounds of all alternate; weights are params, the input is viewed, so that a call
- * copies the result only.
+ * Operations are those of the products. Rounds of all alternate; weights are params or vars, inputs stay from call to call, so
+ * that a call copies the results only.
+ *
+ * November 2026, on two cores that other work kept busy: milliseconds, and parts of one thread's strict 128-bit peak (60 to 70 GF).
+ * Two workers are 1.8 to 1.9 times one where the machine is idle.
+ *
+ * | network     | 1 worker    | wide        |
+ * | mlp-1       | 0.022, 0.75 | 0.022, 0.70 | 2.1 MB of weights are read, at 100 GB/s: wider vectors do not help
+ * | mlp-32      | 0.57,  0.98 | 0.29,  1.77 |
+ * | mlp-256     | 4.2,   1.04 | 2.2,   1.85 |
+ * | train-32    | 1.2,   1.04 | 0.78,  1.5  | weights change, so they are packed anew in every step: 6 % of it
+ * | block       | 13.3,  1.05 | 7.3,   1.75 | nine supersteps; 97 % of the time in products
+ * | block-small | 3.8,   0.96 | 2.05,  1.58 |
  *
  *   node spec/bench/networks.ts [--wide] [name …]
  */
@@ -29,6 +40,28 @@ graph mlp(batch: int) {
 }`;
 
 const mlp = (batch: number): Network => ({ source: mlpSource, parameters: { batch }, operations: 2 * batch * (784 * 512 + 512 * 256 + 256 * 10) });
+
+/** A step of plain gradient descent; the first layer needs no gradient by its input. */
+const trainingSource = `import { relu, cross_entropy } from "std/nn";
+
+graph train(batch: int) {
+  in x: f32[batch, 784];  in labels: i32[batch];
+  var w1: f32[784, 512];  var b1: f32[512];
+  var w2: f32[512, 256];  var b2: f32[256];
+  var w3: f32[256, 10];   var b3: f32[10];
+  out loss: f32;
+
+  program main {
+    let y = relu(relu(x @ w1 + b1) @ w2 + b2) @ w3 + b3;
+    loss = cross_entropy(y, labels);
+    let (g1, h1, g2, h2, g3, h3) = grad(loss, (w1, b1, w2, b2, w3, b3));
+    w1 -= 0.01 * g1;  b1 -= 0.01 * h1;
+    w2 -= 0.01 * g2;  b2 -= 0.01 * h2;
+    w3 -= 0.01 * g3;  b3 -= 0.01 * h3;
+  }
+}`;
+
+const training = (batch: number): Network => ({ source: trainingSource, parameters: { batch }, operations: 2 * batch * (2 * 784 * 512 + 3 * (512 * 256 + 256 * 10)) });
 
 /** The pre-norm block of examples/encoder. */
 const blockSource = `import { layer_norm, softmax, gelu } from "std/nn";
@@ -64,7 +97,7 @@ function block(seq: number, d: number, heads: number, ffn: number): Network {
   return { source: blockSource, parameters: { seq, d, heads, ffn }, operations };
 }
 
-const networks: { readonly [name: string]: Network } = { "mlp-1": mlp(1), "mlp-32": mlp(32), "mlp-256": mlp(256), "block": block(128, 512, 8, 2048), "block-small": block(128, 256, 8, 1024) };
+const networks: { readonly [name: string]: Network } = { "mlp-1": mlp(1), "mlp-32": mlp(32), "mlp-256": mlp(256), "train-32": training(32), "block": block(128, 512, 8, 2048), "block-small": block(128, 256, 8, 1024) };
 
 /** Small numbers without a pattern, so that sums neither vanish nor overflow. */
 const numbers = (count: number, seed: number): Float32Array => Float32Array.from({ length: count }, (_, i) => Math.sin(12.9898 * i + seed) * 0.05);
@@ -76,8 +109,10 @@ async function bench(name: string, { source, parameters, operations }: Network, 
   const contenders: Contender[] = [await peak(false), await peak(true)];
   for (const workers of new Set([1, Math.min(2, availableParallelism())])) {
     const engine = engines.use(await Engine.load(executable, { workers, wideVectors }));
-    engine.manifest.states.forEach(({ role, name: state, shape }, k) => {
-      if (role === "param" || role === "in") engine.write(state, { dtype: "f32", shape, data: numbers(shape.reduce((size, extent) => size * extent, 1), k) });
+    engine.manifest.states.forEach(({ role, name: state, shape, dtype }, k) => {
+      if (role === "out") return;
+      const count = shape.reduce((size, extent) => size * extent, 1);
+      engine.write(state, dtype === "i32" ? { dtype, shape, data: Int32Array.from({ length: count }, (_, i) => i % 10) } : { dtype: "f32", shape, data: numbers(count, k) });
     });
     contenders.push({ name: workers === 1 ? "gph" : `gph, ${workers} workers`, workers, operations, run: () => engine.runSync() });
   }

@@ -32,7 +32,7 @@ export async function peak(fusedMultiplyAdd: boolean): Promise<Contender> {
   return { name: fusedMultiplyAdd ? "fused peak" : "peak", operations: peakLoops * peakAccumulators * 8, workers: 1, run: () => runner.run(0, 4096) };
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 /** A tenth of the rounds was faster: what other work on the machine disturbs least. */
 const decile = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 10)]!;
 
@@ -58,7 +58,7 @@ export interface CompareOptions {
   readonly leastRounds: number;
 }
 
-/** Seconds of a run of each contender, in rounds of all: the median of one thread's own time, the fastest tenth of several's. */
+/** Seconds of a run of each contender, in rounds of all: the mean of one thread's own time, whose clock ticks coarsely, the fastest tenth of several's. */
 export function compare(contenders: readonly Contender[], { milliseconds, roundMilliseconds, leastRounds }: CompareOptions): number[] {
   const calls = contenders.map((contender) => {
     const warmUp = performance.now();
@@ -71,5 +71,5 @@ export function compare(contenders: readonly Contender[], { milliseconds, roundM
   for (let round = 0; round < leastRounds || performance.now() - start < milliseconds; round++) {
     contenders.forEach((contender, at) => times[at]!.push(time(contender, calls[at]!)));
   }
-  return contenders.map(({ workers }, at) => (workers === 1 ? median(times[at]!) : decile(times[at]!)));
+  return contenders.map(({ workers }, at) => (workers === 1 ? mean(times[at]!) : decile(times[at]!)));
 }
