@@ -109,8 +109,9 @@ export const implications: readonly Op[] = [
       return [undefined, scaled(build, product(build, ofB, transposed(build, result)), -1), ofB, undefined, undefined];
     },
     examples: () => [1, 2, 5].map((n) => {
-      const [a, q, r] = factors("f64", n, n);
-      return [waves("f64", [n, 2]), a, waves("f64", [n, 2], 1), q, r];
+      const dtype = n === 2 ? "f32" : "f64";
+      const [a, q, r] = factors(dtype, n, n);
+      return [waves(dtype, [n, 2]), a, waves(dtype, [n, 2], 1), q, r];
     }),
   }),
   implied({

@@ -13,6 +13,21 @@ export const cholesky_block = define<<D extends DType>(a: Operand<D>) => Tensor<
 /** Reflects columns onto a triangle: R on and above the diagonal, the reflections' vectors below; `qr` cuts wide matrices into such panels. y = R + strictly lower V, H₁ · … · Hₙ · R = A */
 export const householder_block = define<<D extends DType>(a: Operand<D>) => Tensor<D>>("std/linalg", "householder_block");
 
+/** Q, with the gradient by A that A = Q · R gives it. y = Q */
+export const implied_q = define<<D extends DType>(q: Operand<D>, a: Operand<D>, r: Operand<D>) => Tensor<D>>("std/linalg", "implied_q");
+
+/** R, with the gradient by A that A = Q · R gives it. y = R */
+export const implied_r = define<<D extends DType>(r: Operand<D>, a: Operand<D>, q: Operand<D>) => Tensor<D>>("std/linalg", "implied_r");
+
+/** X, with the gradients by A and B that A · X = B gives it; A = Q · R. y = X */
+export const implied_solution = define<<D extends DType>(x: Operand<D>, a: Operand<D>, b: Operand<D>, q: Operand<D>, r: Operand<D>) => Tensor<D>>("std/linalg", "implied_solution");
+
+/** A determinant or the logarithm of its absolute value, with the gradient by A; A = Q · R. y = |A|, or y = ln |A| */
+export const implied_determinant = define<<D extends DType>(value: Operand<D>, a: Operand<D>, q: Operand<D>, r: Operand<D>, options?: { logarithm?: boolean }) => Tensor<D>>("std/linalg", "implied_determinant");
+
+/** L, with the gradient by A that A = L · Lᵀ gives it. y = L */
+export const implied_cholesky = define<<D extends DType>(l: Operand<D>, a: Operand<D>) => Tensor<D>>("std/linalg", "implied_cholesky");
+
 /** The elements whose row is their column. */
 export const diagonal = define<<T extends DType>(a: Operand<T>) => Tensor<T>>("std/linalg", "diagonal");
 
