@@ -187,18 +187,36 @@ describe("lowerings of random shapes", () => {
     );
   });
 
-  test("conv2d and max_pool2d, with any window, stride and padding", () => {
-    const axis = fc.record({ extent: fc.integer({ min: 1, max: 7 }), size: fc.integer({ min: 1, max: 4 }), stride: fc.integer({ min: 1, max: 3 }), padding: fc.nat(5) });
+  test("convolutions, their transposes and pools, with any window, stride, padding, dilation and groups", () => {
+    const axis = fc.record({
+      extent: fc.integer({ min: 1, max: 7 }), size: fc.integer({ min: 1, max: 4 }), stride: fc.integer({ min: 1, max: 3 }), dilation: fc.integer({ min: 1, max: 3 }), before: fc.nat(5), after: fc.nat(3), extra: fc.nat(2),
+    });
+    const channels = fc.record({ groups: fc.integer({ min: 1, max: 3 }), inputs: fc.integer({ min: 1, max: 2 }), outputs: fc.integer({ min: 1, max: 2 }) });
     fc.assert(
-      fc.property(axis, axis, fc.boolean(), seeds, (high, wide, bias, seed) => {
-        fc.pre([high, wide].every(({ extent, size, padding }) => extent + 2 * padding >= size));
-        const image = filled("i32", [2, 2, high.extent, wide.extent], 1);
-        const attributes = { stride: [high.stride, wide.stride], padding: [high.padding, wide.padding] };
-        check("conv2d", [image, filled("i32", [3, 2, high.size, wide.size], 2), ...(bias ? [filled("i32", [3], 3)] : [])], attributes, seed);
-        fc.pre([high, wide].every(({ size, padding }) => padding < size));
-        check("max_pool2d", [image], { ...attributes, window: [high.size, wide.size] }, seed);
+      fc.property(fc.array(axis, { minLength: 1, maxLength: 2 }), channels, fc.boolean(), seeds, (axes, { groups, inputs, outputs }, bias, seed) => {
+        const of = (read: (one: (typeof axes)[number]) => number): number[] => axes.map(read);
+        const reach = of(({ size, dilation }) => dilation * (size - 1) + 1);
+        fc.pre(axes.every(({ extent, before, after }, k) => extent + before + after >= reach[k]!));
+        const [extents, window] = [of(({ extent }) => extent), of(({ size }) => size)];
+        const image = filled("i32", [2, groups * inputs, ...extents], 1);
+        const attributes = { stride: of(({ stride }) => stride), padding: [...of(({ before }) => before), ...of(({ after }) => after)], dilation: of(({ dilation }) => dilation), groups };
+        const biases = bias ? [filled("i32", [groups * outputs], 3)] : [];
+        check("conv", [image, filled("i32", [groups * outputs, inputs, ...window], 2), ...biases], attributes, seed);
+        const extra = of((one) => one.extra % one.stride);
+        if (axes.every(({ extent, stride, before, after }, k) => (extent - 1) * stride + reach[k]! + extra[k]! > before + after)) {
+          check("conv_transpose", [image, filled("i32", [groups * inputs, outputs, ...window], 2), ...biases], { ...attributes, extra }, seed);
+        }
+        fc.pre(axes.every(({ before, after }, k) => Math.max(before, after) < reach[k]!));
+        const { groups: _, ...windows } = { ...attributes, window };
+        for (const kind of ["max", "sum", "first"]) check("pool", [image], { ...windows, kind }, seed);
+        const types = op("pool").type([image.type], { ...windows, kind: "first" });
+        const first = op("pool").evaluate([image], { ...windows, kind: "first" }, types);
+        check("pool", [image, first], { ...windows, kind: "pick" }, seed);
+        const gradient = filled("i32", types.shape, 4);
+        check("unpool", [gradient], { ...windows, extents }, seed);
+        check("unpool", [gradient, first], { ...windows, extents }, seed);
       }),
-      { numRuns: runs },
+      { numRuns: 2 * runs },
     );
   });
 

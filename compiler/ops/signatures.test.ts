@@ -57,8 +57,8 @@ describe("attributes of calls", () => {
     ["concat", { axis: -1 }, [f32(4, 5), f32(4, 2)], undefined, { axis: 1 }],
     ["stack", { axis: -1 }, [f32(4, 5), f32(4, 5)], undefined, { axis: 2 }],
     ["tile", { repeats: 3 }, [f32(4, 5)], undefined, { repeats: [1, 3] }],
-    ["conv2d", { stride: 2, padding: [1, 0] }, [f32(1, 1, 4, 4), f32(1, 1, 2, 2)], undefined, { stride: [2, 2], padding: [1, 0] }],
-    ["max_pool2d", { window: 2, stride: null, padding: 0 }, [f32(1, 1, 4, 4)], undefined, { window: [2, 2], stride: [2, 2], padding: [0, 0] }],
+    ["conv2d", { stride: 2, padding: [1, 0] }, [f32(1, 1, 4, 4), f32(1, 1, 2, 2)], undefined, { stride: [2, 2], padding: [1, 0], dilation: [1, 1], groups: 1 }],
+    ["max_pool2d", { window: 2, stride: null, padding: 0 }, [f32(1, 1, 4, 4)], undefined, { kind: "max", window: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] }],
     ["argmax", { axis: -1, keepdims: false }, [f32(4, 5)], undefined, { axis: 1, keepdims: false }],
   ])("%s %j", (name, args, inputs, dtype, attributes) => {
     const found = calls.get(name)!.map(({ op: entry, signature }) => ({ entry, signature })).find(({ signature }) => signature.attributes);
@@ -101,8 +101,8 @@ describe("refusals", () => {
     ["argmax", [f32()], { axis: 0, keepdims: false }, "out-of-range: argmax needs a dimension, but the tensor is a scalar"],
     ["gather", [f32(3), f32(2)], { axis: 0 }, "dtype-mismatch: the indices of gather must be i32 or i64, not f32"],
     ["layer_norm", [f32(2, 3), f32(2), f32(3)], { epsilon: 1e-5 }, "shape-mismatch: gain of layer_norm has shape [2], but the last extent of [2, 3] (x) is 3"],
-    ["conv2d", [f32(1, 2, 4, 4), f32(1, 3, 2, 2)], { stride: [1, 1], padding: [0, 0] }, "shape-mismatch: the channels of conv2d differ, 2 (x) and 3 (w), in [1, 2, 4, 4] and [1, 3, 2, 2]"],
-    ["conv2d", [f32(1, 1, 2, 4), f32(1, 1, 3, 2)], { stride: [1, 1], padding: [0, 0] }, "shape-mismatch: the window of conv2d is 3 high, but the padded image has only 2"],
+    ["conv", [f32(1, 2, 4, 4), f32(1, 3, 2, 2)], { stride: [1, 1], padding: [0, 0] }, "shape-mismatch: the channels of conv2d differ, 2 (x) and 3 (w), in [1, 2, 4, 4] and [1, 3, 2, 2]"],
+    ["conv", [f32(1, 1, 2, 4), f32(1, 1, 3, 2)], { stride: [1, 1], padding: [0, 0] }, "shape-mismatch: the window of conv2d is 3 high, but the padded image has only 2"],
     ["bitcast", [f32(2)], { dtype: "f64" }, "dtype-mismatch: bitcast needs equal sizes, f32 has 4 bytes and f64 has 8"],
   ])("%s of %j", (name, inputs, attributes, words) => {
     expect(refusal(() => op(name).type(inputs, attributes))).toBe(words);

@@ -19,11 +19,41 @@ export const log_softmax = define<<D extends DType>(x: Operand<D>, options?: { a
 /** Rows along the last axis brought to mean 0 and variance 1, then times gain plus bias. y = (x - mean) / √(variance + epsilon) · gain + bias */
 export const layer_norm = define<<D extends DType>(x: Operand<D>, gain: Operand<D>, bias: Operand<D>, options?: { epsilon?: number }) => Tensor<D>>("std/nn", "layer_norm");
 
-/** Images x: [n, c, h, w] with filters w: [o, c, kh, kw] and a bias [o]; stride and padding are one int or (height, width). y[n, o, i, j] = bias[o] + Σ x[n, c, i·s + u - p, j·s + v - p] · w[o, c, u, v] */
-export const conv2d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv2d");
+/** Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind. y[n, o, i, …] = bias[o] + Σ x[n, c, i·s + u·d - p, …] · w[o, c, u, …] */
+export const conv2d = define<<D extends DType>(x: Operand, w: Operand, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }) => Tensor<D>>("std/nn", "conv2d");
 
-/** The largest element of each window of images [n, c, h, w]; the stride is the window unless given. y[n, c, i, j] = max x[n, c, i·s + u - p, j·s + v - p] */
-export const max_pool2d = define<<D extends DType>(x: Operand<D>, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool2d");
+/** Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind. y[n, o, i, …] = bias[o] + Σ x[n, c, i·s + u·d - p, …] · w[o, c, u, …] */
+export const conv1d = define<<D extends DType>(x: Operand, w: Operand, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }) => Tensor<D>>("std/nn", "conv1d");
+
+/** Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind. y[n, o, i, …] = bias[o] + Σ x[n, c, i·s + u·d - p, …] · w[o, c, u, …] */
+export const conv3d = define<<D extends DType>(x: Operand, w: Operand, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }) => Tensor<D>>("std/nn", "conv3d");
+
+/** The transpose of a convolution: x: [n, c, …] with filters w: [c, o / groups, …] and a bias [o] gives images of (extent − 1) · stride + dilation · (size − 1) + 1 − padding + output_padding elements along each axis. y[n, o, i·s + u·d - p, …] = bias[o] + Σ x[n, c, i, …] · w[c, o, u, …] */
+export const conv_transpose2d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; output_padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv_transpose2d");
+
+/** The transpose of a convolution: x: [n, c, …] with filters w: [c, o / groups, …] and a bias [o] gives images of (extent − 1) · stride + dilation · (size − 1) + 1 − padding + output_padding elements along each axis. y[n, o, i·s + u·d - p, …] = bias[o] + Σ x[n, c, i, …] · w[c, o, u, …] */
+export const conv_transpose1d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; output_padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv_transpose1d");
+
+/** The transpose of a convolution: x: [n, c, …] with filters w: [c, o / groups, …] and a bias [o] gives images of (extent − 1) · stride + dilation · (size − 1) + 1 − padding + output_padding elements along each axis. y[n, o, i·s + u·d - p, …] = bias[o] + Σ x[n, c, i, …] · w[c, o, u, …] */
+export const conv_transpose3d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; output_padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv_transpose3d");
+
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const max_pool2d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool2d");
+
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const max_pool1d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool1d");
+
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const max_pool3d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool3d");
+
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const avg_pool1d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; count_padding?: boolean }) => Tensor<D>>("std/nn", "avg_pool1d");
+
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const avg_pool2d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; count_padding?: boolean }) => Tensor<D>>("std/nn", "avg_pool2d");
+
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const avg_pool3d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; count_padding?: boolean }) => Tensor<D>>("std/nn", "avg_pool3d");
 
 /** max(x, 0) */
 export const relu = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "relu");
@@ -66,6 +96,12 @@ export const batch_norm = define<<T extends DType>(x: Operand<T>, gain: Operand<
 
 /** The mean over the height and width of every channel. */
 export const global_avg_pool2d = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "global_avg_pool2d");
+
+/** The mean of every channel, over all its other dimensions. */
+export const global_avg_pool = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "global_avg_pool");
+
+/** The largest element of every channel, over all its other dimensions. */
+export const global_max_pool = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "global_max_pool");
 
 /** Scaled dot-product attention: queries [heads, m, d], keys and values [heads, n, d] → [heads, m, d]. */
 export const attention = define<<T extends DType>(q: Operand<T>, k: Operand<T>, v: Operand<T>) => Tensor<T>>("std/nn", "attention");
