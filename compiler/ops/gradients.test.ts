@@ -64,7 +64,7 @@ function differentiable(entry: Op): { readonly inputs: readonly Tensor[]; readon
 }
 
 test("every op has a gradient or says why not", () => {
-  expect([...ops.values()].filter(({ name, gradient, compose, noGradient }) => ((gradient ?? compose) === undefined) === (noGradient === undefined)).map(({ name }) => name)).toEqual([]);
+  expect([...ops.values()].filter(({ gradient, compose, noGradient }) => ((gradient ?? compose) === undefined) === (noGradient === undefined)).map(({ name }) => name)).toEqual([]);
 });
 
 /** Their gradients are 0 by intention, or those of what their first input is made from. */
