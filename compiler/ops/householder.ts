@@ -10,7 +10,7 @@
 import { sizeOf } from "../../runtime/dtype.ts";
 import type { ValueId } from "../graph/graph.ts";
 import { tensor, zeros } from "../graph/tensor.ts";
-import { binary, cast, constant, i32, select, unary } from "../kernel/build.ts";
+import { binary, constant, i32, select, unary } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../kernel/lowering.ts";
 import { identityMap } from "../support/affine.ts";
@@ -26,9 +26,11 @@ const name = "householder_block";
 function reduce(a: Float64Array, m: number, n: number): void {
   for (let k = 0; k < n; k++) {
     const first = a[k * n + k]!;
-    let square = 0;
-    for (let i = k; i < m; i++) square += a[i * n + k]! ** 2;
-    const pivot = first < 0 ? Math.sqrt(square) : -Math.sqrt(square);
+    let [largest, square] = [0, 0];
+    for (let i = k; i < m; i++) largest = Math.max(largest, Math.abs(a[i * n + k]!));
+    for (let i = k; i < m; i++) square += (a[i * n + k]! / (largest === 0 ? 1 : largest)) ** 2;
+    const length = largest * Math.sqrt(square);
+    const pivot = first < 0 ? length : -length;
     const head = first - pivot;
     let rest = 0;
     for (let i = k + 1; i < m; i++) {
@@ -46,36 +48,41 @@ function reduce(a: Float64Array, m: number, n: number): void {
   }
 }
 
-/** Sums are f64 ones in kernels too, so that squares of f32 neither overflow nor vanish. */
+/** Lengths are taken of columns over their largest element, so that squares neither overflow nor vanish. */
 function emitReduction({ kernel, load, store, reload }: BlockContext, point: readonly Expression[], m: number, n: number): void {
   const place = (row: Expression, column: Expression): Expression[] => [...point, row, column];
-  const wide = (row: Expression, column: Expression): Expression => cast("f64", reload(0, place(row, column)));
+  const at = (row: Expression, column: Expression): Expression => reload(0, place(row, column));
   const { dtype } = load(0, place(i32(0), i32(0)));
-  const put = (row: Expression, column: Expression, value: Expression): void => store(0, place(row, column), cast(dtype, value));
-  const f64 = (value: number): Expression => constant("f64", value);
+  const put = (row: Expression, column: Expression, value: Expression): void => store(0, place(row, column), value);
+  const [zero, one, two] = [0, 1, 2].map((value) => constant(dtype, value)) as [Expression, Expression, Expression];
   const below = (k: Expression, body: (row: Expression) => void): void => kernel.for({ start: binary("add", k, i32(1)), end: i32(m), name: "row" }, body);
-  const sum = (start: Expression, k: Expression, term: (row: Expression) => Expression): Expression => {
+  const fold = (op: "add" | "max", start: Expression, k: Expression, term: (row: Expression) => Expression): Expression => {
     const total = kernel.let("total", start);
-    below(k, (row) => kernel.set(total, binary("add", total, term(row))));
+    below(k, (row) => kernel.set(total, binary(op, total, term(row))));
     return total;
   };
-  kernel.forBox([m, n], true, (at) => store(0, [...point, ...at], load(0, [...point, ...at])));
+  const squared = (x: Expression): Expression => {
+    const value = kernel.let("value", x);
+    return binary("mul", value, value);
+  };
+  kernel.forBox([m, n], true, (index) => store(0, [...point, ...index], load(0, [...point, ...index])));
   kernel.for({ end: i32(n), name: "k" }, (k) => {
-    const first = kernel.let("first", wide(k, k));
-    const square = sum(binary("mul", first, first), k, (row) => binary("mul", wide(row, k), wide(row, k)));
-    const length = kernel.let("length", unary("sqrt", square));
-    const pivot = kernel.let("pivot", select(binary("lt", first, f64(0)), length, unary("neg", length)));
+    const first = kernel.let("first", at(k, k));
+    const largest = fold("max", unary("abs", first), k, (row) => unary("abs", at(row, k)));
+    const unit = kernel.let("unit", select(binary("eq", largest, zero), one, largest));
+    const square = fold("add", squared(binary("div", first, unit)), k, (row) => squared(binary("div", at(row, k), unit)));
+    const length = kernel.let("length", binary("mul", largest, unary("sqrt", square)));
+    const pivot = kernel.let("pivot", select(binary("lt", first, zero), length, unary("neg", length)));
     const head = kernel.let("head", binary("sub", first, pivot));
-    const scale = kernel.let("scale", select(binary("eq", head, f64(0)), f64(0), binary("div", f64(1), head)));
-    below(k, (row) => put(row, k, binary("mul", wide(row, k), scale)));
+    const divisor = kernel.let("divisor", select(binary("eq", head, zero), one, head));
+    below(k, (row) => put(row, k, binary("div", at(row, k), divisor)));
     put(k, k, pivot);
-    const rest = sum(f64(1), k, (row) => binary("mul", wide(row, k), wide(row, k)));
-    const tau = kernel.let("tau", binary("div", f64(2), rest));
+    const tau = kernel.let("tau", binary("div", two, fold("add", one, k, (row) => squared(at(row, k)))));
     kernel.for({ start: binary("add", k, i32(1)), end: i32(n), name: "column" }, (column) => {
-      const dot = sum(wide(k, column), k, (row) => binary("mul", wide(row, k), wide(row, column)));
+      const dot = fold("add", at(k, column), k, (row) => binary("mul", at(row, k), at(row, column)));
       const factor = kernel.let("factor", binary("mul", tau, dot));
-      put(k, column, binary("sub", wide(k, column), factor));
-      below(k, (row) => put(row, column, binary("sub", wide(row, column), binary("mul", factor, wide(row, k)))));
+      put(k, column, binary("sub", at(k, column), factor));
+      below(k, (row) => put(row, column, binary("sub", at(row, column), binary("mul", factor, at(row, k)))));
     });
   });
 }
