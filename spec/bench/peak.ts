@@ -1,7 +1,8 @@
 /** The machine's measured peak for benchmarks to be compared with, and rounds of contenders that alternate. */
 import process from "node:process";
 import { buildModule, instantiate } from "../../compiler/emit/harness.ts";
-import { binary, constant, i32, KernelBuilder } from "../../compiler/kernel/build.ts";
+import { binary, i32, KernelBuilder } from "../../compiler/kernel/build.ts";
+import type { Expression, Kernel } from "../../compiler/kernel/kernel.ts";
 import { nowhere } from "../../compiler/support/span.ts";
 
 export interface Contender {
@@ -13,24 +14,40 @@ export interface Contender {
 }
 
 const peakLoops = 20_000;
+/** As many accumulators as hide the latency of both operations, each multiplied and added to in every iteration. */
 const peakAccumulators = 12;
 
-/** As many accumulators as hide the latency of both operations, each multiplied and added to in every iteration. */
-const peakKernel = (() => {
+interface PeakKernel {
+  /** 128-bit vectors. */
+  readonly accumulators: number;
+  /** Sums of products, which may be fused; else each accumulator is multiplied, then added to. */
+  readonly fused: boolean;
+}
+
+function peakKernel({ accumulators, fused }: PeakKernel): Kernel {
   const builder = new KernelBuilder("peak", nowhere);
-  const y = builder.buffer({ name: "y", dtype: "f32", shape: [4 * peakAccumulators], access: "inout" });
-  const scale = builder.let("scale", constant("f32", 0.5, 4));
-  const sums = Array.from({ length: peakAccumulators }, (_, at) => builder.let("sum", { ...builder.load(y, [i32(4 * at)]), lanes: 4 }));
-  builder.for({ end: i32(peakLoops) }, () => sums.forEach((sum) => builder.set(sum, binary("add", binary("mul", sum, scale), scale))));
+  const y = builder.buffer({ name: "y", dtype: "f32", shape: [4 * accumulators], access: "inout" });
+  const vector = (at: number): Expression => ({ ...builder.load(y, [i32(4 * at)]), lanes: 4 });
+  const scales = [builder.let("scale", vector(0)), builder.let("scale", vector(1))] as const;
+  const sums = Array.from({ length: accumulators }, (_, at) => builder.let("sum", vector(at)));
+  builder.for({ end: i32(peakLoops) }, () => sums.forEach((sum, at) => {
+    const scale = scales[(at % 2) as 0 | 1];
+    builder.set(sum, fused ? binary("add", sum, binary("mul", scale, scale)) : binary("add", binary("mul", sum, scale), scale));
+  }));
   sums.forEach((sum, at) => builder.store(y, [i32(4 * at)], sum));
   return builder.finish();
-})();
+}
+
+async function contender(name: string, kernel: PeakKernel): Promise<Contender> {
+  const runner = instantiate(await buildModule([peakKernel(kernel)], { fusedMultiplyAdd: kernel.fused }));
+  return { name, operations: peakLoops * kernel.accumulators * 8, workers: 1, run: () => runner.run(0, 4096) };
+}
 
 /** Nothing but multiplications and additions of 128-bit vectors, or relaxed fused ones. */
-export async function peak(fusedMultiplyAdd: boolean): Promise<Contender> {
-  const runner = instantiate(await buildModule([peakKernel], { fusedMultiplyAdd }));
-  return { name: fusedMultiplyAdd ? "fused peak" : "peak", operations: peakLoops * peakAccumulators * 8, workers: 1, run: () => runner.run(0, 4096) };
-}
+export const peak = (fused: boolean): Promise<Contender> => contender(fused ? "fused peak" : "peak", { accumulators: peakAccumulators, fused });
+
+/** The same with pairs of vectors, for a process in which V8 pairs them. */
+export const widePeak = (fused = true): Promise<Contender> => contender(fused ? "wide fused peak" : "wide peak", { accumulators: 2 * peakAccumulators, fused });
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 /** A tenth of the rounds was faster: what other work on the machine disturbs least. */
