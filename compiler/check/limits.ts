@@ -9,7 +9,7 @@ export const callCost = 20;
 /** Calls inside calls. */
 export const maxCallDepth = 256;
 /** Expressions and blocks inside each other, through all inlined calls: what the stack can bear. */
-export const maxNesting = 1_500;
+export const maxNesting = 1_200;
 /** Elements of one tensor. */
 export const maxElements = 2 ** 40;
 /** Elements of a compile-time tuple that a range is unfolded to. */

@@ -33,6 +33,7 @@ export const mapRolled: Op = {
   kind: "compute",
   summary: "A scalar function of elements at distances, around the ends: of inputs that are seen rolled.",
   formula: "y = body(roll(x₀, s₀), roll(x₁, s₁), …)",
+  noGradient: "it is made when gradients are there",
   type(inputs, attributes) {
     invariant(rollsOf(attributes).length === inputs.length, "map_rolled has a shift for each input");
     return map.type(inputs, attributes);
