@@ -1,18 +1,24 @@
 /**
- * heat.gph, n = 1024, on wasm against the plain JavaScript loop of the same formula, in one run: rounds of the two alternate,
- * medians are compared, and the results are compared before anything is timed.
+ * heat.gph, n = 1024, on wasm with 128-bit and with wide vectors, against the plain JavaScript loop of the same formula and
+ * against C, where gcc is at hand: -O3 for SSE2 and for the machine itself. Rounds alternate, medians are compared, and the
+ * results are compared before anything is timed. A process for each kind of vectors, since pairing is a flag of the process.
  *
- *   node spec/bench/heat.ts [workers]
+ * November 2026, one worker, on two cores of a Zen 5 machine, FIGURES
+ *
+ *   node spec/bench/heat.ts [narrow|wide] [workers]
  */
-import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { compile } from "../../compiler/index.ts";
 import { Engine } from "../../runtime/index.ts";
 
 const n = 1024;
 const steps = 50;
-const rounds = 11;
+const rounds = 15;
 
 /** `steps` steps from `initial`, in single precision like the program. */
 function plain(initial: Float32Array): Float32Array {
@@ -31,32 +37,90 @@ function plain(initial: Float32Array): Float32Array {
   return u;
 }
 
-const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1]!;
+/** Does the same from an initial state of its own, once to warm up, and prints the milliseconds. */
+const inC = `
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+enum { n = ${n}, steps = ${steps} };
+static void step(const float *restrict u, float *restrict v) {
+  for (int y = 1; y < n - 1; y++)
+    for (int x = 1; x < n - 1; x++) {
+      int i = y * n + x;
+      v[i] = u[i] + 0.1f * (u[i - n] + u[i + n] + u[i - 1] + u[i + 1] - 4.0f * u[i]);
+    }
+}
+int main(void) {
+  float *u = malloc(n * n * sizeof *u), *v = malloc(n * n * sizeof *v);
+  double milliseconds = 0;
+  for (int round = 0; round < 2; round++) {
+    for (int i = 0; i < n * n; i++) u[i] = v[i] = sinf(i);
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    for (int at = 0; at < steps; at++) { step(u, v); float *w = u; u = v; v = w; }
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    milliseconds = (to.tv_sec - from.tv_sec) * 1e3 + (to.tv_nsec - from.tv_nsec) / 1e6;
+  }
+  printf("%f %f\\n", milliseconds, u[n * n / 2 + n / 2]);
+}`;
 
-function timed<T>(times: number[], run: () => T): T {
-  const start = performance.now();
-  const result = run();
-  times.push(performance.now() - start);
-  return result;
+interface Contender {
+  readonly name: string;
+  /** Milliseconds of all steps. */
+  run(): number;
 }
 
-const source = new URL("../../examples/heat/heat.gph", import.meta.url);
-const { executable, diagnostics } = await compile("heat.gph", { parameters: { n, steps }, readFile: () => readFileSync(source, "utf8") });
-if (!executable) throw new Error(diagnostics.map(({ message }) => message).join("\n"));
-const initial = Float32Array.from({ length: n * n }, (_, i) => Math.sin(i));
+const folder = mkdtempSync(join(tmpdir(), "gph-heat-"));
 
-const counts = process.argv[2] === undefined ? [1, Math.min(2, availableParallelism())] : [Number(process.argv[2])];
-for (const workers of new Set(counts)) {
-  await using engine = await Engine.load(executable, { workers });
-  const expected = plain(initial);
-  const plate = engine.runSync({ initial })["plate"]!.data as Float32Array;
-  const worst = plate.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
-  if (worst > 1e-5) throw new Error(`the results differ by ${worst}`);
-  const [gph, js]: [number[], number[]] = [[], []];
-  for (let round = 0; round < rounds; round++) {
-    timed(gph, () => engine.runSync({ initial }));
-    timed(js, () => plain(initial));
+/** The C program as gcc makes it with these options; nothing where there is no gcc. */
+function compiled(name: string, options: readonly string[]): Contender[] {
+  const [source, program] = [join(folder, "heat.c"), join(folder, name)];
+  writeFileSync(source, inC);
+  try {
+    execFileSync("gcc", ["-O3", ...options, source, "-o", program, "-lm"], { stdio: "ignore" });
+  } catch {
+    return [];
   }
-  const perStep = (times: readonly number[]): string => `${((median(times) / steps) * 1000).toFixed(0)} µs a step`;
-  console.log(`heat ${n}², ${workers} ${workers === 1 ? "worker" : "workers"}: gph ${perStep(gph)}, plain JS ${perStep(js)}, ${(median(js) / median(gph)).toFixed(2)} times as fast (largest difference ${worst.toExponential(1)})`);
+  return [{ name: `gcc -O3 ${options.join(" ")}`.trim(), run: () => Number(execFileSync(program, { encoding: "utf8" }).split(" ")[0]) }];
+}
+
+const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1]!;
+
+function timed(run: () => void): number {
+  const start = performance.now();
+  run();
+  return performance.now() - start;
+}
+
+async function bench(wideVectors: boolean, counts: readonly number[]): Promise<void> {
+  const source = new URL("../../examples/heat/heat.gph", import.meta.url);
+  const { executable, diagnostics } = await compile("heat.gph", { parameters: { n, steps }, readFile: () => readFileSync(source, "utf8") });
+  if (!executable) throw new Error(diagnostics.map(({ message }) => message).join("\n"));
+  const initial = Float32Array.from({ length: n * n }, (_, i) => Math.sin(i));
+  const expected = plain(initial);
+  await using engines = new AsyncDisposableStack();
+  const contenders: Contender[] = [];
+  for (const workers of new Set(counts)) {
+    const engine = engines.use(await Engine.load(executable, { workers, wideVectors }));
+    const plate = engine.runSync({ initial })["plate"]!.data as Float32Array;
+    const worst = plate.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
+    if (worst > 1e-5) throw new Error(`the results differ by ${worst}`);
+    for (let warm = 0; warm < 5; warm++) engine.runSync({ initial });
+    contenders.push({ name: `gph, ${workers} ${workers === 1 ? "worker" : "workers"}`, run: () => timed(() => engine.runSync({ initial })) });
+  }
+  contenders.push({ name: "plain JS", run: () => timed(() => plain(initial)) }, ...compiled("native", ["-march=native"]), ...compiled("sse2", []));
+  const times: number[][] = contenders.map(() => []);
+  for (let round = 0; round < rounds; round++) contenders.forEach((contender, at) => times[at]!.push(contender.run()));
+  const first = median(times[0]!);
+  const shown = contenders.map(({ name }, at) => `${name} ${((median(times[at]!) / steps) * 1000).toFixed(0)} µs (${(median(times[at]!) / first).toFixed(2)})`);
+  console.log(`heat ${n}², a step, ${wideVectors ? "wide" : "128-bit"} vectors: ${shown.join(", ")}`);
+}
+
+const [mode, workers] = process.argv.slice(2);
+try {
+  if (mode === "narrow" || mode === "wide") await bench(mode === "wide", workers === undefined ? [1, Math.min(2, availableParallelism())] : [Number(workers)]);
+  else for (const one of ["narrow", "wide"]) execFileSync(process.execPath, [fileURLToPath(import.meta.url), one, ...process.argv.slice(2)], { stdio: "inherit" });
+} finally {
+  rmSync(folder, { recursive: true });
 }
