@@ -26,12 +26,16 @@ export function neededFills(graph: Graph, program: Program, storage: ReadonlyMap
     if (node.op === "fill") fills.push({ value: node.outputs[0]!, block });
   });
   /** The updates that a value goes through in place, with no other use in between. */
-  const updatesOf = (value: ValueId, block: Block): Node[] => {
-    const user = users.get(value);
-    if (user === undefined || uses.get(value) !== 1 || user.block !== block) return [];
-    const { node } = user;
-    if ((node.op !== "update" && node.op !== "map_update") || node.inputs[0] !== value || storage.get(value) !== storage.get(node.outputs[0]!)) return [];
-    return [node, ...updatesOf(node.outputs[0]!, block)];
+  const updatesOf = (filled: ValueId, block: Block): Node[] => {
+    const updates: Node[] = [];
+    for (let value = filled; ;) {
+      const user = users.get(value);
+      if (user === undefined || uses.get(value) !== 1 || user.block !== block) return updates;
+      const { node } = user;
+      if ((node.op !== "update" && node.op !== "map_update") || node.inputs[0] !== value || storage.get(value) !== storage.get(node.outputs[0]!)) return updates;
+      updates.push(node);
+      value = node.outputs[0]!;
+    }
   };
   return new Map(fills.flatMap(({ value, block }) => {
     const { type } = graph.values[value]!;

@@ -29,12 +29,10 @@ export function placeResults(graph: Graph, program: Program, storage: ReadonlyMa
   return search.places;
 }
 
-/** The lowering that copies an input, as a whole, to its part of the node's result. */
-export function copyOf(input: number, lowerings: readonly Lowering[], type: TensorType): Lowering | undefined {
-  return lowerings.find(({ copies, reads: [read], space }) => {
-    const extents = space.map(({ extent }) => extent);
-    return copies === true && read?.operand === input && isIdentity(read.index, extents, type.shape);
-  });
+/** Which input a lowering copies, as a whole, to its part of the node's result. */
+export function copiedInput({ copies, reads: [read], space }: Lowering, types: readonly TensorType[]): number | undefined {
+  if (copies !== true || read === undefined) return undefined;
+  return isIdentity(read.index, space.map(({ extent }) => extent), types[read.operand]!.shape) ? read.operand : undefined;
 }
 
 /** Where a value is made, and after how many others. */
@@ -74,11 +72,14 @@ class PlaceSearch {
     if (node.op !== "concat" && node.op !== "stack" && node.op !== "pad") return;
     const [output] = node.outputs as [ValueId];
     if (!this.#isOwn(output, true)) return;
-    const lowerings = ops.get(node.op)!.lower!(node.inputs.map((input) => this.#type(input)), node.attributes, this.#type(output));
-    node.inputs.forEach((input, k) => {
-      const map = copyOf(k, lowerings, this.#type(input))?.writes[0]!.index;
-      if (map && keepsNeighbours(map) && node.inputs.indexOf(input) === node.inputs.lastIndexOf(input) && this.#mayMove(input, block)) this.places.set(input, { within: output, map });
-    });
+    const types = node.inputs.map((input) => this.#type(input));
+    const times = new Map<ValueId, number>();
+    for (const input of node.inputs) times.set(input, (times.get(input) ?? 0) + 1);
+    for (const lowering of ops.get(node.op)!.lower!(types, node.attributes, this.#type(output))) {
+      const input = node.inputs[copiedInput(lowering, types) ?? -1];
+      const map = lowering.writes[0]!.index;
+      if (input !== undefined && keepsNeighbours(map) && times.get(input) === 1 && this.#mayMove(input, block)) this.places.set(input, { within: output, map });
+    }
   }
 
   #visitUpdate(node: Node, block: Block): void {

@@ -19,7 +19,7 @@ import { mappedDistribution, onOneTile } from "../distribution.ts";
 import { copyLowering } from "../lowerings.ts";
 import { neededFills } from "../needed-fills.ts";
 import { placeFamilies } from "../place-families.ts";
-import { copyOf, placeResults, type Place } from "../results-in-place.ts";
+import { copiedInput, placeResults, type Place } from "../results-in-place.ts";
 import { StepBuilder } from "../step-builder.ts";
 import { Tensors, type TensorView } from "../tensors.ts";
 import type { HostAction, Step, TensorId, TiledGraph, TiledProgram, TiledState } from "../tiled.ts";
@@ -210,7 +210,9 @@ class ProgramLowering {
       return;
     }
     const filled = this.#fills.get(output)?.flatMap((region) => fillLowering("fill", region, this.#type(output).dtype, fillValue(node)!));
-    const left = (filled ?? lowerings).filter((lowering) => !node.inputs.some((input, k) => this.#places.get(input)?.within === output && copyOf(k, [lowering], this.#type(input))));
+    const types = node.inputs.map((input) => this.#type(input));
+    const isThere = (input: number | undefined): boolean => input !== undefined && this.#places.get(node.inputs[input]!)?.within === output;
+    const left = (filled ?? lowerings).filter((lowering) => !isThere(copiedInput(lowering, types)));
     this.#build.computeInto(left, node.inputs.map((input) => this.#view(input)), this.#view(output), this.#type(output), node.origin, wantedPartition(node));
   }
 
