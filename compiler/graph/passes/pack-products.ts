@@ -32,7 +32,7 @@ import { rewrite, type Rewriting } from "../rewrite.ts";
 
 /** Bytes of the columns of a register block: four vectors of 128 bits, or two pairs. A narrower block takes half a panel. */
 const panelBytes = 64;
-/** Fewer rows do not pay for packing: each element of the right operand is used once for each. */
+/** Fewer rows do not pay for packing, each element of the right operand being used once for each, but where its rows collide. */
 const leastRows = 16;
 /** Columns of a register block of one row. */
 const longRun = 32;
@@ -71,9 +71,12 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   const [m, k, n] = [x.shape.at(-2)!, x.shape.at(-1)!, w.shape.at(-1)!];
   if (k < leastExtent || n < leastExtent || sizeOf(type.shape) === 0) return node;
   const weights = prepares(graph, target) && isWeights(b, at, graph);
-  if (m < leastRows && !weights) return stride(b, at, 1) === 1 && type.shape.length === 2 ? { ...node, attributes: { partition: cutRuns(m, k, n, target, height) } } : node;
   const { origin } = node;
   const halves = bytesOf(type.dtype) === 2;
+  const fillsBlock = m >= height && !halves;
+  if (!weights && m < leastRows && !(fillsBlock && (collides(b, at) || staysInCaches(b, at)))) {
+    return stride(b, at, 1) === 1 && type.shape.length === 2 ? { ...node, attributes: { partition: cutRuns(m, k, n, target, height) } } : node;
+  }
   const width = panelBytes / (halves ? 4 : bytesOf(type.dtype));
   const batch = type.shape.slice(0, -2);
   if (!weights && !halves && staysInCaches(b, at) && stride(a, at, 1) === 1 && !rowsCollide(a, at)) {
@@ -96,7 +99,7 @@ function apply(at: Rewriting, name: string, inputs: readonly ValueId[], attribut
 }
 
 /** Whether a value is, but for views, what params decide: it is prepared when they are loaded. */
-function isWeights(value: ValueId, at: Rewriting, graph: Graph): boolean {
+export function isWeights(value: ValueId, at: Rewriting, graph: Graph): boolean {
   const node = at.definition(value);
   if (node === undefined) return false;
   if (node.op === "read") return ["param", "derived"].includes(graph.states[node.attributes["state"] as number]!.role);
@@ -118,10 +121,14 @@ function rowsCollide(value: ValueId, at: Rewriting): boolean {
 /** Whether a matrix can be read down its columns, two vectors at a time, as it lies. */
 function staysInCaches(value: ValueId, at: Rewriting): boolean {
   const { dtype, shape } = at.type(value);
-  const bytes = bytesOf(dtype);
   const [rows, columns] = shape.slice(-2) as [number, number];
-  if (stride(value, at, 1) !== 1 || rows * columns * bytes >= largeBytes) return false;
-  return rows < collidingRows || (stride(value, at, 2) * bytes) % collidingBytes !== 0;
+  return stride(value, at, 1) === 1 && rows * columns * bytesOf(dtype) < largeBytes && !collides(value, at);
+}
+
+/** Whether the rows of a matrix push each other out of the caches on the way down a column. */
+function collides(value: ValueId, at: Rewriting): boolean {
+  const { dtype, shape } = at.type(value);
+  return shape.at(-2)! >= collidingRows && (stride(value, at, 2) * bytesOf(dtype)) % collidingBytes === 0;
 }
 
 /** How far apart in memory neighbours along a dimension lie; dimensions are counted from the last, which is 1. */
