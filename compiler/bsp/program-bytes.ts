@@ -14,7 +14,7 @@ import { blockCount } from "../tiled/distribution.ts";
 import type { Copy, TiledGraph, TiledTensor } from "../tiled/tiled.ts";
 import type { BspGraph } from "./bsp.ts";
 import { forEachStep, programsOf } from "./steps.ts";
-import { countsPerTile, type DealtCells } from "./tile-classes.ts";
+import { stretchesOf, type DealtCells, type Stretch } from "./tile-classes.ts";
 
 /** Modelling parameters, in bytes. */
 export const tableModel = {
@@ -106,21 +106,33 @@ class Counter {
   }
 
   finish(): ProgramBytes {
-    const { tiles } = this.#tiled;
+    // By tile: how many bytes more it has than the one before.
     for (const { cells, bytes } of this.#perCell.values()) {
-      const counts = countsPerTile(cells, tiles);
-      for (let tile = 0; tile < tiles; tile++) this.#tables[tile]! += counts[tile]! * bytes;
+      for (const { first, end, count } of stretchesOf(cells)) {
+        this.#tables[first]! += count * bytes;
+        if (end < this.#tables.length) this.#tables[end]! -= count * bytes;
+      }
     }
     for (const { bytes, cells } of this.#kernels.values()) {
-      const runsHere = new Uint8Array(tiles);
-      for (const one of cells.values()) {
-        const counts = countsPerTile(one, tiles);
-        for (let tile = 0; tile < tiles; tile++) if (counts[tile]! > 0) runsHere[tile] = 1;
+      for (const { first, end } of united([...cells.values()].flatMap((one) => stretchesOf(one)))) {
+        this.#code[first]! += bytes;
+        if (end < this.#code.length) this.#code[end]! -= bytes;
       }
-      for (let tile = 0; tile < tiles; tile++) if (runsHere[tile] === 1) this.#code[tile]! += bytes;
     }
+    for (const bytes of [this.#code, this.#tables]) for (let tile = 1; tile < bytes.length; tile++) bytes[tile]! += bytes[tile - 1]!;
     return { code: this.#code, tables: this.#tables };
   }
+}
+
+/** The tiles of all stretches, each once. */
+function united(stretches: readonly Stretch[]): { first: number; end: number }[] {
+  const found: { first: number; end: number }[] = [];
+  for (const { first, end } of stretches.toSorted((a, b) => a.first - b.first)) {
+    const last = found.at(-1);
+    if (last !== undefined && first <= last.end) last.end = Math.max(last.end, end);
+    else found.push({ first, end });
+  }
+  return found;
 }
 
 /** How many runs a block of the driver has with other tiles, and how many of its blocks have the same runs. */

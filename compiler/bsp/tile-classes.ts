@@ -1,6 +1,6 @@
 /**
  * Tiles that have equal numbers of everything form a class, so that what holds of one is worked out once. Instances are
- * counted a run at a time: the work is proportional to the tiles that have any, or to the instances where those are fewer.
+ * counted a stretch of equal tiles at a time: the work is proportional to such stretches, and never to what is on a tile.
  */
 import { unreachable } from "../support/bug.ts";
 import { blockCount, tileOf } from "../tiled/distribution.ts";
@@ -30,44 +30,101 @@ export interface Tally {
 
 /** The classes of `tiles` tiles, those of lower tiles first. `known`: more that is counted, by tile, after what is dealt. */
 export function tileClasses(dealt: readonly DealtCells[], tiles: number, tally: Tally = { visits: 0 }, known: readonly Int32Array[] = []): TileClass[] {
-  const classOf = new Int32Array(tiles);
+  const counted = [...dealt.map((cells) => stretchesOf(cells, tally)), ...known.map((counts) => equalStretches(counts))];
+  // Between two bounds all tiles are alike.
+  const bounds = boundsOf(counted, tiles);
+  const pieceOf = new Map<number, number>();
+  bounds.forEach((bound, piece) => pieceOf.set(bound, piece));
+  const pieces = bounds.length - 1;
+  const classOf = new Int32Array(pieces);
   let classes: { tile: number; tiles: number; counts: number[] }[] = [{ tile: 0, tiles, counts: [] }];
-  const counted = function* (): Iterable<Int32Array> {
-    for (const cells of dealt) yield countsPerTile(cells, tiles, tally);
-    yield* known;
-  };
-  for (const counts of counted()) {
+  for (const stretches of counted) {
+    const changes = new Int32Array(pieces + 1);
+    for (const { first, end, count } of stretches) {
+      changes[pieceOf.get(first)!]! += count;
+      changes[pieceOf.get(end)!]! -= count;
+    }
     const finer: typeof classes = [];
     const numbers = new Map<string, number>();
     // Classes are few and runs of equal tiles long: the last answer is mostly the next.
-    let [lastClass, lastCount, last] = [-1, -1, -1];
-    for (let tile = 0; tile < tiles; tile++) {
-      const coarse = classOf[tile]!;
-      const count = counts[tile]!;
+    let [lastClass, lastCount, last, count] = [-1, -1, -1, 0];
+    for (let piece = 0; piece < pieces; piece++) {
+      const coarse = classOf[piece]!;
+      count += changes[piece]!;
       if (coarse !== lastClass || count !== lastCount) {
         const key = `${coarse}:${count}`;
         let number = numbers.get(key);
         if (number === undefined) {
-          number = finer.push({ tile, tiles: 0, counts: [...classes[coarse]!.counts, count] }) - 1;
+          number = finer.push({ tile: bounds[piece]!, tiles: 0, counts: [...classes[coarse]!.counts, count] }) - 1;
           numbers.set(key, number);
         }
         [lastClass, lastCount, last] = [coarse, count, number];
       }
-      classOf[tile] = last;
-      finer[last]!.tiles++;
+      classOf[piece] = last;
+      finer[last]!.tiles += bounds[piece + 1]! - bounds[piece]!;
     }
-    tally.visits += tiles;
+    tally.visits += pieces;
     classes = finer;
   }
   return classes;
 }
 
-/** How many cells each tile has. */
-export function countsPerTile(cells: DealtCells, tiles: number, tally: Tally = { visits: 0 }): Int32Array {
-  const counts = new Int32Array(tiles);
+/** Where stretches begin or end, ascending, from 0 to `tiles`. */
+function boundsOf(counted: readonly (readonly Stretch[])[], tiles: number): Int32Array {
+  const all = new Int32Array(2 + counted.reduce((sum, { length }) => sum + 2 * length, 0));
+  let at = 0;
+  all[at++] = 0;
+  all[at++] = tiles;
+  for (const stretches of counted) {
+    for (const { first, end } of stretches) {
+      all[at++] = first;
+      all[at++] = end;
+    }
+  }
+  all.sort();
+  let distinct = 0;
+  for (const bound of all) if (distinct === 0 || bound !== all[distinct - 1]) all[distinct++] = bound;
+  return all.subarray(0, distinct);
+}
+
+/** Neighbouring tiles that have equally many. */
+export interface Stretch {
+  readonly first: number;
+  readonly end: number;
+  /** Cells of each of the tiles. */
+  readonly count: number;
+}
+
+/** Tiles that have cells, in stretches; a tile that is in several has the sum. */
+export function stretchesOf(cells: DealtCells, tally: Tally = { visits: 0 }): Stretch[] {
+  const found: Stretch[] = [];
   const blocks = blockCount(cells.grid);
-  if (blocks === 0) return counts;
-  for (const { from, to } of runs(cells)) countRun(cells.placement, blocks, from, to, counts, tally);
+  if (blocks === 0) return found;
+  const add = (first: number, end: number, count: number): void => {
+    tally.visits++;
+    const last = found.at(-1);
+    if (last !== undefined && last.end === first && last.count === count) found[found.length - 1] = { first: last.first, end, count };
+    else found.push({ first, end, count });
+  };
+  for (const { from, to } of runs(cells)) stretchesOfRun(cells.placement, blocks, from, to, add);
+  return found;
+}
+
+function equalStretches(counts: Int32Array): Stretch[] {
+  const found: Stretch[] = [];
+  let first = 0;
+  for (let tile = 1; tile <= counts.length; tile++) {
+    if (counts[tile] === counts[first]) continue;
+    found.push({ first, end: tile, count: counts[first]! });
+    first = tile;
+  }
+  return found;
+}
+
+/** How many cells each tile has. */
+export function countsPerTile(cells: DealtCells, tiles: number): Int32Array {
+  const counts = new Int32Array(tiles);
+  for (const { first, end, count } of stretchesOf(cells)) for (let tile = first; tile < end; tile++) counts[tile]! += count;
   return counts;
 }
 
@@ -96,36 +153,33 @@ function* runs({ grid, range }: DealtCells): Iterable<{ from: number; to: number
   yield* go(0, 0);
 }
 
-function countRun(placement: Placement, blocks: number, from: number, to: number, counts: Int32Array, tally: Tally): void {
-  const add = (tile: number, count: number): void => {
-    tally.visits++;
-    counts[tile]! += count;
-  };
+function stretchesOfRun(placement: Placement, blocks: number, from: number, to: number, add: (first: number, end: number, count: number) => void): void {
   switch (placement.kind) {
-    case "blocked":
-      for (let k = from; k < to; ) {
-        const block = Math.floor(k / placement.perTile);
-        const next = Math.min(to, (block + 1) * placement.perTile);
-        add(placement.first + block, next - k);
-        k = next;
-      }
+    case "blocked": {
+      const { first, perTile } = placement;
+      const [head, tail] = [Math.ceil(from / perTile), Math.floor(to / perTile)];
+      if (head > tail) return add(first + tail, first + head, to - from);
+      if (head * perTile > from) add(first + head - 1, first + head, head * perTile - from);
+      if (tail > head) add(first + head, first + tail, perTile);
+      if (tail * perTile < to) add(first + tail, first + tail + 1, to - tail * perTile);
       return;
+    }
     case "scaled":
       for (let k = from; k < to; ) {
         const tile = Math.floor((k * placement.tiles) / blocks);
         const next = Math.min(to, Math.ceil(((tile + 1) * blocks) / placement.tiles));
-        add(tile, next - k);
+        add(tile, tile + 1, next - k);
         k = next;
       }
       return;
     case "cyclic": {
       const each = Math.floor((to - from) / placement.tiles);
-      if (each > 0) for (let tile = 0; tile < placement.tiles; tile++) add(tile, each);
-      for (let k = from + each * placement.tiles; k < to; k++) add(k % placement.tiles, 1);
+      if (each > 0) add(0, placement.tiles, each);
+      for (let k = from + each * placement.tiles; k < to; k++) add(k % placement.tiles, (k % placement.tiles) + 1, 1);
       return;
     }
     case "list":
-      for (let k = from; k < to; k++) add(tileOf(placement, k, blocks), 1);
+      for (let k = from; k < to; k++) add(tileOf(placement, k, blocks), tileOf(placement, k, blocks) + 1, 1);
       return;
     default: unreachable(placement);
   }

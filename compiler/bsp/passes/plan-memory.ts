@@ -71,23 +71,27 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
     else blocksEnd = Math.max(blocksEnd, end);
   }
   wholeEnd = Math.max(wholeEnd, temporariesEnd);
+  const start = shared ? 0 : Math.ceil(wholeEnd / 4096) * 4096 + alignment;
+  const stride = shared ? 0 : staggered(blocksEnd);
+  const bytes = shared ? wholeEnd : start + stride * tiled.tiles;
+  const fewer = shared || bytes <= addressable || isPlacedByHand(tiled) ? 0 : Math.floor(((addressable - start) / stride) * roomForLess);
+  if (fewer >= 1 && context.useFewerTiles && blocksEnd <= context.target.bytesPerTile) {
+    context.report({ problem: "tile-memory-full", severity: "warning", labels: [{ span: tiled.graph.origin, text: "" }], message: `${beyond(tiled.tiles, stride, bytes)}: ${fewer.toLocaleString("en")} tiles are used` });
+    context.useFewerTiles(fewer);
+    return { offsets, tiles: { start, stride, bytes: blocksEnd }, bytes };
+  }
   const own = shared ? undefined : programBytes(graph);
   const program = own && mostProgramBytes(own);
   let perTile = program ? blocksEnd + aligned(program.code + program.tables) : wholeEnd;
   if (own && perTile > context.target.bytesPerTile) perTile = fullestTile(tiled, offsets, own);
   if (perTile > context.target.bytesPerTile) reportFull(graph, context, perTile);
-  const start = shared ? 0 : Math.ceil(wholeEnd / 4096) * 4096 + alignment;
-  const stride = shared ? 0 : staggered(blocksEnd);
-  const bytes = shared ? wholeEnd : start + stride * tiled.tiles;
   if (bytes > addressable && perTile <= context.target.bytesPerTile) {
-    const fewer = Math.floor(((addressable - start) / stride) * roomForLess);
-    const again = context.useFewerTiles && fewer >= 1 && !shared && !isPlacedByHand(tiled);
-    const message = `${tiled.tiles.toLocaleString("en")} tiles of ${stride.toLocaleString("en")} bytes are ${bytes.toLocaleString("en")} bytes; WebAssembly memory ends at 4,294,967,296`;
-    context.report({ problem: "tile-memory-full", severity: again ? "warning" : "error", labels: [{ span: tiled.graph.origin, text: "" }], message: again ? `${message}: ${fewer.toLocaleString("en")} tiles are used` : message });
-    if (again) context.useFewerTiles!(fewer);
+    context.report({ problem: "tile-memory-full", severity: "error", labels: [{ span: tiled.graph.origin, text: "" }], message: beyond(tiled.tiles, stride, bytes) });
   }
   return { offsets, tiles: { start, stride, bytes: shared ? 0 : blocksEnd }, ...(program ? { program: { code: program.code, tables: program.tables } } : {}), bytes };
 }
+
+const beyond = (tiles: number, stride: number, bytes: number): string => `${tiles.toLocaleString("en")} tiles of ${stride.toLocaleString("en")} bytes are ${bytes.toLocaleString("en")} bytes; WebAssembly memory ends at 4,294,967,296`;
 
 /** Bytes up to the end of the last tensor that a tile may have, and its own part of the program, on the tile where that is most. */
 function fullestTile(tiled: TiledGraph, offsets: readonly (number | undefined)[], { code, tables }: ProgramBytes): number {

@@ -48,10 +48,15 @@ export interface Cost {
 const ceil = (a: number, b: number): number => Math.ceil(a / b);
 const product = (values: readonly number[]): number => values.reduce((a, b) => a * b, 1);
 
+const blockOf = ({ space }: PartitionProblem, parts: readonly number[]): number[] => space.map(({ extent }, d) => ceil(extent, parts[d]!));
+
+/** The part `compute` of the cost: no less than this. */
+export const computeCycles = (problem: PartitionProblem, parts: readonly number[]): number => blockCycles(problem, blockOf(problem, parts));
+
 /** Cost of cutting each dimension of the space into `parts` equal parts. */
 export function estimate(problem: PartitionProblem, parts: readonly number[]): Cost {
   const { space, reads, target } = problem;
-  const block = space.map(({ extent }, d) => ceil(extent, parts[d]!));
+  const block = blockOf(problem, parts);
   const compute = blockCycles(problem, block);
   let bytes = 0;
   let moved = 0;

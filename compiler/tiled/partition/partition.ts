@@ -85,9 +85,22 @@ function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: Ten
 
 const canPlace = (to: TensorView, tensors: Tensors): boolean => !tensors.hasDistribution(to.tensor) && tensors.root(to.tensor) === to.tensor;
 
+/** What was searched for the ops of a program so far: many have the same problem as one before. */
+const searched = new WeakMap<Tensors, Map<string, Plan>>();
+
+function searchOnce(problem: PartitionProblem, tensors: Tensors): Plan {
+  const known = searched.get(tensors) ?? new Map<string, Plan>();
+  searched.set(tensors, known);
+  // The target is that of the program, and where exactly blocks lie makes no difference to the estimate.
+  const key = JSON.stringify(problem, (name, value: unknown) => (name === "target" || name === "placement" ? undefined : value));
+  const plan = known.get(key) ?? search(problem);
+  known.set(key, plan);
+  return plan;
+}
+
 function plannedPartition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target, first?: number): Partition {
   const problem = problemOf(lowering, reads, to, tensors, target);
-  const plan = search(problem);
+  const plan = searchOnce(problem, tensors);
   const reduced = lowering.space.findIndex(({ kind }, d) => kind === "reduction" && plan.parts[d]! > 1);
   placeResult(lowering, plan, reduced, to, tensors, target);
   const like = splitLikeResult(lowering, to, tensors.distribution(to.tensor), tensors.type(to.tensor).shape);

@@ -2,7 +2,7 @@
  * Searches the splits of an op's index space over tiles for the cheapest: how many parts each parallel dimension is cut
  * into, and one reduction dimension. The number of candidates does not depend on the number of tiles.
  */
-import { estimate, type Cost, type PartitionProblem } from "./estimate.ts";
+import { computeCycles, estimate, type Cost, type PartitionProblem } from "./estimate.ts";
 
 export interface Plan {
   /** Parts of each dimension of the space. */
@@ -21,11 +21,17 @@ export function search(problem: PartitionProblem): Plan {
   const { space, target } = problem;
   const ones = space.map(() => 1);
   let best: Plan | undefined;
+  const seen = new Set<string>();
   const consider = (parts: readonly number[]): void => {
+    const key = parts.join();
+    if (seen.has(key)) return;
+    seen.add(key);
+    const bestFits = best !== undefined && best.cost.bytes <= target.bytesPerTile;
+    // Nothing that only computes longer than all of the best can be better.
+    if (bestFits && computeCycles(problem, parts) > best!.cost.total) return;
     const cost = estimate(problem, parts);
     const fits = cost.bytes <= target.bytesPerTile;
     if (best) {
-      const bestFits = best.cost.bytes <= target.bytesPerTile;
       if (bestFits && !fits) return;
       if (bestFits === fits) {
         const [own, other] = fits ? [cost.total, best.cost.total] : [cost.bytes, best.cost.bytes];
