@@ -74,8 +74,8 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
   const start = shared ? 0 : Math.ceil(wholeEnd / 4096) * 4096 + alignment;
   const stride = shared ? 0 : staggered(blocksEnd);
   const bytes = shared ? wholeEnd : start + stride * tiled.tiles;
-  const fewer = shared || bytes <= addressable || isPlacedByHand(tiled) ? 0 : Math.floor(((addressable - start) / stride) * roomForLess);
-  if (fewer >= 1 && context.useFewerTiles && blocksEnd <= context.target.bytesPerTile) {
+  const fewer = Math.floor(((addressable - start) / stride) * roomForLess);
+  if (!shared && bytes > addressable && fewer >= 1 && context.useFewerTiles && blocksEnd <= context.target.bytesPerTile && !isPlacedByHand(tiled)) {
     context.report({ problem: "tile-memory-full", severity: "warning", labels: [{ span: tiled.graph.origin, text: "" }], message: `${beyond(tiled.tiles, stride, bytes)}: ${fewer.toLocaleString("en")} tiles are used` });
     context.useFewerTiles(fewer);
     return { offsets, tiles: { start, stride, bytes: blocksEnd }, bytes };
