@@ -15,6 +15,7 @@ import { fuseRolls } from "./graph/passes/fuse-rolls.ts";
 import { fuseUpdates } from "./graph/passes/fuse-updates.ts";
 import { hoist, hoistPacking } from "./graph/passes/hoist.ts";
 import { mergeEqualNodes } from "./graph/passes/merge-equal-nodes.ts";
+import { packConvolutions } from "./graph/passes/pack-convolutions.ts";
 import { packProducts } from "./graph/passes/pack-products.ts";
 import { removeDeadNodes } from "./graph/passes/remove-dead-nodes.ts";
 import { simplifyAlgebra } from "./graph/passes/simplify-algebra.ts";
@@ -48,6 +49,7 @@ export const stages: readonly Stage[] = [
   stage(fuseRolls, verifyGraph, printGraph),
   stage(doubleBuffer, verifyGraph, printGraph),
   stage(fuseUpdates, verifyGraph, printGraph),
+  stage(packConvolutions, verifyGraph, printGraph),
   stage(packProducts, verifyGraph, printGraph),
   stage(hoistPacking, verifyGraph, printGraph),
   stage(fuseResults, verifyGraph, printGraph),

@@ -25,7 +25,7 @@ const smallBytes = 4096;
 /** Ops that no values of their inputs make fail, beside elementwise ones. What indices lead, and what is not known here, stays. */
 const total: ReadonlySet<string> = new Set([
   "iota", "linspace", "eye", "uniform", "normal",
-  "update", "concat", "stack", "pad", "roll", "tile", "repeat_each", "pack_columns",
+  "update", "concat", "stack", "pad", "roll", "tile", "repeat_each", "pack_columns", "winograd_filters",
   "reduce", "mean", "argmax", "argmin", "log_sum_exp", "cum_sum", "cum_prod", "matmul", "matmul_packed",
   "softmax", "log_softmax", "layer_norm", "conv", "conv_transpose", "pool", "unpool", "map", "map_rolled", "map_reduce", "map_update",
 ]);
@@ -64,7 +64,8 @@ function bodyIsTotal(body: Expression): boolean {
   return total;
 }
 
-const contractions: ReadonlySet<string> = new Set(["matmul", "matmul_packed", "conv", "conv_transpose"]);
+/** Products, and what is made for them of weights. */
+const contractions: ReadonlySet<string> = new Set(["winograd_filters", "matmul", "matmul_packed", "conv", "conv_transpose", "conv_packed", "depthwise_packed"]);
 
 /**
  * Whether the result is worth keeping: reading it costs hardly more than reading what it is made of. Not so for what is spread

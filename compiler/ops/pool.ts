@@ -84,20 +84,35 @@ interface Space {
   elementNumber(point: readonly Expression[]): Expression;
 }
 
-/** The space of a choice of runs: [n, c, …positions, …elements]. `seconds`: input 1 lies as the result does, or as input 0. */
-function spaceOf(name: string, windows: readonly Window[], runs: readonly WindowRun[], type: TensorType, seconds?: "result" | "input"): Space {
+/** Where channels come last, the innermost loop goes along them: the attribute `last`, of nodes that pack-convolutions makes. */
+const isLast = (attributes: Attributes): boolean => attributes["last"] === true;
+
+/** A shape with its channels second, whose channels come last. */
+const withChannelsSecond = ([n, ...rest]: readonly number[]): number[] => [n!, rest.at(-1)!, ...rest.slice(0, -1)];
+const withChannelsLast = ([n, c, ...rest]: readonly number[]): number[] => [n!, ...rest, c!];
+
+interface SpaceOptions {
+  readonly last?: boolean;
+  /** Input 1 lies as the result does, or as input 0. */
+  readonly seconds?: "result" | "input";
+}
+
+/** The space of a choice of runs: [n, c, …positions, …elements], or [n, …positions, c, …elements]. */
+function spaceOf(name: string, windows: readonly Window[], runs: readonly WindowRun[], type: TensorType, { last = false, seconds }: SpaceOptions = {}): Space {
   const axes = runs.length;
   const rank = 2 + 2 * axes;
-  const [n, c] = [affineIndex(0, rank), affineIndex(1, rank)] as const;
-  const image: Affine[] = [n, c, ...runs.map((run, axis) => meeting(run, 2 + axis, 2 + axes + axis, rank))];
-  const result: Affine[] = [n, c, ...runs.map(({ positions }, axis) => progression(positions, 2 + axis, rank))];
+  const [channel, position] = last ? [1 + axes, 1] : [1, 2];
+  const ordered = <T>(n: T, c: T, rest: readonly T[]): T[] => (last ? [n, ...rest, c] : [n, c, ...rest]);
+  const [n, c] = [affineIndex(0, rank), affineIndex(channel, rank)] as const;
+  const image: Affine[] = ordered(n, c, runs.map((run, axis) => meeting(run, position + axis, 2 + axes + axis, rank)));
+  const result: Affine[] = ordered(n, c, runs.map(({ positions }, axis) => progression(positions, position + axis, rank)));
   const counts = runs.map(({ elements }) => elements.count);
   const met = sizeOf(counts) > 0;
   return {
     count: sizeOf(counts),
     lowering: {
       name,
-      space: [...dimensions("parallel", [type.shape[0]!, type.shape[1]!, ...runs.map(({ positions }) => positions.count)]), ...dimensions("reduction", counts)],
+      space: [...dimensions("parallel", ordered(type.shape[0]!, type.shape[last ? 1 + axes : 1]!, runs.map(({ positions }) => positions.count))), ...dimensions("reduction", counts)],
       reads: met ? [{ operand: 0, index: image }, ...(seconds ? [{ operand: 1, index: seconds === "result" ? result : image }] : [])] : [],
       writes: [{ operand: 0, index: result }],
     },
@@ -115,8 +130,8 @@ function overPositions(context: BlockContext, outer: number, value: (point: read
   kernel.forBox(block.slice(0, outer), true, (point) => store(0, padded(point, block.length), value(point)));
 }
 
-function lowerPool(kind: Kind, windows: readonly Window[], runs: readonly WindowRun[], input: TensorType, type: TensorType): Lowering {
-  const { lowering, count, elementNumber } = spaceOf("pool", windows, runs, type, kind === "pick" ? "result" : undefined);
+function lowerPool(kind: Kind, windows: readonly Window[], runs: readonly WindowRun[], input: TensorType, type: TensorType, last: boolean): Lowering {
+  const { lowering, count, elementNumber } = spaceOf("pool", windows, runs, type, { last, ...(kind === "pick" ? { seconds: "result" } : {}) });
   const outer = 2 + runs.length;
   const start = number(input.dtype, kind === "max" || kind === "first" ? identityOf("max", input.dtype) : 0);
   const finish = (sum: Expression): Expression =>
@@ -193,6 +208,13 @@ function unpoolAttributes(build: GradientBuilder, x: ValueId, attributes: Attrib
   return { ...windows, extents: build.typeOf(x).shape.slice(2) };
 }
 
+/** The same elements, each at its index in another order. */
+function reordered(x: Tensor, order: (index: readonly number[]) => number[], type: TensorType): Tensor {
+  const result = zeros(type);
+  forEachIndex(x.type.shape, (index, flat) => put(result, flatIndex(type.shape, order(index)), get(x, flat)));
+  return result;
+}
+
 export const pool: Op = {
   name: "pool",
   kind: "compute",
@@ -205,6 +227,11 @@ export const pool: Op = {
     const kind = kindOf(attributes);
     const windows = poolWindows(attributes);
     const what = nameOf(kind, windows.length);
+    if (isLast(attributes)) {
+      const { last: _, ...second } = attributes;
+      const { dtype, shape } = pool.type([{ dtype: inputs[0]!.dtype, shape: withChannelsSecond(inputs[0]!.shape) }], second);
+      return { dtype, shape: withChannelsLast(shape) };
+    }
     const x = inputs[0]!;
     requireClass(what, kind === "mean" || kind === "counted_mean" ? "float" : "number", x);
     requireRank(`x of ${what}`, x, windows.length + 2);
@@ -219,13 +246,20 @@ export const pool: Op = {
   },
   evaluate(inputs, attributes, type) {
     const [kind, windows, result] = [kindOf(attributes), poolWindows(attributes), zeros(type)];
+    if (isLast(attributes)) {
+      const [x, second] = [inputs[0]!, { dtype: type.dtype, shape: withChannelsSecond(type.shape) }];
+      const image = reordered(x, withChannelsSecond, { dtype: x.type.dtype, shape: withChannelsSecond(x.type.shape) });
+      return reordered(pool.evaluate([image], { ...attributes, last: false }, second), withChannelsLast, type);
+    }
     forEachIndex(type.shape, (index, flat) => put(result, flat, poolAt(kind, windows, inputs, index, flat)));
     return result;
   },
   lower(inputs, attributes, type) {
     if (sizeOf(type.shape) === 0) return [];
     const [kind, windows, input] = [kindOf(attributes), poolWindows(attributes), inputs[0]!];
-    return choices(windows.map((window, axis) => forwards.runs(window, input.shape[2 + axis]!, type.shape[2 + axis]!))).map((runs) => lowerPool(kind, windows, runs, input, type));
+    const last = isLast(attributes);
+    const first = last ? 1 : 2;
+    return choices(windows.map((window, axis) => forwards.runs(window, input.shape[first + axis]!, type.shape[first + axis]!))).map((runs) => lowerPool(kind, windows, runs, input, type, last));
   },
   gradient(build, { inputs: [x, numbers], attributes, gradient }) {
     const kind = kindOf(attributes);
@@ -259,6 +293,8 @@ export const pool: Op = {
     { inputs: [samples("f16", [1, 2, 5, 5])], attributes: { kind: "counted_mean", window: [3, 3], stride: [2, 2], padding: [1, 1] } },
     { inputs: [samples("f32", [1, 2, 5]), tensor("i32", [1, 2, 3], [1, 0, -1, 1, 1, 0])], attributes: { kind: "pick", window: [2], stride: [2], padding: [1] } },
     { inputs: [samples("i16", [1, 2, 5, 4])], attributes: { kind: "first", window: [2, 3], stride: [1, 1], padding: [1, 1] } },
+    { inputs: [samples("f32", [2, 7, 5, 6])], attributes: { kind: "max", window: [3, 3], stride: [2, 2], padding: [1, 1], last: true } },
+    { inputs: [samples("f32", [1, 4, 5, 9])], attributes: { kind: "mean", window: [2, 3], stride: [1, 2], padding: [1, 1], last: true } },
     { inputs: [samples("bf16", [1, 0, 3, 3])], attributes: { kind: "max", window: [2, 2], stride: [1, 1], padding: [0, 0] } },
   ],
 };
@@ -299,7 +335,7 @@ export const unpool: Op = {
     const windows = poolWindows(attributes);
     const outer = 2 + windows.length;
     return choices(windows.map((window, axis) => backwards.runs(window, inputs[0]!.shape[2 + axis]!, type.shape[2 + axis]!))).map((runs): Lowering => {
-      const { lowering, count, elementNumber } = spaceOf("unpool", windows, runs, type, inputs.length > 1 ? "input" : undefined);
+      const { lowering, count, elementNumber } = spaceOf("unpool", windows, runs, type, inputs.length > 1 ? { seconds: "input" } : {});
       const zero = number(type.dtype, 0);
       if (count === 0) return { ...nothingMet(lowering, outer), emit: (context) => overPositions(context, outer, () => cast(type.dtype, zero)) };
       return {

@@ -15,6 +15,7 @@ import { classification } from "./classification.ts";
 import { comparison } from "./comparison.ts";
 import { computeMap } from "./compute-map.ts";
 import { concat, stack } from "./concat.ts";
+import { convolutionPacked, depthwisePacked } from "./convolution-packed.ts";
 import { convolution, transposedConvolution } from "./convolution.ts";
 import { dynamicSlice, dynamicUpdate } from "./dynamic-box.ts";
 import { constantOp, fill } from "./fill.ts";
@@ -53,6 +54,7 @@ import { norm, standardDeviation, varianceOp } from "./statistics.ts";
 import { transpose } from "./transpose.ts";
 import { triangularSolveBlock } from "./triangular-solve.ts";
 import { update } from "./update.ts";
+import { winogradFilters, winogradImage, winogradResult } from "./winograd.ts";
 
 const list: readonly Op[] = [
   // elementwise
@@ -73,7 +75,7 @@ const list: readonly Op[] = [
   // made by fusing
   map, mapRolled, mapReduce, mapUpdate, computeMap((name) => op(name)),
   // made by packing
-  packColumns, matmulPacked,
+  packColumns, matmulPacked, convolutionPacked, depthwisePacked, winogradImage, winogradFilters, winogradResult,
 ];
 
 export const ops: ReadonlyMap<string, Op> = new Map(list.map((entry) => [entry.name, entry]));

@@ -1,0 +1,117 @@
+/** Packed convolutions against the interpreter of the graph as it was: random layers, chains that keep their order, tiles. */
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { differences, engineFor, fillStates, toHost } from "../../../spec/conformance/support.ts";
+import { graphOf } from "../../check/testing/check-text.ts";
+import { Diagnostics } from "../../support/diagnostic.ts";
+import { target, withTiles } from "../../targets/targets.ts";
+import type { Graph } from "../graph.ts";
+import { Interpreter } from "../interpret.ts";
+import { countOps } from "../print.ts";
+import { verify } from "../verify.ts";
+import { fuse } from "./fuse.ts";
+import { packConvolutions } from "./pack-convolutions.ts";
+import { removeDeadNodes } from "./remove-dead-nodes.ts";
+
+const contextOf = (strictMath = false) => Object.assign(new Diagnostics(), { target: target("wasm"), strictMath });
+
+function passed(graph: Graph, strictMath = false): Graph {
+  const result = removeDeadNodes.run(packConvolutions.run(fuse.run(graph, contextOf()), contextOf(strictMath)), contextOf());
+  verify(result);
+  return result;
+}
+
+const graphFor = (members: string, statements: string): Graph =>
+  graphOf(`import { conv2d, max_pool2d, avg_pool2d, relu } from "std/nn"; graph g { ${members} program main { ${statements} } }`);
+
+interface Layer {
+  readonly dtype: "f32" | "f64";
+  readonly images: number;
+  readonly channels: number;
+  readonly filters: number;
+  readonly size: readonly number[];
+  readonly window: readonly number[];
+  readonly stride: number;
+  readonly dilation: number;
+  readonly padding: readonly number[];
+  readonly bias: boolean;
+  readonly depthwise: boolean;
+  readonly tiles: number;
+}
+
+const two = (min: number, max: number): fc.Arbitrary<number[]> => fc.array(fc.integer({ min, max }), { minLength: 2, maxLength: 2 });
+
+const layers: fc.Arbitrary<Layer> = fc.record({
+  dtype: fc.constantFrom("f32", "f64"), images: fc.integer({ min: 1, max: 2 }), channels: fc.integer({ min: 1, max: 11 }), filters: fc.integer({ min: 8, max: 35 }),
+  size: two(5, 12), window: two(1, 3), stride: fc.integer({ min: 1, max: 2 }), dilation: fc.integer({ min: 1, max: 2 }),
+  padding: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 4, maxLength: 4 }), bias: fc.boolean(), depthwise: fc.boolean(), tiles: fc.constantFrom(1, 3, 16, 1472),
+});
+
+function layerGraph({ dtype, images, channels, filters, size, window, stride, dilation, padding, bias, depthwise }: Layer): Graph {
+  const [ins, inGroup, groups] = depthwise ? [filters, 1, filters] : [channels, channels, 1];
+  const extent = (axis: number): number => Math.floor((size[axis]! + padding[axis]! + padding[2 + axis]! - dilation * (window[axis]! - 1) - 1) / stride) + 1;
+  return graphFor(
+    `in x: ${dtype}[${images}, ${ins}, ${size.join()}]; param w: ${dtype}[${filters}, ${inGroup}, ${window.join()}]; param b: ${dtype}[${filters}]; out y: ${dtype}[${images}, ${filters}, ${extent(0)}, ${extent(1)}];`,
+    `y = relu(conv2d(x, w${bias ? ", b" : ""}, stride = ${stride}, padding = (${padding.join()}), dilation = ${dilation}, groups = ${groups}));`,
+  );
+}
+
+const chain = graphFor(
+  "in x: f32[1, 9, 18, 17]; param a: f32[40, 9, 3, 3]; param ab: f32[40]; param b: f32[40, 40, 3, 3]; param c: f32[33, 40, 1, 1]; out y: f32[1, 66, 9, 8];",
+  `let one = relu(conv2d(x, a, ab, padding = 1)); let two = relu(conv2d(one, b, padding = 1) + one); let three = max_pool2d(two, window = 2);
+   let four = conv2d(three, c); y = concat(four, avg_pool2d(relu(four), window = 3, stride = 1, padding = 1), axis = 1);`,
+);
+
+describe("pack-convolutions", () => {
+  const tolerance = (dtype: string): number => (dtype === "f64" ? 1e-14 : 1e-5);
+
+  it("keeps what the interpreter computes, but for rounding", () => {
+    fc.assert(fc.property(layers, (one) => {
+      const graph = layerGraph(one);
+      const [inputs, params] = [fillStates(graph, "in"), fillStates(graph, "param")];
+      const after = passed(graph);
+      if (one.depthwise || one.channels >= 8) expect(countOps(after)).not.toHaveProperty("conv");
+      expect(differences(new Interpreter(graph, { params }).run("main", inputs), toHost(new Interpreter(after, { params }).run("main", inputs)), tolerance(one.dtype))).toEqual([]);
+    }), { numRuns: 40 });
+  });
+
+  it("runs on any number of tiles as the interpreter says", { timeout: 60_000 }, async () => {
+    await fc.assert(fc.asyncProperty(layers, async (one) => {
+      const graph = layerGraph(one);
+      const [inputs, params] = [fillStates(graph, "in"), fillStates(graph, "param")];
+      await using engine = await engineFor(graph, withTiles(target("wasm"), one.tiles), 1, params);
+      expect(differences(new Interpreter(graph, { params }).run("main", inputs), engine.runSync(toHost(inputs)), tolerance(one.dtype))).toEqual([]);
+    }), { numRuns: 20 });
+  });
+
+  it("carries the order of axes through maps, pools and joins, and gives the same bits on two workers", { timeout: 60_000 }, async () => {
+    const after = passed(chain);
+    expect(countOps(after)).toMatchObject({ conv_packed: 1, winograd_image: 1, winograd_result: 1, matmul: 2, pool: 2, concat: 1, pad: 2, transpose: 4 });
+    const [inputs, params] = [fillStates(chain, "in"), fillStates(chain, "param")];
+    const expected = new Interpreter(chain, { params }).run("main", inputs);
+    await using one = await engineFor(chain, target("wasm"), 1, params);
+    await using two = await engineFor(chain, target("wasm"), 2, params);
+    const got = one.runSync(toHost(inputs));
+    expect(differences(expected, got, 1e-5)).toEqual([]);
+    expect(two.runSync(toHost(inputs))["y"]!.data).toEqual(got["y"]!.data);
+  });
+
+  it("has no products of tiles where math is strict", () => {
+    const counts = countOps(passed(chain, true));
+    expect(counts).not.toHaveProperty("winograd_image");
+    expect(counts).toMatchObject({ conv_packed: 2 });
+  });
+
+  it.each([
+    ["filters that change from run to run", graphFor("in x: f32[1, 8, 9, 9]; in w: f32[8, 8, 3, 3]; out y: f32[1, 8, 7, 7];", "y = conv2d(x, w);")],
+    ["few filters", graphFor("in x: f32[1, 8, 9, 9]; param w: f32[4, 8, 3, 3]; out y: f32[1, 4, 7, 7];", "y = conv2d(x, w);")],
+    ["integers", graphFor("in x: i32[1, 8, 9, 9]; param w: i32[8, 8, 3, 3]; out y: i32[1, 8, 7, 7];", "y = conv2d(x, w);")],
+    ["groups of several channels", graphFor("in x: f32[1, 16, 9, 9]; param w: f32[16, 8, 3, 3]; out y: f32[1, 16, 7, 7];", "y = conv2d(x, w, groups = 2);")],
+  ])("leaves %s as they are", (_, graph) => {
+    expect(countOps(passed(graph))).toMatchObject({ conv: 1 });
+  });
+
+  it("leaves machines with private memories alone", () => {
+    expect(packConvolutions.run(chain, Object.assign(new Diagnostics(), { target: target("ipu-mk2") }))).toBe(chain);
+  });
+});
