@@ -197,6 +197,19 @@ describe("inputs", () => {
     expect(engine.runSync("main")["b"]!.data).toEqual(a.map((value) => -value));
   });
 
+  it("may be left where the program computed them, when outputs are asked for as views", async () => {
+    const engine = await load(copying, both);
+    const views = engine.runSync("main", { a, flag: true }, { outputs: "views" });
+    const copies = engine.runSync("main", { a: a.map((value) => 2 * value), flag: true });
+    expect(views["b"]!.data).toEqual(copies["b"]!.data);
+    expect(views["b"]!.data.buffer).toBe(engine.view("b").buffer);
+    expect(copies["b"]!.data.buffer).not.toBe(engine.view("b").buffer);
+    const awaited = await engine.run("main", { a, flag: true }, { outputs: "views" });
+    expect(awaited["b"]!.data).toEqual(a);
+    const again = await load(copying, both);
+    await failing("bad-option", () => again.runSync("main", { a, flag: true }, { outputs: "view" as never }));
+  });
+
   it("belong to a program that must be named when there are several", async () => {
     const engine = await load(copying, both);
     expect((await failing("unknown-program", () => engine.runSync({ a }))).message).toContain("main, other");
@@ -265,6 +278,7 @@ describe("params and vars", () => {
     engine.runSync();
     expect(engine.read("v").data).toEqual(Int32Array.of(42));
     await failing("not-supported", () => engine.view("v"));
+    await failing("not-supported", () => engine.runSync(undefined, undefined, { outputs: "views" }));
   });
 });
 

@@ -43,9 +43,15 @@ export interface LoadOptions {
 }
 
 /** `streams` and `print`: what the host does when the program calls for it. In `runSync` they must not be asynchronous. */
-export interface RunSyncOptions extends SessionOptions {}
+export interface RunSyncOptions extends SessionOptions {
+  /**
+   * `"views"`: the outputs returned are the memory itself, not copies: valid until the next run, write or close. Only for
+   * targets with shared memory. Default `"copies"`, the caller's own.
+   */
+  readonly outputs?: "copies" | "views" | undefined;
+}
 
-export interface RunOptions extends SessionOptions {
+export interface RunOptions extends RunSyncOptions {
   /** Ends the run at the next barrier; a run that reaches none within `stopTimeout` costs the engine. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -143,7 +149,8 @@ export class Engine {
   }
 
   /**
-   * Runs a program (its name may be left out if there is one) and returns its outputs. Inputs are copied in and outputs out.
+   * Runs a program (its name may be left out if there is one) and returns its outputs. Inputs are copied in and outputs out,
+   * unless they are viewed.
    * Throws InputError, StreamError, AssertionFailed, TrapError, EngineBusy, EngineClosed.
    */
   runSync(inputs?: Inputs, options?: RunSyncOptions): Outputs;
@@ -160,6 +167,7 @@ export class Engine {
     try {
       if (options !== undefined) this.#options = options;
       checkStreams(plan, options);
+      this.#checkViews(options);
       if (!this.#initialised) this.#initialise();
       if (this.#mustPrepare()) {
         this.#callSync(this.#prepareCommand!);
@@ -168,7 +176,7 @@ export class Engine {
       plan.copyIn(inputs);
       this.#callSync(plan.command);
       plan.noteWritten();
-      return plan.copyOut();
+      return plan.outputsOf(options?.outputs === "views");
     } finally {
       this.#running = "no";
       this.#session?.closeNow();
@@ -206,6 +214,7 @@ export class Engine {
     const session = new Session(this.manifest, this.#memory, options, true);
     try {
       checkStreams(plan, options);
+      this.#checkViews(options);
       await this.#startFirst();
       if (!this.#initialised) {
         this.#checkParams();
@@ -219,7 +228,7 @@ export class Engine {
       plan.copyIn(inputs);
       await this.#callAsync(plan.command, plan.name, session, options.signal);
       plan.noteWritten();
-      return plan.copyOut();
+      return plan.outputsOf(options.outputs === "views");
     } finally {
       this.#running = "no";
       await session.close();
@@ -269,7 +278,8 @@ export class Engine {
 
   /**
    * The memory itself: what is written here the program sees, without a copy. An `in` that was viewed need not be given to
-   * runs. Only for targets with shared memory, and not to be touched during a run.
+   * runs. Once a param was viewed, what the program derives of params is derived anew in every run. Only for targets with shared
+   * memory, and not to be touched during a run.
    */
   view(name: string): TypedArray {
     this.#mustBeIdle(`view ${name}`);
@@ -352,6 +362,11 @@ export class Engine {
       port.view.set(value as never);
       this.#instance.upload?.(port.index);
     }
+  }
+
+  #checkViews(options: RunSyncOptions | undefined): void {
+    if (options?.outputs !== "views" || this.manifest.target.memory !== "private") return;
+    throw new GphError("not-supported", `outputs as views: target ${this.manifest.target.name} has private tile memories, of which outputs are copies`);
   }
 
   #checkParams(): void {

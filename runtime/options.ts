@@ -16,11 +16,12 @@ export function checkInputs(inputs: unknown): void {
   if (inputs !== undefined && !isObject(inputs)) throw new InputError("bad-value", `the inputs must be an object of tensors by name, not ${String(inputs)}`);
 }
 
-export function checkRunOptions(options: { readonly streams?: unknown; readonly print?: unknown; readonly signal?: unknown } | undefined): void {
+export function checkRunOptions(options: { readonly streams?: unknown; readonly print?: unknown; readonly signal?: unknown; readonly outputs?: unknown } | undefined): void {
   if (options === undefined) return;
   requireObject(options, "the options of a run");
-  const { streams, print, signal } = options;
+  const { streams, print, signal, outputs } = options;
   requireObject(streams, "streams");
   if (print !== undefined && typeof print !== "function") throw new GphError("bad-option", `print must be a function, not ${String(print)}`);
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new GphError("bad-option", `signal must be an AbortSignal, not ${String(signal)}`);
+  if (outputs !== undefined && outputs !== "copies" && outputs !== "views") throw new GphError("bad-option", `outputs must be "copies" or "views", not ${JSON.stringify(outputs) ?? String(outputs)}`);
 }

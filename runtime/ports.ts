@@ -36,6 +36,11 @@ export class Port {
     this.filled = true;
   }
 
+  /** The memory itself as a tensor. */
+  tensor(): HostTensor {
+    return { dtype: this.state.dtype, shape: [...this.state.shape], data: this.view };
+  }
+
   /** A copy, the caller's own. */
   read(): HostTensor {
     return { dtype: this.state.dtype, shape: [...this.state.shape], data: this.view.slice() };
@@ -93,8 +98,9 @@ export class ProgramPlan {
     return port;
   }
 
-  copyOut(): Outputs {
-    return Object.fromEntries(this.outputs.map((port) => [port.name, port.read()]));
+  /** What was computed: copies, or the memory itself. */
+  outputsOf(asViews: boolean): Outputs {
+    return Object.fromEntries(this.outputs.map((port) => [port.name, asViews ? port.tensor() : port.read()]));
   }
 
   noteWritten(): void {
