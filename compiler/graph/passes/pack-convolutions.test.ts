@@ -48,11 +48,11 @@ const layers: fc.Arbitrary<Layer> = fc.record({
 });
 
 function layerGraph({ dtype, images, channels, filters, size, window, stride, dilation, padding, bias, depthwise }: Layer): Graph {
-  const [ins, inGroup, groups] = depthwise ? [filters, 1, filters] : [channels, channels, 1];
+  const [inGroup, groups, image] = depthwise ? [1, filters, "conv2d(x, v, padding = 1)"] : [channels, 1, "x"];
   const extent = (axis: number): number => Math.floor((size[axis]! + padding[axis]! + padding[2 + axis]! - dilation * (window[axis]! - 1) - 1) / stride) + 1;
   return graphFor(
-    `in x: ${dtype}[${images}, ${ins}, ${size.join()}]; param w: ${dtype}[${filters}, ${inGroup}, ${window.join()}]; param b: ${dtype}[${filters}]; out y: ${dtype}[${images}, ${filters}, ${extent(0)}, ${extent(1)}];`,
-    `y = relu(conv2d(x, w${bias ? ", b" : ""}, stride = ${stride}, padding = (${padding.join()}), dilation = ${dilation}, groups = ${groups}));`,
+    `in x: ${dtype}[${images}, ${channels}, ${size.join()}]; param v: ${dtype}[${filters}, ${channels}, 3, 3]; param w: ${dtype}[${filters}, ${inGroup}, ${window.join()}]; param b: ${dtype}[${filters}]; out y: ${dtype}[${images}, ${filters}, ${extent(0)}, ${extent(1)}];`,
+    `y = relu(conv2d(${image}, w${bias ? ", b" : ""}, stride = ${stride}, padding = (${padding.join()}), dilation = ${dilation}, groups = ${groups}));`,
   );
 }
 
@@ -106,6 +106,7 @@ describe("pack-convolutions", () => {
     ["filters that change from run to run", graphFor("in x: f32[1, 8, 9, 9]; in w: f32[8, 8, 3, 3]; out y: f32[1, 8, 7, 7];", "y = conv2d(x, w);")],
     ["few filters", graphFor("in x: f32[1, 8, 9, 9]; param w: f32[4, 8, 3, 3]; out y: f32[1, 4, 7, 7];", "y = conv2d(x, w);")],
     ["integers", graphFor("in x: i32[1, 8, 9, 9]; param w: i32[8, 8, 3, 3]; out y: i32[1, 8, 7, 7];", "y = conv2d(x, w);")],
+    ["a filter for each channel of an image from outside", graphFor("in x: f32[1, 8, 9, 9]; param w: f32[8, 1, 3, 3]; out y: f32[1, 8, 7, 7];", "y = conv2d(x, w, groups = 8);")],
     ["groups of several channels", graphFor("in x: f32[1, 16, 9, 9]; param w: f32[16, 8, 3, 3]; out y: f32[1, 16, 7, 7];", "y = conv2d(x, w, groups = 2);")],
   ])("leaves %s as they are", (_, graph) => {
     expect(countOps(passed(graph))).toMatchObject({ conv: 1 });

@@ -3,9 +3,10 @@
  * last: then the results of one position are vectors, filters lie in panels of columns as the right operands of products do
  * (pack-products.ts), and what is multiplied by them is one element after another. A convolution becomes
  *
- * - a product of matrices, where its windows have one element and lie next to each other;
+ * - a product of matrices, where its windows have one element and lie next to each other; also for an image from outside,
+ *   whose channels then stay where they are;
  * - products of transformed tiles (ops/winograd.ts), where windows are 3 × 3 and one apart and that is less work;
- * - `depthwise_packed`, along the channels, where each channel has a filter of its own;
+ * - `depthwise_packed`, along the channels, where each channel has a filter of its own and channels are last already;
  * - else `conv_packed`: products whose left operand is the image itself.
  *
  * The order of axes is carried on: what a convolution gives is seen through a `transpose`, a view, and where maps, pools and
@@ -13,7 +14,8 @@
  * reordered. A bias becomes a map behind the sums, which `fuse-results` puts into the kernel; borders become a `pad`.
  *
  * Sums keep their order, but the bias is added last, and Winograd's products round otherwise: with `strictMath` there are none.
- * Convolutions whose filters change from run to run stay as they are, and so do those of other axes, dtypes or groups.
+ * Convolutions whose filters change from run to run stay as they are, and so do those of other axes, dtypes or groups, and
+ * those with a filter for each channel of an image that comes from outside.
  */
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import { argument, binary } from "../../kernel/build.ts";
@@ -123,7 +125,20 @@ class Packing {
     if (output === undefined || wantedPartition(node) !== undefined || at.type(output).shape.length !== 4 || sizeOf(at.type(output).shape) === 0) return node;
     const build = new Builder(at, node.origin);
     const packed = node.op === "conv" ? this.#convolution(node, build) : node.op === "map" ? mapped(node, build) : node.op === "pool" ? pooled(node, build) : node.op === "concat" ? joined(node, build) : undefined;
-    return packed === undefined ? node : [build.channelsSecond(packed)];
+    if (packed !== undefined) return [build.channelsSecond(packed)];
+    const product = node.op === "conv" ? this.#product(node, build) : undefined;
+    return product === undefined ? node : [product];
+  }
+
+  /** Of an image that comes from outside, and windows that are points: one product, in which channels stay where they are. */
+  #product({ inputs: [x, filters, bias], attributes, outputs }: Node, build: Builder): ValueId | undefined {
+    const { dtype, shape } = build.at.type(outputs[0]!);
+    const [count, channels, ...window] = build.shape(filters!) as [number, number, ...number[]];
+    if (!isFloat(dtype) || bytesOf(dtype) < 4 || groupsOf(attributes) > 1 || channels < leastExtent || !windowsOf(window, attributes).every(isPoint)) return undefined;
+    const pixels = build.reshape(x!, [shape[0]!, channels, sizeOf(shape.slice(2))]);
+    const sums = build.apply("matmul", [build.reshape(filters!, [count, channels]), pixels]);
+    const biases = bias === undefined ? undefined : build.reshape(bias, [count, 1]);
+    return build.reshape(biased(build, sums, biases), shape);
   }
 
   /** The result with channels last. */
@@ -131,10 +146,12 @@ class Packing {
     const { dtype, shape } = build.at.type(outputs[0]!);
     if (!isFloat(dtype) || bytesOf(dtype) < 4 || !isWeights(filters!, build.at, this.#graph)) return undefined;
     const [count, channels, height, width] = build.shape(filters!) as [number, number, number, number];
-    const groups = (attributes["groups"] as number | undefined) ?? 1;
+    const groups = groupsOf(attributes);
     const windows = windowsOf([height, width], attributes);
     if (count < leastExtent || (groups > 1 && !(channels === 1 && groups === count))) return undefined;
     if (groups === 1 && channels * height * width < leastExtent) return undefined;
+    // What little is computed for each element does not pay for reordering an image that comes from outside.
+    if (build.behind(x!) === undefined && (groups > 1 || windows.every(isPoint))) return undefined;
     const image = build.channelsLast(x!);
     const [images, , rows, columns] = shape as [number, number, number, number];
     let sums: ValueId;
@@ -173,6 +190,8 @@ class Packing {
   }
 }
 
+const groupsOf = (attributes: Attributes): number => (attributes["groups"] as number | undefined) ?? 1;
+
 /** A window of one element, next to its neighbours, over an image without a border. */
 const isPoint = ({ size, stride, before, after }: Window): boolean => size === 1 && stride === 1 && before === 0 && after === 0;
 
@@ -201,7 +220,7 @@ function winograd(build: Builder, image: ValueId, filters: ValueId, windows: rea
   return build.apply("winograd_result", [products], { size, images: [...images] });
 }
 
-/** With the bias of each channel added, channels being last. */
+/** With the bias of each channel added, which broadcasts to the sums. */
 function biased(build: Builder, sums: ValueId, bias: ValueId | undefined): ValueId {
   if (bias === undefined) return sums;
   const { dtype, shape } = build.at.type(sums);
