@@ -9,6 +9,7 @@ interface Entry {
 
 export const commands: readonly Entry[] = [
   { name: "run", summary: "run a program, from source or compiled", load: async () => (await import("./run.ts")).run },
+  { name: "bench", summary: "time a program", load: async () => (await import("./bench.ts")).bench },
   { name: "compile", summary: "write an executable, one .wasm file", load: async () => (await import("./compile.ts")).compile },
   { name: "check", summary: "report every mistake in sources", load: async () => (await import("./check.ts")).check },
   { name: "fmt", summary: "lay out sources in the one style", load: async () => (await import("./fmt.ts")).fmt },

@@ -12,6 +12,8 @@ export interface Executable {
   /** Of one that was compiled to be profiled. */
   readonly profiled?: { readonly plan: Plan; readonly sources: Sources };
   readonly bytes: Uint8Array;
+  /** The source, of one that was compiled here. */
+  readonly text?: string;
   /** As `--json` gives them; without it they are shown already. */
   readonly warnings: readonly unknown[];
 }
@@ -33,7 +35,7 @@ async function compileText(args: Arguments, text: string): Promise<Executable> {
   const { diagnostics, sources, executable, plan } = await compile(args.file, { ...withEntry(settingsOf(args), args.file, text), profile });
   if (executable === undefined) throw new SourceErrors(diagnostics, sources);
   const profiled = plan === undefined ? {} : { profiled: { plan, sources } };
-  if (args.has("json")) return { bytes: executable, warnings: await diagnosticsToJson(diagnostics, sources), ...profiled };
+  if (args.has("json")) return { bytes: executable, text, warnings: await diagnosticsToJson(diagnostics, sources), ...profiled };
   await showDiagnostics(diagnostics, sources);
-  return { bytes: executable, warnings: [], ...profiled };
+  return { bytes: executable, text, warnings: [], ...profiled };
 }

@@ -69,7 +69,7 @@ describe("usage", () => {
     expect(long.out).toBe(bare.out);
     expect(word.out).toBe(bare.out);
     expect(option.out).toBe(help.out);
-    for (const name of ["run", "compile", "check", "fmt", "print", "plan", "explain", "targets", "ops"]) expect(bare.out).toMatch(new RegExp(`^  ${name} `, "m"));
+    for (const name of ["run", "bench", "compile", "check", "fmt", "print", "plan", "explain", "targets", "ops"]) expect(bare.out).toMatch(new RegExp(`^  ${name} `, "m"));
     for (const name of ["program", "in", "weights", "out", "out-dir", "workers", "graph", "set", "target", "tiles", "json"]) expect(help.out).toContain(`--${name} `);
   });
 

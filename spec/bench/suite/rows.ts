@@ -152,7 +152,7 @@ const plate: Workload = {
   inputs: [tensor("initial", [n, n], 0, 1)],
   output: "plate",
   steps,
-  operations: 6 * (n - 2) ** 2,
+  operations: 7 * (n - 2) ** 2,
   tolerance: 1e-5,
   twoWorkers: true,
   native: "heat",
