@@ -6,7 +6,7 @@
  * moves something tiles wait for each other, as they do at the end of a superstep with a sync: every tile must be there
  * before an exchange begins. Bytes between host and tiles are counted apart and take no cycles.
  *
- * The work is proportional to tiles, families and blocks, never to elements. Exchanges are scheduled in the order of the program
+ * The work is proportional to tiles, families and blocks, never to elements, nor to pairs of tiles. Exchanges are scheduled in the order of the program
  * until they have had `scheduleBudget` receipts; those after count with their bound, and say so.
  */
 import { unreachable } from "../support/bug.ts";

@@ -1,8 +1,9 @@
 /** The cost of an exchange on a machine: who sends what to whom, in which order, and how long that takes. */
 import type { Target } from "../../targets/target.ts";
 import type { Copy, TiledGraph } from "../../tiled/tiled.ts";
-import { linkLoads } from "./links.ts";
-import { loadsOf } from "./loads.ts";
+import { blockLoads, mostReceipts } from "./block-loads.ts";
+import { linkCyclesByTile, linkLoads } from "./links.ts";
+import { busiestOf, loadsOf } from "./loads.ts";
 import { schedule } from "./schedule.ts";
 import { transfersOf } from "./transfers.ts";
 
@@ -25,8 +26,14 @@ export interface ExchangeCost {
 
 /** An exchange with more receipts (pieces, counted once for each receiver) is not scheduled for its cost: it would take seconds. */
 export const scheduleLimit = 131_072;
+/**
+ * Pieces are looked at one by one only where they are at most so many times what may be scheduled, those that stay on their
+ * tile among them, and always where they are few.
+ */
+const [looked, least] = [2, 4096];
 
 export function exchangeCost(tiled: TiledGraph, copies: readonly Copy[], target: Target, limit = scheduleLimit): ExchangeCost {
+  if (mostReceipts(tiled, copies) > looked * limit + least) return costByBlocks(tiled, copies, target);
   const transfers = transfersOf(tiled, copies);
   const loads = loadsOf(transfers);
   const { total: bytes, busiest } = loads;
@@ -39,6 +46,17 @@ export function exchangeCost(tiled: TiledGraph, copies: readonly Copy[], target:
   const boundCycles = startCycles + Math.max(loads.boundCycles(bytesPerCycle), links);
   if (receipts > limit) return { bytes, cycles: boundCycles, boundCycles, hostBytes, busiest, receipts, scheduled: false };
   return { bytes, cycles: startCycles + schedule(transfers, target).cycles, boundCycles, hostBytes, busiest, receipts, scheduled: true };
+}
+
+/** Without looking at every piece. */
+function costByBlocks(tiled: TiledGraph, copies: readonly Copy[], target: Target): ExchangeCost {
+  const { bytesIn, bytesOut, hostBytes, receipts } = blockLoads(tiled, copies);
+  const bytes = bytesIn.reduce((sum, received) => sum + received, 0);
+  const { tile, ...most } = busiestOf(bytesIn, bytesOut);
+  const busiest = { tile, bytesIn: most.bytesIn, bytesOut: Math.ceil(most.bytesOut) };
+  const { bytesPerCycle, startCycles } = target.exchange;
+  const cycles = bytes === 0 ? 0 : startCycles + Math.max(Math.ceil(Math.max(busiest.bytesIn, busiest.bytesOut) / bytesPerCycle), linkCyclesByTile(bytesIn, bytesOut, target));
+  return { bytes, cycles, boundCycles: cycles, hostBytes, busiest, receipts, scheduled: bytes === 0 };
 }
 
 export { loadsOf, type Loads } from "./loads.ts";

@@ -89,3 +89,20 @@ export function linkLoads(transfers: Transfers, target: Target): LinkLoads {
   const tile = [tileIn, tileOut].reduce((most, all) => all.reduce((a, b) => Math.max(a, b), most), 0);
   return { bytes, cycles: chips.startCycles + Math.max(Math.ceil(busiest / chips.bytesPerCycle), Math.ceil(tile / target.exchange.bytesPerCycle)) };
 }
+
+/**
+ * Cycles of the busiest chip's links where it is known only what each tile receives and sends, and nearly every tile wants
+ * something of every other: of what a chip's tiles receive, the part of other chips crosses, but none of what those send twice.
+ */
+export function linkCyclesByTile(bytesIn: Float64Array, bytesOut: Float64Array, target: Target): number {
+  const { chips } = target;
+  if (!chips || chips.count < 2) return 0;
+  const received = new Float64Array(chips.count);
+  const sent = new Float64Array(chips.count);
+  bytesIn.forEach((bytes, tile) => (received[chipOf(target, tile)]! += bytes));
+  bytesOut.forEach((bytes, tile) => (sent[chipOf(target, tile)]! += bytes));
+  const all = sent.reduce((sum, bytes) => sum + bytes, 0);
+  if (all === 0) return 0;
+  const crossing = received.reduce((most, bytes, chip) => Math.max(most, Math.min((bytes * (all - sent[chip]!)) / all, all - sent[chip]!)), 0);
+  return crossing === 0 ? 0 : chips.startCycles + Math.ceil(crossing / chips.bytesPerCycle);
+}

@@ -28,12 +28,17 @@ export function loadsOf(transfers: Transfers): Loads {
     for (let i = transfers.start[piece]!; i < transfers.start[piece + 1]!; i++) bytesIn[transfers.to[i]!]! += bytes;
     total += bytes * (transfers.start[piece + 1]! - transfers.start[piece]!);
   }
+  const busiest = busiestOf(bytesIn, bytesOut);
+  return { bytesIn, bytesOut, total, busiest, boundCycles: (bytesPerCycle) => Math.max(Math.ceil(Math.max(busiest.bytesIn, busiest.bytesOut) / bytesPerCycle), wholeCycles(transfers, bytesPerCycle)) };
+}
+
+/** The tile with the most of either; the first of several. */
+export function busiestOf(bytesIn: Float64Array, bytesOut: Float64Array): Loads["busiest"] {
   let tile = 0;
-  for (let t = 1; t < transfers.tiles; t++) {
+  for (let t = 1; t < bytesIn.length; t++) {
     if (Math.max(bytesIn[t]!, bytesOut[t]!) > Math.max(bytesIn[tile]!, bytesOut[tile]!)) tile = t;
   }
-  const busiest = { tile, bytesIn: bytesIn[tile] ?? 0, bytesOut: bytesOut[tile] ?? 0 };
-  return { bytesIn, bytesOut, total, busiest, boundCycles: (bytesPerCycle) => Math.max(Math.ceil(Math.max(busiest.bytesIn, busiest.bytesOut) / bytesPerCycle), wholeCycles(transfers, bytesPerCycle)) };
+  return { tile, bytesIn: bytesIn[tile] ?? 0, bytesOut: bytesOut[tile] ?? 0 };
 }
 
 /** The most cycles a tile needs to receive or to send, where some pieces do not fill theirs; 0 where all do. */

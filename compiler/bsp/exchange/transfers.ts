@@ -46,7 +46,7 @@ export function transfersOf(tiled: Tensors, copies: readonly Copy[]): Transfers 
 }
 
 /** The tensor whose elements are sent. */
-const sourceOf = (copy: Copy): TensorId => (copy.direction === "pull" ? copy.other : copy.driver);
+export const sourceOf = (copy: Copy): TensorId => (copy.direction === "pull" ? copy.other : copy.driver);
 
 /** More groups than any copy has: a copy's driver has fewer dimensions. */
 const mostGroups = 1024;
@@ -195,7 +195,7 @@ class Collector {
   }
 }
 
-function elementsOf(copy: Copy, driver: TiledTensor): number {
+export function elementsOf(copy: Copy, driver: TiledTensor): number {
   const { block } = driver.distribution;
   return copy.range.reduce((product, { start, count }, d) => product * Math.max(0, Math.min((start + count) * block[d]!, driver.type.shape[d]!) - start * block[d]!), 1);
 }
