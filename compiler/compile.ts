@@ -11,7 +11,7 @@ import { formatType, type Graph } from "./graph/graph.ts";
 import { withoutGradients } from "./graph/passes/differentiate.ts";
 import { print as printGraph } from "./graph/print.ts";
 import { runPipeline, stages } from "./pipeline.ts";
-import { librarySource } from "./std/library.ts";
+import { libraryModules, librarySource } from "./std/library.ts";
 import { isStackOverflow } from "./support/bug.ts";
 import { Diagnostics, error, type Diagnostic, type Reporter } from "./support/diagnostic.ts";
 import type { Sources } from "./support/span.ts";
@@ -199,6 +199,7 @@ function checkSource(path: string, options: CheckFileOptions & { readonly target
     parameters: options.parameters ?? {},
     tiles: options.target.tiles,
     incomplete: reporter.failed,
+    libraryModules: libraryModules(),
     resolve: (from, specifier) => (specifier.startsWith("std/") ? load(specifier, librarySource) : load(relativePath(from, specifier), read)),
   }, reporter));
   if (graph && !reporter.failed && graph.programs.length === 0) {

@@ -165,6 +165,26 @@ describe("what is built runs", () => {
   });
 });
 
+test("gradients, limits of loops, what is computed again", async () => {
+  const g = graph("g");
+  const w = g.input("w", f32(3));
+  const n = g.input("n", i32());
+  const slope = g.output("slope", f32(3));
+  g.program("main", (p) => {
+    const value = p.variable("value", w);
+    p.repeat(n, () => value.set(value.mul(w)), { limit: 4 });
+    const loss = p.recompute(() => core.sum(value.mul(value)));
+    const [dw] = p.grad(loss, [w]);
+    expectTypeOf(dw).toEqualTypeOf<Tensor<"f32">>();
+    slope.set(dw);
+  });
+  expect(g.toString()).toContain("repeat n limit 4 {");
+  expect(g.toString()).toContain("recompute(again_");
+  // value = w³, loss = Σ w⁶
+  expect(await run(g, { w: [1, 2, -1], n: [2] })).toEqual({ slope: [6, 192, -6] });
+  expect(() => g.program("wrong", (p) => p.repeat(3, () => {}, { limit: -1 }))).toThrow("the limit of a loop is a whole number from 0, not -1");
+});
+
 describe("mistakes throw where they are made", () => {
   const g = graph("g");
   const x = g.input("x", f32(2, 3));

@@ -1,6 +1,7 @@
 /** Statements of a program: control, effects, variables, gradients. What a callback does becomes the block. */
 import type { DType } from "../../runtime/dtype.ts";
 import { isFloat } from "../../runtime/dtype.ts";
+import { formatType } from "../graph/graph.ts";
 import { BuildError } from "./errors.ts";
 import { place, writeBlock, type Writer } from "./scope.ts";
 import { declareVariable, Variable } from "./states.ts";
@@ -18,20 +19,20 @@ export class Program {
     return declareVariable(checkedName(name), initial, expression([initial]).text);
   }
 
-  /** Runs `body` `count` times: a number, or an i32 scalar known at run time. */
-  repeat(count: number | Tensor<"i32">, body: () => void): void {
-    this.#block(`repeat ${expression([count]).text} {`, body);
+  /** Runs `body` `count` times: a number, or an i32 scalar known at run time, which a gradient needs a `limit` for. */
+  repeat(count: number | Tensor<"i32">, body: () => void, { limit }: LoopOptions = {}): void {
+    this.#block(`repeat ${expression([count]).text}${limitText(limit)} {`, body);
   }
 
-  /** Runs `body` while `condition`, which is worked out before each round, holds. */
-  while(condition: () => Tensor<"bool">, body: () => void): void {
+  /** Runs `body` while `condition`, which is worked out before each round, holds; at most `limit` times, where that is given. */
+  while(condition: () => Tensor<"bool">, body: () => void, { limit }: LoopOptions = {}): void {
     const going = new Variable<"bool">(this.#writer, place("while").block, this.#writer.freshName(), { dtype: "bool", shape: [] });
     const judge = (line: (text: string) => string): void => {
       const text = expression([scalarBool(condition(), "while")]).text;
       place("while").block.lines.push(line(text));
     };
     judge((text) => `var ${going.name} = ${text};`);
-    this.#block(`while ${going.name} {`, () => {
+    this.#block(`while ${going.name}${limitText(limit)} {`, () => {
       body();
       judge((text) => `${going.name} = ${text};`);
     });
@@ -82,6 +83,20 @@ export class Program {
     return by.map(({ dtype, shape }, position) => new Tensor(writer, block, names[position]!, { dtype, shape })) as never;
   }
 
+  /** What `body` gives; a gradient computes again what is made in it, instead of keeping it. */
+  recompute<D extends DType>(body: () => Tensor<D>): Tensor<D> {
+    const { writer, block } = place("recompute");
+    let result: Tensor<D> | undefined;
+    let text = "";
+    const lines = writeBlock(writer, () => {
+      result = body();
+      text = expression([result]).text;
+    });
+    const [fn, name] = [`again_${writer.freshName()}`, writer.freshName()];
+    block.lines.push(`fn ${fn}() -> ${formatType(result!)} {`, ...lines, `return ${text};`, "}", `let ${name} = recompute(${fn}());`);
+    return new Tensor(writer, block, name, { dtype: result!.dtype, shape: result!.shape });
+  }
+
   /** Into how many parts each dimension of the result of an op is cut; the user's word before the cost model's. */
   partition<D extends DType>(value: Tensor<D>, parts: readonly number[]): Tensor<D> {
     return one(expression(["partition(", value, `, (${parts.join(", ")}${parts.length === 1 ? "," : ""}))`]));
@@ -93,6 +108,17 @@ export class Program {
     if (second) lines.push(second.head, ...writeBlock(this.#writer, second.body));
     block.lines.push(...lines, "}");
   }
+}
+
+export interface LoopOptions {
+  /** The most rounds there can be: what a gradient keeps is made for so many. */
+  readonly limit?: number;
+}
+
+function limitText(limit: number | undefined): string {
+  if (limit === undefined) return "";
+  if (!Number.isInteger(limit) || limit < 0) throw new BuildError(`the limit of a loop is a whole number from 0, not ${limit}`);
+  return ` limit ${limit}`;
 }
 
 function scalarBool(condition: Tensor<"bool">, what: string): Tensor<"bool"> {

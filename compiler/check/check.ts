@@ -11,7 +11,6 @@ import { error } from "../support/diagnostic.ts";
 import { expression } from "./expression.ts";
 import type { CheckReporter, Session } from "./frame.ts";
 import { elaborateGraph, type GivenParameters } from "./members.ts";
-import { libraryModules } from "../std/library.ts";
 import { coreScope, fileFrame, Modules } from "./modules.ts";
 import { checkNames } from "./names.ts";
 import { iterate, statements } from "./statements.ts";
@@ -27,6 +26,8 @@ export interface CheckOptions {
   readonly tiles: number;
   /** The entry has mistakes of syntax, so that what is not in its tree may yet be in its text. */
   readonly incomplete?: boolean;
+  /** The modules of the library that are written in .gph: "std/nn", … */
+  readonly libraryModules: readonly string[];
   /** The file an import means: `from` is the path of the importing file. */
   resolve(from: string, specifier: string): ast.File | undefined;
 }
@@ -88,7 +89,7 @@ function chooseGraph(entry: ast.File, { graph: name, incomplete }: CheckOptions,
 /** The library module of each name that has to be imported, for "did you forget to import it". */
 function library(options: CheckOptions, entry: ast.File): ReadonlyMap<string, string> {
   const modules = new Map<string, string>();
-  for (const module of libraryModules().filter((name) => name !== preludeModule)) {
+  for (const module of options.libraryModules.filter((name) => name !== preludeModule)) {
     for (const item of options.resolve(entry.path, module)?.items ?? []) {
       if ((item.kind === "fn" || item.kind === "const" || item.kind === "vertex") && item.exported) modules.set(item.name.name, modules.get(item.name.name) ?? module);
     }

@@ -1,5 +1,5 @@
 /** For tests: checks a text, and holds diagnostics against the `// error: PROBLEM: words` comments on the lines they belong to. */
-import { librarySource } from "../../std/library.ts";
+import { libraryModules, librarySource } from "../../std/library.ts";
 import { parse } from "../../syntax/parse.ts";
 import type * as ast from "../../syntax/ast.ts";
 import type { Graph } from "../../graph/graph.ts";
@@ -46,7 +46,7 @@ export function checkText(text: string, options: TextOptions = {}): Checked {
     return file;
   };
   const file = parse("main.gph", text, diagnostics);
-  const graph = check(file, { parameters: options.parameters ?? {}, tiles: options.tiles ?? 4, resolve, ...(options.graph === undefined ? {} : { graph: options.graph }) }, diagnostics);
+  const graph = check(file, { parameters: options.parameters ?? {}, tiles: options.tiles ?? 4, libraryModules: libraryModules(), resolve, ...(options.graph === undefined ? {} : { graph: options.graph }) }, diagnostics);
   if (graph) verify(graph);
   return { graph, diagnostics: diagnostics.list };
 }
