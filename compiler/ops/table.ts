@@ -34,6 +34,7 @@ import { pool, unpool } from "./pool.ts";
 import type { Op, Signature } from "./op.ts";
 import { packColumns } from "./pack-columns.ts";
 import { pad } from "./pad.ts";
+import { normalRows, uniformRows } from "./random-rows.ts";
 import { normal, uniform } from "./random.ts";
 import { mean, reduce } from "./reduce.ts";
 import { repeatEach, tile } from "./repetition.ts";
@@ -63,7 +64,7 @@ const list: readonly Op[] = [
   reshape, transpose, slice, broadcast, reverse,
   // known elements
   fill, constantOp, iota, linspace, eye,
-  uniform, normal,
+  uniform, normal, uniformRows, normalRows,
   // moving data
   update, concat, stack, pad, roll, gather, gatherNd, oneHot, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
   // combining

@@ -1,0 +1,107 @@
+/**
+ * The library's ops, one row each: how near they come to what one core allows. Beside each program the limit of the machine,
+ * measured in the same rounds: a loop that reads and writes as many bytes of memory as the op must, or multiply–adds of
+ * vectors where arithmetic binds (the larger of the two counts); and plain JavaScript. Operands and results are states, so that
+ * a call copies nothing to or from the host and nothing is computed beforehand; results are compared with the plain loop's
+ * before anything is timed. What the cases are is in `library-cases.ts`.
+ *
+ * Memory is filled first: pages that nothing was written to are one page of zeros, which the nearest cache holds. Times are
+ * the thread's own, in rounds of all contenders, since machines change speed from minute to minute.
+ *
+ *   node spec/bench/library.ts [name …]
+ */
+import process from "node:process";
+import { buildModule, instantiate } from "../../compiler/emit/harness.ts";
+import { compile } from "../../compiler/index.ts";
+import { binary, constant, i32, KernelBuilder } from "../../compiler/kernel/build.ts";
+import type { Expression, Kernel } from "../../compiler/kernel/kernel.ts";
+import { nowhere } from "../../compiler/support/span.ts";
+import { Engine } from "../../runtime/index.ts";
+import { cases, type Case, type Numbers } from "./library-cases.ts";
+import { compare, peak, type Contender } from "./peak.ts";
+
+const rounds = { milliseconds: 1200, roundMilliseconds: 40, leastRounds: 5 };
+const floatsPerStep = 32;
+
+/** Reads and writes so many bytes, in whole steps of 128: copies what there is of both, and reads or fills the rest. */
+function trafficKernel(read: number, written: number): Kernel {
+  const builder = new KernelBuilder("traffic", nowhere);
+  const [count, kept] = [read, written].map((bytes) => Math.ceil(bytes / 4 / floatsPerStep) * floatsPerStep) as [number, number];
+  const x = builder.buffer({ name: "x", dtype: "f32", shape: [Math.max(floatsPerStep, count)], access: "in" });
+  const y = builder.buffer({ name: "y", dtype: "f32", shape: [kept + floatsPerStep], access: "out" });
+  const both = Math.min(count, kept);
+  const parts = Array.from({ length: floatsPerStep / 4 }, (_, part) => part);
+  const at = (i: Expression, part: number): readonly Expression[] => [binary("add", i, i32(4 * part))];
+  const vector = (i: Expression, part: number): Expression => ({ ...builder.load(x, at(i, part)), lanes: 4 });
+  builder.for({ end: i32(both), step: floatsPerStep }, (i) => parts.forEach((part) => builder.store(y, at(i, part), vector(i, part))));
+  builder.for({ start: i32(both), end: i32(kept), step: floatsPerStep }, (i) => parts.forEach((part) => builder.store(y, at(i, part), constant("f32", 1, 4))));
+  const sums = parts.map(() => builder.let("sum", constant("f32", 0, 4)));
+  builder.for({ start: i32(both), end: i32(count), step: floatsPerStep }, (i) => parts.forEach((part) => builder.set(sums[part]!, binary("add", sums[part]!, vector(i, part)))));
+  parts.forEach((part) => builder.store(y, at(i32(kept), part), sums[part]!));
+  return builder.finish();
+}
+
+async function traffic(read: number, written: number): Promise<Contender> {
+  const [from, to] = [4096, 4096 + read + 128 + 4160];
+  const runner = instantiate(await buildModule([trafficKernel(read, written)], { pages: Math.ceil((to + written + 4096) / 65_536) }));
+  new Float32Array(runner.memory.buffer).fill(1);
+  return { name: "traffic", operations: 0, workers: 1, run: () => runner.run(0, from, to) };
+}
+
+const dtypeOf = (type: string): string => type.split("[")[0]!;
+const givenType = (data: Numbers, type: string): string => `${data instanceof Float32Array ? "f32" : "i32"}${type.slice(dtypeOf(type).length)}`;
+const shownType = (type: string): string => `f32${type.slice(dtypeOf(type).length)}`;
+const converted = (value: string, from: string, to: string): string => (dtypeOf(from) === dtypeOf(to) ? value : `cast<${dtypeOf(to)}>(${value})`);
+
+/** The program: operands and results as states, loaded and shown by programs of their own. */
+function sourceOf({ imports, functions, operands, results, main }: Case): string {
+  const given = Object.entries(operands).map(([name, { type, data }]) => ({ name, type, given: givenType(data, type) }));
+  const shown = Object.entries(results).map(([name, type]) => ({ name, type }));
+  const lines = [
+    ...given.flatMap(({ name, type, given: dtype }) => [`in given_${name}: ${dtype};`, `var ${name}: ${type} = 0;`]),
+    ...shown.flatMap(({ name, type }) => [`out shown_${name}: ${shownType(type)};`, ...(operands[name] ? [] : [`var ${name}: ${type} = 0;`])]),
+    `program load { ${given.map(({ name, type, given: dtype }) => `${name} = ${converted(`given_${name}`, dtype, type)};`).join(" ")} }`,
+    `program main { ${main} }`,
+    `program show { ${shown.map(({ name, type }) => `shown_${name} = ${converted(name, type, "f32")};`).join(" ")} }`,
+  ];
+  return `${(imports ?? []).join("\n")}\n${functions ?? ""}\ngraph library {\n  ${lines.join("\n  ")}\n}\n`;
+}
+
+/** Throws where the results are not those of the plain loop. */
+function check(what: string, one: Case, engine: Engine, expected: { readonly [name: string]: Numbers }): void {
+  engine.runSync("load", Object.fromEntries(Object.entries(one.operands).map(([name, { data }]) => [`given_${name}`, data])));
+  engine.runSync("main");
+  const shown = engine.runSync("show");
+  for (const [name, want] of Object.entries(expected)) {
+    const got = shown[`shown_${name}`]!.data as Float32Array;
+    if (got.length !== want.length) throw new Error(`${what}: ${name} has ${got.length} elements instead of ${want.length}`);
+    let [largest, worst] = [1, 0];
+    want.forEach((value: number) => (largest = Math.max(largest, Math.abs(value))));
+    want.forEach((value: number, i: number) => {
+      const difference = Math.abs(value - got[i]!);
+      if (!(difference <= worst)) worst = difference;
+    });
+    if (!(worst / largest <= one.tolerance)) throw new Error(`${what}: ${name} differs by ${worst / largest}`);
+  }
+}
+
+async function bench(name: string, one: Case): Promise<void> {
+  const { executable, diagnostics } = await compile("library.gph", { readFile: () => sourceOf(one) });
+  if (!executable) throw new Error(`${name}: ${diagnostics.map(({ message }) => message).join("\n")}`);
+  await using engine = await Engine.load(executable, { workers: 1 });
+  check(name, one, engine, one.plain());
+  const { read = 0, written = 0, operations = 0 } = one.limit;
+  const arithmetic = await peak(true);
+  const contenders: Contender[] = [
+    await traffic(read, written), arithmetic, { name: "gph", operations: 0, workers: 1, run: () => void engine.runSync("main") }, { name: "plain", operations: 0, workers: 1, run: () => void one.plain() },
+  ];
+  const [bytes, flops, gph, plain] = compare(contenders, rounds) as [number, number, number, number];
+  const computing = (flops * operations) / arithmetic.operations;
+  const limit = Math.max(bytes, computing);
+  console.log(
+    `${name.padEnd(26)} ${(gph * 1e3).toFixed(3).padStart(9)} ms   ${(limit / gph).toFixed(2)} of the limit (${bytes >= computing ? "memory" : "arithmetic"})   ${(plain / gph).toFixed(1).padStart(6)} × plain JavaScript`,
+  );
+}
+
+const asked = process.argv.slice(2);
+for (const [name, make] of Object.entries(cases)) if (asked.length === 0 || asked.some((part) => name.includes(part))) await bench(name, make());
