@@ -4,12 +4,13 @@
  * copy is computed once, so that a value loaded serves every copy. Each copy computes what it computed before, in the
  * same order.
  */
-import { binary, i32 } from "../build.ts";
+import { binary, cast, i32 } from "../build.ts";
 import { CompilerBug, unreachable } from "../../support/bug.ts";
 import type { Expression, LocalId, Statement } from "../kernel.ts";
 import {
   constantOf, mapExpressions, mapOperands, mentionsLocal, rewriteExpression, tripCount, visitStatements, type ForStatement, type LocalTable, type StoreStatement,
 } from "../walk.ts";
+import { computeDType } from "../vector-support.ts";
 
 /** Whether `interleave` takes this body: sets, stores, and loops whose bounds do not depend on the counter. */
 export function canInterleave(loop: ForStatement): boolean {
@@ -96,11 +97,13 @@ class Interleaver {
 
   /** All values first, then the stores next to each other. */
   #stores(statement: StoreStatement): readonly Statement[] {
-    const { value, origin } = statement;
+    const { origin } = statement;
+    // Storing rounds to a 16-bit float: what waits for its store need not be rounded before.
+    const value = statement.value.kind === "cast" && statement.value.operand.dtype === "f32" && computeDType(statement.value.dtype) === "f32" ? statement.value.operand : statement.value;
     if (value.kind === "local" || value.kind === "constant") return this.#copied(statement);
     const local = this.#locals.fresh("value", value.dtype, value.lanes);
     this.#own(local.local);
-    return [...this.#copied({ kind: "set", local: local.local, value, origin }), ...this.#copied({ ...statement, value: local })];
+    return [...this.#copied({ kind: "set", local: local.local, value, origin }), ...this.#copied({ ...statement, value: cast(statement.value.dtype, local) })];
   }
 
   #copied(statement: Statement): readonly Statement[] {
