@@ -366,10 +366,10 @@ class Printer extends ExpressionPrinter {
   }
 }
 
-/** A layout on one line, unless a comment in it forbids. */
+/** A layout on one line, unless a comment in it forbids or no line has room for it. */
 function unbroken(layout: Layout): Layout {
   const text = writeLayout(layout, Number.POSITIVE_INFINITY);
-  return text.includes("\n") ? layout : text;
+  return text.includes("\n") || `) -> ${text} {`.length > lineWidth ? layout : text;
 }
 
 /** How deep the members of a graph are indented. */
