@@ -2,13 +2,14 @@
 import { isFloat, sizeOf } from "../../runtime/dtype.ts";
 import type { ValueId } from "../graph/graph.ts";
 import { forEachIndex, get, put, tensor, zeros } from "../graph/tensor.ts";
-import { binary, cast } from "../kernel/build.ts";
-import type { Lowering } from "../kernel/lowering.ts";
+import { binary, cast, i32 } from "../kernel/build.ts";
+import type { Expression } from "../kernel/kernel.ts";
+import type { BlockContext, Lowering } from "../kernel/lowering.ts";
 import { samples } from "./elementwise.ts";
-import { axesSpace, forRest, number, widened } from "./lowerings.ts";
+import { axesSpace, forRest, number, padded, widened } from "./lowerings.ts";
 import { broadcastTo, formulas, reshaped, summed } from "./gradients.ts";
 import type { Op } from "./op.ts";
-import { axisArgument, intAttribute, requireClass, requireInputs } from "./rules.ts";
+import { axisArgument, computeDType, intAttribute, requireClass, requireInputs } from "./rules.ts";
 
 /** Each element is in the totals from its own on: the running sum of the gradient, from the end. */
 const sumGradient: NonNullable<Op["gradient"]> = (build, { attributes, gradient }) => {
@@ -34,6 +35,33 @@ const productGradient: NonNullable<Op["gradient"]> = (build, { inputs: [x], attr
   const from = f.select(f.of("ge", j, i), f.mul(others, rows(gradient)), f.number(0));
   return [summed(build, from, [axis + 1])];
 };
+
+/** Row by row, the total in a register. */
+function scanRows(context: BlockContext, op: "add" | "mul", start: number, outer: number): void {
+  const { kernel, block, load, store } = context;
+  kernel.forBox(block.slice(0, outer), true, (point) => {
+    const { dtype } = load(0, padded(point, block.length));
+    const total = kernel.let("total", number(dtype, start));
+    forRest(context, point, false, (at) => {
+      kernel.set(total, binary(op, total, widened(load(0, at))));
+      store(0, at, cast(dtype, total));
+    });
+  });
+}
+
+/** Where elements one behind the other belong to different rows: all rows side by side, each step from what the last one stored. */
+function scanPlanes({ kernel, block, load, store, reload }: BlockContext, op: "add" | "mul", start: number, outer: number, behind: number): void {
+  const side = block.slice(outer - behind, outer);
+  kernel.forBox(block.slice(0, outer - behind), true, (before) => {
+    const step = (k: Expression, total: (at: readonly Expression[]) => Expression): void =>
+      kernel.forBox(side, true, (after) => {
+        const at = [...before, ...after, k];
+        store(0, at, binary(op, total(at), load(0, at)));
+      });
+    step(i32(0), (at) => number(load(0, at).dtype, start));
+    kernel.for({ start: i32(1), end: i32(block[outer]!), name: "k" }, (k) => step(k, (at) => reload(0, [...at.slice(0, -1), binary("sub", k, i32(1))])));
+  });
+}
 
 function scan(name: string, words: string, op: "add" | "mul", expected: readonly number[]): Op {
   const start = op === "add" ? 0 : 1;
@@ -71,23 +99,16 @@ function scan(name: string, words: string, op: "add" | "mul", expected: readonly
     },
     lower(inputs, attributes, type): Lowering[] {
       if (sizeOf(type.shape) === 0) return [];
-      const { space, outer, element } = axesSpace(inputs[0]!.shape, [intAttribute(attributes, "axis")], "serial");
+      const axis = intAttribute(attributes, "axis");
+      const { space, outer, element } = axesSpace(inputs[0]!.shape, [axis], "serial");
+      const behind = sizeOf(type.shape.slice(axis + 1)) > 1 ? type.shape.length - 1 - axis : 0;
       return [
         {
           name,
           space,
           reads: [{ operand: 0, index: element }],
           writes: [{ operand: 0, index: element }],
-          emit(context) {
-            const { kernel, block, load, store } = context;
-            kernel.forBox(block.slice(0, outer), true, (point) => {
-              const total = kernel.let("total", number(type.dtype, start));
-              forRest(context, point, false, (at) => {
-                kernel.set(total, binary(op, total, widened(load(0, at))));
-                store(0, at, cast(type.dtype, total));
-              });
-            });
-          },
+          emit: (context) => (behind > 0 && computeDType(type.dtype) === type.dtype ? scanPlanes(context, op, start, outer, behind) : scanRows(context, op, start, outer)),
         },
       ];
     },
