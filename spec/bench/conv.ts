@@ -4,6 +4,21 @@
  * stay from call to call. Images and results of a layer have their channels second: both reorderings are part of a call where
  * channels come last inside. Rounds of all alternate; results are compared before anything is timed.
  *
+ * November 2026, one worker: milliseconds, and parts of the fused peak of the same vectors (65 GF; 128 GF wide). Two workers were
+ * 1.8 to 2 times one where the machine was idle (3x3-56: 0.71 ms; wide resnet: 31 ms).
+ *
+ * | layer      | 128 bits     | wide       |
+ * | first      | 4.64, 0.78   | 2.87, 0.63 | three channels
+ * | 3x3-56     | 1.39, 2.55   | 0.87, 2.12 | Winograd, 4 × 4
+ * | 3x3-28     | 1.14, 3.11   | 0.78, 2.30 | Winograd, 4 × 4
+ * | 3x3-14     | 1.64, 2.15   | 1.05, 1.73 | Winograd, 4 × 4
+ * | 3x3-7      | 2.43, 1.46   | 1.32, 1.30 | Winograd, 2 × 2
+ * | 3x3-stride | 3.99, 0.87   | 2.15, 0.84 |
+ * | 1x1-56     | 1.96, 0.83   | 1.40, 0.58 | the image is packed in each call, and 3.2 MB are written
+ * | 1x1-14     | 1.72, 0.93   | 0.91, 0.90 |
+ * | depthwise  | 0.26, 0.34   | 0.22, 0.19 | channels stay second
+ * | resnet     | 110,  1.06   | 60.4, 1.09 |
+ *
  *   node spec/bench/conv.ts [--wide] [name …]
  */
 import { availableParallelism } from "node:os";
