@@ -3,18 +3,19 @@
  * works, and -0 and 0, which are equal, stay as they were. NaN counts as larger than all, as in NumPy: it comes last, or first
  * in descending order.
  *
- * The algorithm is a merge sort from below (Knuth, The Art of Computer Programming 3, 5.2.4, L and S): O(n log n) for any
- * contents. A vertex sorts whole rows, so that a single row is sorted on one tile, with a scratch as large as the row.
+ * Long rows are sorted by digits (radix-sort.ts), short ones by a merge sort from below (Knuth, The Art of Computer Programming
+ * 3, 5.2.4, L and S): O(n) and O(n log n) for any contents. A vertex sorts whole rows, so that a single row is sorted on one tile, with a scratch as large as the row.
  */
 import { isFloat, sizeOf, type DType } from "../../runtime/dtype.ts";
 import type { TensorType, ValueId } from "../graph/graph.ts";
 import { forEachIndex, get, put, tensor, zeros, type Tensor } from "../graph/tensor.ts";
 import { binary, i32, select, type KernelBuilder } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
-import type { Lowering } from "../kernel/lowering.ts";
+import type { BlockContext, Lowering } from "../kernel/lowering.ts";
 import { samples } from "./elementwise.ts";
 import { axesSpace, number, widened } from "./lowerings.ts";
 import type { GradientBuilder, Op, Signature } from "./op.ts";
+import { countsOf, digitsOf, leastSorted, radixOperations, radixSort, type Records } from "./radix-sort.ts";
 import { axisArgument, boolAttribute, intAttribute, requireInputs } from "./rules.ts";
 
 const isNaN = (value: number | bigint): boolean => typeof value === "number" && Number.isNaN(value);
@@ -89,34 +90,70 @@ function mergePass(kernel: KernelBuilder, n: number, width: Expression, from: re
   });
 }
 
-function lowerSort(name: "sort" | "argsort", x: TensorType, axis: number, descending: boolean): Lowering[] {
+type SortName = "sort" | "argsort";
+
+/** Sorts one row of a block: `point` are its other indices. */
+type RowSort = (context: BlockContext, point: readonly Expression[], descending: boolean) => void;
+
+interface Method {
+  readonly operations: number;
+  readonly scratch: NonNullable<Lowering["scratch"]>;
+  readonly row: RowSort;
+}
+
+function merging(name: SortName, { dtype }: TensorType, n: number): Method {
+  const keys = { dtype, shape: [n] };
+  return {
+    operations: 4 * Math.max(1, Math.ceil(Math.log2(n))),
+    scratch: name === "sort" ? [keys] : [keys, keys, { dtype: "i32", shape: [n] }],
+    row({ kernel, load, store, reload, scratch }, point, descending) {
+      const result: Row = { load: (k) => reload(0, [...point, k]), store: (k, value) => store(0, [...point, k], value) };
+      const own = scratch.map((buffer): Row => ({ load: (k) => kernel.load(buffer, [k]), store: (k, value) => kernel.store(buffer, [k], value) }));
+      const [from, to] = name === "sort" ? [[result], [own[0]!]] : [[own[0]!, result], [own[1]!, own[2]!]];
+      kernel.for({ end: i32(n), parallel: true, name: "k" }, (k) => {
+        from[0]!.store(k, load(0, [...point, k]));
+        from[1]?.store(k, k);
+      });
+      mergeSort(kernel, n, from, to, descending);
+    },
+  };
+}
+
+/** By digits: from the operand to and fro between scratch and the result, where the last digit leaves it. */
+function byDigits(name: SortName, { dtype }: TensorType, n: number): Method {
+  const digits = digitsOf(dtype);
+  const keys = { dtype, shape: [n] };
+  const places = { dtype: "i32" as DType, shape: [n] };
+  return {
+    operations: radixOperations(dtype, n),
+    scratch: [countsOf(dtype), ...(digits === 1 ? [] : name === "sort" ? [keys] : [keys, places, ...(digits > 2 ? [keys] : [])])],
+    row({ kernel, load, store, reload, scratch: [counts, ...own] }, point, descending) {
+      const result: Row = { load: (k) => reload(0, [...point, k]), store: (k, value) => store(0, [...point, k], value) };
+      const [first, second, third] = own.map((buffer): Row => ({ load: (k) => kernel.load(buffer, [k]), store: (k, value) => kernel.store(buffer, [k], value) }));
+      const records = (...rows: readonly (Row | undefined)[]): Records => ({ load: (k) => rows.map((row) => row!.load(k)), store: (k, record) => record.forEach((part, at) => rows[at]?.store(k, part)) });
+      const operand: Records = { load: (k) => [load(0, [...point, k]), ...(name === "sort" ? [] : [k])], store: () => undefined };
+      const [away, back, last] = name === "sort" ? [records(first), records(result), records(result)] : [records(first, second), records(third, result), records(undefined, result)];
+      const order = Array.from({ length: digits }, (_, digit) => (digit === digits - 1 ? last : digit % 2 === 0 ? away : back));
+      radixSort(kernel, { dtype, n, descending, counts: counts!, places: [operand, ...order] });
+    },
+  };
+}
+
+function lowerSort(name: SortName, x: TensorType, axis: number, descending: boolean): Lowering[] {
   if (sizeOf(x.shape) === 0) return [];
   const { space, outer, element } = axesSpace(x.shape, [axis], "serial");
   const n = x.shape[axis]!;
-  const passes = Math.max(1, Math.ceil(Math.log2(n)));
-  const keys = { dtype: x.dtype, shape: [n] };
-  const places = { dtype: "i32" as DType, shape: [n] };
+  const { operations, scratch, row } = (n < leastSorted(x.dtype) ? merging : byDigits)(name, x, n);
   return [
     {
       name,
       space,
       reads: [{ operand: 0, index: element }],
       writes: [{ operand: 0, index: element }],
-      operations: 4 * passes,
-      scratch: name === "sort" ? [keys] : [keys, keys, places],
-      emit({ kernel, block, load, store, reload, scratch }) {
-        // Rows take turns with the scratch.
-        kernel.forBox(block.slice(0, outer), false, (point) => {
-          const result: Row = { load: (k) => reload(0, [...point, k]), store: (k, value) => store(0, [...point, k], value) };
-          const own = scratch.map((buffer): Row => ({ load: (k) => kernel.load(buffer, [k]), store: (k, value) => kernel.store(buffer, [k], value) }));
-          const [from, to] = name === "sort" ? [[result], [own[0]!]] : [[own[0]!, result], [own[1]!, own[2]!]];
-          kernel.for({ end: i32(n), parallel: true, name: "k" }, (k) => {
-            from[0]!.store(k, load(0, [...point, k]));
-            from[1]?.store(k, k);
-          });
-          mergeSort(kernel, n, from, to, descending);
-        });
-      },
+      operations,
+      scratch,
+      // Rows take turns with the scratch.
+      emit: (context) => context.kernel.forBox(context.block.slice(0, outer), false, (point) => row(context, point, descending)),
     },
   ];
 }
@@ -133,6 +170,13 @@ function checked(what: string, inputs: readonly TensorType[], axis: number): Ten
   axisArgument(axis, inputs[0]!.shape.length, what);
   return inputs[0]!;
 }
+
+/** Rows that are sorted by digits, with equal elements and, of floats, NaN, infinities and zeros of both signs. */
+const long: readonly Tensor[] = (["f16", "bf16", "f32", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool"] as const).map((dtype, seed) => {
+  const x = samples(dtype, [2, 301], seed);
+  if (isFloat(dtype)) [NaN, -0, 0, Infinity, -Infinity, -0, NaN, 0].forEach((value, k) => put(x, 37 * k + 5, value));
+  return x;
+});
 
 export const sort: Op = {
   name: "sort",
@@ -164,6 +208,7 @@ export const sort: Op = {
     { inputs: [samples("u8", [5, 7])], attributes: { axis: 1, descending: true } },
     { inputs: [samples("bool", [9])], attributes: { axis: 0, descending: false } },
     { inputs: [samples("u32", [1, 3])], attributes: { axis: 0, descending: true } },
+    ...long.map((x, k) => ({ inputs: [x], attributes: { axis: 1, descending: k % 2 === 1 } })),
     { inputs: [samples("f32", [0, 3])], attributes: { axis: 1, descending: false } },
   ],
 };
@@ -191,6 +236,7 @@ export const argsort: Op = {
     { inputs: [samples("f16", [3, 17, 2])], attributes: { axis: 1, descending: true } },
     { inputs: [samples("i8", [2, 33])], attributes: { axis: 1, descending: false } },
     { inputs: [samples("bool", [9])], attributes: { axis: 0, descending: true } },
+    ...long.flatMap((x) => [false, true].map((descending) => ({ inputs: [x], attributes: { axis: 1, descending } }))),
     { inputs: [samples("u64", [5, 0])], attributes: { axis: 1, descending: false } },
   ],
 };
