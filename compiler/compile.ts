@@ -115,7 +115,7 @@ export async function compile(path: string, options: CompileOptions): Promise<Co
   return { ...finish(writeExecutable(wasm, manifest)), ...(options.profile && plans.plan ? { plan: plans.plan } : {}) };
 }
 
-const passContext = (target: Target, reporter: Diagnostics, { checked = false, strictMath = false }: Pick<CompileOptions, "checked" | "strictMath"> = {}) => ({ target, checked, strictMath, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } });
+const passContext = (target: Target, reporter: Diagnostics, { checked = false, strictMath = false, profile = false }: Pick<CompileOptions, "checked" | "strictMath" | "profile"> = {}) => ({ target, checked, strictMath, counters: profile, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } });
 
 /** Takes what a plan is made of from the passes as they run. */
 class PlanCollector {

@@ -71,7 +71,7 @@ export function runPipeline(graph: Graph, context: PassContext & { readonly fail
     const { pass, verify, print } = stages[at]!;
     let fewer: number | undefined;
     if (pass.name === lowerToTiled.name) unsplit = program;
-    const made = pass.run(program as never, { target, checked: context.checked ?? false, strictMath: context.strictMath ?? false, report: (diagnostic) => context.report(diagnostic), useFewerTiles: (tiles) => (fewer = tiles) });
+    const made = pass.run(program as never, { target, checked: context.checked ?? false, strictMath: context.strictMath ?? false, counters: context.counters ?? false, report: (diagnostic) => context.report(diagnostic), useFewerTiles: (tiles) => (fewer = tiles) });
     if (context.failed) return undefined;
     if (fewer !== undefined) {
       target = withTiles(target, fewer);

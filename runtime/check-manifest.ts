@@ -200,11 +200,12 @@ export function checkManifest(value: unknown): Manifest {
   return manifest;
 }
 
-function counters(value: unknown, memoryBytes: number): { offset: number; count: number } {
+function counters(value: unknown, memoryBytes: number): { offset: number; count: number; loops: number } {
   const fields = object(value, "counters");
   const offset = integer(field(fields, "offset"), "counters.offset", control.end, memoryBytes);
   if (offset % 8 !== 0) refuse("counters.offset", `must be a multiple of 8, but is ${offset}`);
-  return { offset, count: integer(field(fields, "count"), "counters.count", 0, Math.floor((memoryBytes - offset) / 8)) };
+  const count = integer(field(fields, "count"), "counters.count", 0, Math.floor((memoryBytes - offset) / 8));
+  return { offset, count, loops: integer(field(fields, "loops") ?? 0, "counters.loops", 0, Math.floor((memoryBytes - offset - 8 * count) / 16)) };
 }
 
 /** Private tile memories lie in memory and do not overlap. */

@@ -242,6 +242,15 @@ export class Engine {
     return counters && Array.from(new BigUint64Array(this.#memory, counters.offset, counters.count), Number);
   }
 
+  /** How often loops inside kernels began, and how often their bodies ran, in pairs; undefined unless compiled to be profiled. */
+  loopCounts(): readonly { readonly entries: number; readonly rounds: number }[] | undefined {
+    this.#mustBeIdle("loopCounts");
+    const { counters } = this.manifest;
+    if (counters === undefined) return undefined;
+    const pairs = new BigUint64Array(this.#memory, counters.offset + 8 * counters.count, 2 * counters.loops);
+    return Array.from({ length: counters.loops }, (_, loop) => ({ entries: Number(pairs[2 * loop]), rounds: Number(pairs[2 * loop + 1]) }));
+  }
+
   /** A copy of a state: a param, a var, or the value an `in` or `out` has since the last run. */
   read(name: string): HostTensor {
     this.#mustBeIdle(`read ${String(name)}`);

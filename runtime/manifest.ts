@@ -84,6 +84,9 @@ export interface Manifest {
   readonly functions: { readonly [name: string]: Position };
   /** Plan of the memory: where each region starts; tile t's private memory is at tiles.offset + t · tiles.stride. */
   readonly plan: { readonly tiles: { readonly offset: number; readonly stride: number; readonly bytes: number } };
-  /** When compiled to be profiled: how often each step ran, as u64 side by side; worker 0 counts. */
-  readonly counters?: { readonly offset: number; readonly count: number };
+  /**
+   * When compiled to be profiled: how often each step ran, as u64 side by side; worker 0 counts. After them two u64 for each of
+   * `loops`: how often a loop inside a kernel began, and how often its body ran; all workers count.
+   */
+  readonly counters?: { readonly offset: number; readonly count: number; readonly loops: number };
 }

@@ -5,7 +5,7 @@
  * one tile follow each other; tiles do not wait for each other between them.
  */
 import { blockCount } from "../tiled/distribution.ts";
-import { estimateKernel, sharedKernelCycles, type CycleEstimate } from "../kernel/cycles.ts";
+import { estimateKernel, sharedKernelCycles, type CycleEstimate, type MeasuredTrips } from "../kernel/cycles.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Span } from "../support/span.ts";
 import type { Target } from "../targets/target.ts";
@@ -51,12 +51,15 @@ export class ComputeModel {
   readonly #target: Target;
   readonly #tiles: number;
   readonly #tally: Tally;
+  readonly #measured: (kernel: Kernel) => MeasuredTrips | undefined;
   readonly #known = new Map<Kernel, KernelEstimates>();
 
-  constructor(target: Target, tiles: number, tally: Tally = { visits: 0 }) {
+  /** `measured`: trips of a kernel's loops, where they were counted. */
+  constructor(target: Target, tiles: number, tally: Tally = { visits: 0 }, measured: (kernel: Kernel) => MeasuredTrips | undefined = () => undefined) {
     this.#target = target;
     this.#tiles = tiles;
     this.#tally = tally;
+    this.#measured = measured;
   }
 
   /** Of compute sets that follow each other without a sync. */
@@ -92,7 +95,8 @@ export class ComputeModel {
   #estimates(kernel: Kernel): KernelEstimates {
     const known = this.#known.get(kernel);
     if (known !== undefined) return known;
-    const made = { whole: estimateKernel(kernel, this.#target), shared: sharedKernelCycles(kernel, this.#target, this.#target.threadsPerTile) };
+    const measured = this.#measured(kernel);
+    const made = { whole: estimateKernel(kernel, this.#target, measured), shared: sharedKernelCycles(kernel, this.#target, this.#target.threadsPerTile, measured) };
     this.#known.set(kernel, made);
     return made;
   }

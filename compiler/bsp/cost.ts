@@ -10,12 +10,15 @@
  * until they have had `scheduleBudget` receipts; those after count with their bound, and say so.
  */
 import { unreachable } from "../support/bug.ts";
+import type { MeasuredTrips } from "../kernel/cycles.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import type { Span } from "../support/span.ts";
 import type { Target } from "../targets/target.ts";
 import type { ComputeSet, Copy, TiledGraph } from "../tiled/tiled.ts";
 import type { BspGraph, BspStep, Phase } from "./bsp.ts";
 import { ComputeModel, type ComputeCost } from "./compute-cost.ts";
 import { exchangeCost, scheduleLimit, type ExchangeCost } from "./exchange/index.ts";
+import { loopCounters } from "./loop-counters.ts";
 import { numberSteps, programsOf } from "./steps.ts";
 import type { Tally } from "./tile-classes.ts";
 
@@ -95,8 +98,15 @@ export interface Totals {
   readonly assumed: boolean;
 }
 
-export function costOfGraph(graph: BspGraph, target: Target, tally: Tally = { visits: 0 }): GraphCost {
-  const model = new CostModel(graph, target, tally);
+/** How often a counted loop inside a kernel began, and how often its body ran. */
+export interface LoopCount {
+  readonly entries: number;
+  readonly rounds: number;
+}
+
+/** `loops`: counts by `loopCounters`; of loops that ran, their mean trips are taken instead of a guess. */
+export function costOfGraph(graph: BspGraph, target: Target, tally: Tally = { visits: 0 }, loops: readonly LoopCount[] = []): GraphCost {
+  const model = new CostModel(graph, target, tally, loops);
   return { programs: programsOf(graph).map(({ name, steps, origin }) => ({ name, steps: model.steps(steps), origin })) };
 }
 
@@ -108,10 +118,10 @@ class CostModel {
   /** Receipts that may still be scheduled. */
   #budget = scheduleBudget;
 
-  constructor(graph: BspGraph, target: Target, tally: Tally) {
+  constructor(graph: BspGraph, target: Target, tally: Tally, loops: readonly LoopCount[]) {
     this.#tiled = graph.tiled;
     this.#target = target;
-    this.#compute = new ComputeModel(target, graph.tiled.tiles, tally);
+    this.#compute = new ComputeModel(target, graph.tiled.tiles, tally, loops.length === 0 ? undefined : measuredTrips(graph, loops));
     this.#ids = numberSteps(graph);
   }
 
@@ -156,6 +166,14 @@ class CostModel {
     }
     return { kind: "superstep", id, parts, compute, exchange, syncs, sync: syncs * this.#target.syncCycles, bytes, hostBytes, guessed: parts.some((part) => part.kind === "compute" && part.guessed), origin: step.origin };
   }
+}
+
+function measuredTrips(graph: BspGraph, loops: readonly LoopCount[]): (kernel: Kernel) => MeasuredTrips {
+  const counters = loopCounters(graph);
+  return (kernel) => new Map(counters.of(kernel).flatMap(({ loop, number }) => {
+    const { entries, rounds } = loops[number] ?? { entries: 0, rounds: 0 };
+    return entries === 0 ? [] : [[loop, rounds / entries] as const];
+  }));
 }
 
 /** Phases of one kind that follow each other, together. */

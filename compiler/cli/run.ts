@@ -159,7 +159,7 @@ async function writeProfile(path: string, engine: Engine, { plan, sources }: Non
     import("../version.ts"),
     import("./files.ts"),
   ]);
-  const report = reportOf(plan.bsp, { target: plan.target, sources, generator: `gph ${version}`, memory: plan.memory, counts: engine.stepCounts() ?? [], run });
+  const report = reportOf(plan.bsp, { target: plan.target, sources, generator: `gph ${version}`, memory: plan.memory, counts: engine.stepCounts() ?? [], loops: engine.loopCounts() ?? [], run });
   await writeWhole([{ path, bytes: new TextEncoder().encode(`${JSON.stringify(report, undefined, 1)}\n`) }]);
   return reportTables(report);
 }

@@ -74,7 +74,9 @@ class KernelEmitter implements ExpressionContext {
     switch (statement.kind) {
       case "set": {
         const sum = this.#carried.has(statement.local) ? emitAccumulation(this, statement.local, statement.value) : undefined;
-        return module.local.set(this.#locals[statement.local]!, scope.here(sum ?? emitExpression(this, statement.value)));
+        const set = module.local.set(this.#locals[statement.local]!, scope.here(sum ?? emitExpression(this, statement.value)));
+        const address = statement.counted === undefined ? undefined : scope.options.counter?.(statement.counted);
+        return address === undefined ? set : module.block(null, [set, ...this.#count(statement.local, address)], scope.binaryen.none);
       }
       case "store": {
         const { dtype, name } = this.#kernel.buffers[statement.buffer]!;
@@ -91,6 +93,16 @@ class KernelEmitter implements ExpressionContext {
       }
       default: return unreachable(statement);
     }
+  }
+
+  /** Adds a local to a counter, each lane for itself. Workers share counters, so it is done at once. */
+  #count(local: LocalId, address: number): Code[] {
+    const { i32, i32x4, i64, drop } = this.scope.module;
+    const { lanes } = this.#kernel.locals[local]!;
+    const value = (): Code => this.readLocal(local).code;
+    const each = Array.from({ length: lanes }, (_, lane) => i64.extend_s(lanes === 1 ? value() : i32x4.extract_lane(value(), lane)));
+    const add = (offset: number, what: Code): Code => drop(i64.atomic.rmw.add(0, i32.const((address + offset) | 0), what));
+    return [add(0, i64.const(BigInt(lanes))), add(8, each.reduce((sum, one) => i64.add(sum, one)))];
   }
 
   #while(statement: Of<"while">): Code {

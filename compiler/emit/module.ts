@@ -5,8 +5,10 @@
 import type { HostTensor } from "../../runtime/host.ts";
 import { formatVersion, outsideName, pageBytes, type HostEvent, type Manifest, type ManifestProgram, type ManifestState, type Position } from "../../runtime/executable.ts";
 import type { BspProgram, BspStep, Phase, PlannedGraph } from "../bsp/bsp.ts";
+import { forEachKernel } from "../bsp/loop-counters.ts";
 import { numberSteps } from "../bsp/steps.ts";
 import type { StateId } from "../graph/graph.ts";
+import { countersOf } from "../kernel/count-loops.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { kernelKey } from "../kernel/key.ts";
 import { invariant } from "../support/bug.ts";
@@ -60,7 +62,7 @@ class ModuleEmitter {
   readonly #data: { address: number; bytes: Uint8Array }[] = [];
   readonly #tables = new Map<string, number>();
   readonly #numbers: ReadonlyMap<BspStep, number>;
-  readonly #counters: { readonly offset: number; readonly count: number } | undefined;
+  readonly #counters: { readonly offset: number; readonly count: number; readonly loops: number } | undefined;
   #end: number;
 
   constructor(graph: PlannedGraph, options: ModuleOptions) {
@@ -70,8 +72,8 @@ class ModuleEmitter {
     this.#end = Math.ceil(graph.plan.bytes / 64) * 64;
     this.#numbers = options.counters ? numberSteps(graph) : new Map();
     if (options.counters) {
-      this.#counters = { offset: this.#end, count: this.#numbers.size };
-      this.#end += Math.ceil((this.#numbers.size * 8) / 64) * 64;
+      this.#counters = { offset: this.#end, count: this.#numbers.size, loops: countersOfGraph(graph) };
+      this.#end += Math.ceil((this.#counters.count * 8 + this.#counters.loops * 16) / 64) * 64;
     }
     this.#layout = new Layout(graph, { table: (values) => this.#table(values) });
   }
@@ -194,7 +196,12 @@ class ModuleEmitter {
   get #kernelOptions(): EmitOptions {
     const { strictMath = false, checked } = this.#options;
     const fusedMultiplyAdd = !strictMath;
-    return checked ? { fusedMultiplyAdd, outside: (origin) => this.#outside(origin) } : { fusedMultiplyAdd };
+    const counters = this.#counters;
+    return {
+      fusedMultiplyAdd,
+      ...(checked ? { outside: (origin: Span) => this.#outside(origin) } : {}),
+      ...(counters ? { counter: (number: number) => counters.offset + 8 * counters.count + 16 * number } : {}),
+    };
   }
 
   /** A function that traps, whose name leads to a line of the source. */
@@ -274,6 +281,13 @@ class ModuleEmitter {
       ...(this.#counters === undefined ? {} : { counters: this.#counters }),
     };
   }
+}
+
+/** How many loops the kernels count. */
+function countersOfGraph(graph: PlannedGraph): number {
+  let counters = 0;
+  forEachKernel(graph, (kernel) => (counters = Math.max(counters, countersOf(kernel))));
+  return counters;
 }
 
 type HostEventBuffer = Extract<HostEvent, { kind: "print" }>["values"][number];

@@ -26,6 +26,9 @@ import { matrixCycles, matrixNest } from "./matrix-unit.ts";
 import { buffersStored, constantOf, expressionsOf, localsSet, mentionsLocal, tripCount, visitExpression, visitStatements, type ForStatement, type LoadExpression, type WhileStatement } from "./walk.ts";
 import { operandsOf } from "./vector-support.ts";
 
+/** Trips of loops of one kernel. */
+export type MeasuredTrips = ReadonlyMap<Statement, number>;
+
 export interface CycleEstimate {
   readonly cycles: number;
   /** Some loop's trips could not be told from the kernel. */
@@ -37,9 +40,10 @@ export function kernelCycles(kernel: Kernel, target: Target): number {
   return estimateKernel(kernel, target).cycles;
 }
 
-export function estimateKernel(kernel: Kernel, target: Target): CycleEstimate {
+/** `measured`: mean trips of loops that the kernel does not tell, instead of guesses. */
+export function estimateKernel(kernel: Kernel, target: Target, measured?: MeasuredTrips): CycleEstimate {
   if (kernel.cycles !== undefined) return { cycles: Math.ceil(kernel.cycles), guessed: false };
-  return new Estimator(kernel, target).vertex(kernel.body);
+  return new Estimator(kernel, target, measured).vertex(kernel.body);
 }
 
 /**
@@ -48,10 +52,10 @@ export function estimateKernel(kernel: Kernel, target: Target): CycleEstimate {
  * these is several loops after one another (softmax and layer_norm of a row), each takes a part of every one of those, and
  * they meet after each. Undefined where a vertex runs whole: its user said what it costs, or no loop is parallel.
  */
-export function sharedKernelCycles(kernel: Kernel, target: Target, threads: number): CycleEstimate | undefined {
+export function sharedKernelCycles(kernel: Kernel, target: Target, threads: number, measured?: MeasuredTrips): CycleEstimate | undefined {
   if (kernel.cycles !== undefined || threads < 2) return undefined;
   const { loops, inside } = outerParallelLoops(kernel.body);
-  const estimator = new Estimator(kernel, target);
+  const estimator = new Estimator(kernel, target, measured);
   const shares = loops.map((loop) => estimator.vertex(withFewerTrips(kernel.body, new Set([loop]), threads)));
   const stages = estimator.stages(inside);
   if (stages.length > 0) {
@@ -78,7 +82,8 @@ function outerParallelLoops(body: readonly Statement[]): { loops: ForStatement[]
 function withFewerTrips(body: readonly Statement[], shared: ReadonlySet<Statement>, threads: number): readonly Statement[] {
   return body.map((statement): Statement => {
     if (statement.kind !== "for") return statement;
-    if (!shared.has(statement)) return { ...statement, body: withFewerTrips(statement.body, shared, threads) };
+    // A loop without a constant number of trips has none of the shared loops inside: it stays itself, and what was measured of it.
+    if (!shared.has(statement)) return tripCount(statement) === undefined ? statement : { ...statement, body: withFewerTrips(statement.body, shared, threads) };
     const end: Expression = { kind: "constant", dtype: "i32", lanes: 1, value: constantOf(statement.start)! + Math.ceil(tripCount(statement)! / threads) * statement.step };
     return { ...statement, end };
   });
@@ -107,11 +112,13 @@ class Estimator {
   readonly #independent = new Set<readonly Statement[]>();
   /** Loops whose iterations store nothing that others load or store. */
   readonly #apart = new Set<readonly Statement[]>();
+  readonly #measured: MeasuredTrips;
   #guessed = false;
 
-  constructor(kernel: Kernel, target: Target) {
+  constructor(kernel: Kernel, target: Target, measured: MeasuredTrips = new Map()) {
     this.#kernel = kernel;
     this.#target = target;
+    this.#measured = measured;
     rewriteLoops(kernel, (loop, known) => {
       const apart = loop.parallel || memoryIndependent(loop, known);
       if (apart) this.#apart.add(loop.body);
@@ -209,14 +216,17 @@ class Estimator {
   }
 
   #while(loop: WhileStatement, scope: Scope): number {
-    this.#guessed = true;
-    return this.#loop(loop.body, countedTo(loop) ?? cycleModel.unknownTrips, loop, scope);
+    const measured = this.#measured.get(loop);
+    if (measured === undefined) this.#guessed = true;
+    return this.#loop(loop.body, measured ?? countedTo(loop) ?? cycleModel.unknownTrips, loop, scope);
   }
 
   #trips(loop: ForStatement, scope: Scope): number {
     const start = this.#middle(loop.start, scope);
     const end = this.#middle(loop.end, scope);
     if (start !== undefined && end !== undefined) return Math.max(0, Math.ceil((end - start) / loop.step));
+    const measured = this.#measured.get(loop);
+    if (measured !== undefined) return measured;
     this.#guessed = true;
     return cycleModel.unknownTrips;
   }

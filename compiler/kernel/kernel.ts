@@ -73,8 +73,8 @@ export interface Buffer {
 }
 
 export type Statement =
-  /** Gives a local its value (again). */
-  | { readonly kind: "set"; readonly local: LocalId; readonly value: Expression; readonly origin: Span }
+  /** Gives a local its value (again). `counted`, in builds to be profiled: an i32, which is added to the counter of that number (`count-loops.ts`). */
+  | { readonly kind: "set"; readonly local: LocalId; readonly value: Expression; readonly origin: Span; readonly counted?: number }
   /** The value's lanes say how many neighbours along the last index are written. */
   | { readonly kind: "store"; readonly buffer: BufferId; readonly index: readonly Expression[]; readonly value: Expression; readonly origin: Span }
   /**

@@ -6,6 +6,8 @@ export interface PassContext extends Reporter {
   readonly target: Target;
   /** Indices that are not known to stay inside their field are checked at run time. */
   readonly checked?: boolean;
+  /** The program counts how often loops run whose trips it does not tell, for a profile. */
+  readonly counters?: boolean;
   /** Asks for the program to be split anew over the first `tiles` of the target's tiles; what the pass gives then is dropped. */
   useFewerTiles?(tiles: number): void;
   /** Every operation is rounded for itself: products and sums are not fused. */

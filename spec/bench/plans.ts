@@ -1,6 +1,6 @@
 /**
  * Planned against counted: what each program is planned to take on a modelled machine, and what the steps that really ran add
- * up to. They differ only where data decides how often a loop runs.
+ * up to, with the trips of loops inside vertices as they were counted. They differ only where data decides how often a loop runs.
  *
  *   node spec/bench/plans.ts [target] [tiles]
  */
@@ -35,9 +35,9 @@ for (const path of programs) {
     streams: Object.fromEntries([...states("stream in").map((state) => [state.name, () => filled(state)]), ...states("stream out").map(({ name }) => [name, () => undefined])]),
   });
   const counts = engine.stepCounts() ?? [];
-  const { steps } = costOfGraph(plan.bsp, machine).programs.find(({ name }) => name === program)!;
-  const planned = plannedTotals(steps);
-  const counted = countedTotals(steps, (id) => counts[id] ?? 0);
+  const stepsOf = (loops?: NonNullable<ReturnType<Engine["loopCounts"]>>) => costOfGraph(plan.bsp, machine, undefined, loops).programs.find(({ name }) => name === program)!.steps;
+  const planned = plannedTotals(stepsOf());
+  const counted = countedTotals(stepsOf(engine.loopCounts() ?? []), (id) => counts[id] ?? 0);
   rows.push([path.split("/").at(-1)!, whole(planned.supersteps), whole(counted.supersteps), whole(planned.cycles), whole(counted.cycles), ...[counted.compute, counted.exchange, counted.sync].map((part) => percent(part / counted.cycles))]);
 }
 console.log(columns(rows, new Set([1, 2, 3, 4, 5, 6, 7])).join("\n"));

@@ -4,6 +4,7 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import { optimiseKernel, type OptimisedKernel } from "../../kernel/passes/index.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { BspStep, Phase, PlannedGraph } from "../bsp.ts";
+import { loopCounters } from "../loop-counters.ts";
 import { mapPhases, withSteps } from "../steps.ts";
 
 export const optimiseKernels: Pass<PlannedGraph, PlannedGraph> = {
@@ -11,11 +12,12 @@ export const optimiseKernels: Pass<PlannedGraph, PlannedGraph> = {
   summary: "expands math functions, proves loops parallel, vectorises and unrolls every kernel",
   run: (graph, context) => {
     const done = new Map<string, OptimisedKernel>();
+    const counting = context.counters ? loopCounters(graph).counting : (kernel: Kernel) => kernel;
     const optimise = (kernel: Kernel): OptimisedKernel => {
       const key = kernelKey(kernel);
       const known = done.get(key);
       if (known) return known;
-      const better = optimiseKernel(kernel, context);
+      const better = optimiseKernel(counting(kernel), context);
       done.set(key, better);
       return better;
     };

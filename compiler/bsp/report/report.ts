@@ -8,7 +8,8 @@ import type { Sources, Span } from "../../support/span.ts";
 import type { Target } from "../../targets/target.ts";
 import type { Copy, TiledGraph } from "../../tiled/tiled.ts";
 import type { BspGraph, MemoryPlan } from "../bsp.ts";
-import { balanceOf, costOfGraph, countedTotals, plannedTimes, plannedTotals, type ProgramCost, type StepCost, type SuperstepCost, type Totals } from "../cost.ts";
+import { balanceOf, costOfGraph, countedTotals, plannedTimes, plannedTotals, type LoopCount, type ProgramCost, type StepCost, type SuperstepCost, type Totals } from "../cost.ts";
+import { forEachKernel, loopCounters } from "../loop-counters.ts";
 import { memoryUse } from "../memory-use.ts";
 import { numberSteps } from "../steps.ts";
 import { TensorNames } from "./names.ts";
@@ -28,7 +29,19 @@ export interface Report {
   readonly modelled: boolean;
   readonly run?: RunReport;
   readonly programs: readonly ProgramReport[];
+  /** Of a profile: the loops inside vertices whose trips are not known when compiling, as counted; those that ran. */
+  readonly loops?: readonly LoopReport[];
   readonly memory: MemoryReport;
+}
+
+/** One line's loop, over all vertices, workers and runs. */
+export interface LoopReport {
+  readonly place: Place;
+  /** Of the kernels it is in. */
+  readonly kernel: string;
+  /** How often it began, and how often its body ran. */
+  readonly entries: number;
+  readonly rounds: number;
 }
 
 /** What was run, and how long it took here: not on the machine that is modelled. */
@@ -168,6 +181,8 @@ export interface ReportOptions {
   readonly memory?: MemoryPlan | undefined;
   /** By the steps' numbers, of everything that ran; with it the report is a profile. */
   readonly counts?: readonly number[];
+  /** By `loopCounters`, of everything that ran: with them cycles take the mean trips of loops inside vertices, not guesses. */
+  readonly loops?: readonly LoopCount[];
   readonly run?: RunReport;
 }
 
@@ -193,7 +208,7 @@ class Reporter {
   }
 
   report(): Report {
-    const { target, generator, counts, run } = this.#options;
+    const { target, generator, counts, loops, run } = this.#options;
     const { graph } = this.#tiled;
     return {
       format: reportFormat,
@@ -204,9 +219,30 @@ class Reporter {
       target,
       modelled: this.#modelled,
       ...(run === undefined ? {} : { run }),
-      programs: costOfGraph(this.#graph, target).programs.filter(({ steps }) => steps.length > 0).map((program) => this.#program(program)),
+      programs: costOfGraph(this.#graph, target, undefined, loops).programs.filter(({ steps }) => steps.length > 0).map((program) => this.#program(program)),
+      ...(loops === undefined ? {} : { loops: this.#loops(loops) }),
       memory: this.#memory(),
     };
+  }
+
+  /** Loops of one place are one; kernels for edges have the same. */
+  #loops(counts: readonly LoopCount[]): LoopReport[] {
+    const counters = loopCounters(this.#graph);
+    const seen = new Set<number>();
+    const found = new Map<string, { readonly place: Place; readonly kernel: string; entries: number; rounds: number }>();
+    forEachKernel(this.#graph, (kernel) => {
+      for (const { loop, number } of counters.of(kernel)) {
+        const count = counts[number];
+        if (seen.has(number) || count === undefined || count.entries === 0) continue;
+        seen.add(number);
+        const key = `${kernel.name} ${loop.origin.file}:${loop.origin.start}`;
+        const known = found.get(key) ?? { place: this.#place(loop.origin), kernel: kernel.name, entries: 0, rounds: 0 };
+        known.entries += count.entries;
+        known.rounds += count.rounds;
+        found.set(key, known);
+      }
+    });
+    return [...found.values()];
   }
 
   #program({ name, steps, origin }: ProgramCost): ProgramReport {

@@ -13,7 +13,7 @@ export function reportTables(report: Report): string {
   const { run } = report;
   if (run !== undefined) lines.push(`ran ${run.program} ${plural(run.runs, "time")} with ${plural(run.workers, "worker")} here in ${duration(run.seconds)}; the figures below are of the machine ${report.target.name}`);
   for (const program of report.programs) lines.push("", ...programTables(program, report));
-  lines.push("", ...memoryTables(report));
+  lines.push(...loopTables(report), "", ...memoryTables(report));
   if (report.modelled) lines.push("", "Cycles are of a model: its figures for sync, exchange start and instructions are parameters, not measurements.");
   return `${lines.join("\n")}\n`;
 }
@@ -30,12 +30,20 @@ function programTables(program: ProgramReport, { modelled, kind }: Report): stri
     const { total, compute, exchange, sync } = totals.cycles;
     lines.push(`  ${whole(total)} cycles, ${duration(totals.seconds!)}: compute ${share(compute, total)}, exchange ${share(exchange, total)}, sync ${share(sync, total)}; tiles balanced to ${percent(totals.balance!)}`);
   }
-  if (totals.assumed) lines.push(`  some numbers of iterations are not known when compiling: ${kind === "plan" ? "a loop that data decides counts once, the dearest branch counts, and " : ""}cycles with ~ rest on a guess of how often a loop inside a vertex runs`);
+  if (totals.assumed) lines.push(`  some numbers of iterations are not known when compiling: ${kind === "plan" ? "a loop that data decides counts once, the dearest branch counts, and " : ""}${kind === "plan" ? "" : "where they were not counted, "}cycles with ~ rest on a guess of how often a loop inside a vertex runs`);
   const total = totals.cycles?.total ?? 0;
   const heading = modelled ? ["step", "times", "compute", "exchange", "sync", "share", "balance", "bytes", "line", ""] : ["step", "times", "syncs", "line", ""];
   const rows = [heading, ...program.steps.flatMap((step) => stepRows(step, 0, modelled, total))];
   const right = new Set(heading.flatMap((_, c) => (c > 0 && c < heading.length - 2 ? [c] : [])));
   return [...lines, "", ...columns(rows, right).map((line) => `  ${line}`)];
+}
+
+/** Loops inside vertices, as counted. */
+function loopTables({ loops = [], modelled }: Report): string[] {
+  if (loops.length === 0) return [];
+  const rows = loops.map(({ place, kernel, entries, rounds }) => [excerpt(kernel, 24), whole(entries), whole(rounds), (rounds / entries).toFixed(1), ...where(place)]);
+  const title = `loops inside vertices, counted${modelled ? ": cycles are worked out from the mean of all vertices" : ""}`;
+  return ["", title, ...columns([["kernel", "began", "rounds", "mean", "line", ""], ...rows], new Set([1, 2, 3])).map((line) => `  ${line}`)];
 }
 
 const share = (part: number, total: number): string => (total === 0 ? "0 %" : percent(part / total));

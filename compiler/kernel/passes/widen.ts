@@ -151,6 +151,7 @@ class Widener {
       invariant(this.#mask === undefined, "a local set under a mask varies");
       return statement;
     }
+    if (statement.counted !== undefined && this.#mask !== undefined) throw new Refusal("counts in some lanes only");
     const vector = this.#locals.get(this.#vectorOf(statement.local));
     const value = this.#widen(statement.value, known);
     const keepsOld = this.#mask !== undefined && this.#defined.has(statement.local) && !this.#private.has(statement.local);
