@@ -193,6 +193,7 @@ describe("inputs", () => {
     await failing("missing-input", () => engine.runSync("main", { flag: true }));
     engine.view("a").set(a.map((value) => -value) as never);
     expect(engine.runSync("main", { flag: true })["b"]!.data).toEqual(a.map((value) => -value));
+    expect(engine.runSync("main", { a: engine.view("a"), flag: true })["b"]!.data).toEqual(a.map((value) => -value));
     engine.write("flag", true);
     expect(engine.runSync("main")["b"]!.data).toEqual(a.map((value) => -value));
   });

@@ -30,7 +30,9 @@ export class Port {
   }
 
   write(value: HostValue): void {
-    if (value instanceof Object && value.constructor === this.#kind && (value as TypedArray).length === this.view.length && this.state.dtype !== "bool") {
+    if (value === this.view) {
+      // It is there already.
+    } else if (value instanceof Object && value.constructor === this.#kind && (value as TypedArray).length === this.view.length && this.state.dtype !== "bool") {
       this.view.set(value as never);
     } else copyInto(this.view, this.state.dtype, this.state.shape, value, this.name);
     this.filled = true;

@@ -51,7 +51,7 @@ export async function prepare(workload: Workload, { variant }: Request): Promise
     return { ...none, steps: 1, run: () => runner.run(0, 4096) };
   }
   const writes = variant === "copy";
-  const count = workload.bytes! / (writes ? 8 : 4);
+  const count = Math.floor(workload.bytes! / (writes ? 8 : 4) / 32) * 32;
   const runner = instantiate(await buildModule([streamKernel(count, writes)], { pages: Math.ceil(((writes ? 2 : 1) * count * 4 + 16_384) / 65_536) }));
   // Pages that nothing was written to are one page of zeros, which the nearest cache holds.
   new Float32Array(runner.memory.buffer).fill(1);

@@ -7,7 +7,7 @@ export interface TargetResult {
   readonly value: number | undefined;
   readonly least: number;
   readonly reached: boolean | undefined;
-  /** The most that the machine allows, where a target was missed and that is known. */
+  /** What the measured limit itself would reach, of a target that was missed. */
   readonly bound?: number;
 }
 
@@ -54,7 +54,7 @@ function contenderLines(workload: Workload, seconds: Times): string[] {
 
 const verdict = ({ reached }: TargetResult): string => (reached === undefined ? "–" : reached ? "pass" : "MISS");
 
-const boundText = ({ bound }: TargetResult): string => (bound === undefined ? "" : `; the 256-bit peak itself: ${bound.toFixed(2)}`);
+const boundText = ({ bound }: TargetResult): string => (bound === undefined ? "" : `; the limit itself: ${bound.toFixed(2)}`);
 
 export function formatResult(workload: Workload, { seconds, targets, missing }: Result): string {
   const limit = limitSeconds(workload, seconds, names.cachedWide);

@@ -10,7 +10,7 @@ export interface Target {
   /** What was reached, of which 1 may be the best possible (a limit) or a tie (a peer); undefined when something was not measured. */
   value(workload: Workload, times: Times): number | undefined;
   readonly least: number;
-  /** The most that the machine lets WebAssembly reach, where that is known. */
+  /** What would be reached at the speed of the measured limit, where there is one: 128 or 256 bits, memory, the cache. */
   bound?(workload: Workload, times: Times): number | undefined;
 }
 
@@ -33,18 +33,24 @@ export const names = {
 
 const quotient = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? undefined : a / b);
 
+const isWide = (gph: string): boolean => gph !== names.narrow;
+
 /** How many times as fast as another. */
-const faster = (gph: string, than: string, least: number): Target => ({ what: `${gph} vs ${than}`, least, value: (_, times) => quotient(times[than], times[gph]) });
+const faster = (gph: string, than: string, least: number): Target => fasterThanAll(gph, than, [than], least);
 
 /** Than the fastest of those that were measured. */
-const fasterThanAll = (gph: string, what: string, others: readonly string[], least: number): Target => ({
-  what: `${gph} vs ${what}`,
-  least,
-  value(_, times) {
+const fasterThanAll = (gph: string, what: string, others: readonly string[], least: number): Target => {
+  const fastest = (times: Times): number | undefined => {
     const measured = others.flatMap((other) => times[other] ?? []);
-    return measured.length === 0 ? undefined : quotient(Math.min(...measured), times[gph]);
-  },
-});
+    return measured.length === 0 ? undefined : Math.min(...measured);
+  };
+  return {
+    what: `${gph} vs ${what}`,
+    least,
+    value: (_, times) => quotient(fastest(times), times[gph]),
+    bound: (workload, times) => quotient(fastest(times), leastSeconds(workload, times, isWide(gph))),
+  };
+};
 
 /** Floating-point operations a second of the peak that was measured. */
 export function peakSpeed(times: Times, wide: boolean): number | undefined {
@@ -65,6 +71,13 @@ export function limitSeconds(workload: Workload, times: Times, cached: string): 
   return Math.max(memory, inCache === undefined ? 0 : inCache / workload.cached!.fraction);
 }
 
+/** What a step takes at the speed of the limit that binds it, with vectors of this width; undefined where none was measured. */
+function leastSeconds(workload: Workload, times: Times, wide: boolean): number | undefined {
+  if (workload.limit === undefined) return undefined;
+  if (workload.limit === "fma") return quotient(workload.operations, peakSpeed(times, wide));
+  return limitSeconds(workload, times, wide ? names.cachedWide : names.cachedNarrow);
+}
+
 const ofLimit = (gph: string, cached: string): Target => ({
   what: `${gph}, of the limit`,
   least: 0.8,
@@ -75,15 +88,7 @@ const wasmPeers = [names.onnxWeb, names.tfjs];
 const everyPeer = [names.onnxNode, ...wasmPeers];
 
 const gemm = [ofPeak(names.wide, true), ofPeak(names.narrow, false), fasterThanAll(names.narrow, "wasm peers", wasmPeers, 2), fasterThanAll(names.wide, "wasm peers", wasmPeers, 4)];
-/** A native peer may have wider vectors than WebAssembly: then the 256-bit peak bounds the ratio. */
-const fasterThanNative: Target = {
-  ...faster(names.wide, names.onnxNode, 1),
-  bound(workload, times) {
-    const peak = peakSpeed(times, true);
-    return quotient(times[names.onnxNode], quotient(workload.operations, peak));
-  },
-};
-const network = [fasterThanNative, faster(names.narrow, names.onnxWeb, 2)];
+const network = [faster(names.wide, names.onnxNode, 1), faster(names.narrow, names.onnxWeb, 2)];
 const call = [faster(names.narrow, names.onnxNode, 2), faster(names.wide, names.onnxNode, 2)];
 const rows = [ofLimit(names.narrow, names.cachedNarrow), ofLimit(names.wide, names.cachedWide), fasterThanAll(names.narrow, "every peer", everyPeer, 1), fasterThanAll(names.wide, "every peer", everyPeer, 1)];
 const bothCores: Target = { what: "2 workers vs 1", least: 1.85, value: (_, times) => quotient(times[names.wide], times[names.two]) };
@@ -106,7 +111,7 @@ const byWorkload: { readonly [workload: string]: readonly Target[] } = {
   "layer-norm": rows,
   "tanh-chain": rows,
   sum: rows,
-  heat: [faster(names.narrow, names.javascript, 8), faster(names.wide, names.gccNative, 1), faster(names.narrow, names.gccSse2, 1)],
+  heat: [faster(names.narrow, names.javascript, 8), faster(names.wide, names.javascript, 8), faster(names.wide, names.gccNative, 1), faster(names.narrow, names.gccSse2, 1)],
   "empty-call": [...call, { what: "gph, of 2 µs", least: 1, value: (_, times) => quotient(2e-6, times[names.narrow]) }],
 };
 
