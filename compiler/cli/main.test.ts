@@ -173,6 +173,7 @@ describe("run", () => {
     ["--in y=1", /`y` is an output, not an input/],
     [`${given} --out last=a.npy --out y=a.npy`, /writes a\.npy twice/],
     [`${given} --out big=a.npy`, /program main does not write `big`/],
+    [`${given} --out y=a.txt`, /--out y=a\.txt: outputs are kept as NumPy files, not as \.txt\n {2}help: --out y=a\.npy/],
     [`${given} --out y=no-folder/a.npy`, /the folder no-folder does not exist/],
     ["--in x=four.npy --in k=four.npy --in w=2", /k is f32, but four\.npy holds f32\[4\]/],
     ["--in x=numbers.npy --in k=1 --in w=2", /x is f32, but numbers\.npy holds i32\n {2}help: .*np\.float32/],

@@ -1,4 +1,5 @@
 /** What a run is about: which program of an executable, which states it needs from the command line, and whether all are there. */
+import { extname } from "node:path";
 import type { Manifest, ManifestProgram, ManifestState } from "../../runtime/executable.ts";
 import type { HostTensor } from "../../runtime/host.ts";
 import { closest } from "../support/suggest.ts";
@@ -33,6 +34,7 @@ export function select(manifest: Manifest, args: Arguments): Selection {
   const kept = args.pairs("out");
   for (const name of kept.keys()) checkKeepable(manifest, program, name);
   const paths = [...kept.values()];
+  for (const [name, path] of kept) if (path !== args.file) checkNumpyName(name, path);
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
   if (twice !== undefined) throw new UserError("bad-output", `--out writes ${twice} twice`);
   return { program, states, sources, kept };
@@ -63,6 +65,13 @@ function statesOf(manifest: Manifest, program: ManifestProgram): ProgramStates {
     streamsIn: of("stream in", touches),
     streamsOut: of("stream out", touches),
   };
+}
+
+/** A name with another ending promises what would not be in the file; one without any, such as a device, promises nothing. */
+function checkNumpyName(name: string, path: string): void {
+  const ending = extname(path);
+  if (ending === "" || ending === ".npy") return;
+  throw new UserError("bad-output", `--out ${name}=${path}: outputs are kept as NumPy files, not as ${ending}`, `--out ${name}=${path.slice(0, -ending.length)}.npy`);
 }
 
 const givable: ReadonlySet<string> = new Set(["in", "param", "var", "stream in"]);
