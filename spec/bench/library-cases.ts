@@ -350,7 +350,7 @@ function fourier(name: "fft" | "rfft"): Case {
   const whole = { type: `f32[${batch}, ${n}]`, data: x };
   return {
     imports: [`import { ${name} } from "std/fft";`], operands: name === "fft" ? { x: whole, z: { ...whole, data: z } } : { x: whole }, results: { p: `f32[${batch}, ${kept}]`, q: `f32[${batch}, ${kept}]` },
-    main: `(p, q) = ${name}(x${name === "fft" ? ", z" : ""});`, tolerance: 1e-5, limit: { operations: (name === "fft" ? 5 : 2.5) * batch * n * Math.log2(n) },
+    main: `let (a, b) = ${name}(x${name === "fft" ? ", z" : ""}); p = a; q = b;`, tolerance: 1e-5, limit: { operations: (name === "fft" ? 5 : 2.5) * batch * n * Math.log2(n) },
     plain() {
       for (let row = 0; row < batch; row++) {
         re.set(x.subarray(row * n, (row + 1) * n));
@@ -403,7 +403,7 @@ function adamStep(): Case {
   const results = { w: w.slice(), first: first.slice(), second: second.slice() };
   return {
     imports: ['import { adam } from "std/optim";'], operands: { w: line(w), gradient: line(gradient), first: line(first), second: line(second), step: { type: "i32", data: Int32Array.of(3) } },
-    results: { w: `f32[${million}]`, first: `f32[${million}]`, second: `f32[${million}]` }, main: "(w, first, second) = adam(w, gradient, first, second, step, 0.001);", tolerance: 1e-5,
+    results: { w: `f32[${million}]`, first: `f32[${million}]`, second: `f32[${million}]` }, main: "let (a, b, c) = adam(w, gradient, first, second, step, 0.001); w = a; first = b; second = c;", tolerance: 1e-5,
     limit: { read: 16 * million, written: 12 * million },
     plain() {
       const [c1, c2] = [1 - 0.9 ** 3, 1 - 0.999 ** 3];

@@ -5,6 +5,7 @@ import { kernelKey } from "../key.ts";
 import type { Kernel } from "../kernel.ts";
 import { verifyKernel } from "../verify.ts";
 import { blockContraction, blockForPairs } from "./block-contraction.ts";
+import { blockTransposes } from "./block-transposes.ts";
 import { expandMath } from "./expand-math.ts";
 import { hoistInvariants } from "./hoist-invariants.ts";
 import { orderDimensions } from "./order-dimensions.ts";
@@ -15,7 +16,7 @@ import { unroll } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
-const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [orderDimensions, proveParallel, streamReductions, unrollSmallLoops, shareParts, expandMath, vectorise];
+const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [orderDimensions, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, shareParts, expandMath, vectorise];
 const afterBlocks: readonly Pass<Kernel, Kernel>[] = [unroll, hoistInvariants];
 
 export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, blockContraction, ...afterBlocks];
