@@ -41,8 +41,10 @@ function searchStatements(search: Search, scope: Scope, statements: readonly ast
   for (const statement of statements) {
     switch (statement.kind) {
       case "assign": {
-        const root = rootOf(statement.target);
-        if (root !== undefined && !own.has(root)) found(search, scope, root);
+        for (const target of statement.target.kind === "tuple" ? statement.target.elements : [statement.target]) {
+          const root = rootOf(target);
+          if (root !== undefined && !own.has(root)) found(search, scope, root);
+        }
         break;
       }
       case "let": for (const name of statement.names) own.add(name.name); break;

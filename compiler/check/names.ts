@@ -7,7 +7,6 @@ import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
-import { rootOf } from "./assigned.ts";
 import { unknownFunction } from "./call.ts";
 import { report, type Frame, type Session } from "./frame.ts";
 import { fileFrame, type Module } from "./modules.ts";
@@ -212,9 +211,10 @@ class Names {
         this.#declare(statement.name);
         return this.#function(statement);
       case "assign": {
-        const root = rootOf(statement.target);
-        if (statement.target.kind === "identifier") this.#known(root!, statement.target.span, "", `\`var ${root} = …;\` declares it`);
-        else this.#expression(statement.target);
+        for (const target of statement.target.kind === "tuple" ? statement.target.elements : [statement.target]) {
+          if (target.kind === "identifier") this.#known(target.name, target.span, "", `\`var ${target.name} = …;\` declares it`);
+          else this.#expression(target);
+        }
         return this.#expression(statement.value);
       }
       case "repeat":

@@ -85,27 +85,46 @@ function defineVar(frame: Frame, declaration: ast.Var): void {
   frame.scope.define(name.name, { kind: "variable", variable: { name: name.name, span: name.span, value, region: frame.build?.region ?? 0, call: callDepth(frame) } });
 }
 
-function assignment(frame: Frame, statement: Extract<ast.Statement, { kind: "assign" }>): void {
+type Assignment = Extract<ast.Statement, { kind: "assign" }>;
+
+function assignment(frame: Frame, statement: Assignment): void {
   const { target, op } = statement;
-  const root = rootOf(target);
-  if (root === undefined) {
-    if (target.kind !== "missing") report(frame, "not-assignable", target.span, "this cannot be assigned", { help: "a name or a slice of one stands on the left" });
-    frame.session.rules.expression(frame, statement.value);
-    return;
-  }
-  let rootExpression: ast.Expression = target;
-  while (rootExpression.kind === "index") rootExpression = rootExpression.base;
-  const variable = assignable(frame, root, rootExpression.span);
-  if (!variable) {
-    frame.session.rules.expression(frame, statement.value);
-    return;
-  }
-  atVariable(frame, target, variable.value, root, statement.span, (old, subject) => {
+  if (target.kind === "tuple") return assignParts(frame, target.elements, statement);
+  assignTo(frame, target, statement.span, () => frame.session.rules.expression(frame, statement.value), (old, subject) => {
     const wish = old.kind === "tensor" ? old.type : undefined;
     const value = written(statement.value, frame.session.rules.expression(frame, statement.value, op === "@=" ? undefined : wish));
     if (op === "=") return value;
     return { value: operate(frame, operatorOf(op), { value: old, span: target.span, name: subject }, value, statement.span), span: statement.span };
-  }, (value) => {
+  });
+}
+
+/** `(a, b[0]) = e;`: the right side is computed whole, then each target gets its part, from left to right. */
+function assignParts(frame: Frame, targets: readonly ast.Expression[], { target, op, value: expression, span }: Assignment): void {
+  const value = frame.session.rules.expression(frame, expression);
+  const parts = value.kind === "tuple" && value.elements.length === targets.length ? value.elements : undefined;
+  if (op !== "=") report(frame, "not-assignable", target.span, `a tuple is assigned with \`=\`, not with \`${op}\``);
+  else if (!parts && value.kind !== "poison") {
+    const given = value.kind === "tuple" ? `one of ${value.elements.length}` : describe(value);
+    report(frame, "type-mismatch", expression.span, `${targets.length} targets need a tuple of ${targets.length}, and this is ${given}`);
+  }
+  targets.forEach((each, k) => {
+    const at = expression.kind === "tuple" ? expression.elements[k] ?? expression : expression;
+    assignTo(frame, each, span, () => {}, () => written(at, op === "=" ? parts?.[k] ?? poison : poison));
+  });
+}
+
+/** Assigns to a name or a slice what `change` makes of its old value; `otherwise` runs once it is reported as neither. */
+function assignTo(frame: Frame, target: ast.Expression, span: Span, otherwise: () => void, change: (old: Value, subject: string) => Written): void {
+  const root = rootOf(target);
+  if (root === undefined) {
+    if (target.kind !== "missing") report(frame, "not-assignable", target.span, "this cannot be assigned", { help: "a name, a slice of one, or a tuple of these stands on the left" });
+    return otherwise();
+  }
+  let rootExpression: ast.Expression = target;
+  while (rootExpression.kind === "index") rootExpression = rootExpression.base;
+  const variable = assignable(frame, root, rootExpression.span);
+  if (!variable) return otherwise();
+  atVariable(frame, target, variable.value, root, span, change, (value) => {
     if (frame.build) assign(frame, frame.build, variable, value);
     else if (value.value.kind !== "poison") variable.value = value.value;
   });
