@@ -8,7 +8,7 @@ import { jsonOption, narrowOption, type Arguments, type Command } from "./comman
 import { UsageError } from "./failure.ts";
 import type { InputSource } from "./inputs.ts";
 import type { Selection } from "./selection.ts";
-import { settingOptions, settingsOf, withEntry } from "./settings.ts";
+import { settingOptions } from "./setting-options.ts";
 
 export const bench: Command = {
   name: "bench",
@@ -131,7 +131,7 @@ const quantile = (ascending: readonly number[], part: number): number => ascendi
 
 /** Of the program as its source plans it. */
 async function operationsOf(args: Arguments, text: string, program: string): Promise<number | undefined> {
-  const [{ planFile }, { programOperations }] = await Promise.all([import("../compile.ts"), import("../bsp/operations.ts")]);
+  const [{ planFile }, { programOperations }, { settingsOf, withEntry }] = await Promise.all([import("../compile.ts"), import("../bsp/operations.ts"), import("./settings.ts")]);
   const { plan } = planFile(args.file, withEntry(settingsOf(args), args.file, text));
   const planned = plan?.bsp.programs.find(({ name }) => name === program);
   return planned === undefined ? undefined : programOperations(planned);

@@ -1,7 +1,7 @@
 /** `gph check`: every mistake in the sources, without compiling them. */
 import { jsonOption, type Arguments, type Command } from "./command.ts";
 import { exitCodes, UserError } from "./failure.ts";
-import { settingOptions } from "./settings.ts";
+import { settingOptions } from "./setting-options.ts";
 
 export const check: Command = {
   name: "check",

@@ -2,7 +2,7 @@
 import process from "node:process";
 import { jsonOption, type Arguments, type Command } from "./command.ts";
 import { SourceErrors, UsageError } from "./failure.ts";
-import { settingOptions } from "./settings.ts";
+import { settingOptions } from "./setting-options.ts";
 
 export const compile: Command = {
   name: "compile",

@@ -5,8 +5,7 @@ import type { Sources } from "../support/span.ts";
 import type { Arguments } from "./command.ts";
 import { SourceErrors, UsageError } from "./failure.ts";
 import { naming, readBytes, sourceText } from "./files.ts";
-import { diagnosticsToJson, showDiagnostics } from "./report.ts";
-import { settingOptions, settingsOf, withEntry } from "./settings.ts";
+import { settingOptions } from "./setting-options.ts";
 
 export interface Executable {
   /** Of one that was compiled to be profiled. */
@@ -30,7 +29,7 @@ export async function executableOf(args: Arguments): Promise<Executable> {
 }
 
 async function compileText(args: Arguments, text: string): Promise<Executable> {
-  const { compile } = await import("../compile.ts");
+  const [{ compile }, { diagnosticsToJson, showDiagnostics }, { settingsOf, withEntry }] = await Promise.all([import("../compile.ts"), import("./report.ts"), import("./settings.ts")]);
   const profile = args.value("profile") !== undefined;
   const { diagnostics, sources, executable, plan } = await compile(args.file, { ...withEntry(settingsOf(args), args.file, text), profile });
   if (executable === undefined) throw new SourceErrors(diagnostics, sources);

@@ -4,7 +4,8 @@ import { jsonOption, type Arguments, type Command } from "./command.ts";
 import { exitCodes, SourceErrors } from "./failure.ts";
 import { readSource } from "./files.ts";
 import { diagnosticsToJson, showDiagnostics, writeJson } from "./report.ts";
-import { settingOptions, settingsOf, withEntry } from "./settings.ts";
+import { settingOptions } from "./setting-options.ts";
+import { settingsOf, withEntry } from "./settings.ts";
 
 export const explain: Command = {
   name: "explain",

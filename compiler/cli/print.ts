@@ -5,7 +5,8 @@ import type { Arguments, Command } from "./command.ts";
 import { exitCodes, SourceErrors, UsageError } from "./failure.ts";
 import { readSource } from "./files.ts";
 import { showDiagnostics } from "./report.ts";
-import { settingOptions, settingsOf, withEntry } from "./settings.ts";
+import { settingOptions } from "./setting-options.ts";
+import { settingsOf, withEntry } from "./settings.ts";
 
 export const print: Command = {
   name: "print",

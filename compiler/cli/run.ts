@@ -8,7 +8,7 @@ import type { Executable } from "./executable.ts";
 import { UserError } from "./failure.ts";
 import type { Feed } from "./inputs.ts";
 import type { Gathered } from "./outputs.ts";
-import { settingOptions } from "./settings.ts";
+import { settingOptions } from "./setting-options.ts";
 import { Progress } from "./terminal.ts";
 
 export const run: Command = {

@@ -1,21 +1,12 @@
-/** The options that say how a source is compiled, shared by every command that compiles: which graph, its parameters, the machine. */
+/** What the options of `setting-options.ts` mean: which graph, its parameters, the machine. */
 import type { CheckFileOptions } from "../compile.ts";
 import { Diagnostics } from "../support/diagnostic.ts";
 import { closest } from "../support/suggest.ts";
 import type { Target } from "../targets/target.ts";
 import { maximumTiles, parseTarget, targets, withTiles } from "../targets/targets.ts";
-import type { Arguments, Option } from "./command.ts";
+import type { Arguments } from "./command.ts";
 import { SourceErrors, UserError } from "./failure.ts";
 import { parseJson, readImport, readSource } from "./files.ts";
-
-export const settingOptions: readonly Option[] = [
-  { name: "graph", letter: "g", value: "NAME", summary: "which graph, when the file has several" },
-  { name: "set", letter: "s", value: "NAME=VALUE", repeated: true, summary: "value of a graph parameter" },
-  { name: "target", letter: "t", value: "NAME|FILE.json", summary: "the machine: a name of `gph targets`, or your own (default wasm)" },
-  { name: "tiles", value: "N", summary: "how many tiles it has, fewer or more than the real machine" },
-  { name: "strict-math", summary: "round every operation for itself: the same bits on every kind of machine, at some cost" },
-  { name: "checked", summary: "check indices of vertices as they run; one that leaves its field ends the run at its line" },
-];
 
 /** What `compile` and `checkFile` are told; files are read by the command line's rules. */
 export function settingsOf(args: Arguments): CheckFileOptions & { readonly target: Target } {

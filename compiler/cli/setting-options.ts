@@ -1,0 +1,11 @@
+/** The options that say how a source is compiled, shared by every command that may compile. What they mean is in `settings.ts`, which loads the machines. */
+import type { Option } from "./command.ts";
+
+export const settingOptions: readonly Option[] = [
+  { name: "graph", letter: "g", value: "NAME", summary: "which graph, when the file has several" },
+  { name: "set", letter: "s", value: "NAME=VALUE", repeated: true, summary: "value of a graph parameter" },
+  { name: "target", letter: "t", value: "NAME|FILE.json", summary: "the machine: a name of `gph targets`, or your own (default wasm)" },
+  { name: "tiles", value: "N", summary: "how many tiles it has, fewer or more than the real machine" },
+  { name: "strict-math", summary: "round every operation for itself: the same bits on every kind of machine, at some cost" },
+  { name: "checked", summary: "check indices of vertices as they run; one that leaves its field ends the run at its line" },
+];
