@@ -23,10 +23,10 @@ describe("program bytes", () => {
   it("of one elementwise op: the kernel's code on every tile, a vertex each, and what comes from the host", () => {
     const { graph, kernels } = planned("graph g { in x: f32[40]; out y: f32[40]; program main { y = x * 2; } }", 4);
     expect(kernels).toHaveLength(1);
-    // 4 to enter and leave, 2 fields; a loop of 3, twice what is in it: load, multiply, store.
-    expect(codeBytes(kernels[0]!)).toBe(4 * (4 + 2 + 3 + 2 * 3));
+    // 4 to enter and leave, 2 fields; a loop of 3, three times what is in it: load, multiply, store.
+    expect(codeBytes(kernels[0]!)).toBe(4 * (4 + 2 + 3 + 3 * 3));
     // A vertex of two fields, and one run from and one to the host.
-    expect([...programBytes(graph).code]).toEqual([60, 60, 60, 60]);
+    expect([...programBytes(graph).code]).toEqual([72, 72, 72, 72]);
     expect([...programBytes(graph).tables]).toEqual([24, 24, 24, 24]);
   });
 
