@@ -73,7 +73,7 @@ const keepsPartials = (to: TensorView, tensors: Tensors): boolean => {
 function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): Partition {
   const { shape } = tensors.type(to.tensor);
   if (canPlace(to, tensors)) {
-    const whole = (t: number): boolean => lowering.writes[0]!.index[t]!.coefficients.every((coefficient, d) => coefficient === 0 || lowering.space[d]!.kind === "parallel");
+    const whole = (t: number): boolean => lowering.writes[0]!.index[t]!.coefficients.every((coefficient, d) => coefficient === 0 || lowering.space[d]!.extent === 1 || lowering.space[d]!.kind === "parallel");
     tensors.setDistribution(to.tensor, evenDistribution(shape, workOf(lowering), target.tiles, target.grain, whole));
   }
   if (keepsPartials(to, tensors)) {
