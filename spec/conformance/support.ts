@@ -1,4 +1,5 @@
 /** For conformance tests: one program through the interpreter and through the whole compiler, and how their results differ. */
+import { bf16ToNumber } from "../../runtime/bf16.ts";
 import { isFloat, type TypedArray } from "../../runtime/dtype.ts";
 import { Engine, writeExecutable, type HostTensor, type RunSyncOptions } from "../../runtime/index.ts";
 import { loadBinaryen } from "../../compiler/emit/binaryen.ts";
@@ -11,9 +12,9 @@ import type { Target } from "../../compiler/targets/target.ts";
 
 /** Compiles a checked graph and loads it; throws with the diagnostics when it does not compile. */
 export async function engineFor(graph: Graph, target: Target, workers = 1, params: { readonly [name: string]: Tensor } = {}): Promise<Engine> {
-  const context = Object.assign(new Diagnostics(), { target });
-  const planned = runPipeline(graph, context);
-  if (!planned) throw new Error(context.list.map(({ message }) => message).join("\n"));
+  const reporter = new Diagnostics();
+  const planned = runPipeline(graph, { target, reporter });
+  if (!planned) throw new Error(reporter.list.map(({ message }) => message).join("\n"));
   await loadBinaryen();
   const { wasm, manifest } = emitModule(planned, { target, sources: new Map(), version: "test" });
   return Engine.load(writeExecutable(wasm, manifest), { workers, params: toHost(params) });
@@ -37,16 +38,19 @@ export function fillStates(graph: Graph, role: "in" | "param", limit = 5): { [na
   }));
 }
 
+/** What a tolerance is for elements of bf16 and f16: of their own precision at least. */
+const coarsest: { readonly [dtype: string]: number } = { bf16: 2 ** -7, f16: 2 ** -10 };
+
 /** Where the results differ by more than `tolerance` relative to the largest element (0: not a bit, NaN payloads aside). */
 export function differences(expected: { readonly [name: string]: Tensor }, actual: { readonly [name: string]: HostTensor }, tolerance: number): string[] {
   return Object.entries(expected).flatMap(([name, { type, data }]) => {
     const got = actual[name];
     if (!got) return [`${name} is missing`];
-    const scale = tolerance === 0 ? 0 : largest(data);
+    const numbers = type.dtype === "bf16" ? [data, got.data].map((list) => Float32Array.from(list as Uint16Array, bf16ToNumber)) : [data, got.data];
+    const allowed = tolerance === 0 || !isFloat(type.dtype) ? 0 : Math.max(tolerance, coarsest[type.dtype] ?? 0) * largest(numbers[0]!);
     for (let i = 0; i < data.length; i++) {
-      const [a, b] = [data[i]!, got.data[i]!];
-      if (Object.is(a, b)) continue;
-      if (isFloat(type.dtype) && type.dtype !== "bf16" && tolerance > 0 && Math.abs(Number(a) - Number(b)) <= tolerance * scale) continue;
+      const [a, b] = [numbers[0]![i]!, numbers[1]![i]!];
+      if (Object.is(a, b) || Math.abs(Number(a) - Number(b)) <= allowed && allowed > 0) continue;
       return [`${name}[${i}] should be ${a}, is ${b}`];
     }
     return [];
