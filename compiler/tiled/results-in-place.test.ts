@@ -31,6 +31,7 @@ describe("results in place", () => {
   it.each([
     ["inputs", "y = concat((x, exp(x)));", undefined, ["map", "concat"]],
     ["what is joined twice", "let a = exp(x); y = concat((a, a));", undefined, ["map", "concat"]],
+    ["an element that is its own border", 'y = pad(exp(x), (0, 0), (2, 1), mode = "edge");', "in x: f32[1, 1]; out y: f32[3, 2];", ["map", "pad"]],
     ["what is joined along its own columns", "y = stack((exp(x), x @ w), axis = 2);", "in x: f32[4, 6]; in w: f32[6, 6]; out y: f32[4, 6, 2];", ["map", "matmul", "stack"]],
     ["what was made before the tensor", "let p = x @ w; var u: f32[8, 6] = 0; u[0:4, :] = p; u[6, :] = u[0, :]; y = u;", undefined, ["matmul", "fill", "update", "copy", "update"]],
     ["what is read after the update", "var u: f32[8, 6] = 0; let p = x @ w; u[0:4, :] = p; u[2:6, :] = p * 2; y = u;", undefined, ["fill", "matmul", "update", "map"]],

@@ -74,10 +74,10 @@ class PlaceSearch {
     if (!this.#isOwn(output, true)) return;
     const types = node.inputs.map((input) => this.#type(input));
     const times = new Map<ValueId, number>();
-    for (const input of node.inputs) times.set(input, (times.get(input) ?? 0) + 1);
-    for (const lowering of ops.get(node.op)!.lower!(types, node.attributes, this.#type(output))) {
-      const input = node.inputs[copiedInput(lowering, types) ?? -1];
-      const map = lowering.writes[0]!.index;
+    const copies = ops.get(node.op)!.lower!(types, node.attributes, this.#type(output)).map((lowering) => ({ input: node.inputs[copiedInput(lowering, types) ?? -1], map: lowering.writes[0]!.index }));
+    // What a border repeats may be the whole tensor, if that has a single element.
+    for (const { input } of copies) if (input !== undefined) times.set(input, (times.get(input) ?? 0) + 1);
+    for (const { input, map } of copies) {
       if (input !== undefined && keepsNeighbours(map) && times.get(input) === 1 && this.#mayMove(input, block)) this.places.set(input, { within: output, map });
     }
   }
