@@ -1,6 +1,6 @@
 /**
  * Convolutions on wasm: what gph's own executables reach, beside a plain JavaScript loop and the machine's measured peak
- * (peak.ts). Operations are those of the plain sums, so that Winograd's products may seem to be faster than the peak. Inputs
+ * (limits.ts). Operations are those of the plain sums, so that Winograd's products may seem to be faster than the peak. Inputs
  * stay from call to call. Images and results of a layer have their channels second: both reorderings are part of a call where
  * channels come last inside. Rounds of all alternate; results are compared before anything is timed.
  *
@@ -25,7 +25,8 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { compile } from "../../compiler/index.ts";
 import { Engine } from "../../runtime/index.ts";
-import { compare, peak, widePeak, type Contender } from "./peak.ts";
+import { peak, widePeak } from "./limits.ts";
+import { compare, type Contender } from "./rounds.ts";
 import { resnetSource } from "./resnet.ts";
 
 interface Layer {

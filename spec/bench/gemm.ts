@@ -1,5 +1,5 @@
 /**
- * Matrix products on wasm: what gph's own executables reach, as parts of the machine's measured peak (peak.ts): that of fused
+ * Matrix products on wasm: what gph's own executables reach, as parts of the machine's measured peak (limits.ts): that of fused
  * multiply–adds of 128-bit vectors, with wide vectors of pairs of them, with strict math of products and sums. Rounds of all
  * alternate, since machines change speed from minute to minute. Results are compared before anything is timed. Operands are
  * vars, so that a call copies the result only, and nothing is packed before; with `weights` the right one is a param.
@@ -31,7 +31,8 @@ import { fileURLToPath } from "node:url";
 import { compile } from "../../compiler/index.ts";
 import { Engine } from "../../runtime/index.ts";
 import { pairVectors } from "../../runtime/wide-vectors.ts";
-import { compare, peak, widePeak, type Contender } from "./peak.ts";
+import { peak, widePeak } from "./limits.ts";
+import { compare, type Contender } from "./rounds.ts";
 
 interface Shape {
   readonly m: number;

@@ -3,7 +3,7 @@
  * measured in the same rounds: a loop that reads and writes as many bytes of memory as the op must, or multiply–adds of
  * vectors where arithmetic binds (the larger of the two counts); and plain JavaScript. Operands and results are states, so that
  * a call copies nothing to or from the host and nothing is computed beforehand; results are compared with the plain loop's
- * before anything is timed. What the cases are is in `library-cases.ts`.
+ * before anything is timed. What the cases are is in `library-cases.ts` and `library-rows.ts`.
  *
  * Memory is filled first: pages that nothing was written to are one page of zeros, which the nearest cache holds. Times are
  * the thread's own, in rounds of all contenders, since machines change speed from minute to minute.
@@ -11,42 +11,14 @@
  *   node spec/bench/library.ts [name …]
  */
 import process from "node:process";
-import { buildModule, instantiate } from "../../compiler/emit/harness.ts";
 import { compile } from "../../compiler/index.ts";
-import { binary, constant, i32, KernelBuilder } from "../../compiler/kernel/build.ts";
-import type { Expression, Kernel } from "../../compiler/kernel/kernel.ts";
-import { nowhere } from "../../compiler/support/span.ts";
 import { Engine } from "../../runtime/index.ts";
 import { cases, type Case, type Numbers } from "./library-cases.ts";
-import { compare, peak, type Contender } from "./peak.ts";
+import { rowCases } from "./library-rows.ts";
+import { peak, traffic } from "./limits.ts";
+import { compare, type Contender } from "./rounds.ts";
 
 const rounds = { milliseconds: 1200, roundMilliseconds: 40, leastRounds: 5 };
-const floatsPerStep = 32;
-
-/** Reads and writes so many bytes, in whole steps of 128: copies what there is of both, and reads or fills the rest. */
-function trafficKernel(read: number, written: number): Kernel {
-  const builder = new KernelBuilder("traffic", nowhere);
-  const [count, kept] = [read, written].map((bytes) => Math.ceil(bytes / 4 / floatsPerStep) * floatsPerStep) as [number, number];
-  const x = builder.buffer({ name: "x", dtype: "f32", shape: [Math.max(floatsPerStep, count)], access: "in" });
-  const y = builder.buffer({ name: "y", dtype: "f32", shape: [kept + floatsPerStep], access: "out" });
-  const both = Math.min(count, kept);
-  const parts = Array.from({ length: floatsPerStep / 4 }, (_, part) => part);
-  const at = (i: Expression, part: number): readonly Expression[] => [binary("add", i, i32(4 * part))];
-  const vector = (i: Expression, part: number): Expression => ({ ...builder.load(x, at(i, part)), lanes: 4 });
-  builder.for({ end: i32(both), step: floatsPerStep }, (i) => parts.forEach((part) => builder.store(y, at(i, part), vector(i, part))));
-  builder.for({ start: i32(both), end: i32(kept), step: floatsPerStep }, (i) => parts.forEach((part) => builder.store(y, at(i, part), constant("f32", 1, 4))));
-  const sums = parts.map(() => builder.let("sum", constant("f32", 0, 4)));
-  builder.for({ start: i32(both), end: i32(count), step: floatsPerStep }, (i) => parts.forEach((part) => builder.set(sums[part]!, binary("add", sums[part]!, vector(i, part)))));
-  parts.forEach((part) => builder.store(y, at(i32(kept), part), sums[part]!));
-  return builder.finish();
-}
-
-async function traffic(read: number, written: number): Promise<Contender> {
-  const [from, to] = [4096, 4096 + read + 128 + 4160];
-  const runner = instantiate(await buildModule([trafficKernel(read, written)], { pages: Math.ceil((to + written + 4096) / 65_536) }));
-  new Float32Array(runner.memory.buffer).fill(1);
-  return { name: "traffic", operations: 0, workers: 1, run: () => runner.run(0, from, to) };
-}
 
 const dtypeOf = (type: string): string => type.split("[")[0]!;
 const givenType = (data: Numbers, type: string): string => `${data instanceof Float32Array ? "f32" : "i32"}${type.slice(dtypeOf(type).length)}`;
@@ -104,4 +76,4 @@ async function bench(name: string, one: Case): Promise<void> {
 }
 
 const asked = process.argv.slice(2);
-for (const [name, make] of Object.entries(cases)) if (asked.length === 0 || asked.some((part) => name.includes(part))) await bench(name, make());
+for (const [name, make] of Object.entries({ ...rowCases, ...cases })) if (asked.length === 0 || asked.some((part) => name.includes(part))) await bench(name, make());

@@ -1,6 +1,4 @@
 /** What a host process loads and times. */
-import type { Workload } from "./workload.ts";
-
 export interface Contender {
   /** One call. What is asynchronous may be awaited. */
   run(): unknown;
@@ -21,8 +19,6 @@ export interface Request {
   /** Of the machine: which limit, and how many bytes where that matters. Of gcc: its options. */
   readonly variant?: string;
 }
-
-export type Prepare = (workload: Workload, request: Request) => Promise<Contender>;
 
 /** It is not installed, or the machine has it not: told and left out. */
 export class Missing extends Error {}

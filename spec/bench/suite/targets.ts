@@ -1,5 +1,5 @@
 /** What gph is to reach in each workload, as ratios of one run. */
-import { accumulatorsOf, peakOperations } from "./machine.ts";
+import { operationsOfPeak } from "./machine.ts";
 import type { Workload } from "./workload.ts";
 
 /** Median seconds a step, by contender. */
@@ -54,7 +54,7 @@ const fasterThanAll = (gph: string, what: string, others: readonly string[], lea
 
 /** Floating-point operations a second of the peak that was measured. */
 export function peakSpeed(times: Times, wide: boolean): number | undefined {
-  return quotient(peakOperations(accumulatorsOf(wide)), times[wide ? names.peak256 : names.peak128]);
+  return quotient(operationsOfPeak(wide), times[wide ? names.peak256 : names.peak128]);
 }
 
 const ofPeak = (gph: string, wide: boolean): Target => ({
