@@ -14,6 +14,7 @@ import { runPipeline, stages } from "./pipeline.ts";
 import { libraryModules, librarySource } from "./std/library.ts";
 import { isStackOverflow } from "./support/bug.ts";
 import { Diagnostics, error, type Diagnostic, type Reporter } from "./support/diagnostic.ts";
+import type { PassOptions } from "./support/pass.ts";
 import type { Sources } from "./support/span.ts";
 import { closest } from "./support/suggest.ts";
 import type { File } from "./syntax/ast.ts";
@@ -82,6 +83,19 @@ export interface CheckResult {
   readonly graph?: Graph;
 }
 
+const optionNames: readonly string[] = [
+  "target", "graph", "parameters", "readFile", "weights", "checked", "strictMath", "after", "profile",
+] satisfies readonly (keyof CompileOptions)[];
+
+/** What callers without types give. */
+function checkOptions(options: CompileOptions): void {
+  if (typeof (options as CompileOptions | undefined)?.readFile !== "function") throw new TypeError("compile needs the option readFile, a function that gives the text of a file");
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name));
+  if (unknown === undefined) return;
+  const near = closest(unknown, optionNames);
+  throw new TypeError(`compile has no option ${JSON.stringify(unknown)}; ${near === undefined ? `there is ${optionNames.join(", ")}` : `did you mean ${near}?`}`);
+}
+
 /** The passes in order, for `gph print --after`. */
 export const passNames: readonly { readonly name: string; readonly summary: string }[] = [
   { name: "parse", summary: "reads the source; printed, it is what `gph fmt` gives" },
@@ -90,6 +104,7 @@ export const passNames: readonly { readonly name: string; readonly summary: stri
 ];
 
 export async function compile(path: string, options: CompileOptions): Promise<CompileResult> {
+  checkOptions(options);
   const reporter = new Diagnostics();
   const target = options.target ?? findTarget("wasm");
   let printed: string | undefined;
@@ -105,17 +120,21 @@ export async function compile(path: string, options: CompileOptions): Promise<Co
   if (!graph || reporter.failed) return finish();
   if (options.weights) checkWeights(graph, options.weights, reporter);
   const plans = new PlanCollector(target);
-  const planned = reporter.failed ? undefined : runPipeline(graph, passContext(target, reporter, options), (name, show, program) => {
-    seen(name, show);
-    plans.see(name, program);
+  const asked = passOptions(options);
+  const planned = reporter.failed ? undefined : runPipeline(graph, {
+    ...asked, target, reporter,
+    seen(name, show, program) {
+      seen(name, show);
+      plans.see(name, program);
+    },
   });
   if (!planned) return finish();
   await loadBinaryen();
-  const { wasm, manifest } = emitModule(planned, { target, sources, version, strictMath: options.strictMath ?? false, checked: options.checked ?? false, counters: options.profile ?? false, ...(options.weights ? { weights: options.weights } : {}) });
+  const { wasm, manifest } = emitModule(planned, { ...asked, target, sources, version, ...(options.weights ? { weights: options.weights } : {}) });
   return { ...finish(writeExecutable(wasm, manifest)), ...(options.profile && plans.plan ? { plan: plans.plan } : {}) };
 }
 
-const passContext = (target: Target, reporter: Diagnostics, { checked = false, strictMath = false, profile = false }: Pick<CompileOptions, "checked" | "strictMath" | "profile"> = {}) => ({ target, checked, strictMath, counters: profile, report: (diagnostic: Diagnostic) => reporter.report(diagnostic), get failed() { return reporter.failed; } });
+const passOptions = ({ checked = false, strictMath = false, profile = false }: CompileOptions): Required<PassOptions> => ({ checked, strictMath, counters: profile });
 
 /** Takes what a plan is made of from the passes as they run. */
 class PlanCollector {
@@ -138,7 +157,7 @@ export function planFile(path: string, options: CheckFileOptions): PlanResult {
   const target = options.target ?? findTarget("wasm");
   const { graph, sources } = checkSource(path, { ...options, target }, reporter);
   const plans = new PlanCollector(target);
-  if (graph && !reporter.failed) runPipeline(graph, passContext(target, reporter), (name, _, program) => plans.see(name, program), planMemory.name);
+  if (graph && !reporter.failed) runPipeline(graph, { ...passOptions(options), target, reporter, seen: (name, _, program) => plans.see(name, program), last: planMemory.name });
   return { diagnostics: reporter.list, sources, ...(plans.plan ? { plan: plans.plan } : {}) };
 }
 

@@ -21,7 +21,9 @@ import { removeDeadNodes } from "./graph/passes/remove-dead-nodes.ts";
 import { simplifyAlgebra } from "./graph/passes/simplify-algebra.ts";
 import { print as printGraph } from "./graph/print.ts";
 import { verify as verifyGraph } from "./graph/verify.ts";
-import type { Pass, PassContext } from "./support/pass.ts";
+import type { Diagnostics } from "./support/diagnostic.ts";
+import type { Pass, PassOptions } from "./support/pass.ts";
+import type { Target } from "./targets/target.ts";
 import { withTiles } from "./targets/targets.ts";
 import { lowerToTiled } from "./tiled/passes/lower-to-tiled.ts";
 import { printWithKernels as printTiled } from "./tiled/print.ts";
@@ -62,17 +64,25 @@ export const stages: readonly Stage[] = [
 /** Told after each pass: its name, how to print what it gave, and that itself. */
 export type Seen = (name: string, print: () => string, program: unknown) => void;
 
-/** Runs every pass, or those up to one. Stops early when `context` has an error. */
-export function runPipeline(graph: Graph, context: PassContext & { readonly failed: boolean }, seen?: Seen, last?: string): PlannedGraph | undefined {
+export interface PipelineOptions extends PassOptions {
+  readonly target: Target;
+  readonly reporter: Diagnostics;
+  readonly seen?: Seen;
+  /** The name of the last pass to run; the result is undefined then. */
+  readonly last?: string;
+}
+
+/** Runs every pass, or those up to one. Stops early when an error is reported. */
+export function runPipeline(graph: Graph, { target: wanted, reporter, seen, last, ...options }: PipelineOptions): PlannedGraph | undefined {
   let program: unknown = graph;
-  let { target } = context;
+  let target = wanted;
   let unsplit: unknown;
   for (let at = 0; at < stages.length; at++) {
     const { pass, verify, print } = stages[at]!;
     let fewer: number | undefined;
     if (pass.name === lowerToTiled.name) unsplit = program;
-    const made = pass.run(program as never, { target, checked: context.checked ?? false, strictMath: context.strictMath ?? false, counters: context.counters ?? false, report: (diagnostic) => context.report(diagnostic), useFewerTiles: (tiles) => (fewer = tiles) });
-    if (context.failed) return undefined;
+    const made = pass.run(program as never, { ...options, target, report: (diagnostic) => reporter.report(diagnostic), useFewerTiles: (tiles) => (fewer = tiles) });
+    if (reporter.failed) return undefined;
     if (fewer !== undefined) {
       target = withTiles(target, fewer);
       program = unsplit;

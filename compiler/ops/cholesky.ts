@@ -3,15 +3,13 @@
  * is read. The meaning is computed in f64 and rounded once. A matrix that is not positive definite gives NaN from the first
  * row on whose pivot is not positive.
  */
-import { sizeOf } from "../../runtime/dtype.ts";
 import { tensor, zeros } from "../graph/tensor.ts";
 import { binary, i32, select, unary } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
-import type { BlockContext, Lowering } from "../kernel/lowering.ts";
-import { identityMap } from "../support/affine.ts";
+import type { BlockContext } from "../kernel/lowering.ts";
 import { gradientOfCholesky } from "./implied.ts";
-import { dimensions, number } from "./lowerings.ts";
-import { extentsOf, matricesOf, putMatrix, requireSquare, waves } from "./matrices.ts";
+import { number } from "./lowerings.ts";
+import { extentsOf, lowerEachMatrix, matricesOf, putMatrix, requireSquare, waves } from "./matrices.ts";
 import type { Example, Op } from "./op.ts";
 import { requireInputs } from "./rules.ts";
 
@@ -71,21 +69,7 @@ export const choleskyBlock: Op = {
     [...matricesOf(inputs[0]!)].forEach((a, place) => putMatrix(result, place, factor(a, extentsOf(type)[1])));
     return result;
   },
-  lower(_inputs, _attributes, type): Lowering[] {
-    if (sizeOf(type.shape) === 0) return [];
-    const rank = type.shape.length;
-    const index = identityMap(rank);
-    return [
-      {
-        name,
-        space: [...dimensions("parallel", type.shape.slice(0, -2)), ...dimensions("serial", type.shape.slice(-2))],
-        reads: [{ operand: 0, index }],
-        writes: [{ operand: 0, index }],
-        operations: Math.ceil(extentsOf(type)[0] / 3),
-        emit: (context) => context.kernel.forBox(context.block.slice(0, rank - 2), true, (point) => emitFactor(context, point, extentsOf(type)[0])),
-      },
-    ];
-  },
+  lower: (_inputs, _attributes, type) => lowerEachMatrix(type, { name, operations: Math.ceil(extentsOf(type)[0] / 3), emit: (context, point) => emitFactor(context, point, extentsOf(type)[0]) }),
   gradient: (build, { result, gradient }) => [gradientOfCholesky(build, result, gradient)],
   examples: () => [
     { inputs: [tensor("f64", [3, 3], [4, 2, -2, 2, 10, 5, -2, 5, 9])], attributes: {}, expected: tensor("f64", [3, 3], [2, 0, 0, 1, 3, 0, -1, 2, 2]) },

@@ -7,16 +7,13 @@
  *
  * G. Golub, C. Van Loan, "Matrix Computations", 4th edition, §5.1 and §5.2.
  */
-import { sizeOf } from "../../runtime/dtype.ts";
 import type { ValueId } from "../graph/graph.ts";
 import { tensor, zeros } from "../graph/tensor.ts";
 import { binary, constant, i32, select, unary } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
-import type { BlockContext, Lowering } from "../kernel/lowering.ts";
-import { identityMap } from "../support/affine.ts";
+import type { BlockContext } from "../kernel/lowering.ts";
 import { gradientOfFactors } from "./implied.ts";
-import { dimensions } from "./lowerings.ts";
-import { extentsOf, masked, matricesOf, part, product, putMatrix, requireMatrices, scaled, solved, transposed, waves } from "./matrices.ts";
+import { extentsOf, lowerEachMatrix, masked, matricesOf, part, product, putMatrix, requireMatrices, scaled, solved, transposed, waves } from "./matrices.ts";
 import type { GradientBuilder, Op } from "./op.ts";
 import { refuse, requireInputs } from "./rules.ts";
 
@@ -145,21 +142,7 @@ export const householderBlock: Op = {
     });
     return result;
   },
-  lower(_inputs, _attributes, type): Lowering[] {
-    if (sizeOf(type.shape) === 0) return [];
-    const rank = type.shape.length;
-    const index = identityMap(rank);
-    return [
-      {
-        name,
-        space: [...dimensions("parallel", type.shape.slice(0, -2)), ...dimensions("serial", type.shape.slice(-2))],
-        reads: [{ operand: 0, index }],
-        writes: [{ operand: 0, index }],
-        operations: 2 * extentsOf(type)[1],
-        emit: (context) => context.kernel.forBox(context.block.slice(0, rank - 2), true, (point) => emitReduction(context, point, ...extentsOf(type))),
-      },
-    ];
-  },
+  lower: (_inputs, _attributes, type) => lowerEachMatrix(type, { name, operations: 2 * extentsOf(type)[1], emit: (context, point) => emitReduction(context, point, ...extentsOf(type)) }),
   /** Through Q and R. Not defined where R is singular. */
   gradient(build, { result, gradient }) {
     const [, n] = extentsOf(build.typeOf(result));

@@ -1,10 +1,14 @@
 /**
- * What the ops on matrices have in common: stacks of matrices in the last two dimensions, their elements as f64, and the
- * few products and triangles that their gradients are written with.
+ * What the ops on matrices have in common: stacks of matrices in the last two dimensions, their elements as f64, a vertex
+ * for each matrix, and the few products and triangles that their gradients are written with.
  */
 import { sizeOf } from "../../runtime/dtype.ts";
 import type { TensorType, ValueId } from "../graph/graph.ts";
 import { get, put, tensor, type Tensor } from "../graph/tensor.ts";
+import type { Expression } from "../kernel/kernel.ts";
+import type { BlockContext, Lowering } from "../kernel/lowering.ts";
+import { identityMap } from "../support/affine.ts";
+import { dimensions } from "./lowerings.ts";
 import type { GradientBuilder } from "./op.ts";
 import { refuse, requireClass, showShape } from "./rules.ts";
 
@@ -41,6 +45,26 @@ export function waves(dtype: "f32" | "f64", shape: readonly number[], diagonal =
     const [row, column] = [Math.floor(flat / n) % m, flat % n];
     return Math.sin(frequency * (flat + 1) ** 2) + (row === column ? diagonal : 0);
   }));
+}
+
+interface MatrixLowering extends Pick<Lowering, "name" | "operations"> {
+  /** Computes the matrix at `point`, its place in the stack. */
+  emit(context: BlockContext, point: readonly Expression[]): void;
+}
+
+/** A result of the operand's shape, each matrix of which one vertex computes from the operand's. */
+export function lowerEachMatrix({ shape }: TensorType, { emit, ...named }: MatrixLowering): Lowering[] {
+  if (sizeOf(shape) === 0) return [];
+  const [batch, index] = [shape.slice(0, -2), identityMap(shape.length)];
+  return [
+    {
+      ...named,
+      space: [...dimensions("parallel", batch), ...dimensions("serial", shape.slice(-2))],
+      reads: [{ operand: 0, index }],
+      writes: [{ operand: 0, index }],
+      emit: (context) => context.kernel.forBox(context.block.slice(0, batch.length), true, (point) => emit(context, point)),
+    },
+  ];
 }
 
 // Gradients

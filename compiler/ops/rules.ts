@@ -59,13 +59,6 @@ export function intsArgument(value: ConstantValue | undefined, what: string): nu
   return Array.isArray(value) ? value.map((item) => intArgument(item as ConstantValue, what)) : [intArgument(value, what)];
 }
 
-/** An int for both, or a pair. */
-export function pairArgument(value: ConstantValue | undefined, what: string): [number, number] {
-  const list = intsArgument(value, what);
-  if (list.length > 2) refuse("bad-argument", `${what} takes one int or two, not ${list.length}`);
-  return [list[0]!, list.at(-1)!];
-}
-
 /** A shape as it is written, every extent an int ≥ 0. */
 export function shapeArgument(value: ConstantValue | undefined, what: string): number[] {
   const shape = intsArgument(value ?? [], what);

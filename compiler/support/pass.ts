@@ -2,16 +2,20 @@
 import type { Reporter } from "./diagnostic.ts";
 import type { Target } from "../targets/target.ts";
 
-export interface PassContext extends Reporter {
-  readonly target: Target;
+/** What is asked of the executable; every pass is told. */
+export interface PassOptions {
   /** Indices that are not known to stay inside their field are checked at run time. */
   readonly checked?: boolean;
   /** The program counts how often loops run whose trips it does not tell, for a profile. */
   readonly counters?: boolean;
-  /** Asks for the program to be split anew over the first `tiles` of the target's tiles; what the pass gives then is dropped. */
-  useFewerTiles?(tiles: number): void;
   /** Every operation is rounded for itself: products and sums are not fused. */
   readonly strictMath?: boolean;
+}
+
+export interface PassContext extends Reporter, PassOptions {
+  readonly target: Target;
+  /** Asks for the program to be split anew over the first `tiles` of the target's tiles; what the pass gives then is dropped. */
+  useFewerTiles?(tiles: number): void;
 }
 
 export interface Pass<From, To> {
