@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { checkFile, planFile } from "./compile.ts";
+import { checkFile, compile, planFile } from "./compile.ts";
 import { librarySource } from "./std/library.ts";
 import { target, withTiles } from "./targets/targets.ts";
 
@@ -20,6 +20,15 @@ describe("readFile", () => {
 
   it("keeps what else it throws", () => {
     expect(() => checkFile("main.gph", { readFile: () => { throw new TypeError("mine"); } })).toThrow("mine");
+  });
+});
+
+describe("options", () => {
+  const readFile = (): string => "graph g { out y: f32; program main { y = 1; } }";
+
+  it("that are misspelt or missing are refused by name", async () => {
+    await expect(compile("g.gph", { readFile, paramters: {} } as never)).rejects.toThrow('compile has no option "paramters"; did you mean parameters?');
+    await expect((compile as (path: string) => Promise<unknown>)("g.gph")).rejects.toThrow("compile needs the option readFile");
   });
 });
 

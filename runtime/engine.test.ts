@@ -123,6 +123,12 @@ describe("load", () => {
     for (const workers of [0, -1, 1.5, Number.NaN, "2" as unknown as number]) await failing("bad-option", () => load(counting(1), countingManifest, { workers }));
   });
 
+  it("refuses a misspelt option by name", async () => {
+    await failing("bad-option", () => load(counting(1), countingManifest, { wokers: 2 } as never));
+    const engine = await load(counting(1), countingManifest);
+    await failing("bad-option", () => engine.runSync("main", {}, { stream: {} } as never));
+  });
+
   it("says when memory cannot be had, and how much it was", async () => {
     const bytes = build(counting(1), { ...countingManifest, pages: 65_536 });
     // A memory of 4 GiB may well be had, many are not.

@@ -7,8 +7,15 @@ function requireObject(value: unknown, what: string): void {
   if (value !== undefined && !isObject(value)) throw new GphError("bad-option", `${what} must be an object, not ${String(value)}`);
 }
 
+/** A misspelt option is refused: left out silently it would be looked for elsewhere. */
+function requireKnown(options: object, known: readonly string[], what: string): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new GphError("bad-option", `${what} has no option ${JSON.stringify(unknown)}; there is ${known.join(", ")}`);
+}
+
 export function checkLoadOptions(options: { readonly params?: unknown } | undefined): void {
   requireObject(options, "the options of load");
+  if (options) requireKnown(options, ["workers", "params", "wideVectors", "stopTimeout"], "load");
   requireObject(options?.params, "params");
 }
 
@@ -19,6 +26,7 @@ export function checkInputs(inputs: unknown): void {
 export function checkRunOptions(options: { readonly streams?: unknown; readonly print?: unknown; readonly signal?: unknown; readonly outputs?: unknown } | undefined): void {
   if (options === undefined) return;
   requireObject(options, "the options of a run");
+  requireKnown(options, ["streams", "print", "signal", "outputs"], "a run");
   const { streams, print, signal, outputs } = options;
   requireObject(streams, "streams");
   if (print !== undefined && typeof print !== "function") throw new GphError("bad-option", `print must be a function, not ${String(print)}`);

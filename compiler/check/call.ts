@@ -63,6 +63,7 @@ function castByName(frame: Frame, site: CallSite, expected: Expected | undefined
 const otherNames: { readonly [name: string]: string } = {
   where: "select(condition, a, b)", concatenate: "concat((a, b), axis = 0)", arange: "iota<i32>(n)", astype: "cast<f32>(x)", clip: "clamp(x, low, high)", power: "pow(x, y)",
   permute: "transpose(x, axes)", broadcast_to: "broadcast(x, shape)", full_like: "full(value, shape)", flip: "reverse(x)", cumsum: "cum_sum(x)", logsumexp: "log_sum_exp(x)", amax: "max(x)", amin: "min(x)",
+  range: "the range 0..n", randn: "normal(seed, stream, shape) of std/random", rand: "uniform(seed, stream, shape) of std/random", random: "uniform(seed, stream, shape) of std/random",
 };
 
 export function unknownFunction(frame: Frame, name: string, span: Span): Value {

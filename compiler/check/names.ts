@@ -23,6 +23,11 @@ export function checkNames(session: Session, module: Module): void {
 
 type Where = "program" | "function" | "graph" | "vertex" | "file";
 
+/** What other languages have a name for. */
+const otherValues: { readonly [name: string]: string } = {
+  nan: "0.0 / 0.0", NaN: "0.0 / 0.0", inf: "1.0 / 0.0", Infinity: "1.0 / 0.0", True: "true", False: "false", pi: "3.141592653589793",
+};
+
 class Names {
   readonly #frame: Frame;
   readonly #scope: Scope;
@@ -253,7 +258,8 @@ class Names {
     if (this.#scope.lookup(name)) return;
     const meant = closest(name, this.#scope.visible());
     const prefix = /^(np|numpy|jnp|torch|tf|math|Math|popops|poplin)(\.|$)/.test(name);
-    const help = prefix ? "functions are called by their own name, as in exp(x); `gph ops` lists them" : meant === undefined ? otherwise : `did you mean ${meant}?`;
+    const written = Object.hasOwn(otherValues, name) ? `it is written ${otherValues[name]}` : undefined;
+    const help = written ?? (prefix ? "functions are called by their own name, as in exp(x); `gph ops` lists them" : meant === undefined ? otherwise : `did you mean ${meant}?`);
     report(this.#frame, "unknown-name", span, what === "" ? `nothing is called ${name} here` : `no ${what} is called ${name}`, help === undefined ? {} : { help });
   }
 

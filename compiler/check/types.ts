@@ -170,6 +170,8 @@ export class Unification {
   readonly #by = new Map<string, { readonly span: Span; readonly subject: string }>();
   /** Checks that wait for generics to be bound. */
   #waiting: (() => boolean)[] = [];
+  /** Why the type that the surroundings expect said nothing. */
+  #misfit: string | undefined;
 
   constructor(frame: Frame, generics: readonly ast.Generic[]) {
     this.frame = frame;
@@ -271,7 +273,12 @@ export class Unification {
     }
     const dimensions = type.dimensions ?? [];
     const spreadAt = dimensions.findIndex((written) => written.kind === "spread");
-    if (!shape || (spreadAt < 0 ? shape.length !== dimensions.length : shape.length < dimensions.length - 1)) return;
+    if (!shape) return;
+    if (spreadAt < 0 ? shape.length !== dimensions.length : shape.length < dimensions.length - 1) {
+      const given = spreadAt < 0 ? `[${dimensions.map((each) => (each.kind === "identifier" ? each.name : "…")).join(", ")}]` : `at least ${dimensions.length - 1} dimensions`;
+      this.#misfit = `its result is ${given}, and [${shape.join(", ")}] is wanted`;
+      return;
+    }
     dimensions.forEach((written, k) => {
       const name = written.kind === "identifier" ? written.name : written.kind === "spread" ? written.name.name : undefined;
       if (name === undefined || !this.generics.has(name) || this.isBound(name)) return;
@@ -287,7 +294,7 @@ export class Unification {
     for (const generic of this.generics.values()) {
       if (this.isBound(generic.name.name)) continue;
       report(this.frame, "bad-argument", span, `nothing says what ${generic.name.name} of ${callee} is`, {
-        help: "give the result a type, as in `let y: f32[4, 8] = …`", related: [{ span: generic.span, text: `${generic.name.name} is declared here` }],
+        help: this.#misfit ?? "give the result a type, as in `let y: f32[4, 8] = …`", related: [{ span: generic.span, text: `${generic.name.name} is declared here` }],
       });
       this.bind(generic.name.name, { kind: "poison" }, span, callee);
       fits = false;

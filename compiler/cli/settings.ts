@@ -50,6 +50,8 @@ function targetFromFile(path: string): Target {
   const text = readSource(path);
   const problems = new Diagnostics();
   const target = parseTarget(parseJson(path, text), problems);
-  if (target === undefined || problems.failed) throw new SourceErrors(problems.list, new Map([[path, text]]));
+  if (target === undefined || problems.failed) {
+    throw new SourceErrors(problems.list.map((one) => ({ ...one, message: `${path}: ${one.message}` })), new Map([[path, text]]));
+  }
   return target;
 }

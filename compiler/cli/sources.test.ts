@@ -57,6 +57,12 @@ const given = "--in x=x.npy --weights w.safetensors --json";
 const outputs = (out: string): unknown => (JSON.parse(out) as { outputs: unknown }).outputs;
 
 describe("run", () => {
+  test("a mistake in a machine's file names the file", async () => {
+    writeFileSync("broken.json", JSON.stringify({ base: "ipu-mk1", name: "mine", tiles: -3 }));
+    const { code, err } = await gph("check affine.gph --target broken.json");
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('broken.json: field "tiles" is -3; it must be') as string });
+  });
+
   test("a source gives what the formula says, and slices are joined", async () => {
     const { code, out, err } = await gph(`run affine.gph ${given}`);
     expect({ code, err }).toEqual({ code: 0, err: "" });
