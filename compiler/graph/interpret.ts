@@ -72,6 +72,11 @@ export class Interpreter {
     return this.outputs();
   }
 
+  /** Gives params other values, as a host may between runs. */
+  writeParams(params: Tensors): void {
+    this.#give("param", params);
+  }
+
   outputs(): { [name: string]: Tensor } {
     const outputs = this.#graph.states.flatMap((state, id) => (state.role === "out" ? [[state.name, copyOf(this.#states[id]!)] as const] : []));
     return Object.fromEntries(outputs);

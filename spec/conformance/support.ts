@@ -12,12 +12,16 @@ import type { Target } from "../../compiler/targets/target.ts";
 
 /** Compiles a checked graph and loads it; throws with the diagnostics when it does not compile. */
 export async function engineFor(graph: Graph, target: Target, workers = 1, params: { readonly [name: string]: Tensor } = {}): Promise<Engine> {
+  return Engine.load(await executableFor(graph, target), { workers, params: toHost(params) });
+}
+
+export async function executableFor(graph: Graph, target: Target, { strictMath = false } = {}): Promise<Uint8Array> {
   const reporter = new Diagnostics();
-  const planned = runPipeline(graph, { target, reporter });
+  const planned = runPipeline(graph, { target, reporter, strictMath });
   if (!planned) throw new Error(reporter.list.map(({ message }) => message).join("\n"));
   await loadBinaryen();
-  const { wasm, manifest } = emitModule(planned, { target, sources: new Map(), version: "test" });
-  return Engine.load(writeExecutable(wasm, manifest), { workers, params: toHost(params) });
+  const { wasm, manifest } = emitModule(planned, { target, sources: new Map(), version: "test", strictMath });
+  return writeExecutable(wasm, manifest);
 }
 
 export function toHost(tensors: { readonly [name: string]: Tensor }): { [name: string]: HostTensor } {

@@ -1,6 +1,11 @@
-/** One source through the interpreter and through the whole compiler, on several machines; what differs is a bug. */
+/**
+ * One source through the interpreter and through the whole compiler, on several machines; what differs is a bug. What an
+ * executable gives must be the same, to the bit, for other numbers of workers and kinds of vectors, and whichever way the host
+ * gives params new values between runs.
+ */
 import { isBig, isFloat } from "../../runtime/dtype.ts";
-import { GphError, type HostTensor } from "../../runtime/index.ts";
+import { Engine, GphError, type HostTensor } from "../../runtime/index.ts";
+import { whyNarrow } from "../../runtime/wide-vectors.ts";
 import { formatTensor } from "../../runtime/print.ts";
 import { checkFile } from "../../compiler/compile.ts";
 import type { Graph } from "../../compiler/graph/graph.ts";
@@ -9,19 +14,38 @@ import { put, zeros, type Tensor } from "../../compiler/graph/tensor.ts";
 import { bf16ToNumber } from "../../runtime/bf16.ts";
 import { target, withTiles } from "../../compiler/targets/targets.ts";
 import type { Target } from "../../compiler/targets/target.ts";
-import { engineFor, toHost } from "../conformance/support.ts";
+import { executableFor, toHost } from "../conformance/support.ts";
 import type { RandomSource } from "./sources.ts";
 
 export interface Machine {
-  readonly name: "wasm" | "ipu-mk2";
+  /** Of `targets`, or of the machines described in JSON below. */
+  readonly name: string;
   readonly tiles: number;
   readonly workers: number;
+  readonly strictMath?: boolean;
+  /** Another way to run the same executable, which must give the same bits. */
+  readonly again?: { readonly workers: number; readonly wideVectors: boolean; readonly views: boolean };
 }
+
+/** A user's machines: few tiles with little memory, on one chip and on three. */
+const described: ReadonlyMap<string, Target> = new Map([
+  ["small", { ...target("ipu-mk2"), name: "small", bytesPerTile: 262_144, exchange: { bytesPerCycle: 1, startCycles: 9 } }],
+  ["three-chips", { ...target("ipu-mk2"), name: "three-chips", bytesPerTile: 400_000, chips: { count: 3, bytesPerCycle: 2, startCycles: 40 } }],
+]);
 
 export const machines: readonly Machine[] = (["wasm", "ipu-mk2"] as const).flatMap((name) => [1, 2, 3, 5, 16, 40, 1472].map((tiles) => ({ name, tiles, workers: 1 })));
 
+/** A machine by number, all ways to compile for it and to run what was compiled taking turns. */
+export function machineOf(number: number): Machine {
+  const modelled = [["ipu-m2000", 8], ["small", 5], ["three-chips", 6], ["three-chips", 48], ["wasm", 3], ["wasm", 16]] as const;
+  const [name, tiles] = modelled[number % modelled.length]!;
+  const machine = number % 5 < 3 ? machines[number % machines.length]! : { name, tiles, workers: 1 };
+  const again = { workers: number % 19 === 0 ? 2 : 1, wideVectors: number % 4 < 2, views: number % 8 < 4 };
+  return { ...machine, workers: number % 23 === 0 ? 2 : 1, strictMath: number % 7 === 0, ...(number % 2 === 0 ? { again } : {}) };
+}
+
 /** Small work is split all the same, so that tiles meet. */
-const targetOf = ({ name, tiles }: Machine): Target => ({ ...withTiles(target(name), tiles), grain: 1 });
+const targetOf = ({ name, tiles }: Machine): Target => ({ ...withTiles(described.get(name) ?? target(name), tiles), grain: 1 });
 
 function numbers(seed: number): () => number {
   let state = seed >>> 0;
@@ -59,20 +83,34 @@ export interface Trace {
 
 const variablesOf = (graph: Graph): string[] => graph.states.filter(({ role }) => role === "var").map(({ name }) => name);
 const fresh = (): Trace => ({ outs: [], sent: { sink: [], floats: [] }, prints: [] });
-const runs = 2;
+
+/** What the host does with a source: its programs in turn, and then once more with other params. */
+const scriptOf = (graph: Graph): readonly string[] => ["main", ...graph.programs.flatMap(({ name }) => (name === "other" ? [name] : [])), "write", "main"];
+
+/** Programs of a script as they are run, until one stops. */
+function follow(script: readonly string[], trace: Trace, write: () => void, run: (program: string) => void): void {
+  for (const step of script) {
+    if (step === "write") write();
+    else run(step);
+    if (trace.stopped !== undefined) return;
+  }
+}
 
 interface Given {
-  readonly inputs: { [name: string]: Tensor };
+  readonly params: { readonly [name: string]: Tensor };
+  /** The params' values later. */
+  readonly changed: { readonly [name: string]: Tensor };
+  readonly inputs: { readonly [name: string]: Tensor };
   readonly elements: { readonly [name: string]: readonly Tensor[] };
 }
 
-export function interpretSource(graph: Graph, params: { [name: string]: Tensor }, given: Given): Trace {
+export function interpretSource(graph: Graph, { params, changed, inputs, elements }: Given): Trace {
   const trace = fresh();
   const interpreter = new Interpreter(graph, { params });
-  for (let run = 0; run < runs; run++) {
+  follow(scriptOf(graph), trace, () => interpreter.writeParams(changed), (program) => {
     try {
-      const outs = interpreter.run("main", given.inputs, {
-        streams: { ...given.elements, ...Object.fromEntries(Object.entries(trace.sent).map(([name, list]) => [name, (element: Tensor) => void list.push(element)])) },
+      const outs = interpreter.run(program, inputs, {
+        streams: { ...elements, ...Object.fromEntries(Object.entries(trace.sent).map(([name, list]) => [name, (element: Tensor) => void list.push(element)])) },
         print: (label, values) => trace.prints.push([...(label === "" ? [] : [label]), ...values.map(({ type, data }) => formatTensor({ ...type, data }))].join(" ")),
         budget: 200_000,
       });
@@ -80,36 +118,48 @@ export function interpretSource(graph: Graph, params: { [name: string]: Tensor }
     } catch (problem) {
       if (!(problem instanceof RuntimeError)) throw problem;
       trace.stopped = problem.problem;
-      break;
     }
-  }
+  });
   return trace;
 }
 
 const tensorOf = ({ dtype, shape, data }: HostTensor): Tensor => ({ type: { dtype, shape }, data });
 
-async function runSource(graph: Graph, machine: Machine, params: { [name: string]: Tensor }, given: Given): Promise<Trace> {
+interface Way {
+  readonly workers: number;
+  readonly wideVectors: boolean;
+  /** Whether params are changed where they lie. */
+  readonly views: boolean;
+}
+
+async function runSource(graph: Graph, executable: Uint8Array, { workers, wideVectors, views }: Way, { params, changed, inputs, elements }: Given): Promise<Trace> {
   const trace = fresh();
-  const engine = await engineFor(graph, targetOf(machine), machine.workers, params);
+  const engine = await Engine.load(executable, { workers, wideVectors, params: toHost(params) });
+  const inPlace = views && engine.manifest.target.memory === "shared";
+  const write = (): void => {
+    for (const [name, value] of Object.entries(toHost(changed))) {
+      if (inPlace) engine.view(name).set(value.data as never);
+      else engine.write(name, value);
+    }
+  };
   try {
-    for (let run = 0; run < runs; run++) {
+    follow(scriptOf(graph), trace, write, (program) => {
       try {
-        const outs = engine.runSync("main", toHost(given.inputs), {
+        const outs = engine.runSync(program, toHost(inputs), {
           streams: {
-            ...Object.fromEntries(Object.entries(given.elements).map(([name, list]) => [name, list.map(({ type, data }) => ({ ...type, data }))])),
+            ...Object.fromEntries(Object.entries(elements).map(([name, list]) => [name, list.map(({ type, data }) => ({ ...type, data }))])),
             ...Object.fromEntries(Object.entries(trace.sent).map(([name, list]) => [name, (element: HostTensor) => void list.push(tensorOf(element))])),
           },
           print: (line) => trace.prints.push(line),
         });
-        // What main does not write is not among its outputs.
+        // What a program does not write is not among its outputs.
         const variables = Object.fromEntries(variablesOf(graph).map((name) => [name, engine.read(name)]));
         trace.outs.push(Object.fromEntries(Object.entries({ ...outs, ...variables }).map(([name, value]) => [name, tensorOf(value)])));
       } catch (problem) {
         if (!(problem instanceof GphError)) throw problem;
         trace.stopped = `${problem.code}: ${problem.message}`;
-        break;
       }
-    }
+    });
   } finally {
     await engine.close();
   }
@@ -137,7 +187,10 @@ export function traceDifferences(wanted: Trace, actual: Trace, errors: ReadonlyM
   }
   const wrong: string[] = [];
   wanted.outs.forEach((outs, run) => {
-    for (const [name, value] of Object.entries(outs)) wrong.push(...(actual.outs[run]?.[name] === undefined && /^[ore]\d/.test(name) ? [] : elementsDiffer(`run ${run}: ${name}`, value, actual.outs[run]?.[name], errors.get(name) ?? 0)));
+    // Each program writes outs of its own; `main` all that are named y.
+    const { [run]: got } = actual.outs;
+    const partial = got !== undefined && !Object.keys(got).some((name) => /^y\d/.test(name));
+    for (const [name, value] of Object.entries(outs)) wrong.push(...(actual.outs[run]?.[name] === undefined && (partial || /^[ore]\d/.test(name)) ? [] : elementsDiffer(`run ${run}: ${name}`, value, actual.outs[run]?.[name], errors.get(name) ?? 0)));
   });
   for (const [name, list] of Object.entries(wanted.sent)) {
     if (list.length !== actual.sent[name]!.length) wrong.push(`${name} was sent ${actual.sent[name]!.length} elements, not ${list.length}`);
@@ -165,7 +218,14 @@ export async function holds({ text, errors }: RandomSource, machine: Machine, se
   const [inputs, params] = [statesOf(graph, "in", next), statesOf(graph, "param", next)];
   const streams = graph.states.filter(({ role }) => role === "stream in");
   const elements = Object.fromEntries(streams.map(({ name, type }) => [name, Array.from({ length: 200 }, () => valueOf(zeros(type), next))]));
-  const wanted = interpretSource(graph, params, { inputs, elements });
+  const given = { inputs, params, elements, changed: statesOf(graph, "param", next) };
+  const wanted = interpretSource(graph, given);
   if (wanted.stopped === "budget-exceeded") return { wrong: [], skipped: "too long to interpret" };
-  return { wrong: traceDifferences(wanted, await runSource(graph, machine, params, { inputs, elements }), errors) };
+  const executable = await executableFor(graph, targetOf(machine), { strictMath: machine.strictMath ?? false });
+  const actual = await runSource(graph, executable, { workers: machine.workers, wideVectors: false, views: false }, given);
+  const wrong = traceDifferences(wanted, actual, errors);
+  if (wrong.length > 0 || !machine.again) return { wrong };
+  const wideVectors = machine.again.wideVectors && whyNarrow() === undefined;
+  const other = await runSource(graph, executable, { ...machine.again, wideVectors }, given);
+  return { wrong: traceDifferences(actual, other, new Map()).map((difference) => `run again (${JSON.stringify(machine.again)}): ${difference}`) };
 }

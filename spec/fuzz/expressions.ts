@@ -4,6 +4,7 @@
  */
 import { isFloat, isInteger, sizeOf, type DType } from "../../runtime/dtype.ts";
 import type { Decisions } from "./decisions.ts";
+import { Operations } from "./operations.ts";
 import { epsilon, exact, finite, fits, known, mantissaBits, rounded, type Quality, type Written } from "./quality.ts";
 
 export interface Variable extends Quality {
@@ -38,15 +39,18 @@ const functions: readonly UnaryFunction[] = [
   { call: "tan($ / 4)", bound: 1, slope: 1 }, { call: "cbrt(abs($) + 1)", bound: 2, slope: 1 }, { call: "pow(abs($) + 1, 1.5)", bound: 8, slope: 3 }, { call: "sigmoid($)", bound: 1, slope: 1 },
   { call: "gelu($)", bound: 3, slope: 2 }, { call: "silu($)", bound: 3, slope: 2 }, { call: "softplus($)", bound: 4, slope: 1 }, { call: "elu($)", bound: 3, slope: 1 }, { call: "mish($)", bound: 3, slope: 2 },
 ];
-export const imported = ["sigmoid", "gelu", "silu", "softplus", "elu", "mish", "relu", "softmax", "log_softmax", "layer_norm", "conv2d", "max_pool2d", "hard_sigmoid"];
+export const imported = ["sigmoid", "gelu", "silu", "softplus", "elu", "mish", "relu", "softmax", "log_softmax", "layer_norm", "conv2d", "hard_sigmoid",
+  ...["conv", "conv_transpose", "max_pool", "avg_pool"].flatMap((name) => [1, 2, 3].map((axes) => `${name}${axes}d`)).filter((name) => name !== "conv2d")];
 
 export class Expressions {
   readonly #decisions: Decisions;
   readonly #scope: () => readonly Variable[];
+  readonly #operations: Operations;
 
   constructor(decisions: Decisions, scope: () => readonly Variable[]) {
     this.#decisions = decisions;
     this.#scope = scope;
+    this.#operations = new Operations(decisions, this);
   }
 
   dtype(): DType {
@@ -156,7 +160,7 @@ export class Expressions {
   #producer(dtype: DType, shape: readonly number[], depth: number, steady: boolean): Written | undefined {
     const { below } = bound(this.#decisions);
     const inner = depth - 1;
-    switch (below(32)) {
+    switch (below(38)) {
       case 0: case 1: case 2: case 3: case 4: case 5: case 6: return this.#elementwise(dtype, shape, inner, steady);
       case 7: return this.#select(dtype, shape, inner, steady);
       case 8: case 9: return this.#cast(dtype, shape, inner, steady);
@@ -176,6 +180,7 @@ export class Expressions {
       case 28: return this.#repetition(dtype, shape, inner, steady);
       case 29: return this.#broadcast(dtype, shape, inner, steady);
       case 30: return this.#bits(dtype, shape, inner);
+      case 31: case 32: case 33: case 34: case 35: return this.#operations.make({ dtype, shape, depth: inner, steady });
       default: return steady ? this.#elementwise(dtype, shape, inner, steady) : this.#function(dtype, shape, inner);
     }
   }

@@ -1,9 +1,14 @@
 /**
  * Long fuzzing, not part of the tests: `npm run fuzz -- [minutes] [seed]`. Prints each failing source, shrunk, and goes on.
+ * Functions are compiled by the optimising compiler, which alone pairs vectors, after a few calls.
  */
-import { holds, machines, type Machine } from "./differential.ts";
-import { randomDecisions, randomSource } from "./sources.ts";
+import { setFlagsFromString } from "node:v8";
+import { holds, machineOf, type Machine } from "./differential.ts";
+import { randomLayers } from "./layers.ts";
+import { randomDecisions, randomSource, type RandomSource } from "./sources.ts";
 
+setFlagsFromString("--wasm-sync-tier-up");
+setFlagsFromString("--wasm-tiering-budget=200");
 const minutes = Number(process.argv[2] ?? 5);
 let seed = Number(process.argv[3] ?? Date.now() % 1_000_000_007);
 const end = Date.now() + minutes * 60_000;
@@ -12,8 +17,11 @@ const seen = new Map<string, number>();
 
 const kindOf = (problem: string): string => problem.replaceAll(/-?\d+(\.\d+)?(e[-+]\d+)?/g, "#").slice(0, 90);
 
+/** Every third source is of layers. */
+const sourceOf = (decisions: readonly number[], which: number): RandomSource => (which % 3 === 0 ? randomLayers(decisions) : randomSource(decisions));
+
 async function attempt(decisions: readonly number[], machine: Machine, data: number): Promise<string | undefined> {
-  const source = randomSource(decisions);
+  const source = sourceOf(decisions, data);
   try {
     const { wrong, skipped } = await holds(source, machine, data);
     if (skipped !== undefined) counts.skipped.set(skipped, (counts.skipped.get(skipped) ?? 0) + 1);
@@ -28,7 +36,7 @@ async function attempt(decisions: readonly number[], machine: Machine, data: num
 while (Date.now() < end) {
   seed += 1;
   const decisions = randomDecisions(seed);
-  const machine = { ...machines[seed % machines.length]!, workers: seed % 23 === 0 ? 2 : 1 };
+  const machine = machineOf(seed);
   const problem = await attempt(decisions, machine, seed);
   if (problem === undefined) {
     counts.held += 1;
@@ -41,7 +49,7 @@ while (Date.now() < end) {
   // Shrinks by leaving out decisions, then by making them smaller, while the same kind of problem stays.
   let least = [...decisions];
   const still = async (candidate: readonly number[]): Promise<boolean> => kindOf((await attempt(candidate, machine, seed)) ?? "") === kind;
-  const give = Date.now() + 40_000;
+  const give = Date.now() + 20_000;
   for (let size = Math.ceil(least.length / 2); size >= 1 && Date.now() < give; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let at = 0; at < least.length && Date.now() < give;) {
       const candidate = [...least.slice(0, at), ...least.slice(at + size)];
@@ -54,6 +62,6 @@ while (Date.now() < end) {
     const candidate = least.with(at, 0);
     if (await still(candidate)) least = candidate;
   }
-  console.log(`\n=== seed ${seed}, ${machine.name} ${machine.tiles}, ${machine.workers} workers\n${(await attempt(least, machine, seed)) ?? problem}\n${randomSource(least).text}`);
+  console.log(`\n=== seed ${seed}, ${JSON.stringify(machine)}\n${(await attempt(least, machine, seed)) ?? problem}\n${sourceOf(least, seed).text}`);
 }
 console.log(`\n${counts.held} held, ${counts.failed} failed`, [...seen].map(([kind, count]) => `\n  ${count} × ${kind}`).join(""), [...counts.skipped].map(([why, count]) => `\n  skipped ${count} × ${why.slice(0, 100)}`).join(""));
