@@ -205,6 +205,26 @@ describe("kernels as programs have them", () => {
     expectSame(built, optimiseKernel(built, testContext).kernel, 4, 1e-6);
   });
 
+  it("a sum with a store beside it: two vectors at a time, so that no store lies between their loads", () => {
+    const kernel = new KernelBuilder("storing", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "f32", shape: [75], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [75], access: "out" });
+    const total = kernel.buffer({ name: "total", dtype: "f32", shape: [], access: "out" });
+    const sum = kernel.let("sum", constant("f32", 0));
+    kernel.for({ end: i32(75), name: "k" }, (k) => {
+      const doubled = kernel.let("doubled", binary("mul", kernel.load(x, [k]), constant("f32", 2)));
+      kernel.store(y, [k], doubled);
+      kernel.set(sum, binary("add", sum, doubled));
+    });
+    kernel.store(total, [], sum);
+    const built = kernel.finish();
+    const result = widened(built);
+    const loop = result.body.find((statement) => statement.kind === "for" && statement.step === 16);
+    const kinds = loop?.kind === "for" ? loop.body.map(({ kind }) => kind) : [];
+    expect(kinds).toEqual(["set", "set", "store", "store", "set", "set", "set", "set", "store", "store", "set", "set"]);
+    expectSame(built, result, 3, 1e-5);
+  });
+
   it("u8 pixels to f32: loads narrower than the lanes they are cast to", () => {
     const kernel = new KernelBuilder("pixels", nowhere);
     const x = kernel.buffer({ name: "x", dtype: "u8", shape: [30], access: "in" });

@@ -24,7 +24,7 @@ import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts"
 import { bodiesOf, constantOf, expressionsOf, localsSet, LocalTable, mentionsLocal, tripCount, visitStatements, withBody, type ForStatement, type SetStatement } from "../walk.ts";
 import { vectorFormSupported } from "../vector-support.ts";
 import { integerExtremes } from "./float-extremes.ts";
-import { replicate } from "./replicate.ts";
+import { replicate, type BodyCopy } from "./replicate.ts";
 import { identityOf, Refusal, widenBody, type Reduction, type WidenedBody } from "./widen.ts";
 
 export const vectorise: Pass<Kernel, Kernel> = {
@@ -47,6 +47,18 @@ interface Outcome {
   readonly statements: readonly Statement[];
   /** Whether a parallel loop in it was widened. */
   readonly widened: boolean;
+}
+
+/**
+ * Copies of a body whose iterations are independent but for what they accumulate. Where they store, two at a time go statement
+ * by statement: no store lies between their loads, so that engines can pair them into wider vectors.
+ */
+function besideEachOther(copies: readonly BodyCopy[]): readonly Statement[] {
+  const { body } = copies[0]!;
+  const straight = body.every(({ kind }) => kind === "set" || kind === "store");
+  if (!straight || !body.some(({ kind }) => kind === "store")) return copies.flatMap((copy) => copy.body);
+  const pairs = Array.from({ length: Math.ceil(copies.length / 2) }, (_, pair) => copies.slice(2 * pair, 2 * pair + 2));
+  return pairs.flatMap((pair) => body.flatMap((_, at) => pair.map((copy) => copy.body[at]!)));
 }
 
 class Vectoriser {
@@ -162,7 +174,7 @@ class Vectoriser {
     let done = loop.start;
     if (many > 1) {
       const split = this.#splitTrip({ ...loop, end: whole }, lanes * many);
-      statements.push(...split.before, { ...loop, end: split.whole, step: lanes * many, parallel: false, body: copies.flatMap((copy) => copy.body) });
+      statements.push(...split.before, { ...loop, end: split.whole, step: lanes * many, parallel: false, body: besideEachOther(copies) });
       for (const [local, { op }] of reductions) {
         const vectors = copies.map((copy): Expression => this.#locals.get(copy.renamed(accumulators.get(local)!)));
         statements.push({ kind: "set", local: accumulators.get(local)!, value: combinePairs(op, vectors), origin });
