@@ -9,7 +9,7 @@ import { mapPhases, withSteps } from "../steps.ts";
 
 export const optimiseKernels: Pass<PlannedGraph, PlannedGraph> = {
   name: "optimise-kernels",
-  summary: "expands math functions, proves loops parallel, vectorises and unrolls every kernel",
+  summary: "runs the kernel level's passes on every different kernel",
   run: (graph, context) => {
     const done = new Map<string, OptimisedKernel>();
     const counting = context.counters ? loopCounters(graph).counting : (kernel: Kernel) => kernel;

@@ -11,7 +11,8 @@ import { Interpreter } from "../interpret.ts";
 import { countOpsIn, print } from "../print.ts";
 import type { Tensor } from "../tensor.ts";
 import { verify } from "../verify.ts";
-import { hoist, hoistPacking } from "./hoist.ts";
+import { hoistPacking } from "./hoist-packing.ts";
+import { hoist } from "./hoist.ts";
 import { packProducts } from "./pack-products.ts";
 
 const context = (machine = "wasm") => Object.assign(new Diagnostics(), { target: target(machine) });

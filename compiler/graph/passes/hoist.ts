@@ -3,16 +3,15 @@
  * decide in a program of its own, `prepare`, which the engine runs when params are loaded or have changed; its results are
  * kept as derived states. So weights are packed once, not in every call.
  *
- * Runs twice: before fuse, which would put the invariant part of a chain into the loop's own map, and, as `hoist-packing`,
- * after pack-products, whose packing is what there is to hoist then.
+ * Runs before fuse, which would put the invariant part of a chain into the loop's own map, and again as `hoist-packing`.
  *
  * A node moves only when it cannot fail, since it may then run although its place is never reached, and when its result is
  * worth keeping (invariance.ts); views, fills and constants go along with what needs them. Nothing leaves an arm of a branch
  * but for `prepare`. The classic is loop-invariant code motion (Aho, Lam, Sethi and Ullman, "Compilers", 2006, § 9.5), easy
  * here because values are immutable: a node is invariant when its inputs are defined outside.
  *
- * Derived states are for machines whose tiles share one memory, with room for params twice; elsewhere only loops are looked at. Results are the same, bit
- * for bit.
+ * Derived states are for machines whose tiles share one memory, with room for params twice; elsewhere only loops are looked
+ * at. Results are the same, bit for bit.
  */
 import type { Pass } from "../../support/pass.ts";
 import { isStructural, type Block, type Graph, type Node, type Program, type TensorType, type ValueId } from "../graph.ts";
@@ -21,19 +20,15 @@ import { forEachNode } from "../rewrite.ts";
 import { Preparation } from "./preparation.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
-const run: Pass<Graph, Graph>["run"] = (graph, context) => {
-  const hoisting = new Hoisting(graph, prepares(graph, context.target));
-  const programs = graph.programs.map((program) => ({ ...program, body: hoisting.body(program) }));
-  return hoisting.preparation.finish(removeDeadNodes.run({ ...graph, programs }, context), context);
-};
-
 export const hoist: Pass<Graph, Graph> = {
   name: "hoist",
   summary: "computes in front of a loop what is the same in every round, and when params are loaded what they alone decide",
-  run,
+  run(graph, context) {
+    const hoisting = new Hoisting(graph, prepares(graph, context.target));
+    const programs = graph.programs.map((program) => ({ ...program, body: hoisting.body(program) }));
+    return hoisting.preparation.finish(removeDeadNodes.run({ ...graph, programs }, context), context);
+  },
 };
-
-export const hoistPacking: Pass<Graph, Graph> = { name: "hoist-packing", summary: "does for packed operands what hoist did for all else", run };
 
 /** Where a value could be computed at the earliest: before the program, or inside of so many regions of it. */
 type Level = number;
