@@ -10,37 +10,22 @@
  * thread: programs that may run without end belong into `run`.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { availableParallelism } from "node:os";
-import { pageBytes, readExecutable, type Manifest } from "./executable.ts";
-import { EngineBusy, EngineClosed, ExecutableError, GphError, InputError, StreamError } from "./errors.ts";
+import type { Manifest } from "./executable.ts";
+import { EngineBusy, EngineClosed, ExecutableError, GphError, InputError } from "./errors.ts";
 import type { HostTensor, HostValue } from "./host.ts";
 import type { TypedArray } from "./dtype.ts";
 import { instantiate, type Instance } from "./instance.ts";
+import { partsOf, type LoadOptions, type Parts } from "./load.ts";
 import { hostAborts, message } from "./mailbox.ts";
-import { checkInputs, checkLoadOptions, checkRunOptions } from "./options.ts";
+import { checkInputs, checkRunOptions } from "./options.ts";
 import { portsOf, ProgramPlan, unknownName, type Inputs, type Outputs, type Port } from "./ports.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { checkStreams, Session, type SessionOptions } from "./session.ts";
 import { Team } from "./team.ts";
 import { explain } from "./trap.ts";
 
 export type { HostTensor, HostValue } from "./host.ts";
+export type { LoadOptions } from "./load.ts";
 export type { Inputs, Outputs } from "./ports.ts";
-
-export interface LoadOptions {
-  /** Threads that take part, the caller of `runSync` being one; default 1, at most one per processor and tile. */
-  readonly workers?: number | undefined;
-  /** Values of params, by name; the others must be written before the first run. */
-  readonly params?: { readonly [name: string]: HostValue } | undefined;
-  /**
-   * Lets V8 pair 128-bit vectors into wider ones. This sets an experimental flag for the whole process, not only for this
-   * engine, which is why it is off unless asked for. Node 24 and up, on x64
-   * processors with AVX2, and where a test of it passes, made at the first load; else the load is refused as not-supported.
-   * Results do not depend on it.
-   */
-  readonly wideVectors?: boolean | undefined;
-  /** How long (ms) a worker may take to come back after a run was ended early; default 2,000. */
-  readonly stopTimeout?: number | undefined;
-}
 
 /** `streams` and `print`: what the host does when the program calls for it. In `runSync` they must not be asynchronous. */
 export interface RunSyncOptions extends SessionOptions {
@@ -63,15 +48,6 @@ const noOptions: SessionOptions = {};
 
 /** The call of `run` whose source, sink or print is at work: a run it waits for would wait for it. */
 const callbackOf = new AsyncLocalStorage<object>();
-
-interface Parts {
-  readonly manifest: Manifest;
-  readonly memory: WebAssembly.Memory;
-  readonly module: WebAssembly.Module;
-  readonly workers: number;
-  readonly wide: boolean;
-  readonly stopTimeout: number;
-}
 
 export class Engine {
   readonly manifest: Manifest;
@@ -124,22 +100,15 @@ export class Engine {
 
   /** Reads, checks and instantiates an executable, and starts its worker threads. */
   static async load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Engine> {
-    checkLoadOptions(options);
-    const { module: wasm, manifest } = readExecutable(bytes);
-    const workers = workersOf(options.workers, manifest);
-    const stopTimeout = options.stopTimeout ?? 2000;
-    if (typeof stopTimeout !== "number" || !(stopTimeout >= 0)) throw new GphError("bad-option", `stopTimeout must be a number of milliseconds ≥ 0, not ${String(stopTimeout)}`);
-    const memory = newMemory(manifest.pages);
-    const module = compile(wasm);
-    if (options.wideVectors) await turnOnWideVectors();
+    const parts = await partsOf(bytes, options);
     let engine: Engine;
     try {
-      engine = new Engine({ manifest, memory, module, workers, wide: options.wideVectors === true, stopTimeout });
+      engine = new Engine(parts);
     } catch (error) {
       throw error instanceof GphError ? error : new ExecutableError(`the module cannot be instantiated: ${error instanceof Error ? error.message : String(error)}`, error);
     }
     try {
-      await engine.#team.start(1, workers);
+      await engine.#team.start(1, parts.workers);
       for (const [name, value] of Object.entries(options.params ?? {})) engine.#writeParam(name, value);
     } catch (error) {
       await engine.close();
@@ -156,10 +125,8 @@ export class Engine {
   runSync(inputs?: Inputs, options?: RunSyncOptions): Outputs;
   runSync(program: string | undefined, inputs?: Inputs, options?: RunSyncOptions): Outputs;
   runSync(first?: string | Inputs, second?: Inputs | RunSyncOptions, third?: RunSyncOptions): Outputs {
-    const named = typeof first === "string" || third !== undefined || first === undefined;
-    const plan = this.#plan(named ? (first as string | undefined) : undefined);
-    const inputs = (named ? second : first) as Inputs | undefined;
-    const options = (named ? third : second) as RunSyncOptions | undefined;
+    const { program, inputs, options } = argumentsOf(first, second, third);
+    const plan = this.#plan(program);
     checkInputs(inputs);
     checkRunOptions(options);
     this.#mustBeIdle("runSync");
@@ -189,10 +156,9 @@ export class Engine {
   run(inputs?: Inputs, options?: RunOptions): Promise<Outputs>;
   run(program: string | undefined, inputs?: Inputs, options?: RunOptions): Promise<Outputs>;
   async run(first?: string | Inputs, second?: Inputs | RunOptions, third?: RunOptions): Promise<Outputs> {
-    const named = typeof first === "string" || third !== undefined || first === undefined;
-    const plan = this.#plan(named ? (first as string | undefined) : undefined);
-    const inputs = (named ? second : first) as Inputs | undefined;
-    const options = ((named ? third : second) ?? {}) as RunOptions;
+    const { program, inputs, options: given } = argumentsOf(first, second, third);
+    const options = given ?? {};
+    const plan = this.#plan(program);
     checkInputs(inputs);
     checkRunOptions(options);
     this.#mustBeOpen("run");
@@ -533,44 +499,8 @@ function aborted(program: string, signal: AbortSignal): GphError {
   return new GphError("aborted", `the run of ${program} was aborted`, { cause: signal.reason });
 }
 
-/** Every stream the program is known to use has something on the host's side. */
-function checkStreams(plan: ProgramPlan, options: SessionOptions | undefined): void {
-  if (plan.streams.length === 0) return;
-  for (const port of plan.streams) {
-    const given = options?.streams !== undefined && Object.hasOwn(options.streams, port.name) ? options.streams[port.name] : undefined;
-    if (given === undefined || given === null) {
-      const what = port.state.role === "stream in" ? "a source" : "a sink";
-      throw new StreamError("missing-stream", `${port.state.role} ${port.name}: ${port.type} has no ${what.slice(2)}: give ${what} as streams.${port.name}`);
-    }
-  }
-}
-
-function workersOf(wanted: number | undefined, manifest: Manifest): number {
-  if (wanted === undefined) return 1;
-  if (typeof wanted !== "number" || !Number.isInteger(wanted) || wanted < 1) throw new GphError("bad-option", `workers must be an integer ≥ 1, not ${String(wanted)}`);
-  return Math.min(wanted, availableParallelism(), manifest.target.tiles);
-}
-
-function newMemory(pages: number): WebAssembly.Memory {
-  try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  } catch (error) {
-    const mebibytes = (pages * pageBytes) / 2 ** 20;
-    throw new GphError("out-of-memory", `the executable needs ${mebibytes.toLocaleString("en-US")} MiB of memory (${pages.toLocaleString("en-US")} pages), which cannot be had here`, { cause: error });
-  }
-}
-
-function compile(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
-  try {
-    return new WebAssembly.Module(wasm);
-  } catch (error) {
-    throw new ExecutableError(`not valid WebAssembly: ${error instanceof Error ? error.message : String(error)}`, error);
-  }
-}
-
-/** Loaded only when asked for: the module of the test is as large as all else. */
-async function turnOnWideVectors(): Promise<void> {
-  const { pairVectors } = await import("./wide-vectors.ts");
-  const reason = pairVectors();
-  if (reason !== undefined) throw new GphError("not-supported", reason);
+/** The arguments of a run, of which the program's name may be left out. */
+function argumentsOf<Options>(first: string | Inputs | undefined, second: Inputs | Options | undefined, third: Options | undefined): { program?: string | undefined; inputs?: Inputs | undefined; options?: Options | undefined } {
+  const named = typeof first === "string" || third !== undefined || first === undefined;
+  return named ? { program: first as string | undefined, inputs: second as Inputs | undefined, options: third } : { inputs: first, options: second as Options | undefined };
 }

@@ -3,6 +3,7 @@ import { sizeOf, viewArray } from "./dtype.ts";
 import { AssertionFailed, describePosition, GphError, StreamError } from "./errors.ts";
 import { copyInto, type HostTensor, type HostValue } from "./host.ts";
 import type { HostBuffer, HostEvent, Manifest, Position } from "./manifest.ts";
+import type { ProgramPlan } from "./ports.ts";
 import { formatTensor } from "./print.ts";
 import { deliver, isPromise, openSource, type Source, type Streams } from "./streams.ts";
 
@@ -123,4 +124,16 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 function failed(name: string, position: Position, error: unknown): GphError {
   if (error instanceof GphError) return error;
   return new StreamError("stream-failed", `the host's side of stream ${name} threw: ${messageOf(error)}, ${describePosition(position)}`, { position, cause: error });
+}
+
+/** Every stream the program is known to use has something on the host's side. */
+export function checkStreams(plan: ProgramPlan, options: SessionOptions | undefined): void {
+  if (plan.streams.length === 0) return;
+  for (const port of plan.streams) {
+    const given = options?.streams !== undefined && Object.hasOwn(options.streams, port.name) ? options.streams[port.name] : undefined;
+    if (given === undefined || given === null) {
+      const what = port.state.role === "stream in" ? "a source" : "a sink";
+      throw new StreamError("missing-stream", `${port.state.role} ${port.name}: ${port.type} has no ${what.slice(2)}: give ${what} as streams.${port.name}`);
+    }
+  }
 }
