@@ -56,6 +56,14 @@ graph mlp {
   });
 });
 
+test("numbers that only a division gives", async () => {
+  const g = graph("g");
+  const x = g.input("x", f32(2));
+  const y = g.output("y", f32(2, 2));
+  g.program("main", () => y.set(core.stack([core.select(x.gt(0), x, -Infinity), x.mul(NaN).add(Infinity)])));
+  expect(await run(g, { x: [1, -1] })).toEqual({ y: [1, -Infinity, NaN, NaN] });
+});
+
 describe("types", () => {
   test("dtypes are known to TypeScript, shapes while building", () => {
     const g = graph("g");
@@ -203,7 +211,7 @@ describe("mistakes throw where they are made", () => {
     ["outside of a program", () => void x.add(1), "outside of every program"],
     ["a loss that is no scalar", () => g.program("e", (p) => void p.grad(x, [x])), "a float scalar as the loss"],
     ["a condition", () => g.program("f", (p) => p.if(x as never, () => {})), "a bool scalar"],
-    ["no number of a source", () => g.program("h", () => void x.add(Infinity)), "cannot be written"],
+    ["a text as an operand", () => g.program("h", () => void x.add("1" as never)), "a tensor, a number or a bool is wanted, not string"],
     ["a dtype that is none", () => g.program("i", () => void x.cast("f99" as never)), "f99"],
     ["source that does not parse", () => g.source("vertex {"), "expected"],
     ["nothing as an argument", () => g.program("j", () => void nn.relu(null as never)), "null"],

@@ -66,6 +66,8 @@ export class Tensor<D extends DType = DType> implements TensorType {
   named(name: string): Tensor<D> { return one(expression([this]), checkedName(name)); }
 
   #with<To extends DType>(operator: string, other: Operand): Tensor<To> {
+    const known = other instanceof Tensor || ["number", "bigint", "boolean"].includes(typeof other);
+    if (!known) throw new BuildError(`beside ${this.name} ${operator} a tensor, a number or a bool is wanted, not ${other === null ? "null" : typeof other}`);
     return one(expression([this, ` ${operator} `, other]));
   }
 }
@@ -101,9 +103,9 @@ function reachable({ name, writer, block }: Tensor): void {
 
 export const literal = (value: number | bigint | boolean): string => (typeof value === "boolean" ? String(value) : numberText(value));
 
-/** A negative number stands in parentheses, so that it may follow an operator. */
+/** A negative number stands in parentheses, so that it may follow an operator; so does what only a division gives. */
 function numberText(value: number | bigint): string {
-  if (typeof value === "number" && !Number.isFinite(value)) throw new BuildError(`${value} cannot be written as a number of a source`);
+  if (typeof value === "number" && !Number.isFinite(value)) return Number.isNaN(value) ? "(0.0 / 0.0)" : `(${value < 0 ? "-" : ""}1.0 / 0.0)`;
   const text = String(Object.is(value, -0) ? "-0.0" : value);
   return text.startsWith("-") ? `(${text})` : text;
 }

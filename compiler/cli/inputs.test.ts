@@ -56,6 +56,10 @@ describe("what --in takes", () => {
     ["i32", "0.5", /0\.5 is not a whole number/],
     ["bool", "2", /2 is outside 0 to 1/],
     ["i64", "nan", /not a whole number/],
+    ["f32", "1e39", /1e39 is larger than any f32; inf is infinity/],
+    ["f64", "-1e400", /-1e400 is larger than any f64/],
+    ["f16", "65520", /65520 is larger than any f16/],
+    ["bf16", "3.4e38", /3.4e38 is larger than any bf16/],
   ] as const)("%s does not take %s", (dtype, text, message) => {
     expect(() => tensorFor(state("x", dtype, [2]), parseInputSource("x", text))).toThrow(message);
   });

@@ -20,8 +20,9 @@ type TypedState = Pick<ManifestState, "name" | "dtype" | "shape">;
 
 export const typeText = ({ dtype, shape }: Pick<ManifestState, "dtype" | "shape">): string => describeType(dtype, shape);
 
-export function parseInputSource(name: string, text: string): InputSource {
-  if (text.startsWith("random")) return parseRandom(name, text);
+/** `option` is what was typed, where that is not `--in`. */
+export function parseInputSource(name: string, text: string, option?: string): InputSource {
+  if (text.startsWith("random")) return parseRandom(name, text, option);
   if (text === "true" || text === "false") return { kind: "number", text, value: text === "true" ? 1 : 0 };
   if (/^[+-]?\d+$/.test(text)) return { kind: "number", text, value: BigInt(text.replace(/^\+/, "")) };
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return { kind: "number", text, value: Number(text) };
@@ -29,12 +30,12 @@ export function parseInputSource(name: string, text: string): InputSource {
   return special === undefined ? { kind: "file", path: text } : { kind: "number", text, value: special };
 }
 
-function parseRandom(name: string, text: string): InputSource {
+function parseRandom(name: string, text: string, option = `--in ${name}=${text}`): InputSource {
   const match = /^random:(\d+)(?::([^:]+):([^:]+))?$/.exec(text);
   const [low, high] = [Number(match?.[2]), Number(match?.[3])];
   const hasRange = match?.[2] !== undefined;
   if (match === null || (hasRange && !(low < high))) {
-    throw new UserError("bad-input", `--in ${name}=${text} is not random:SEED or random:SEED:LOW:HIGH`, "random:1 and random:1:-5:5 are examples");
+    throw new UserError("bad-input", `${option} is not random:SEED or random:SEED:LOW:HIGH`, "random:1 and random:1:-5:5 are examples");
   }
   return { kind: "random", seed: Number(match[1]), range: hasRange ? { low, high } : undefined };
 }
@@ -94,7 +95,14 @@ function elementOf(state: TypedState, value: number | bigint, text: string): num
   const refuse = (why: string): never => {
     throw new UserError("bad-input", `--in ${state.name}=${text}: ${state.name} is ${typeText(state)}, and ${why}`);
   };
-  if (kind === "float") return state.dtype === "bf16" ? numberToBf16(Number(value)) : Number(value);
+  if (kind === "float") {
+    const element = state.dtype === "bf16" ? numberToBf16(Number(value)) : Number(value);
+    const data = newArray(state.dtype, 1) as Float64Array;
+    data[0] = element;
+    const infinite = state.dtype === "bf16" ? (element & 0x7fff) === 0x7f80 : Math.abs(data[0]!) === Infinity;
+    if (infinite && !/^[+-]?inf$/i.test(text)) return refuse(`${text} is larger than any ${state.dtype}; inf is infinity`);
+    return element;
+  }
   if (typeof value === "number") {
     if (!Number.isInteger(value)) return refuse(`${text} is not a whole number`);
     value = BigInt(value);

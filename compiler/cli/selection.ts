@@ -117,7 +117,7 @@ export function paramValues(manifest: Manifest, sources: ReadonlyMap<string, Inp
 
 function weightValues(params: readonly ManifestState[], weights: string): Map<string, HostTensor> {
   if (weights.startsWith("random")) {
-    const source = parseInputSource("weights", weights);
+    const source = parseInputSource("weights", weights, `--weights ${weights}`);
     return new Map(params.filter((state) => state.baked !== true).map((state) => [state.name, tensorFor(state, source)]));
   }
   const stored = readWeights(weights);
