@@ -56,14 +56,15 @@ export async function run(one: Case, expectations: Expectations, toldIn: (file: 
   for (const group of groups) {
     for (const [k, machine] of machinesOf(expectations).entries()) {
       const name = `${machine.name} ${machine.tiles}`;
-      const options = { ...one, target: machine, parameters: group.parameters };
-      const checked = checkFile(one.path, options);
+      const { path, ...given } = one;
+      const options = { ...given, target: machine, parameters: group.parameters };
+      const checked = checkFile(path, options);
       if (checked.graph === undefined) {
         wrong.push(...disagreements(checked.diagnostics, checked.sources, toldIn));
         if (group.runs.length > 0) wrong.push("runs are wanted of what does not check");
         break;
       }
-      const { diagnostics, sources, executable } = await compile(one.path, { ...options, checked: expectations.checked });
+      const { diagnostics, sources, executable } = await compile(path, { ...options, checked: expectations.checked });
       wrong.push(...disagreements(diagnostics, sources, toldIn).map((each) => `${name}: ${each}`));
       if (executable === undefined) break;
       const wanted = interpreted(checked.graph, group, expectations, sources);
