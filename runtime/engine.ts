@@ -11,7 +11,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Manifest } from "./executable.ts";
-import { EngineBusy, EngineClosed, ExecutableError, GphError, InputError } from "./errors.ts";
+import { EngineBusy, EngineClosed, ExecutableError, GphError, InputError, textOf } from "./errors.ts";
 import type { HostTensor, HostValue } from "./host.ts";
 import type { TypedArray } from "./dtype.ts";
 import { instantiate, type Instance } from "./instance.ts";
@@ -219,7 +219,7 @@ export class Engine {
 
   /** A copy of a state: a param, a var, or the value an `in` or `out` has since the last run. */
   read(name: string): HostTensor {
-    this.#mustBeIdle(`read ${String(name)}`);
+    this.#mustBeIdle(`read ${textOf(name)}`);
     const port = this.#port(name);
     const { role } = port.state;
     if (role === "stream in" || role === "stream out") throw new InputError("bad-access", `${name} is a ${role}: its elements are given and taken in the options of a run`);
@@ -231,7 +231,7 @@ export class Engine {
 
   /** Gives a param, a var or an `in` a value that stays until the next is given. */
   write(name: string, value: HostValue): void {
-    this.#mustBeIdle(`write ${name}`);
+    this.#mustBeIdle(`write ${textOf(name)}`);
     const port = this.#port(name);
     switch (port.state.role) {
       case "param": return this.#writeParam(name, value);
@@ -257,7 +257,7 @@ export class Engine {
    * memory, and not to be touched during a run.
    */
   view(name: string): TypedArray {
-    this.#mustBeIdle(`view ${name}`);
+    this.#mustBeIdle(`view ${textOf(name)}`);
     const port = this.#port(name);
     const { role } = port.state;
     if (this.manifest.target.memory === "private") throw new GphError("not-supported", `view ${name}: target ${this.manifest.target.name} has private tile memories, which are read and written by copies`);
@@ -481,7 +481,7 @@ export class Engine {
 
   /** A worker did not come back: the engine is closed. The error says so, and why the run had ended. */
   #loseWorker(why: unknown): GphError {
-    const reason = why instanceof Error ? why.message : String(why);
+    const reason = why instanceof Error ? why.message : textOf(why);
     const error = new GphError("worker-lost", `${reason}; then a worker did not stop within ${this.#stopTimeout} ms, and the engine was closed`, { cause: why });
     this.#lost ??= error;
     this.#closing ??= this.#team.terminate();

@@ -113,3 +113,12 @@ export class EngineClosed extends GphError {
 }
 
 export const describePosition = (position: Position): string => `${position.file}:${position.line}:${position.column}`;
+
+/** Any value as a text of a message, also one that cannot say itself. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return "an object that has no text";
+  }
+}

@@ -4,7 +4,7 @@
  */
 import { numberToBf16 } from "./bf16.ts";
 import { dtypes, newArray, sizeOf, type DType, type TypedArray } from "./dtype.ts";
-import { InputError } from "./errors.ts";
+import { InputError, textOf } from "./errors.ts";
 
 /** A dense row-major tensor of the host's own memory. `data` holds bits for bf16, and 0 or 1 for bool. */
 export interface HostTensor {
@@ -21,7 +21,7 @@ export type NestedArray = readonly (number | bigint | boolean | NestedArray)[];
  */
 export type HostValue = HostTensor | TypedArray | NestedArray | number | bigint | boolean;
 
-export const describeType = (dtype: DType, shape: readonly number[]): string => (shape.length === 0 ? String(dtype) : `${String(dtype)}[${shape.join(", ")}]`);
+export const describeType = (dtype: DType, shape: readonly number[]): string => (shape.length === 0 ? textOf(dtype) : `${textOf(dtype)}[${shape.join(", ")}]`);
 
 const kinds = {
   f16: "Float16Array", bf16: "Uint16Array", f32: "Float32Array", f64: "Float64Array",

@@ -1,6 +1,6 @@
 /** Loading: from the bytes of an executable to what an engine is made of. */
 import { availableParallelism } from "node:os";
-import { ExecutableError, GphError } from "./errors.ts";
+import { ExecutableError, GphError, textOf } from "./errors.ts";
 import { pageBytes, readExecutable, type Manifest } from "./executable.ts";
 import type { HostValue } from "./host.ts";
 import { checkLoadOptions } from "./options.ts";
@@ -36,7 +36,7 @@ export async function partsOf(bytes: Uint8Array, options: LoadOptions): Promise<
   const { module: wasm, manifest } = readExecutable(bytes);
   const workers = workersOf(options.workers, manifest);
   const stopTimeout = options.stopTimeout ?? 2000;
-  if (typeof stopTimeout !== "number" || !(stopTimeout >= 0)) throw new GphError("bad-option", `stopTimeout must be a number of milliseconds ≥ 0, not ${String(stopTimeout)}`);
+  if (typeof stopTimeout !== "number" || !(stopTimeout >= 0)) throw new GphError("bad-option", `stopTimeout must be a number of milliseconds ≥ 0, not ${textOf(stopTimeout)}`);
   const memory = newMemory(manifest.pages);
   const module = compile(wasm);
   if (options.wideVectors) await turnOnWideVectors();
@@ -45,7 +45,7 @@ export async function partsOf(bytes: Uint8Array, options: LoadOptions): Promise<
 
 function workersOf(wanted: number | undefined, manifest: Manifest): number {
   if (wanted === undefined) return 1;
-  if (typeof wanted !== "number" || !Number.isInteger(wanted) || wanted < 1) throw new GphError("bad-option", `workers must be an integer ≥ 1, not ${String(wanted)}`);
+  if (typeof wanted !== "number" || !Number.isInteger(wanted) || wanted < 1) throw new GphError("bad-option", `workers must be an integer ≥ 1, not ${textOf(wanted)}`);
   return Math.min(wanted, availableParallelism(), manifest.target.tiles);
 }
 

@@ -1,10 +1,10 @@
 /** What callers without types give: everything that is not an object of the kind expected is refused by name, before anything runs. */
-import { GphError, InputError } from "./errors.ts";
+import { GphError, InputError, textOf } from "./errors.ts";
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 
 function requireObject(value: unknown, what: string): void {
-  if (value !== undefined && !isObject(value)) throw new GphError("bad-option", `${what} must be an object, not ${String(value)}`);
+  if (value !== undefined && !isObject(value)) throw new GphError("bad-option", `${what} must be an object, not ${textOf(value)}`);
 }
 
 /** A misspelt option is refused: left out silently it would be looked for elsewhere. */
@@ -13,14 +13,16 @@ function requireKnown(options: object, known: readonly string[], what: string): 
   if (unknown !== undefined) throw new GphError("bad-option", `${what} has no option ${JSON.stringify(unknown)}; there is ${known.join(", ")}`);
 }
 
-export function checkLoadOptions(options: { readonly params?: unknown } | undefined): void {
+export function checkLoadOptions(options: { readonly params?: unknown; readonly wideVectors?: unknown } | undefined): void {
   requireObject(options, "the options of load");
   if (options) requireKnown(options, ["workers", "params", "wideVectors", "stopTimeout"], "load");
   requireObject(options?.params, "params");
+  const { wideVectors } = options ?? {};
+  if (wideVectors !== undefined && typeof wideVectors !== "boolean") throw new GphError("bad-option", `wideVectors must be true or false, not ${textOf(wideVectors)}`);
 }
 
 export function checkInputs(inputs: unknown): void {
-  if (inputs !== undefined && !isObject(inputs)) throw new InputError("bad-value", `the inputs must be an object of tensors by name, not ${String(inputs)}`);
+  if (inputs !== undefined && !isObject(inputs)) throw new InputError("bad-value", `the inputs must be an object of tensors by name, not ${textOf(inputs)}`);
 }
 
 export function checkRunOptions(options: { readonly streams?: unknown; readonly print?: unknown; readonly signal?: unknown; readonly outputs?: unknown } | undefined): void {
@@ -29,7 +31,7 @@ export function checkRunOptions(options: { readonly streams?: unknown; readonly 
   requireKnown(options, ["streams", "print", "signal", "outputs"], "a run");
   const { streams, print, signal, outputs } = options;
   requireObject(streams, "streams");
-  if (print !== undefined && typeof print !== "function") throw new GphError("bad-option", `print must be a function, not ${String(print)}`);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new GphError("bad-option", `signal must be an AbortSignal, not ${String(signal)}`);
-  if (outputs !== undefined && outputs !== "copies" && outputs !== "views") throw new GphError("bad-option", `outputs must be "copies" or "views", not ${JSON.stringify(outputs) ?? String(outputs)}`);
+  if (print !== undefined && typeof print !== "function") throw new GphError("bad-option", `print must be a function, not ${textOf(print)}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new GphError("bad-option", `signal must be an AbortSignal, not ${textOf(signal)}`);
+  if (outputs !== undefined && outputs !== "copies" && outputs !== "views") throw new GphError("bad-option", `outputs must be "copies" or "views", not ${typeof outputs === "string" ? JSON.stringify(outputs) : textOf(outputs)}`);
 }

@@ -1,6 +1,6 @@
 /** The states of an executable as the host reaches them: each knows its elements in memory and how a value gets there. */
 import { newArray, sizeOf, viewArray, type TypedArray } from "./dtype.ts";
-import { InputError } from "./errors.ts";
+import { InputError, textOf } from "./errors.ts";
 import { copyInto, describeType, type HostTensor, type HostValue } from "./host.ts";
 import type { Manifest, ManifestProgram, ManifestState } from "./manifest.ts";
 
@@ -116,5 +116,5 @@ export function portsOf(manifest: Manifest, memory: ArrayBufferLike): Map<string
 
 export function unknownName(what: string, name: string, known: readonly { readonly name: string }[]): InputError {
   const names = known.map((each) => each.name).join(", ");
-  return new InputError("unknown-name", `${what} ${typeof name === "string" ? JSON.stringify(name) : String(name)}${names ? `; there ${known.length === 1 ? "is" : "are"} ${names}` : ""}`);
+  return new InputError("unknown-name", `${what} ${typeof name === "string" ? JSON.stringify(name) : textOf(name)}${names ? `; there ${known.length === 1 ? "is" : "are"} ${names}` : ""}`);
 }

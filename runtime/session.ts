@@ -1,6 +1,6 @@
 /** The host's part in one run: what happens when the program calls `env.host(event)`. */
 import { sizeOf, viewArray } from "./dtype.ts";
-import { AssertionFailed, describePosition, GphError, StreamError } from "./errors.ts";
+import { AssertionFailed, describePosition, GphError, StreamError, textOf } from "./errors.ts";
 import { copyInto, type HostTensor, type HostValue } from "./host.ts";
 import type { HostBuffer, HostEvent, Manifest, Position } from "./manifest.ts";
 import type { ProgramPlan } from "./ports.ts";
@@ -119,7 +119,7 @@ export class Session {
 const streamOf = (streams: Streams | undefined, name: string): Streams[string] | undefined =>
   streams !== undefined && Object.hasOwn(streams, name) ? streams[name] : undefined;
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : textOf(error));
 
 function failed(name: string, position: Position, error: unknown): GphError {
   if (error instanceof GphError) return error;
