@@ -147,7 +147,7 @@ function atVariable(
     }
     const selection = select(frame, target.items, base.type.shape, target.span, name);
     if (selection?.gathers[0]) {
-      report(frame, "not-supported", selection.gathers[0].indices.span, "assigning where a tensor points is not supported yet", { help: "a slice with constant bounds can be assigned" });
+      report(frame, "not-supported", selection.gathers[0].indices.span, "assigning where a tensor points is not supported yet", { help: "x = scatter_update(x, indices, values) does it; dynamic_update replaces a box, scatter_add adds" });
     }
     if (!selection || selection.gathers.length > 0) {
       change(poison, name);
