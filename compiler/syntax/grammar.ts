@@ -7,8 +7,8 @@ import type {
   StateDeclaration, Statement, VertexDeclaration, VertexField,
 } from "./ast.ts";
 import { TooManyMistakes } from "./recovering-parser.ts";
-import { beforeTile, inList, nothing, StatementGrammar } from "./statement-grammar.ts";
-import type { Doc, DocLine } from "./statement-grammar.ts";
+import { nothing, type Doc, type DocLine } from "./row-grammar.ts";
+import { beforeTile, inList, StatementGrammar } from "./statement-grammar.ts";
 import { Name, sign, StringToken, word, Word } from "./tokens.ts";
 
 const beforeModule: ReadonlySet<TokenType> = new Set([word("from")]);
