@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runInThisContext } from "node:vm";
 import { describe, expect, test } from "vitest";
@@ -72,6 +72,12 @@ describe("what chapters list is all there is", () => {
     expect(rowsOf("spec/kernel.md")).toEqual(kernelPasses.map(({ name }) => name));
     const architecture = readFileSync("ARCHITECTURE.md", "utf8");
     for (const name of [...names, ...kernelPasses.map((pass) => pass.name)]) expect(architecture).toContain(name);
+  });
+
+  test("a pass is in the file of its name", () => {
+    const files = globSync("compiler/*/passes/*.ts").map((path) => basename(path, ".ts"));
+    const passes = [...passNames.slice(2), ...kernelPasses].map(({ name }) => name);
+    expect(passes.filter((name) => !files.includes(name))).toEqual([]);
   });
 
   test("the structural ops", () => expect(rowsOf("spec/graph.md").filter(isStructural)).toEqual([...structuralOps]));
