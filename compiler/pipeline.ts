@@ -1,4 +1,5 @@
 /** The pipeline: one line per pass, in order. Read it as the table of contents. */
+import { chooseChips } from "./bsp/choose-chips.ts";
 import { formSupersteps } from "./bsp/passes/form-supersteps.ts";
 import { optimiseKernels } from "./bsp/passes/optimise-kernels.ts";
 import { planMemory } from "./bsp/passes/plan-memory.ts";
@@ -81,7 +82,10 @@ export function runPipeline(graph: Graph, { target: wanted, reporter, seen, last
   for (let at = 0; at < stages.length; at++) {
     const { pass, verify, print } = stages[at]!;
     let fewer: number | undefined;
-    if (pass.name === lowerToTiled.name) unsplit = program;
+    if (pass.name === lowerToTiled.name && unsplit === undefined) {
+      unsplit = program;
+      target = chooseChips(program as Graph, target, options);
+    }
     const made = pass.run(program as never, { ...options, target, report: (diagnostic) => reporter.report(diagnostic), useFewerTiles: (tiles) => (fewer = tiles) });
     if (reporter.failed) return undefined;
     if (fewer !== undefined) {

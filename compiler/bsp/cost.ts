@@ -110,15 +110,23 @@ export function costOfGraph(graph: BspGraph, target: Target, tally: Tally = { vi
   return { programs: programsOf(graph).map(({ name, steps, origin }) => ({ name, steps: model.steps(steps), origin })) };
 }
 
+/** Cycles of all programs of a graph, each once, with exchanges that take no longer than their bound: to compare plans by. */
+export function boundOfGraph(graph: BspGraph, target: Target): number {
+  const model = new CostModel(graph, target, { visits: 0 }, [], false);
+  return graph.programs.reduce((sum, { steps }) => sum + plannedTotals(model.steps(steps)).cycles, 0);
+}
+
 class CostModel {
   readonly #tiled: TiledGraph;
   readonly #target: Target;
   readonly #compute: ComputeModel;
   readonly #ids: ReadonlyMap<BspStep, number>;
+  readonly #schedules: boolean;
   /** Receipts that may still be scheduled. */
   #budget = scheduleBudget;
 
-  constructor(graph: BspGraph, target: Target, tally: Tally, loops: readonly LoopCount[]) {
+  constructor(graph: BspGraph, target: Target, tally: Tally, loops: readonly LoopCount[], schedules = true) {
+    this.#schedules = schedules;
     this.#tiled = graph.tiled;
     this.#target = target;
     this.#compute = new ComputeModel(target, graph.tiled.tiles, tally, loops.length === 0 ? undefined : measuredTrips(graph, loops));
@@ -156,7 +164,7 @@ class CostModel {
       }
       const exchanges = phases as readonly Extract<Phase, { kind: "exchange" }>[];
       const copies = exchanges.flatMap((phase) => phase.copies);
-      const part: ExchangePart = { kind: "exchange", ...exchangeCost(this.#tiled, copies, this.#target, Math.min(this.#budget, scheduleLimit)), copies, origin: exchanges[0]!.origin };
+      const part: ExchangePart = { kind: "exchange", ...exchangeCost(this.#tiled, copies, this.#target, Math.min(this.#budget, scheduleLimit), this.#schedules), copies, origin: exchanges[0]!.origin };
       if (part.scheduled) this.#budget -= part.receipts;
       if (part.bytes > 0 && parts.some(({ kind }) => kind === "compute")) syncs++;
       exchange += part.cycles;

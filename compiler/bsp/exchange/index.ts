@@ -32,7 +32,8 @@ export const scheduleLimit = 131_072;
  */
 const [looked, least] = [2, 4096];
 
-export function exchangeCost(tiled: TiledGraph, copies: readonly Copy[], target: Target, limit = scheduleLimit): ExchangeCost {
+/** With `schedules` false only the bound is worked out. */
+export function exchangeCost(tiled: TiledGraph, copies: readonly Copy[], target: Target, limit = scheduleLimit, schedules = true): ExchangeCost {
   if (mostReceipts(tiled, copies) > looked * limit + least) return costByBlocks(tiled, copies, target);
   const transfers = transfersOf(tiled, copies);
   const loads = loadsOf(transfers);
@@ -44,7 +45,7 @@ export function exchangeCost(tiled: TiledGraph, copies: readonly Copy[], target:
   // What crosses between chips takes its links' time beside the tiles' own.
   const links = linkLoads(transfers, target).cycles;
   const boundCycles = startCycles + Math.max(loads.boundCycles(bytesPerCycle), links);
-  if (receipts > limit) return { bytes, cycles: boundCycles, boundCycles, hostBytes, busiest, receipts, scheduled: false };
+  if (receipts > limit || !schedules) return { bytes, cycles: boundCycles, boundCycles, hostBytes, busiest, receipts, scheduled: false };
   return { bytes, cycles: startCycles + schedule(transfers, target).cycles, boundCycles, hostBytes, busiest, receipts, scheduled: true };
 }
 

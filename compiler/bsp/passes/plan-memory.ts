@@ -19,7 +19,7 @@ import { blockCount, slotsPerTile, tileSpan } from "../../tiled/distribution.ts"
 import type { TensorId, TiledGraph } from "../../tiled/tiled.ts";
 import { aligned, alignment } from "../alignment.ts";
 import type { BspGraph, BspStep, MemoryPlan, PlannedGraph } from "../bsp.ts";
-import { formatType } from "../../graph/graph.ts";
+import { formatType, type Graph } from "../../graph/graph.ts";
 import { lifetimes, type Lifetime } from "../lifetimes.ts";
 import { memoryUse, type MemoryUse } from "../memory-use.ts";
 import { mostProgramBytes, programBytes, type ProgramBytes } from "../program-bytes.ts";
@@ -75,7 +75,7 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
   const stride = shared ? 0 : staggered(blocksEnd);
   const bytes = shared ? wholeEnd : start + stride * tiled.tiles;
   const fewer = Math.floor(((addressable - start) / stride) * roomForLess);
-  if (!shared && bytes > addressable && fewer >= 1 && context.useFewerTiles && blocksEnd <= context.target.bytesPerTile && !isPlacedByHand(tiled)) {
+  if (!shared && bytes > addressable && fewer >= 1 && context.useFewerTiles && blocksEnd <= context.target.bytesPerTile && !isPlacedByHand(tiled.graph)) {
     context.report({ problem: "tile-memory-full", severity: "warning", labels: [{ span: tiled.graph.origin, text: "" }], message: `${beyond(tiled.tiles, stride, bytes)}: ${fewer.toLocaleString("en")} tiles are used` });
     context.useFewerTiles(fewer);
     return { offsets, tiles: { start, stride, bytes: blocksEnd }, bytes };
@@ -106,7 +106,7 @@ function fullestTile(tiled: TiledGraph, offsets: readonly (number | undefined)[]
 }
 
 /** Whether the source names tiles: then all it may name must be there. */
-const isPlacedByHand = ({ graph }: TiledGraph): boolean => graph.computeSets.length > 0 || graph.states.some(({ mapping }) => mapping !== undefined);
+export const isPlacedByHand = (graph: Graph): boolean => graph.computeSets.length > 0 || graph.states.some(({ mapping }) => mapping !== undefined);
 
 /** A distance between tiles that is no multiple of 4096, at which caches would alias. */
 function staggered(bytes: number): number {

@@ -27,6 +27,8 @@ export interface Report {
   readonly target: Target;
   /** Whether the machine's cycles are modelled: with private tile memory. Without, fields of cycles are absent. */
   readonly modelled: boolean;
+  /** Tiles that the program is split over: fewer than the machine has where not all of its chips, or of their memories, are used. */
+  readonly tiles: number;
   readonly run?: RunReport;
   readonly programs: readonly ProgramReport[];
   /** Of a profile: the loops inside vertices whose trips are not known when compiling, as counted; those that ran. */
@@ -218,6 +220,7 @@ class Reporter {
       parameters: Object.fromEntries(graph.parameters.map(({ name, value }) => [name, typeof value === "bigint" ? String(value) : value])),
       target,
       modelled: this.#modelled,
+      tiles: this.#tiled.tiles,
       ...(run === undefined ? {} : { run }),
       programs: costOfGraph(this.#graph, target, undefined, loops).programs.filter(({ steps }) => steps.length > 0).map((program) => this.#program(program)),
       ...(loops === undefined ? {} : { loops: this.#loops(loops) }),

@@ -18,8 +18,8 @@ export function reportTables(report: Report): string {
   return `${lines.join("\n")}\n`;
 }
 
-function title({ kind, graph, target, modelled }: Report): string {
-  const machine = modelled ? `${plural(target.tiles, "tile")} of ${plural(target.threadsPerTile, "thread")}, ${target.clockGHz} GHz` : `${plural(target.tiles, "tile")} over one memory`;
+function title({ kind, graph, target, modelled, tiles }: Report): string {
+  const machine = modelled ? `${plural(target.tiles, "tile")}${tiles < target.tiles ? `, ${whole(tiles)} of them used,` : ""} of ${plural(target.threadsPerTile, "thread")}, ${target.clockGHz} GHz` : `${plural(target.tiles, "tile")} over one memory`;
   return `${kind} of ${graph} on ${target.name} (${machine})`;
 }
 
