@@ -57,6 +57,17 @@ describe("partition", () => {
     expect({ split, reduction }).toEqual({ split: { grid: [8], dimensions: [0], block: [5], placement: own.placement }, reduction: undefined });
   });
 
+  it("cuts rows of blocks where a block has one row, and columns where it has more", () => {
+    const cut = (r: number): readonly number[] => {
+      const bench = new Bench({ ...withTiles(target("wasm"), 4), grain: 1 });
+      const write = { operand: 0, index: [{ constant: 0, coefficients: [r, 0, 1] }, affineIndex(1, 3)] };
+      const lowering: Lowering = { name: "rows", space: [{ extent: 8, kind: "parallel" }, { extent: 4, kind: "parallel" }, { extent: r, kind: "serial" }], reads: [], writes: [write], emit: unused };
+      return bench.partition(lowering, [], bench.add([8 * r, 4])).split.dimensions;
+    };
+    expect(cut(1)).toEqual([0]);
+    expect(cut(2)).toEqual([1]);
+  });
+
   it("puts a free operand and a free result where the vertices are", () => {
     const bench = new Bench({ ...withTiles(ipu, 8), grain: 1 });
     const [from, to] = [bench.add([4000, 6]), bench.add([4000, 6])];
