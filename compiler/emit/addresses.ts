@@ -12,6 +12,7 @@ import { control } from "../../runtime/executable.ts";
 import { bytesOf } from "../../runtime/dtype.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel/kernel.ts";
 import { operandsOf } from "../kernel/vector-support.ts";
+import { bodiesOf, expressionsOf, localsSet, type ForStatement } from "../kernel/walk.ts";
 import { invariant, unreachable } from "../support/bug.ts";
 
 /** No buffer has an element below this address: the start of memory belongs to the barrier. */
@@ -119,27 +120,6 @@ export function keyOf(expression: Expression): string {
   }
 }
 
-/** Every local that the statements give a value, loop indices included. */
-export function assignedLocals(body: readonly Statement[], into = new Set<LocalId>()): Set<LocalId> {
-  for (const statement of body) {
-    switch (statement.kind) {
-      case "set": into.add(statement.local); break;
-      case "store": break;
-      case "for":
-        into.add(statement.local);
-        assignedLocals(statement.body, into);
-        break;
-      case "while": assignedLocals(statement.body, into); break;
-      case "if":
-        assignedLocals(statement.then, into);
-        assignedLocals(statement.otherwise, into);
-        break;
-      default: unreachable(statement);
-    }
-  }
-  return into;
-}
-
 /**
  * The i32 locals that are only names for index arithmetic: set once, to a linear form of loop indices, and used only after
  * that in the same block or inside it, where those indices still have the same values.
@@ -191,29 +171,6 @@ export function findDefinitions(kernel: Kernel): Definitions {
   return definitions;
 }
 
-/** The blocks inside a statement. */
-export function bodiesOf(statement: Statement): readonly (readonly Statement[])[] {
-  switch (statement.kind) {
-    case "set": case "store": return [];
-    case "for": case "while": return [statement.body];
-    case "if": return [statement.then, statement.otherwise];
-    default: return unreachable(statement);
-  }
-}
-
-/** The expressions of a statement itself, without those of the blocks inside it. */
-export function expressionsOf(statement: Statement): readonly Expression[] {
-  switch (statement.kind) {
-    case "set": return [statement.value];
-    case "store": return [...statement.index, statement.value];
-    case "for": return [statement.start, statement.end];
-    case "while": case "if": return [statement.condition];
-    default: return unreachable(statement);
-  }
-}
-
-type ForStatement = Extract<Statement, { kind: "for" }>;
-
 /** A pointer that a loop moves along: the address, at each iteration, of the accesses that share it, less their offsets. */
 export interface Pointer {
   readonly buffer: BufferId;
@@ -247,7 +204,7 @@ interface Sharing {
 /** The pointers of an innermost loop: one for all accesses that differ only by a constant. Other loops get none. */
 export function planPointers(loop: ForStatement, kernel: Kernel, definitions: Definitions): PointerPlan {
   if (containsLoop(loop.body)) return noPointers;
-  const assigned = assignedLocals([loop]);
+  const assigned = localsSet([loop]);
   const sharings = new Map<string, Sharing>();
   const note = (buffer: BufferId, index: readonly Expression[], always: boolean): void => {
     const address = addressOf(kernel, buffer, index, definitions);

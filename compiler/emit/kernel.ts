@@ -6,8 +6,9 @@ import type { Kernel, LocalId, Statement } from "../kernel/kernel.ts";
 import { carriedLocals } from "../kernel/dependence.ts";
 import { liveAfter, type LiveAfter } from "../kernel/liveness.ts";
 import { registerBytes } from "../kernel/vector-support.ts";
+import { bodiesOf, localsSet } from "../kernel/walk.ts";
 import { invariant, unreachable } from "../support/bug.ts";
-import { assignedLocals, bodiesOf, findDefinitions, linearise, planPointers, type Definitions, type LinearForm } from "./addresses.ts";
+import { findDefinitions, linearise, planPointers, type Definitions, type LinearForm } from "./addresses.ts";
 import type { Code, Module } from "./binaryen.ts";
 import { emitAccumulation, emitExpression, withoutRounding, type ExpressionContext } from "./expression.ts";
 import { Memory, type StartedPointer } from "./memory.ts";
@@ -109,7 +110,7 @@ class KernelEmitter implements ExpressionContext {
     const { scope } = this;
     const { module } = scope;
     const label = scope.newLabel("while");
-    const { body, preheader } = scope.inLoop(assignedLocals(statement.body), () => {
+    const { body, preheader } = scope.inLoop(localsSet(statement.body), () => {
       const condition = scope.here(emitExpression(this, statement.condition));
       return module.if(condition, module.block(null, [this.block(statement.body), module.br(label)], scope.binaryen.none));
     });
@@ -124,7 +125,7 @@ class KernelEmitter implements ExpressionContext {
     if (trips === 0) return module.nop();
 
     const index = this.#locals[statement.local]!;
-    const assigned = assignedLocals([statement]);
+    const assigned = localsSet([statement]);
     const before: Code[] = [];
     const end = this.#loopEnd(statement, assigned, before);
     const setIndex = module.local.set(index, scope.here(emitExpression(this, statement.start)));

@@ -226,17 +226,7 @@ export class Grammar extends StatementGrammar {
     },
   );
 
-  private readonly memberBlock: ParserMethod<[], Member[]> = this.define("memberBlock", () => {
-    const members: Member[] = [];
-    const opened = this.here();
-    this.SUBRULE(this.openBlock);
-    this.rows(() => this.rowGoesOn() && !this.itemAhead(), () => {
-      const member = this.one(() => this.SUBRULE(this.member));
-      if (member !== undefined) members.push(member);
-    });
-    this.SUBRULE(this.closeBlock, { ARGS: [opened] });
-    return members;
-  });
+  private readonly memberBlock: ParserMethod<[], Member[]> = this.blockRule("memberBlock", () => this.member, () => this.itemAhead());
 
   private readonly member: ParserMethod<[], Member | undefined> = this.define("member", (): Member | undefined => {
     const start = this.here();
@@ -304,17 +294,7 @@ export class Grammar extends StatementGrammar {
     return this.ACTION((): ComputeSetDeclaration => ({ kind: "compute-set", ...doc, name: this.identifier(name), body, span: this.from(start) }));
   });
 
-  private readonly setBlock: ParserMethod<[], SetStatement[]> = this.define("setBlock", () => {
-    const statements: SetStatement[] = [];
-    const opened = this.here();
-    this.SUBRULE(this.openBlock);
-    this.rows(() => this.rowGoesOn() && !this.itemAhead(), () => {
-      const statement = this.one(() => this.SUBRULE(this.setStatement));
-      if (statement !== undefined) statements.push(statement);
-    });
-    this.SUBRULE(this.closeBlock, { ARGS: [opened] });
-    return statements;
-  });
+  private readonly setBlock: ParserMethod<[], SetStatement[]> = this.blockRule("setBlock", () => this.setStatement, () => this.itemAhead());
 
   private readonly setStatement: ParserMethod<[], SetStatement | undefined> = this.define("setStatement", (): SetStatement | undefined => {
     const doc = this.ACTION(() => this.docHere());

@@ -172,4 +172,19 @@ export class RowGrammar extends ExpressionGrammar {
   protected itemAhead(): boolean {
     return beginsItem.has(this.LA(1).tokenType);
   }
+
+  /** A block: rows in braces, each of which is left out where it is broken. It ends, closed or not, where `ends`. */
+  protected blockRule<Row>(name: string, row: () => ParserMethod<[], Row | undefined>, ends: () => boolean): ParserMethod<[], Row[]> {
+    return this.define(name, () => {
+      const list: Row[] = [];
+      const opened = this.here();
+      this.SUBRULE(this.openBlock);
+      this.rows(() => this.rowGoesOn() && !ends(), () => {
+        const one = this.one(() => this.SUBRULE(row()));
+        if (one !== undefined) list.push(one);
+      });
+      this.SUBRULE(this.closeBlock, { ARGS: [opened] });
+      return list;
+    });
+  }
 }

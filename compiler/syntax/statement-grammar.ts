@@ -113,17 +113,7 @@ export class StatementGrammar extends RowGrammar {
 
   // ---- statements
 
-  protected readonly block: ParserMethod<[], Statement[]> = this.define("block", () => {
-    const statements: Statement[] = [];
-    const opened = this.here();
-    this.SUBRULE(this.openBlock);
-    this.rows(() => this.rowGoesOn() && !this.declarationAhead(), () => {
-      const statement = this.one(() => this.SUBRULE(this.statement));
-      if (statement !== undefined) statements.push(statement);
-    });
-    this.SUBRULE(this.closeBlock, { ARGS: [opened] });
-    return statements;
-  });
+  protected readonly block: ParserMethod<[], Statement[]> = this.blockRule("block", () => this.statement, () => this.declarationAhead());
 
   /** Whether a declaration of a graph or vertex follows: then a `}` was forgotten. */
   protected declarationAhead(): boolean {

@@ -33,6 +33,7 @@ import { Engine } from "../../runtime/index.ts";
 import { pairVectors } from "../../runtime/wide-vectors.ts";
 import { peak, widePeak } from "./limits.ts";
 import { compare, type Contender } from "./rounds.ts";
+import { product } from "./suite/plain.ts";
 
 interface Shape {
   readonly m: number;
@@ -54,30 +55,12 @@ const source = (weights: boolean): string => `graph gemm(m: int, k: int, n: int)
   program main { y = a @ b; }
 }`;
 
-/** y = a · b, columns of a block of rows of b at a time, so that those stay in the cache. */
-function plain({ m, k, n }: Shape, a: Float32Array, b: Float32Array, y: Float32Array): void {
-  const [blockK, blockN] = [64, 256];
-  y.fill(0);
-  for (let firstK = 0; firstK < k; firstK += blockK) {
-    const lastK = Math.min(k, firstK + blockK);
-    for (let firstN = 0; firstN < n; firstN += blockN) {
-      const lastN = Math.min(n, firstN + blockN);
-      for (let i = 0; i < m; i++) {
-        for (let inner = firstK; inner < lastK; inner++) {
-          const factor = a[i * k + inner]!;
-          for (let j = firstN; j < lastN; j++) y[i * n + j] = y[i * n + j]! + factor * b[inner * n + j]!;
-        }
-      }
-    }
-  }
-}
-
 async function bench(shape: Shape, mode: Mode, weights: boolean): Promise<void> {
   const { m, k, n } = shape;
   const a = Float32Array.from({ length: m * k }, (_, i) => Math.sin(i));
   const b = Float32Array.from({ length: k * n }, (_, i) => Math.cos(3 * i));
   const expected = new Float32Array(m * n);
-  plain(shape, a, b, expected);
+  product(a, b, expected, [shape.m, shape.k, shape.n]);
   const strictMath = mode.startsWith("strict");
   const wideVectors = mode.endsWith("wide");
   const { executable, diagnostics } = await compile("gemm.gph", { parameters: { ...shape }, readFile: () => source(weights), strictMath });
