@@ -8,6 +8,26 @@
  * Memory is filled first: pages that nothing was written to are one page of zeros, which the nearest cache holds. Times are
  * the thread's own, in rounds of all contenders, since machines change speed from minute to minute.
  *
+ * November 2026, one worker, V8's pairing of vectors off, as parts of the limit (that of sorts is one pass over memory, which
+ * no sort does; so their milliseconds for 1M elements):
+ *
+ * | op                                 | of the limit | times plain JavaScript |
+ * | pad, roll, global pools            | 0.7–1        | 1.3–22 |
+ * | concat, permutation of heads, one_hot | 0.5–0.6   | 0.6–6 |
+ * | gather, scatter_add of rows        | 0.41, 0.26   | 2 |
+ * | gather of elements                 | 0.08         | 0.5–1.6 | one load an element
+ * | cum_sum, last and first axis       | 0.22, 0.36   | 1.7, 21 |
+ * | transpose, other permutations      | 0.18, 0.15   | 9, 2–3 | squares of single elements
+ * | sort, argsort                      | 8.7 ms, 11 ms | 12, 31 |
+ * | uniform, normal, dropout           | 0.09, 0.18, 0.11 | 32, 12, 21 | 3.1, 6.5 and 3.2 ns an element
+ * | f16, bf16, i8 from f32             | 0.16, 0.33, 0.42 | 24, 5, 36 |
+ * | f32 from f16, bf16, i8             | 0.47, 1, 0.7 | 71, 16, 62 |
+ * | batch and group norm               | 0.16–0.27    | 5–7 | two passes for statistics, one for the result, one for the state
+ * | matmul_i32, step of lstm           | 0.95, 0.76   | 39, 16 |
+ * | fft, rfft                          | 0.10, 0.08   | 5, 7 | of 5 n log n, by products of 16 × 16
+ * | sparse products, 64 columns and 1  | 0.22, 0.04   | 10, 3 |
+ * | cross_entropy, step of adam        | 0.25, 0.36   | 4, 5 |
+ *
  *   node spec/bench/library.ts [name …]
  */
 import process from "node:process";
