@@ -63,6 +63,8 @@ function poolAt(kind: Kind, windows: readonly Window[], inputs: readonly Tensor[
     const at = numberIn(windows, element);
     count++;
     if (first < 0 || value > best || (value !== value && best === best)) [best, first] = [value, at];
+    // As for every max: 0 is above -0, but they are equal for what comes first.
+    else if (value === best && Object.is(best, -0)) best = value;
     if (kind === "pick" && at !== wanted) return;
     if (isFloat(x.type.dtype)) floats += Number(value);
     else integers += BigInt(value);
@@ -295,6 +297,7 @@ export const pool: Op = {
     { inputs: [samples("i16", [1, 2, 5, 4])], attributes: { kind: "first", window: [2, 3], stride: [1, 1], padding: [1, 1] } },
     { inputs: [samples("f32", [2, 7, 5, 6])], attributes: { kind: "max", window: [3, 3], stride: [2, 2], padding: [1, 1], last: true } },
     { inputs: [samples("f32", [1, 4, 5, 9])], attributes: { kind: "mean", window: [2, 3], stride: [1, 2], padding: [1, 1], last: true } },
+    { inputs: [tensor("f32", [1, 1, 4], [-0, 0, -0, -0])], attributes: { kind: "max", window: [2], stride: [2], padding: [0] }, expected: tensor("f32", [1, 1, 2], [0, -0]) },
     { inputs: [samples("bf16", [1, 0, 3, 3])], attributes: { kind: "max", window: [2, 2], stride: [1, 1], padding: [0, 0] } },
   ],
 };
