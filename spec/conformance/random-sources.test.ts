@@ -1,6 +1,7 @@
 /** Random sources of both layers through the whole compiler: a small sample of what `npm run fuzz` does for as long as wanted. */
 import { describe, expect, it } from "vitest";
-import { holds, machines } from "../fuzz/differential.ts";
+import { holds, machineOf, machines } from "../fuzz/differential.ts";
+import { randomLayers } from "../fuzz/layers.ts";
 import { randomDecisions, randomSource } from "../fuzz/sources.ts";
 
 const runs = Number(process.env["GPH_RUNS"] ?? 3);
@@ -10,9 +11,25 @@ describe("random sources", () => {
     for (let run = 0; run < runs; run++) {
       const seed = 1_000_000 + k * 1_000 + run;
       const source = randomSource(randomDecisions(seed));
-      const { wrong } = await holds(source, { ...machine, workers: run === 0 ? 2 : 1 }, seed);
+      const again = { workers: 1, wideVectors: run === 1, views: true };
+      const { wrong } = await holds(source, { ...machine, workers: run === 0 ? 2 : 1, ...(run < 2 ? { again } : {}) }, seed);
       expect(wrong, `seed ${seed}\n${source.text}`).toEqual([]);
     }
+  });
+
+  it("of layers, on all kinds of machines", async () => {
+    for (let run = 0; run < 5 * runs; run++) {
+      const seed = 2_000_000 + run;
+      const source = randomLayers(randomDecisions(seed));
+      const { wrong, skipped } = await holds(source, machineOf(seed), seed);
+      expect([skipped, wrong], `seed ${seed}\n${source.text}`).toEqual([undefined, []]);
+    }
+  });
+
+  it("covers layers", () => {
+    const all = Array.from({ length: 200 }, (_, seed) => randomLayers(randomDecisions(seed)).text).join("\n");
+    const forms = ["grad(", "limit ", "conv2d(", "max_pool2d(", "param ", "transpose(", "groups = 8", "dilation = 2", "roll(", "dynamic_update(", "scatter_update(", "tanh(", "program other", "repeat "];
+    expect(forms.filter((form) => !all.includes(form))).toEqual([]);
   });
 
   it("covers the language", () => {
@@ -20,6 +37,7 @@ describe("random sources", () => {
     const forms = [
       "repeat ", "while ", "switch ", "if ", "else ", "for i", "execute ", "call ", "send(", "next(", "print(", "assert(", "map ", "place ", "compute set", "vertex ", "inout ", "fn ", "+=", "::-1", " @ ",
       "sum(", "mean(", "max(", "argmax(", "softmax(", "layer_norm(", "conv2d(", "max_pool2d(", "concat(", "stack(", "pad(", "roll(", "gather(", "one_hot", "cum_sum(", "tile(", "repeat_each(", "bitcast", "select(", "iota", "linspace", "eye", "transpose(", "reshape(", "reverse(", "broadcast(", "expand(", "squeeze(", "tanh(",
+      "sort(", "argsort(", "take_along(", "scatter_add(", "scatter_max(", "scatter_update(", "scatter_add_along(", "dynamic_slice(", "dynamic_update(", "gather_nd(", "mode = \"edge\"", "mode = \"reflect\"", "var(", "norm(", "triu(", "einsum(", "conv1d(", "conv_transpose", "avg_pool", "max_pool", "groups = ",
     ];
     expect(forms.filter((form) => !all.includes(form))).toEqual([]);
   });

@@ -35,7 +35,7 @@ class LayerWriter {
   write(): RandomSource {
     const body: string[] = [];
     for (let k = 1 + this.#below(3); k > 0; k--) {
-      const made = this.#decisions.pick([() => this.#product(), () => this.#product(), () => this.#images(), () => this.#loop(), () => this.#gradient(), () => this.#rolled(), () => this.#state()])();
+      const made = this.#decisions.pick([() => this.#product(), () => this.#product(), () => this.#images(), () => this.#chain(), () => this.#loop(), () => this.#gradient(), () => this.#rolled(), () => this.#state()])();
       body.push(...made);
     }
     this.#prefix = "o";
@@ -134,6 +134,48 @@ class LayerWriter {
     const error = layer.exact && Math.min(c, o) < 32 ? 0 : this.#error(64 * c * kh * kw);
     if (this.#below(3) === 2 && tall > 2 && wide > 2) return [`${this.#out([n, filters, Math.floor((tall - 2) / 2) + 1, Math.floor((wide - 2) / 2) + 1], error)} = max_pool2d(${layer.text}, 2, 2);`];
     return [`${this.#out(shape, error)} = ${layer.text};`];
+  }
+
+  /** Convolutions, products of the channels and pools one after the other, also in rounds; whole numbers between them. */
+  #chain(): string[] {
+    const [n, extent] = [1 + this.#below(2), this.#decisions.pick([8, 6, 9])];
+    let [channels, size] = [this.#decisions.pick([8, 16, 3]), extent];
+    let name = this.#given("in", [n, channels, size, size]);
+    const lines: string[] = [];
+    const define = (text: string): void => {
+      name = `h${this.#counter++}`;
+      lines.push(`let ${name} = ${text};`);
+    };
+    const whole = (text: string): string => `clamp(round(${text} * 0.0625), -3, 3)`;
+    for (let k = 2 + this.#below(3); k > 0; k--) {
+      const next = this.#decisions.pick([8, 16, channels, 5]);
+      switch (this.#below(6)) {
+        case 0: {
+          const state = `h${this.#counter++}`;
+          const [w, b] = [this.#given("param", [channels, channels, 3, 3]), this.#given("param", [channels])];
+          lines.push(`var ${state} = ${name};`, `repeat ${1 + this.#below(3)} { ${state} = ${whole(`max(conv2d(${state}, ${w}, ${b}, padding = 1) + ${name}, 0)`)}; }`);
+          name = state;
+          break;
+        }
+        case 1:
+          if (size < 4) break;
+          define(`max_pool2d(${name}, 2)`);
+          size = Math.floor(size / 2);
+          break;
+        case 2:
+          define(whole(`conv2d(${name}, ${this.#given(this.#role(), [channels, 1, 3, 3])}, padding = 1, groups = ${channels})`));
+          break;
+        case 3:
+          define(`${whole(`${name}.transpose(0, 2, 3, 1) @ ${this.#given(this.#role(), [channels, next])}`)}.transpose(0, 3, 1, 2)`);
+          channels = next;
+          break;
+        default:
+          define(whole(`conv2d(${name}, ${this.#given(this.#role(), [next, channels, 3, 3])}, ${this.#given("param", [next])}, padding = 1)`));
+          channels = next;
+      }
+    }
+    const last = this.#below(3) === 2 ? `concat((${name}, ${name} * 2), axis = 1)` : name;
+    return [...lines, `${this.#out([n, last === name ? channels : 2 * channels, size, size], 0)} = ${last};`];
   }
 
   /** A state that goes through a layer in every round; the rounds may depend on data and have a limit. */

@@ -32,7 +32,8 @@ export class Operations {
   /** An expression of one of these families; undefined where the goal cannot be one. */
   make(goal: Goal): Written | undefined {
     if (sizeOf(goal.shape) === 0 || sizeOf(goal.shape) > most) return undefined;
-    switch (this.#decisions.below(13)) {
+    // Images have more dimensions than most goals.
+    switch (this.#decisions.below(goal.shape.length < 3 ? 12 : 20)) {
       case 0: return this.#sorted(goal);
       case 1: return this.#takeAlong(goal);
       case 2: case 3: return this.#scatter(goal);
@@ -208,7 +209,7 @@ export class Operations {
     const [n, o, ...extents] = shape as [number, number, ...number[]];
     const each = (choices: number, from: number): number[] => extents.map(() => from + this.#below(choices));
     const [window, stride, padding, dilation] = [each(3, 1), each(2, 1), each(2, 0), each(2, 1)];
-    if (this.#below(4) === 3) return this.#transposed(goal, { window, stride, dilation });
+    if (this.#below(3) === 2) return this.#transposed(goal, { window, stride, dilation });
     const source = extents.map((extent, k) => (extent - 1) * stride[k]! + (window[k]! - 1) * dilation[k]! + 1 - 2 * padding[k]!);
     const rest = `stride = ${tuple(stride)}, padding = ${tuple(padding)}, dilation = ${tuple(dilation)}`;
     if (source.some((extent) => extent < 1) || n * o * sizeOf(source) > most) return undefined;
