@@ -5,8 +5,8 @@
 import { bytesOf, isFloat, sizeOf } from "../../runtime/dtype.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import { visitExpression } from "../kernel/walk.ts";
-import { computeMapOf } from "../ops/compute-map.ts";
-import { bodyOf } from "../ops/map.ts";
+import { computeMapOf } from "../ops/fused/compute-map.ts";
+import { bodyOf } from "../ops/fused/map.ts";
 import { ops } from "../ops/table.ts";
 import type { Target } from "../targets/target.ts";
 import type { Graph, Node, State, TensorType, ValueId } from "./graph.ts";

@@ -3,9 +3,9 @@
  * Deterministic and for people; it is not read back. `countOps` is what goldens say instead of whole programs.
  */
 import type { DType, TypedArray } from "../../runtime/dtype.ts";
-import { computeMapOf } from "../ops/compute-map.ts";
-import { rollsOf } from "../ops/map-rolled.ts";
-import { bodyOf } from "../ops/map.ts";
+import { computeMapOf } from "../ops/fused/compute-map.ts";
+import { rollsOf } from "../ops/fused/map-rolled.ts";
+import { bodyOf } from "../ops/fused/map.ts";
 import { fillValue } from "./constants.ts";
 import { formatType, type Attribute, type Block, type ComputeSet, type Graph, type Node, type Placement, type Program, type Slice, type State, type Value, type ValueId } from "./graph.ts";
 import { printBody, printNumber } from "./print-body.ts";

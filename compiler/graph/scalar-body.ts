@@ -7,7 +7,7 @@ import type { DType } from "../../runtime/dtype.ts";
 import { argument, cast, constant, substitute } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import { operandsOf } from "../kernel/vector-support.ts";
-import { bodyOf } from "../ops/map.ts";
+import { bodyOf } from "../ops/fused/map.ts";
 import type { Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import type { Node, TensorType } from "./graph.ts";

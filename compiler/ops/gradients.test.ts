@@ -6,7 +6,7 @@ import { differencesOf, gradientFaults, gradientsOf, ofGradients, weighted, type
 import { put, tensor, zeros, type Tensor } from "../graph/tensor.ts";
 import { nowhere } from "../support/span.ts";
 import { nodeBuilder } from "./compose.ts";
-import { implications } from "./implied.ts";
+import { implications } from "./linalg/implied.ts";
 import type { Example, Op } from "./op.ts";
 import { ops } from "./table.ts";
 

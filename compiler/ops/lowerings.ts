@@ -9,7 +9,7 @@ import { cast, constant, i32 } from "../kernel/build.ts";
 import type { Expression } from "../kernel/kernel.ts";
 import type { Access, BlockContext, Lowering, SpaceDimension } from "../kernel/lowering.ts";
 import { affineIndex, identityMap, type Affine } from "../support/affine.ts";
-import type { Box } from "./slice.ts";
+import type { Box } from "./views/slice.ts";
 import { computeDType } from "./rules.ts";
 
 export const dimensions = (kind: SpaceDimension["kind"], extents: readonly number[]): SpaceDimension[] => extents.map((extent) => ({ extent, kind }));

@@ -8,7 +8,7 @@
  * do not interfere is Chaitin's coalescing. Needs nothing; gives a table from root value to storage.
  */
 import { formatType, isStructural, type Block, type Graph, type Node, type Program, type StateId, type ValueId } from "../graph/graph.ts";
-import { computeMapOf } from "../ops/compute-map.ts";
+import { computeMapOf } from "../ops/fused/compute-map.ts";
 import { ops } from "../ops/table.ts";
 import { coveredPart, place, type Scope, type Segment, type Use } from "./live-segments.ts";
 import { isIdentity, Views } from "./views.ts";

@@ -5,7 +5,7 @@
 import type { Block, Graph, Node, Program, ValueId } from "../graph/graph.ts";
 import { forEachNode } from "../graph/rewrite.ts";
 import type { Region } from "../ops/lowerings.ts";
-import { boxOf } from "../ops/slice.ts";
+import { boxOf } from "../ops/views/slice.ts";
 import { affineIndex } from "../support/affine.ts";
 import type { Storage } from "./assign-storage.ts";
 

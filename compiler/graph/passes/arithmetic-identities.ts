@@ -1,6 +1,6 @@
 /** Identities of arithmetic for `simplify-algebra`, by op. A constant operand is a `fill`; each rule says which values it holds for. */
 import { dtypes, isBig, isFloat, isInteger, type DType } from "../../../runtime/dtype.ts";
-import { implications } from "../../ops/implied.ts";
+import { implications } from "../../ops/linalg/implied.ts";
 import { fillAttributes, fillValue } from "../constants.ts";
 import type { Node, ValueId } from "../graph.ts";
 import type { Rewriting } from "../rewrite.ts";

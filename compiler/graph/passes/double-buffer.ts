@@ -15,7 +15,7 @@
 import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
 import { argument, binary, constant } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
-import { bodyAttribute } from "../../ops/map.ts";
+import { bodyAttribute } from "../../ops/fused/map.ts";
 import { ops } from "../../ops/table.ts";
 import type { Pass } from "../../support/pass.ts";
 import { sameAttribute } from "../attributes.ts";

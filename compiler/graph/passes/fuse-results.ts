@@ -9,8 +9,8 @@
  *
  * Needs: fused graphs, products packed. Gives: the same results, bit for bit.
  */
-import { computeMapOf, type ComputeMap } from "../../ops/compute-map.ts";
-import { bodyAttribute, bodyOf } from "../../ops/map.ts";
+import { computeMapOf, type ComputeMap } from "../../ops/fused/compute-map.ts";
+import { bodyAttribute, bodyOf } from "../../ops/fused/map.ts";
 import { ops } from "../../ops/table.ts";
 import { argument, substitute } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";

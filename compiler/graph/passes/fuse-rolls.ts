@@ -4,7 +4,7 @@
  *
  * Needs: fused graphs. Gives: the same results, bit for bit; a roll is left only where something else reads it.
  */
-import { piecesOf } from "../../ops/map-rolled.ts";
+import { piecesOf } from "../../ops/fused/map-rolled.ts";
 import type { Pass } from "../../support/pass.ts";
 import { wantedPartition, type Graph, type Node, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";

@@ -8,7 +8,7 @@
 import { sameAttribute } from "../attributes.ts";
 import type { Graph, Node, ValueId } from "../graph.ts";
 import { countUses, rewrite, rootOf, type Rewriting } from "../rewrite.ts";
-import { bodyAttribute, bodyOf } from "../../ops/map.ts";
+import { bodyAttribute, bodyOf } from "../../ops/fused/map.ts";
 import type { Pass } from "../../support/pass.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 

@@ -13,7 +13,7 @@
  */
 import { argument } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
-import { bodyAttribute } from "../../ops/map.ts";
+import { bodyAttribute } from "../../ops/fused/map.ts";
 import { ops } from "../../ops/table.ts";
 import type { Pass } from "../../support/pass.ts";
 import { attributeKey } from "../attributes.ts";

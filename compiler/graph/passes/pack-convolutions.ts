@@ -19,9 +19,9 @@
  */
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import { argument, binary } from "../../kernel/build.ts";
-import { bodyAttribute } from "../../ops/map.ts";
+import { bodyAttribute } from "../../ops/fused/map.ts";
 import { ops } from "../../ops/table.ts";
-import { windowsOf, type Window } from "../../ops/windows.ts";
+import { windowsOf, type Window } from "../../ops/networks/windows.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Target } from "../../targets/target.ts";
 import { prepares } from "../invariance.ts";

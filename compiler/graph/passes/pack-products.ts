@@ -20,7 +20,7 @@ import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import { argument, cast } from "../../kernel/build.ts";
 import { rowMajor } from "../../kernel/kernel.ts";
 import { blockRows } from "../../kernel/passes/block-contraction.ts";
-import { bodyAttribute } from "../../ops/map.ts";
+import { bodyAttribute } from "../../ops/fused/map.ts";
 import { ops } from "../../ops/table.ts";
 import { composeMap, identityMap, type Affine } from "../../support/affine.ts";
 import type { Pass } from "../../support/pass.ts";

@@ -1,0 +1,152 @@
+/**
+ * Elements picked along an axis, each row by indices of its own: NumPy's `take_along_axis`, and the addition to such elements.
+ * Rows are split over the tiles; a vertex sees all of each of its rows. As in scatter_add, additions happen in the order of
+ * the indices and each is rounded, so that all targets give the same bits.
+ */
+import { sizeOf } from "../../../runtime/dtype.ts";
+import type { Attributes, TensorType } from "../../graph/graph.ts";
+import { forEachIndex, flatIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
+import { binary, cast, i32 } from "../../kernel/build.ts";
+import type { Lowering } from "../../kernel/lowering.ts";
+import { affineIndex, identityMap } from "../../support/affine.ts";
+import { samples } from "../elementwise/elementwise.ts";
+import { clampedPosition, position, requireIndices } from "./indices.ts";
+import { dimensions, padded, widened } from "../lowerings.ts";
+import type { Op } from "../op.ts";
+import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, showShape } from "../rules.ts";
+
+/** Indices like x but along the axis; gives the axis. */
+function requireRows(what: string, x: TensorType, indices: TensorType, attributes: Attributes): number {
+  requireIndices(what, indices);
+  const axis = axisArgument(intAttribute(attributes, "axis"), x.shape.length, what);
+  const fits = indices.shape.length === x.shape.length && x.shape.every((extent, k) => k === axis || extent === indices.shape[k]);
+  if (!fits) refuse("shape-mismatch", `the indices of ${what} have shape ${showShape(indices.shape)}; but for axis ${axis} it must be that of the tensor, ${showShape(x.shape)}`);
+  if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0) refuse("out-of-range", `axis ${axis} of ${showShape(x.shape)} is empty, no index fits`);
+  return axis;
+}
+
+export const takeAlong: Op = {
+  name: "take_along",
+  kind: "compute",
+  summary: "Elements along an axis, picked in each row by its own integer indices (negative from the end).",
+  formula: "y[…, j, …] = x[…, indices[…, j, …], …]",
+  signature: {
+    call: "take_along",
+    module: "core",
+    parameters: [{ name: "x", kind: "tensor" }, { name: "indices", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }],
+    attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, "take_along") }),
+  },
+  type(inputs, attributes) {
+    requireInputs("take_along", inputs, 2);
+    requireRows("take_along", inputs[0]!, inputs[1]!, attributes);
+    return { dtype: inputs[0]!.dtype, shape: inputs[1]!.shape };
+  },
+  evaluate(inputs, attributes, type) {
+    const [x, indices, axis] = [inputs[0]!, inputs[1]!, intAttribute(attributes, "axis")];
+    const result = zeros(type);
+    forEachIndex(type.shape, (index, flat) => {
+      const from = position(BigInt(get(indices, flat)), x.type.shape[axis]!);
+      result.data[flat] = x.data[flatIndex(x.type.shape, index.with(axis, from))]!;
+    });
+    return result;
+  },
+  lower(inputs, attributes, type): Lowering[] {
+    const [axis, rank] = [intAttribute(attributes, "axis"), type.shape.length + 1];
+    if (sizeOf(type.shape) === 0) return [];
+    const extent = inputs[0]!.shape[axis]!;
+    const own = identityMap(rank).slice(0, -1);
+    return [
+      {
+        name: "take_along",
+        space: [...dimensions("parallel", type.shape), { extent, kind: "serial" }],
+        reads: [{ operand: 1, index: own }, { operand: 0, index: own.with(axis, affineIndex(rank - 1, rank)) }],
+        writes: [{ operand: 0, index: own }],
+        emit({ kernel, block, load, store }) {
+          kernel.forBox(block.slice(0, -1), true, (point) => {
+            const from = kernel.let("from", clampedPosition(load(0, padded(point, rank)), extent));
+            store(0, padded(point, rank), load(1, [...point, from]));
+          });
+        },
+      },
+    ];
+  },
+  gradient(build, { inputs, attributes, gradient }) {
+    return [build.apply("scatter_add_along", [build.fill(build.typeOf(inputs[0]!), 0), inputs[1]!, gradient], attributes), undefined];
+  },
+  examples: () => [
+    { inputs: [tensor("f32", [2, 3], [1, 2, 3, 4, 5, 6]), tensor("i32", [2, 2], [2, 0, -3, 1])], attributes: { axis: 1 }, expected: tensor("f32", [2, 2], [3, 1, 4, 5]) },
+    { inputs: [tensor("f64", [4, 2], [1, 2, 3, 4, 5, 6, 7, 8]), tensor("i64", [3, 2], [3, 0, -1, 1, 0, 0])], attributes: { axis: 0 } },
+    { inputs: [samples("f16", [2, 7, 3]), tensor("i32", [2, 5, 3], Array.from({ length: 30 }, (_, k) => (k * 5) % 7))], attributes: { axis: 1 } },
+    { inputs: [samples("bool", [5]), tensor("i32", [5], [4, 3, 2, 1, 0])], attributes: { axis: 0 } },
+    { inputs: [samples("u8", [2, 0]), tensor("i32", [2, 0], [])], attributes: { axis: 1 } },
+  ],
+};
+
+export const scatterAddAlong: Op = {
+  name: "scatter_add_along",
+  kind: "compute",
+  inPlace: true,
+  summary: "x with updates added along an axis, in each row at its own indices (negative from the end).",
+  formula: "y = x, then y[…, indices[…, j, …], …] += updates[…, j, …] for each j",
+  signature: {
+    call: "scatter_add_along",
+    module: "core",
+    parameters: [{ name: "x", kind: "tensor" }, { name: "indices", kind: "tensor" }, { name: "updates", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }],
+    attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, "scatter_add_along") }),
+  },
+  type(inputs, attributes) {
+    requireInputs("scatter_add_along", inputs, 3);
+    const [x, indices, updates] = [inputs[0]!, inputs[1]!, inputs[2]!];
+    requireClass("scatter_add_along", "number", x);
+    requireSameDType("scatter_add_along", x, updates, ["x", "updates"]);
+    requireRows("scatter_add_along", x, indices, attributes);
+    requireSameShape("scatter_add_along", indices, updates, ["indices", "updates"]);
+    return x;
+  },
+  evaluate(inputs, attributes, type) {
+    const [x, indices, updates, axis] = [inputs[0]!, inputs[1]!, inputs[2]!, intAttribute(attributes, "axis")];
+    const result = zeros(type);
+    result.data.set(x.data as never);
+    forEachIndex(updates.type.shape, (index, flat) => {
+      const to = flatIndex(type.shape, index.with(axis, position(BigInt(get(indices, flat)), type.shape[axis]!)));
+      const [old, update] = [get(result, to), get(updates, flat)];
+      put(result, to, typeof old === "number" ? old + Number(update) : old + BigInt(update));
+    });
+    return result;
+  },
+  lower(inputs, attributes, type): Lowering[] {
+    const [axis, updates] = [intAttribute(attributes, "axis"), inputs[2]!];
+    if (sizeOf(updates.shape) === 0) return [];
+    const kept = type.shape.toSpliced(axis, 1);
+    const rank = kept.length + 2;
+    const row = kept.map((_, k) => affineIndex(k, rank));
+    const [extent, count] = [type.shape[axis]!, updates.shape[axis]!];
+    const picked = row.toSpliced(axis, 0, affineIndex(rank - 1, rank));
+    return [
+      {
+        name: "scatter_add_along",
+        keeps: true,
+        space: [...dimensions("parallel", kept), ...dimensions("serial", [extent, count])],
+        reads: [{ operand: 1, index: picked }, { operand: 2, index: picked }],
+        writes: [{ operand: 0, index: row.toSpliced(axis, 0, affineIndex(rank - 2, rank)) }],
+        emit({ kernel, block, load, store, reload }) {
+          kernel.forBox(block.slice(0, kept.length), true, (point) => {
+            kernel.for({ end: i32(count), name: "j" }, (j) => {
+              const to = kernel.let("to", clampedPosition(load(0, [...point, i32(0), j]), extent));
+              const at = [...point, to, j];
+              store(0, at, cast(type.dtype, binary("add", widened(reload(0, at)), widened(load(1, at)))));
+            });
+          });
+        },
+      },
+    ];
+  },
+  gradient: (build, { inputs, attributes, gradient }) => [gradient, undefined, build.apply("take_along", [gradient, inputs[1]!], attributes)],
+  examples: () => [
+    { inputs: [tensor("f32", [2, 3], [1, 2, 3, 4, 5, 6]), tensor("i32", [2, 2], [2, 0, -3, 0]), tensor("f32", [2, 2], [10, 20, 1, 2])], attributes: { axis: 1 }, expected: tensor("f32", [2, 3], [21, 2, 13, 7, 5, 6]) },
+    { inputs: [tensor("f64", [4, 2], [1, 2, 3, 4, 5, 6, 7, 8]), tensor("i64", [3, 2], [3, 0, -1, 1, 0, 0]), tensor("f64", [3, 2], [1, 2.5, 3, -4, 5, 6])], attributes: { axis: 0 } },
+    { inputs: [samples("f16", [2, 7, 3]), tensor("i32", [2, 5, 3], Array.from({ length: 30 }, (_, k) => (k * 5) % 7)), samples("f16", [2, 5, 3], 1)], attributes: { axis: 1 } },
+    { inputs: [samples("i8", [5]), tensor("i32", [7], [4, 3, 2, 1, 0, 4, 4]), samples("i8", [7], 1)], attributes: { axis: 0 } },
+    { inputs: [samples("u8", [2, 3]), tensor("i32", [2, 0], []), samples("u8", [2, 0])], attributes: { axis: 1 } },
+  ],
+};

@@ -1,0 +1,29 @@
+/**
+ * Indices that are tensors: what gather, scatter and their kin have in common. Negative ones count from the end. The
+ * reference refuses an index outside of its axis with a run-time error; kernels clamp it into the axis, so that memory is safe
+ * and the result is the same everywhere, but that result has no meaning.
+ */
+import type { TensorType } from "../../graph/graph.ts";
+import { RuntimeError } from "../../graph/runtime-error.ts";
+import { binary, cast, select } from "../../kernel/build.ts";
+import type { Expression } from "../../kernel/kernel.ts";
+import { number } from "../lowerings.ts";
+import { refuse } from "../rules.ts";
+
+export function requireIndices(what: string, indices: TensorType): void {
+  if (indices.dtype !== "i32" && indices.dtype !== "i64") refuse("dtype-mismatch", `the indices of ${what} must be i32 or i64, not ${indices.dtype}`, "cast<i32>(indices) converts");
+}
+
+/** The place an index names in an axis. */
+export function position(index: bigint, extent: number): number {
+  const counted = index < 0n ? index + BigInt(extent) : index;
+  if (counted < 0n || counted >= BigInt(extent)) throw new RuntimeError("index-out-of-range", `index ${index} is outside of an axis of extent ${extent}`);
+  return Number(counted);
+}
+
+/** The same for kernels, clamped. */
+export function clampedPosition(index: Expression, extent: number): Expression {
+  const wide = index.dtype === "i64" ? index : cast("i32", index);
+  const counted = select(binary("lt", wide, number(wide.dtype, 0)), binary("add", wide, number(wide.dtype, extent)), wide);
+  return cast("i32", binary("max", binary("min", counted, number(wide.dtype, extent - 1)), number(wide.dtype, 0)));
+}

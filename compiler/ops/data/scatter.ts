@@ -1,0 +1,187 @@
+/**
+ * A tensor with some of its elements changed, at places along an axis that a tensor of indices names: the opposite of gather.
+ * An index may come several times; updates are taken in row-major order of the indices and each is rounded to the dtype, in
+ * the reference and in kernels alike, so that all targets give the same bits.
+ *
+ * Cost: the result takes the storage of `x` where that is dead, else `x` is copied; then every update is read once. The other
+ * axes are split over the tiles, the scattered one is not: each tile that owns some columns walks all indices. So a scatter
+ * of whole rows (an embedding's gradient) is spread over the tiles, one of scalars (a histogram) runs on one.
+ */
+import { sizeOf } from "../../../runtime/dtype.ts";
+import type { TensorType, ValueId } from "../../graph/graph.ts";
+import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
+import { binary, cast, i32 } from "../../kernel/build.ts";
+import type { Expression } from "../../kernel/kernel.ts";
+import type { Lowering } from "../../kernel/lowering.ts";
+import { affineIndex } from "../../support/affine.ts";
+import { samples } from "../elementwise/elementwise.ts";
+import { clampedPosition, position, requireIndices } from "./indices.ts";
+import { dimensions, widened } from "../lowerings.ts";
+import type { GradientBuilder, GradientSite, Op } from "../op.ts";
+import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, type DTypeClass } from "../rules.ts";
+
+interface Rule {
+  readonly name: string;
+  readonly summary: string;
+  readonly formula: string;
+  readonly accepts: DTypeClass;
+  /** What becomes of an element that meets an update; the result is rounded to the dtype. */
+  combine(before: number | bigint, update: number | bigint): number | bigint;
+  readonly scalar: (before: Expression, update: Expression) => Expression;
+  readonly gradient: NonNullable<Op["gradient"]>;
+  /** For x = 1 2 3, indices 2 0 2, updates 10 20 5. */
+  readonly known: readonly number[];
+}
+
+/** The shape of updates: that of x with the indices' in the place of the axis. */
+const updatesShape = (x: TensorType, indices: TensorType, axis: number): number[] => [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+
+function typeRule(rule: Rule, inputs: readonly TensorType[], axisGiven: number): TensorType {
+  requireInputs(rule.name, inputs, 3);
+  const [x, indices, updates] = [inputs[0]!, inputs[1]!, inputs[2]!];
+  requireClass(rule.name, rule.accepts, x);
+  requireIndices(rule.name, indices);
+  requireSameDType(rule.name, x, updates, ["x", "updates"]);
+  const axis = axisArgument(axisGiven, x.shape.length, rule.name);
+  requireSameShape(`the updates of ${rule.name}`, updates, { dtype: x.dtype, shape: updatesShape(x, indices, axis) }, ["updates", "wanted"]);
+  if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0) refuse("out-of-range", `axis ${axis} of the tensor is empty, no index fits`);
+  return x;
+}
+
+/** Space: the axes before and after the scattered one (parallel), that one, then those of the indices (serial). */
+function lowerScatter(rule: Rule, inputs: readonly TensorType[], axis: number): Lowering[] {
+  const [x, indices, updates] = [inputs[0]!, inputs[1]!, inputs[2]!];
+  if (sizeOf(x.shape) === 0 || sizeOf(updates.shape) === 0) return [];
+  const kept = x.shape.toSpliced(axis, 1);
+  const rank = kept.length + 1 + indices.shape.length;
+  const at = (dimension: number) => affineIndex(dimension, rank);
+  const picked = indices.shape.map((_, k) => at(kept.length + 1 + k));
+  const keptIndex = kept.map((_, k) => at(k));
+  return [
+    {
+      name: rule.name,
+      keeps: true,
+      space: [...dimensions("parallel", kept), ...dimensions("serial", [x.shape[axis]!, ...indices.shape])],
+      reads: [{ operand: 1, index: picked }, { operand: 2, index: keptIndex.toSpliced(axis, 0, ...picked) }],
+      writes: [{ operand: 0, index: keptIndex.toSpliced(axis, 0, at(kept.length)) }],
+      emit({ kernel, block, load, store, reload }) {
+        const zero = kept.map(() => i32(0));
+        kernel.forBox(block.slice(0, axis), true, (before) => {
+          kernel.forBox(indices.shape, false, (pick) => {
+            const row = kernel.let("row", clampedPosition(load(0, [...zero, i32(0), ...pick]), x.shape[axis]!));
+            kernel.forBox(block.slice(axis, kept.length), true, (after) => {
+              const point = [...before, ...after, row, ...pick];
+              store(0, point, cast(x.dtype, rule.scalar(reload(0, point), load(1, point))));
+            });
+          });
+        });
+      },
+    },
+  ];
+}
+
+function scatter(rule: Rule): Op {
+  const { name } = rule;
+  return {
+    name,
+    kind: "compute",
+    inPlace: true,
+    summary: rule.summary,
+    formula: rule.formula,
+    signature: {
+      call: name,
+      module: "core",
+      parameters: [{ name: "x", kind: "tensor" }, { name: "indices", kind: "tensor" }, { name: "updates", kind: "tensor" }, { name: "axis", kind: "axis", default: 0 }],
+      attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, name) }),
+    },
+    type: (inputs, attributes) => typeRule(rule, inputs, intAttribute(attributes, "axis")),
+    evaluate(inputs, attributes, type) {
+      const [x, indices, updates, axis] = [inputs[0]!, inputs[1]!, inputs[2]!, intAttribute(attributes, "axis")];
+      const result = zeros(type);
+      result.data.set(x.data as never);
+      const picked = indices.type.shape.length;
+      forEachIndex(updates.type.shape, (index, flat) => {
+        const wanted = BigInt(get(indices, flatIndex(indices.type.shape, index.slice(axis, axis + picked))));
+        const to = flatIndex(type.shape, [...index.slice(0, axis), position(wanted, type.shape[axis]!), ...index.slice(axis + picked)]);
+        put(result, to, rule.combine(get(result, to), get(updates, flat)));
+      });
+      return result;
+    },
+    lower: (inputs, attributes) => lowerScatter(rule, inputs, intAttribute(attributes, "axis")),
+    gradient: rule.gradient,
+    examples: () => [
+      { inputs: [tensor("f32", [3], [1, 2, 3]), tensor("i32", [3], [2, 0, -1]), tensor("f32", [3], [10, 20, 5])], attributes: { axis: 0 }, expected: tensor("f32", [3], rule.known) },
+      { inputs: [tensor("f64", [4, 2], [1, 2, 3, 4, 5, 6, 7, 8]), tensor("i64", [2, 2], [3, 0, -1, 1]), tensor("f64", [2, 2, 2], [9, -9, 1, 7, 2, 1, 4, 0.5])], attributes: { axis: 0 } },
+      { inputs: [samples("f16", [3, 5, 2]), tensor("i32", [3], [4, 0, 4]), samples("f16", [3, 3, 2], 1)], attributes: { axis: 1 } },
+      { inputs: [samples("u8", [7]), tensor("i32", [], [3]), samples("u8", [], 1)], attributes: { axis: 0 } },
+      { inputs: [samples("i64", [2, 3]), tensor("i32", [2], [1, 1]), samples("i64", [2, 2], 1)], attributes: { axis: 1 } },
+      { inputs: [samples("bf16", [5, 2]), tensor("i32", [0], []), samples("bf16", [0, 2])], attributes: { axis: 0 } },
+      { inputs: [samples("f32", [0, 2]), tensor("i32", [0], []), samples("f32", [0, 2])], attributes: { axis: 0 } },
+    ],
+  };
+}
+
+const axisOf = (site: GradientSite) => ({ axis: intAttribute(site.attributes, "axis") });
+
+/** For each update whether it is the last of its index: it alone is what `scatter_update` leaves. Of the updates' shape. */
+function isLast(build: GradientBuilder, site: GradientSite): ValueId {
+  const [x, indices, updates] = site.inputs as [ValueId, ValueId, ValueId];
+  const { axis } = axisOf(site);
+  const { shape } = build.typeOf(indices);
+  const places = build.apply("reshape", [build.apply("iota", [], { length: sizeOf(shape), dtype: "i32" })], { shape: [...shape] });
+  const none = build.apply("fill", [], { value: -1, dtype: "i32", shape: [build.typeOf(x).shape[axis]!] });
+  const winners = build.apply("scatter_update", [none, indices, places], { axis: 0 });
+  const last = build.apply("eq", [build.apply("gather", [winners, indices], { axis: 0 }), places]);
+  const all = build.typeOf(updates).shape;
+  const aligned = all.map((extent, k) => (k >= axis && k < axis + shape.length ? extent : 1));
+  return build.apply("broadcast", [build.apply("reshape", [last], { shape: aligned })], { shape: [...all] });
+}
+
+export const scatters: readonly Op[] = [
+  scatter({
+    name: "scatter_add",
+    summary: "x with updates added at the places along an axis that indices name (negative from the end).",
+    formula: "y = x, then y[…, indices[j…], …] += updates[…, j…, …] for each j",
+    accepts: "number",
+    combine: (before, update) => (typeof before === "number" ? before + Number(update) : before + BigInt(update)),
+    scalar: (before, update) => binary("add", widened(before), widened(update)),
+    known: [21, 2, 18],
+    gradient: (build, site) => [site.gradient, undefined, build.apply("gather", [site.gradient, site.inputs[1]!], axisOf(site))],
+  }),
+  scatter({
+    name: "scatter_max",
+    summary: "x with the largest of itself and the updates at the places along an axis that indices name; NaN if any is NaN.",
+    formula: "y = x, then y[…, indices[j…], …] = max(y[…, indices[j…], …], updates[…, j…, …]) for each j",
+    accepts: "number",
+    combine: (before, update) => (typeof before === "number" ? Math.max(before, Number(update)) : before > update ? before : update),
+    scalar: (before, update) => binary("max", widened(before), widened(update)),
+    known: [20, 2, 10],
+    /** Equal ones share. */
+    gradient(build, site) {
+      const [x, indices, updates] = site.inputs as [ValueId, ValueId, ValueId];
+      const type = build.typeOf(x);
+      const ofResult = (value: ValueId): ValueId => build.apply("gather", [value, indices], axisOf(site));
+      const number = (holds: ValueId): ValueId => build.apply("cast", [holds], { dtype: type.dtype });
+      const mine = number(build.apply("eq", [x, site.result]));
+      const theirs = number(build.apply("eq", [updates, ofResult(site.result)]));
+      const share = build.apply("div", [site.gradient, build.apply("scatter_add", [mine, indices, theirs], axisOf(site))]);
+      return [build.apply("mul", [share, mine]), undefined, build.apply("mul", [ofResult(share), theirs])];
+    },
+  }),
+  scatter({
+    name: "scatter_update",
+    summary: "x with elements replaced by updates at the places along an axis that indices name; the last of equal indices stays.",
+    formula: "y = x, then y[…, indices[j…], …] = updates[…, j…, …] for each j",
+    accepts: "any",
+    combine: (_before, update) => update,
+    scalar: (_before, update) => update,
+    known: [20, 2, 5],
+    gradient(build, site) {
+      const [, indices, updates] = site.inputs as [ValueId, ValueId, ValueId];
+      const zero = build.fill(build.typeOf(updates), 0);
+      const kept = build.apply("scatter_update", [site.gradient, indices, zero], axisOf(site));
+      const taken = build.apply("gather", [site.gradient, indices], axisOf(site));
+      return [kept, undefined, build.apply("select", [isLast(build, site), taken, zero])];
+    },
+  }),
+];

@@ -1,0 +1,90 @@
+/** Where the largest or smallest element lies: the first of equals; NaN counts as the extreme, as in NumPy. */
+import { sizeOf } from "../../../runtime/dtype.ts";
+import { forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
+import { binary, i32, select } from "../../kernel/build.ts";
+import type { Lowering } from "../../kernel/lowering.ts";
+import { isFloat } from "../../../runtime/dtype.ts";
+import { samples } from "../elementwise/elementwise.ts";
+import { axesSpace, padded, widened } from "../lowerings.ts";
+import type { Op } from "../op.ts";
+import { axisArgument, boolAttribute, intAttribute, reducedShape, refuse, requireClass, requireInputs, showShape } from "../rules.ts";
+
+const isNaN = (value: number | bigint): boolean => typeof value === "number" && Number.isNaN(value);
+
+function argExtreme(name: "argmax" | "argmin"): Op {
+  const comparison = name === "argmax" ? "gt" : "lt";
+  const beats = (a: number | bigint, b: number | bigint): boolean => (isNaN(a) ? !isNaN(b) : name === "argmax" ? a > b : a < b);
+  return {
+    name,
+    kind: "compute",
+    summary: `Index of the ${name === "argmax" ? "largest" : "smallest"} element along an axis, as i32; the first of equals, NaN before all.`,
+    formula: `y = arg ${name === "argmax" ? "max" : "min"} x`,
+    noGradient: "an index is piecewise constant",
+    signature: {
+      call: name,
+      module: "core",
+      parameters: [{ name: "x", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }, { name: "keepdims", kind: "bool", default: false }],
+      attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, name), keepdims: args["keepdims"] === true }),
+    },
+    type(inputs, attributes) {
+      requireInputs(name, inputs, 1);
+      const x = inputs[0]!;
+      requireClass(name, "number", x);
+      const axis = axisArgument(intAttribute(attributes, "axis"), x.shape.length, name);
+      const shape = reducedShape(x.shape, [axis], boolAttribute(attributes, "keepdims"));
+      if (x.shape[axis] === 0 && sizeOf(shape) > 0) refuse("shape-mismatch", `${name} over no elements: axis ${axis} of ${showShape(x.shape)} is empty`);
+      return { dtype: "i32", shape };
+    },
+    evaluate(inputs, attributes, type) {
+      const [x, axis, result] = [inputs[0]!, intAttribute(attributes, "axis"), zeros(type)];
+      const extent = x.type.shape[axis]!;
+      const stride = sizeOf(x.type.shape.slice(axis + 1));
+      let to = 0;
+      forEachIndex(x.type.shape, (index, flat) => {
+        if (index[axis] !== 0) return;
+        let best = 0;
+        for (let k = 1; k < extent; k++) if (beats(get(x, flat + k * stride), get(x, flat + best * stride))) best = k;
+        put(result, to++, best);
+      });
+      return result;
+    },
+    lower(inputs, attributes, type): Lowering[] {
+      const [x, axis] = [inputs[0]!, intAttribute(attributes, "axis")];
+      if (sizeOf(type.shape) === 0) return [];
+      const { space, outer, element, reduced } = axesSpace(x.shape, [axis], "serial");
+      return [
+        {
+          name,
+          space,
+          reads: [{ operand: 0, index: element }],
+          writes: [{ operand: 0, index: reduced(boolAttribute(attributes, "keepdims")) }],
+          emit({ kernel, block, load, store }) {
+            kernel.forBox(block.slice(0, outer), true, (point) => {
+              const best = kernel.let("best", widened(load(0, [...point, i32(0)])));
+              const place = kernel.let("place", i32(0));
+              kernel.for({ start: i32(1), end: i32(x.shape[axis]!), name: "k" }, (k) => {
+                const next = kernel.let("next", widened(load(0, [...point, k])));
+                const beaten = binary(comparison, next, best);
+                const taken = isFloat(x.dtype) ? binary("or", beaten, binary("and", binary("ne", next, next), binary("eq", best, best))) : beaten;
+                kernel.set(place, select(taken, k, place));
+                kernel.set(best, select(taken, next, best));
+              });
+              store(0, padded(point, space.length), place);
+            });
+          },
+        },
+      ];
+    },
+    examples: () => [
+      { inputs: [tensor("f32", [2, 3], [1, 5, 5, 2, NaN, 7])], attributes: { axis: 1, keepdims: false }, expected: tensor("i32", [2], name === "argmax" ? [1, 1] : [0, 1]) },
+      { inputs: [tensor("f64", [4], [3, NaN, 9, NaN])], attributes: { axis: 0, keepdims: true }, expected: tensor("i32", [1], [1]) },
+      { inputs: [samples("i64", [5, 7])], attributes: { axis: 0, keepdims: true } },
+      { inputs: [samples("f16", [3, 5, 2])], attributes: { axis: 1, keepdims: false } },
+      { inputs: [samples("u8", [9])], attributes: { axis: 0, keepdims: false } },
+      { inputs: [samples("u8", [0, 3])], attributes: { axis: 1, keepdims: false } },
+    ],
+  };
+}
+
+export const argmax = argExtreme("argmax");
+export const argmin = argExtreme("argmin");

@@ -1,0 +1,219 @@
+/**
+ * Rows of random tensors by their numbers, what `uniform` and `normal` are made of. Element j of row r is element
+ * r · 1024 + j of the whole, so that rows may be computed on any tile and give the same bits.
+ *
+ * A vertex computes all counters of a row in vectors, four words each, and then puts what they give side by side.
+ */
+import { sizeOf, type DType } from "../../../runtime/dtype.ts";
+import type { Attributes, TensorType } from "../../graph/graph.ts";
+import { convert, get, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
+import { binary, bitcast, call, cast, constant, i32, select, unary, type KernelBuilder } from "../../kernel/build.ts";
+import type { Expression } from "../../kernel/kernel.ts";
+import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
+import { affineIndex, identityMap } from "../../support/affine.ts";
+import { dimensions, number } from "../lowerings.ts";
+import type { Op } from "../op.ts";
+import { halves, philox, philoxInKernel, type Key, type Words } from "./philox.ts";
+import { computeDType, dtypeAttribute, intAttribute, refuse, requireInputs, showShape } from "../rules.ts";
+
+/** Elements of a row: few enough that a large tensor has rows for all tiles, many beside the work of starting one. */
+export const rowElements = 1024;
+const wordsPerBlock = 4;
+
+export interface Source {
+  readonly key: Key;
+  readonly stream: Key;
+}
+
+/** From the attributes, or where there is one from a tensor that holds the stream. */
+export const sourceOf = (stream: Tensor | undefined, attributes: Attributes): Source => ({
+  key: halves(intAttribute(attributes, "seed")),
+  stream: halves(stream ? Number(get(stream, 0)) : intAttribute(attributes, "stream")),
+});
+
+function wordOf({ key, stream }: Source, element: number): number {
+  const block = Math.floor(element / wordsPerBlock);
+  return philox([block % 2 ** 32, Math.floor(block / 2 ** 32), ...stream], key)[element % wordsPerBlock]!;
+}
+
+/** Random bits of a uniform number: what the dtype's fraction holds, so that 1 is never reached. */
+const uniformBits = (dtype: DType): number => (dtype === "f16" ? 11 : dtype === "bf16" ? 8 : dtype === "f32" ? 24 : 32);
+
+export function uniformAt(source: Source, element: number, dtype: DType): number {
+  const digits = uniformBits(dtype);
+  return (wordOf(source, element) >>> (32 - digits)) / 2 ** digits;
+}
+
+/** (0, 1] from a word, so that its logarithm exists. */
+const toUnit = (word: number): number => (word + 1) / 2 ** 32;
+
+/** Box–Muller: elements 2j and 2j + 1 share two words. G. Box, M. Muller, Ann. Math. Statist. 29 (1958). */
+export function normalAt(source: Source, element: number, dtype: DType): number {
+  const even = element - (element % 2);
+  const radius = Math.sqrt(-2 * Math.log(toUnit(wordOf(source, even))));
+  const angle = 2 * Math.PI * toUnit(wordOf(source, even + 1));
+  return convert(computeDType(dtype), radius * (element % 2 === 0 ? Math.cos(angle) : Math.sin(angle))) as number;
+}
+
+/** The numbers that the four words of a counter give. */
+type Numbers = (kernel: KernelBuilder, words: Words<Expression>) => Words<Expression>;
+
+function uniformNumbers(dtype: DType): Numbers {
+  const [digits, inner] = [uniformBits(dtype), computeDType(dtype)];
+  // With fewer than 32 bits it is not negative as a signed number either, which converts by one instruction.
+  const signed = (word: Expression): Expression => (digits < 32 ? bitcast("i32", binary("shr", word, constant("u32", 32 - digits))) : word);
+  return (_, words) => words.map((word) => binary("mul", cast(inner, signed(word)), number(inner, 2 ** -digits))) as unknown as Words<Expression>;
+}
+
+/** Two words to two normal numbers. */
+type Pair = (kernel: KernelBuilder, first: Expression, second: Expression) => readonly [Expression, Expression];
+
+const doublePair: Pair = (kernel, first, second) => {
+  const f64 = (value: number): Expression => constant("f64", value);
+  const unit = (word: Expression): Expression => binary("div", binary("add", cast("f64", word), f64(1)), f64(2 ** 32));
+  const radius = kernel.let("radius", unary("sqrt", binary("mul", f64(-2), call("log", unit(first)))));
+  const angle = kernel.let("angle", binary("mul", f64(2 * Math.PI), unit(second)));
+  return [binary("mul", radius, call("cos", angle)), binary("mul", radius, call("sin", angle))];
+};
+
+/** sin r = r + r³ · p(r²) and cos r = 1 − r²/2 + r⁴ · p(r²) for |r| ≤ π/4, each to 24 bits; the tails of `math-formulas-trigonometric.ts`. */
+const sinTail = [-0.16666655242443085, 0.008332176133990288, -0.00019516977772582322];
+const cosTail = [0.04166664555668831, -0.0013887364184483886, 2.443809171381872e-5];
+
+/**
+ * The same in f32, which vectorises. What would lose digits is done in integers: the logarithm of numbers above a half takes
+ * their distance from 1, and the angle is split into quarter turns and a rest of at most an eighth.
+ */
+const singlePair: Pair = (kernel, first, second) => {
+  const f32 = (value: number): Expression => constant("f32", value);
+  const integer = (value: number): Expression => constant("i32", value);
+  const signed = (word: Expression): Expression => bitcast("i32", word);
+  const [sum, product] = [(a: Expression, b: Expression): Expression => binary("add", a, b), (a: Expression, b: Expression): Expression => binary("mul", a, b)];
+  const scaled = (whole: Expression, by: number): Expression => product(cast("f32", whole), f32(by));
+  const [word, turn] = [kernel.let("first", signed(first)), kernel.let("second", sum(signed(second), integer(1)))];
+  // From 2³¹ on a word is negative as a signed number, and −word − 1 its distance from 2³² − 1.
+  const upper = binary("lt", word, integer(0));
+  const below = call("log", kernel.let("below", scaled(sum(select(upper, integer(0), word), integer(1)), 2 ** -32)));
+  const above = call("log1p", kernel.let("above", scaled(select(upper, sum(word, integer(1)), integer(0)), 2 ** -32)));
+  const radius = kernel.let("radius", unary("sqrt", product(f32(-2), select(upper, above, below))));
+  const quarter = kernel.let("quarter", binary("shr", bitcast("u32", sum(turn, integer(2 ** 29))), constant("u32", 30)));
+  const rest = kernel.let("rest", scaled(binary("sub", turn, binary("shl", signed(quarter), integer(30))), (2 * Math.PI) / 2 ** 32));
+  const square = kernel.let("square", product(rest, rest));
+  const polynomial = (tail: readonly number[]): Expression => tail.reduceRight<Expression>((value, coefficient, at) => (at === tail.length - 1 ? f32(coefficient) : sum(product(value, square), f32(coefficient))), f32(0));
+  const sine = kernel.let("sine", sum(rest, product(product(rest, square), polynomial(sinTail))));
+  const cosine = kernel.let("cosine", sum(binary("sub", f32(1), product(f32(0.5), square)), product(product(square, square), polynomial(cosTail))));
+  const even = kernel.let("even", binary("eq", binary("and", signed(quarter), integer(1)), integer(0)));
+  const negated = (value: Expression, bits: Expression): Expression => bitcast("f32", binary("xor", bitcast("i32", value), binary("shl", binary("and", bits, integer(2)), integer(30))));
+  const [x, y] = [negated(select(even, cosine, sine), sum(signed(quarter), integer(1))), negated(select(even, sine, cosine), signed(quarter))];
+  return [product(radius, x), product(radius, y)];
+};
+
+function normalNumbers(dtype: DType): Numbers {
+  const pair = dtype === "f64" ? doublePair : singlePair;
+  return (kernel, [a, b, c, d]) => [...pair(kernel, a, b), ...pair(kernel, c, d)];
+}
+
+/** The words of a stream in a counter, from the attribute or the value in `reads[1]`. */
+function streamWords({ kernel, load }: BlockContext, rank: number, attributes: Attributes, isDynamic: boolean): readonly [Expression, Expression] {
+  if (!isDynamic) return halves(intAttribute(attributes, "stream")).map((half) => constant("u32", half)) as unknown as readonly [Expression, Expression];
+  const stream = kernel.let("stream", load(1, Array.from({ length: rank }, () => i32(0))));
+  return [cast("u32", stream), cast("u32", binary("shr", stream, i32(31)))];
+}
+
+function lowerRows(name: string, inputs: readonly TensorType[], attributes: Attributes, type: TensorType, numbers: Numbers, operations: number): Lowering[] {
+  const [count, length] = type.shape as [number, number];
+  if (sizeOf(type.shape) === 0) return [];
+  const [key, isDynamic] = [halves(intAttribute(attributes, "seed")), inputs.length > 1];
+  const blocks = Math.ceil(length / wordsPerBlock);
+  // f64 has half as many lanes as the words, so its numbers are made of words where they are stored.
+  const early = type.dtype !== "f64";
+  const held = early ? computeDType(type.dtype) : "u32";
+  return [
+    {
+      name,
+      space: [{ extent: count, kind: "parallel" }, ...dimensions("serial", [length])],
+      reads: [{ operand: 0, index: [affineIndex(0, 2)] }, ...(isDynamic ? [{ operand: 1, index: [] }] : [])],
+      writes: [{ operand: 0, index: identityMap(2) }],
+      operations,
+      scratch: Array.from({ length: wordsPerBlock }, () => ({ dtype: held, shape: [blocks] })),
+      emit(context) {
+        const { kernel, block, load, store, scratch } = context;
+        const stream = streamWords(context, block.length, attributes, isDynamic);
+        // Rows take turns with the scratch.
+        kernel.forBox(block.slice(0, 1), false, ([row]) => {
+          const first = kernel.let("first", cast("u32", binary("mul", load(0, [row!, i32(0)]), i32(rowElements / wordsPerBlock))));
+          kernel.for({ end: i32(blocks), parallel: true, name: "k" }, (k) => {
+            const words = philoxInKernel(kernel, [binary("add", first, cast("u32", k)), constant("u32", 0), ...stream], key);
+            (early ? numbers(kernel, words) : words).forEach((value, part) => kernel.store(scratch[part]!, [k], value));
+          });
+          const put = (k: Expression, parts: number): void => {
+            const values = scratch.map((buffer) => kernel.load(buffer, [k])) as unknown as Words<Expression>;
+            const made = early ? values : numbers(kernel, values);
+            made.slice(0, parts).forEach((value, part) => store(0, [row!, binary("add", binary("mul", k, i32(wordsPerBlock)), i32(part))], cast(type.dtype, value)));
+          };
+          const whole = Math.floor(length / wordsPerBlock);
+          kernel.for({ end: i32(whole), parallel: true, name: "k" }, (k) => put(k, wordsPerBlock));
+          if (whole < blocks) put(i32(whole), length % wordsPerBlock);
+        });
+      },
+    },
+  ];
+}
+
+interface Distribution {
+  readonly name: "uniform_rows" | "normal_rows";
+  readonly summary: string;
+  readonly formula: string;
+  readonly operations: number;
+  readonly at: (source: Source, element: number, dtype: DType) => number;
+  readonly numbers: (dtype: DType) => Numbers;
+  readonly known: readonly number[];
+}
+
+function rowsOp({ name, summary, formula, operations, at, numbers, known }: Distribution): Op {
+  return {
+    name,
+    kind: "compute",
+    summary,
+    formula,
+    noGradient: "it depends on nothing",
+    type(inputs, attributes) {
+      requireInputs(name, inputs, attributes["stream"] === undefined ? 2 : 1);
+      const [rows, length] = [inputs[0]!, intAttribute(attributes, "length")];
+      if (rows.dtype !== "i32" || rows.shape.length !== 1) refuse("shape-mismatch", `the rows of ${name} are an i32 vector, not ${rows.dtype}${showShape(rows.shape)}`);
+      if (length < 0 || length > rowElements) refuse("out-of-range", `a row of ${name} has ${length} elements, it may have ${rowElements}`);
+      return { dtype: dtypeAttribute(attributes), shape: [rows.shape[0]!, length] };
+    },
+    evaluate(inputs, attributes, type) {
+      const [source, result, length] = [sourceOf(inputs[1], attributes), zeros(type), type.shape[1]!];
+      for (let flat = 0; flat < result.data.length; flat++) {
+        const row = Number(get(inputs[0]!, Math.floor(flat / length)));
+        put(result, flat, at(source, row * rowElements + (flat % length), type.dtype));
+      }
+      return result;
+    },
+    lower: (inputs, attributes, type) => lowerRows(name, inputs, attributes, type, numbers(type.dtype), operations),
+    examples: () => [
+      { inputs: [tensor("i32", [1], [0])], attributes: { seed: 0, stream: 0, dtype: "f64", length: 4 }, expected: tensor("f64", [1, 4], known) },
+      { inputs: [tensor("i32", [3], [2, 0, 70_000])], attributes: { seed: 7, stream: 1, dtype: "f32", length: 37 } },
+      { inputs: [tensor("i32", [2], [1, 0]), tensor("i32", [], [-3])], attributes: { seed: 2 ** 52, dtype: "f32", length: 1024 } },
+      { inputs: [tensor("i32", [1], [1])], attributes: { seed: -1, stream: 2 ** 40, dtype: "f16", length: 9 } },
+      { inputs: [tensor("i32", [2], [0, 1])], attributes: { seed: 3, stream: 0, dtype: "bf16", length: 18 } },
+      { inputs: [tensor("i32", [2], [4, 1])], attributes: { seed: 3, stream: 0, dtype: "f64", length: 7 } },
+      { inputs: [tensor("i32", [0], [])], attributes: { seed: 3, stream: 0, dtype: "f32", length: 7 } },
+    ],
+  };
+}
+
+/** Words of Philox at counter 0 and key 0, as published with Random123. */
+const knownWords = [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8];
+
+export const uniformRows = rowsOp({
+  name: "uniform_rows", summary: "Rows of uniform random numbers, by their numbers.", formula: "y[r, j] = u[1024 · rows[r] + j]", operations: 60,
+  at: uniformAt, numbers: uniformNumbers, known: knownWords.map((word) => word / 2 ** 32),
+});
+
+export const normalRows = rowsOp({
+  name: "normal_rows", summary: "Rows of normal random numbers, by their numbers.", formula: "y[r, j] = n[1024 · rows[r] + j]", operations: 90,
+  at: normalAt, numbers: normalNumbers, known: [0.9911376804493666, -0.9246625867937412, -0.6176089589473684, -0.48206858781466655],
+});
