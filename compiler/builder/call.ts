@@ -3,7 +3,7 @@ import type { DType } from "../../runtime/dtype.ts";
 import type { TensorType } from "../graph/graph.ts";
 import { BuildError } from "./errors.ts";
 import { place } from "./scope.ts";
-import { expression, literal, results, Tensor, type Operand, type Token } from "./tensor.ts";
+import { expression, literal, results, separated, Tensor, type Operand, type Token } from "./tensor.ts";
 
 /** What a call takes: operands, tuples of them, compile-time values; the last may be options by name. */
 export type Argument = Operand | string | readonly Argument[] | { readonly [name: string]: Argument | undefined };
@@ -38,7 +38,7 @@ export function define<F>(module: string, name: string, shape: Shape = {}): F {
     const all = [...list.map((value, position): Token[] => tokensOf(value, `argument ${position + 1} of ${name}`)), ...named];
     const { writer } = place(name);
     writer.use(module, name);
-    const tensors = results(expression([`${name}${dtype === undefined ? "" : `<${dtypeText(dtype, name)}>`}(`, ...all.flatMap((tokens, position) => (position === 0 ? tokens : [", ", ...tokens])), ")"]), shape.results ?? 1, type === undefined ? {} : { type });
+    const tensors = results(expression([`${name}${dtype === undefined ? "" : `<${dtypeText(dtype, name)}>`}(`, ...separated(all), ")"]), shape.results ?? 1, type === undefined ? {} : { type });
     return shape.results === undefined ? tensors[0] : tensors;
   }) as F;
 }
@@ -62,7 +62,7 @@ export function tokensOf(value: Argument, what: string): Token[] {
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return [literal(value)];
   if (Array.isArray(value)) {
     const elements = value.map((element: Argument, position) => tokensOf(element, `element ${position} of ${what}`));
-    return ["(", ...elements.flatMap((tokens, position) => (position === 0 ? tokens : [", ", ...tokens])), elements.length === 1 ? ",)" : ")"];
+    return ["(", ...separated(elements), elements.length === 1 ? ",)" : ")"];
   }
   throw new BuildError(`${what} is ${value === null ? "null" : typeof value}: a tensor, a number, a bool, a string or a list of them is wanted`);
 }

@@ -15,7 +15,7 @@ import { Probe } from "./probe.ts";
 import { Program } from "./program.ts";
 import { writeBlock, type Writer } from "./scope.ts";
 import { InputStream, Output, OutputStream, State, Variable, type Part } from "./states.ts";
-import { checkedName, expression, literal, Tensor, type Operand } from "./tensor.ts";
+import { checkedName, literal, Tensor, writeFunction, type Operand } from "./tensor.ts";
 import type { TypeOf } from "./types.ts";
 
 export interface BuilderOptions {
@@ -201,17 +201,11 @@ export class GraphBuilder implements Writer {
 
   /** An initial value that is more than a number: a function of no parameters, called where the variable is declared. */
   #initial<D extends DType>(name: string, initial: () => Operand<D>): string {
-    let result: Operand<D> | undefined;
-    let text = "";
-    const lines = writeBlock(this, () => {
-      result = initial();
-      text = expression([result]).text;
-    });
-    if (!(result instanceof Tensor)) return text;
-    const type = formatType(result);
     const fn = `initial_${name}`;
+    const { result, text, lines } = writeFunction(this, fn, initial);
+    if (!(result instanceof Tensor)) return text;
     this.#take(fn);
-    this.#members.push(`fn ${fn}() -> ${type} {`, ...lines, `return ${text};`, "}");
+    this.#members.push(...lines);
     return `${fn}()`;
   }
 }

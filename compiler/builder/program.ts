@@ -1,11 +1,9 @@
 /** Statements of a program: control, effects, variables, gradients. What a callback does becomes the block. */
-import type { DType } from "../../runtime/dtype.ts";
-import { isFloat } from "../../runtime/dtype.ts";
-import { formatType } from "../graph/graph.ts";
+import { isFloat, type DType } from "../../runtime/dtype.ts";
 import { BuildError } from "./errors.ts";
 import { place, writeBlock, type Writer } from "./scope.ts";
 import { declareVariable, Variable } from "./states.ts";
-import { checkedName, expression, one, Tensor, type Operand } from "./tensor.ts";
+import { checkedName, expression, one, Tensor, writeFunction, type Operand } from "./tensor.ts";
 
 export class Program {
   readonly #writer: Writer;
@@ -86,15 +84,10 @@ export class Program {
   /** What `body` gives; a gradient computes again what is made in it, instead of keeping it. */
   recompute<D extends DType>(body: () => Tensor<D>): Tensor<D> {
     const { writer, block } = place("recompute");
-    let result: Tensor<D> | undefined;
-    let text = "";
-    const lines = writeBlock(writer, () => {
-      result = body();
-      text = expression([result]).text;
-    });
     const [fn, name] = [`again_${writer.freshName()}`, writer.freshName()];
-    block.lines.push(`fn ${fn}() -> ${formatType(result!)} {`, ...lines, `return ${text};`, "}", `let ${name} = recompute(${fn}());`);
-    return new Tensor(writer, block, name, { dtype: result!.dtype, shape: result!.shape });
+    const { result, lines } = writeFunction(writer, fn, body);
+    block.lines.push(...lines, `let ${name} = recompute(${fn}());`);
+    return new Tensor(writer, block, name, { dtype: result.dtype, shape: result.shape });
   }
 
   /** Into how many parts each dimension of the result of an op is cut; the user's word before the cost model's. */

@@ -56,7 +56,7 @@ function assign(whole: Tensor, target: string, operator: string, value: Operand)
   block.lines.push(`${target} ${operator} ${text};`);
 }
 
-export class InputStream<D extends DType = DType> {
+class Stream<D extends DType> {
   readonly name: string;
   readonly type: TypeOf<D>;
 
@@ -64,7 +64,9 @@ export class InputStream<D extends DType = DType> {
     this.name = name;
     this.type = type;
   }
+}
 
+export class InputStream<D extends DType = DType> extends Stream<D> {
   /** Takes the next element. */
   next(): Tensor<D> {
     const { writer, block } = place(`next(${this.name})`);
@@ -74,15 +76,7 @@ export class InputStream<D extends DType = DType> {
   }
 }
 
-export class OutputStream<D extends DType = DType> {
-  readonly name: string;
-  readonly type: TypeOf<D>;
-
-  constructor(name: string, type: TypeOf<D>) {
-    this.name = name;
-    this.type = type;
-  }
-
+export class OutputStream<D extends DType = DType> extends Stream<D> {
   /** Sends one element. */
   send(value: Operand<D>): void {
     const { block } = place(`send(${this.name}, …)`);

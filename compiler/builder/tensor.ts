@@ -5,7 +5,7 @@
 import { dtypes, type DType } from "../../runtime/dtype.ts";
 import { formatType, type TensorType } from "../graph/graph.ts";
 import { BuildError } from "./errors.ts";
-import { place, type Block, type Writer } from "./scope.ts";
+import { place, writeBlock, type Block, type Writer } from "./scope.ts";
 import type { TypeOf } from "./types.ts";
 
 /** Where a tensor is wanted, a number (or bool) stands for a scalar of the neighbour's dtype. */
@@ -110,10 +110,12 @@ function numberText(value: number | bigint): string {
   return text.startsWith("-") ? `(${text})` : text;
 }
 
+/** Lists of tokens with commas between them. */
+export const separated = (lists: readonly (readonly Token[])[]): Token[] => lists.flatMap((tokens, position) => (position === 0 ? [...tokens] : [", ", ...tokens]));
+
 /** `[0, 1:-1, ...]` as tokens. */
 export function itemTokens(items: readonly Item[]): Token[] {
-  const tokens = items.flatMap((item): Token[] => [", ", typeof item === "number" ? { literal: item } : item]).slice(1);
-  return ["[", ...tokens, "]"];
+  return ["[", ...separated(items.map((item) => [typeof item === "number" ? { literal: item } : item])), "]"];
 }
 
 interface LetOptions {
@@ -135,6 +137,18 @@ export function results(written: Expression, count: number, { name, type }: LetO
 /** The one tensor of an expression. The checker has judged its dtype; the type parameter is what the signature says of it. */
 export function one<D extends DType>(written: Expression, name?: string): Tensor<D> {
   return results(written, 1, name === undefined ? {} : { name })[0] as Tensor as Tensor<D>;
+}
+
+/** What `body` does as a function of no parameters, and what it gives. */
+export function writeFunction<T extends Operand>(writer: Writer, name: string, body: () => T): { readonly result: T; readonly text: string; readonly lines: readonly string[] } {
+  let result: T | undefined;
+  let text = "";
+  const lines = writeBlock(writer, () => {
+    result = body();
+    text = expression([result]).text;
+  });
+  const given = result as T;
+  return { result: given, text, lines: given instanceof Tensor ? [`fn ${name}() -> ${formatType(given)} {`, ...lines, `return ${text};`, "}"] : lines };
 }
 
 const reserved = new Set([...Object.keys(dtypes), "import", "export", "const", "fn", "vertex", "graph", "let", "var", "for", "if", "else", "while", "switch", "return", "true", "false", "in", "tiles"]);

@@ -4,7 +4,7 @@ import { bytesOf, isFloat, sizeOf } from "../../runtime/dtype.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import type { ManifestProgram, ManifestState } from "../../runtime/executable.ts";
 import type { Outputs, RunSyncOptions } from "../../runtime/index.ts";
-import { jsonOption, narrowOption, type Arguments, type Command } from "./command.ts";
+import { jsonOption, narrowOption, programOption, weightsOption, type Arguments, type Command } from "./command.ts";
 import { UsageError } from "./failure.ts";
 import type { InputSource } from "./inputs.ts";
 import type { Selection } from "./selection.ts";
@@ -16,9 +16,9 @@ export const bench: Command = {
   summary: "time a program",
   files: "one",
   options: [
-    { name: "program", letter: "p", value: "NAME", summary: "which program of the graph (default: the only one, else main)" },
+    programOption,
     { name: "in", letter: "i", value: "NAME=VALUE", repeated: true, summary: "an input, a stream, a param or a var, as for `gph run`" },
-    { name: "weights", letter: "w", value: "FILE|random:SEED", summary: "values of the params, from a .safetensors file" },
+    weightsOption,
     { name: "workers", value: "N", summary: "threads (default 1)" },
     { name: "seconds", value: "N", summary: "how long to measure (default 2), after the code is hot" },
     narrowOption,
@@ -85,15 +85,11 @@ function secondsOf(text: string): number {
 
 /** Gives the engine all that it needs before a call; the options of a call have its streams, from their start. */
 async function feed(engine: Engine, { states, sources }: Selection, weights: string | undefined): Promise<() => RunSyncOptions> {
-  const [{ paramValues }, { streamElements, tensorFor }] = await Promise.all([import("./selection.ts"), import("./inputs.ts")]);
+  const [{ paramValues, writeGiven }, { streamElements, tensorFor }] = await Promise.all([import("./selection.ts"), import("./inputs.ts")]);
   const sourceOf = (state: ManifestState): InputSource => sources.get(state.name) ?? { kind: "random", seed: 1, range: undefined };
   const params = paramValues(engine.manifest, sources, weights);
   for (const state of states.params) if (!params.has(state.name)) params.set(state.name, tensorFor(state, drawnParam(state)));
-  for (const [name, value] of params) engine.write(name, value);
-  for (const state of states.vars) {
-    const source = sources.get(state.name);
-    if (source !== undefined) engine.write(state.name, tensorFor(state, source));
-  }
+  writeGiven(engine, params, states.vars, sources);
   for (const state of states.inputs) engine.write(state.name, tensorFor(state, sourceOf(state)));
   const outputs = engine.manifest.target.memory === "shared" ? ("views" as const) : ("copies" as const);
   const sinks = Object.fromEntries(states.streamsOut.map(({ name }) => [name, () => undefined]));

@@ -28,6 +28,8 @@ export interface Command {
   run(args: Arguments): Promise<number>;
 }
 
+export const programOption: Option = { name: "program", letter: "p", value: "NAME", summary: "which program of the graph (default: the only one, else main)" };
+export const weightsOption: Option = { name: "weights", letter: "w", value: "FILE|random:SEED", summary: "values of the params, from a .safetensors file" };
 export const jsonOption: Option = { name: "json", summary: "print one JSON object on stdout and nothing else" };
 /** Of commands that run programs. */
 export const narrowOption: Option = { name: "narrow", summary: "128-bit vectors only: leave the pairing of vectors, an experimental flag of V8, off" };

@@ -3,7 +3,7 @@ import process from "node:process";
 import type { Engine } from "../../runtime/engine.ts";
 import type { HostTensor } from "../../runtime/host.ts";
 import type { RunReport } from "../bsp/report/report.ts";
-import { jsonOption, narrowOption, type Arguments, type Command } from "./command.ts";
+import { jsonOption, narrowOption, programOption, weightsOption, type Arguments, type Command } from "./command.ts";
 import type { Executable } from "./executable.ts";
 import { UserError } from "./failure.ts";
 import type { Feed } from "./inputs.ts";
@@ -17,9 +17,9 @@ export const run: Command = {
   summary: "run a program, from source or compiled",
   files: "one",
   options: [
-    { name: "program", letter: "p", value: "NAME", summary: "which program of the graph (default: the only one, else main)" },
+    programOption,
     { name: "in", letter: "i", value: "NAME=VALUE", repeated: true, summary: "an input, a stream, a param or a var; see below" },
-    { name: "weights", letter: "w", value: "FILE|random:SEED", summary: "values of the params, from a .safetensors file" },
+    weightsOption,
     { name: "out", letter: "o", value: "NAME=FILE.npy", repeated: true, summary: "keep an output, a stream or a var as a NumPy file" },
     { name: "out-dir", value: "FOLDER", summary: "keep every output as FOLDER/NAME.npy" },
     { name: "load", letter: "l", value: "FILE.safetensors", summary: "go on from a checkpoint: values of the vars and params" },
@@ -89,12 +89,7 @@ async function runCommand(args: Arguments): Promise<number> {
   const params = selection.paramValues(engine.manifest, sources, args.value("weights"));
   const checkpoint = await loaded(args.value("load"), engine.manifest, (name) => sources.has(name) || params.has(name));
   selection.checkNothingMissing(states, new Map([...checkpoint, ...params]), sources);
-  for (const [name, value] of checkpoint) if (!params.has(name)) engine.write(name, value);
-  for (const [name, value] of params) engine.write(name, value);
-  for (const state of states.vars) {
-    const source = sources.get(state.name);
-    if (source !== undefined) engine.write(state.name, inputs.tensorFor(state, source));
-  }
+  selection.writeGiven(engine, new Map([...checkpoint, ...params]), states.vars, sources);
 
   const feed = inputs.planFeed(states.inputs, sources);
   const rounds = args.count("runs") ?? 1;

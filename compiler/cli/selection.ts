@@ -1,5 +1,6 @@
 /** What a run is about: which program of an executable, which states it needs from the command line, and whether all are there. */
 import { extname } from "node:path";
+import type { Engine } from "../../runtime/engine.ts";
 import type { Manifest, ManifestProgram, ManifestState } from "../../runtime/executable.ts";
 import type { HostTensor } from "../../runtime/host.ts";
 import { closest } from "../support/suggest.ts";
@@ -126,6 +127,15 @@ function weightValues(params: readonly ManifestState[], weights: string): Map<st
     throw new UserError("missing-weights", `${weights} holds no param of the graph: it has ${[...stored.keys()].join(", ") || "nothing"}`, `the params are ${params.map((state) => state.name).join(", ")}`);
   }
   return new Map(used.map((state) => [state.name, stored.get(state.name)!]));
+}
+
+/** Gives an engine these values, and the vars theirs of `--in`, which win. */
+export function writeGiven(engine: Pick<Engine, "write">, values: ReadonlyMap<string, HostTensor>, vars: readonly ManifestState[], sources: ReadonlyMap<string, InputSource>): void {
+  for (const [name, value] of values) engine.write(name, value);
+  for (const state of vars) {
+    const source = sources.get(state.name);
+    if (source !== undefined) engine.write(state.name, tensorFor(state, source));
+  }
 }
 
 /** Every input, stream and param that no option gives, in one error that says how to give each. */
