@@ -67,7 +67,7 @@ export function helpForWord(text: string): string | undefined {
   if (Object.hasOwn(elsewhere, text)) return elsewhere[text];
   if (isReserved(text)) return undefined;
   // Short words are near to each other without being meant, unless only the order of their letters differs.
-  const near = text.length < 4 ? keywords.find((keyword) => text.length === 3 && lettersOf(keyword) === lettersOf(text)) : closest(text, keywords);
+  const near = text.length < 4 ? keywords.find((keyword) => text.length === 3 && keyword !== text && lettersOf(keyword) === lettersOf(text)) : closest(text, keywords);
   return near === undefined ? undefined : `did you mean \`${near}\`?`;
 }
 

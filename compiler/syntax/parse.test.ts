@@ -338,3 +338,7 @@ describe("whatever is read", () => {
     );
   });
 });
+
+test("a word of the language is not said to be meant by itself", () => {
+  expect(mistakes("graph g { in x: f32[2] out y: f32[2]; program main { y = x; } }")).toEqual(["1:23 expected `;` after this statement"]);
+});
