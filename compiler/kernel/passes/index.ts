@@ -8,6 +8,7 @@ import { blockContraction, blockForPairs } from "./block-contraction.ts";
 import { blockTransposes } from "./block-transposes.ts";
 import { expandMath } from "./expand-math.ts";
 import { hoistInvariants } from "./hoist-invariants.ts";
+import { jamRows } from "./jam-rows.ts";
 import { orderDimensions } from "./order-dimensions.ts";
 import { proveParallel } from "./prove-parallel.ts";
 import { shareParts } from "./share-parts.ts";
@@ -16,7 +17,7 @@ import { unroll } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
-const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [orderDimensions, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, shareParts, expandMath, vectorise];
+const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [orderDimensions, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, shareParts, expandMath, vectorise];
 const afterBlocks: readonly Pass<Kernel, Kernel>[] = [unroll, hoistInvariants];
 
 export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, blockContraction, ...afterBlocks];
