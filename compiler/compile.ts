@@ -35,7 +35,7 @@ export interface CompileOptions {
   readonly readFile: (path: string) => string | undefined;
   /** Baked into the executable when given. */
   readonly weights?: ReadonlyMap<string, HostTensor>;
-  /** Indices of vertices that are not known to stay inside their field are checked at run time, and trap with their line. */
+  /** Indices that are not known to stay inside their field or axis are checked at run time, and trap with their line. */
   readonly checked?: boolean;
   /**
    * Every operation is rounded for itself, so that results have the same bits on every machine. Otherwise sums of products are

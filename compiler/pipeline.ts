@@ -7,6 +7,7 @@ import { print as printBsp, printWithKernels as printBspWithKernels } from "./bs
 import type { PlannedGraph } from "./bsp/bsp.ts";
 import { verifyBsp, verifyPlan } from "./bsp/verify.ts";
 import type { Graph } from "./graph/graph.ts";
+import { checkIndices } from "./graph/passes/check-indices.ts";
 import { foldConstants } from "./graph/passes/fold-constants.ts";
 import { differentiate } from "./graph/passes/differentiate.ts";
 import { doubleBuffer } from "./graph/passes/double-buffer.ts";
@@ -44,6 +45,7 @@ function stage<From, To>(pass: Pass<From, To>, verify: (program: To) => void, pr
 
 export const stages: readonly Stage[] = [
   stage(differentiate, verifyGraph, printGraph),
+  stage(checkIndices, verifyGraph, printGraph),
   stage(foldConstants, verifyGraph, printGraph),
   stage(simplifyAlgebra, verifyGraph, printGraph),
   stage(mergeEqualNodes, verifyGraph, printGraph),

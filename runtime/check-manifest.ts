@@ -123,7 +123,7 @@ function program(value: unknown, path: string, states: number): ManifestProgram 
 
 function event(value: unknown, path: string, states: readonly ManifestState[], memoryBytes: number): HostEvent {
   const fields = object(value, path);
-  const kind = oneOf(field(fields, "kind"), `${path}.kind`, ["next", "send", "print", "assert"]);
+  const kind = oneOf(field(fields, "kind"), `${path}.kind`, ["next", "send", "print", "assert", "outside"]);
   const place = position(field(fields, "position"), `${path}.position`);
   switch (kind) {
     case "next":
@@ -142,6 +142,18 @@ function event(value: unknown, path: string, states: readonly ManifestState[], m
       };
     case "assert":
       return { kind, message: text(field(fields, "message"), `${path}.message`), position: place };
+    case "outside": {
+      const fromEnd = field(fields, "fromEnd");
+      if (typeof fromEnd !== "boolean") refuse(`${path}.fromEnd`, `must be true or false, not ${describe(fromEnd)}`);
+      return {
+        kind,
+        op: text(field(fields, "op"), `${path}.op`),
+        extent: integer(field(fields, "extent"), `${path}.extent`, 0, Number.MAX_SAFE_INTEGER),
+        fromEnd,
+        indices: hostBuffer(field(fields, "indices"), `${path}.indices`, memoryBytes),
+        position: place,
+      };
+    }
   }
 }
 

@@ -61,7 +61,9 @@ export type HostEvent =
   | { readonly kind: "send"; readonly state: number; readonly position: Position }
   | { readonly kind: "print"; readonly label: string; readonly values: readonly HostBuffer[]; readonly position: Position }
   /** Called only when the condition was false. */
-  | { readonly kind: "assert"; readonly message: string; readonly position: Position };
+  | { readonly kind: "assert"; readonly message: string; readonly position: Position }
+  /** Called only when some of the indices lies outside of an axis of `extent`; negative ones count `fromEnd`, or lie outside. */
+  | { readonly kind: "outside"; readonly op: string; readonly extent: number; readonly fromEnd: boolean; readonly indices: HostBuffer; readonly position: Position };
 
 export interface Manifest {
   readonly format: typeof formatVersion;

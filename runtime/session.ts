@@ -1,8 +1,9 @@
 /** The host's part in one run: what happens when the program calls `env.host(event)`. */
 import { sizeOf, viewArray } from "./dtype.ts";
-import { AssertionFailed, describePosition, GphError, StreamError, textOf } from "./errors.ts";
+import { AssertionFailed, describePosition, GphError, StreamError, textOf, TrapError } from "./errors.ts";
 import { copyInto, type HostTensor, type HostValue } from "./host.ts";
 import type { HostBuffer, HostEvent, Manifest, Position } from "./manifest.ts";
+import { describeOutside } from "./outside.ts";
 import type { ProgramPlan } from "./ports.ts";
 import { formatTensor } from "./print.ts";
 import { deliver, isPromise, openSource, type Source, type Streams } from "./streams.ts";
@@ -42,6 +43,7 @@ export class Session {
       case "send": return this.#send(event.state, event.position);
       case "print": return this.#print(event);
       case "assert": throw new AssertionFailed(`assertion failed: ${event.message}, ${describePosition(event.position)}`, event.position);
+      case "outside": throw new TrapError(`${describeOutside(event, event.indices.shape, readBuffer(this.#memory, event.indices).data)}, ${describePosition(event.position)}`, event.position, undefined);
     }
   }
 

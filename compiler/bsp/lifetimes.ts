@@ -152,6 +152,7 @@ function hostTensors(step: Extract<BspStep, { kind: "host" }>): readonly TensorI
     case "next": case "send": return [event.buffer];
     case "print": return event.buffers;
     case "assert": return [event.condition];
+    case "outside": return [event.condition, event.indices];
     default: return unreachable(event);
   }
 }

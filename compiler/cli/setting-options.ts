@@ -7,5 +7,5 @@ export const settingOptions: readonly Option[] = [
   { name: "target", letter: "t", value: "NAME|FILE.json", summary: "the machine: a name of `gph targets`, or your own (default wasm)" },
   { name: "tiles", value: "N", summary: "how many tiles it has, fewer or more than the real machine" },
   { name: "strict-math", summary: "round every operation for itself: the same bits on every kind of machine, at some cost" },
-  { name: "checked", summary: "check indices of vertices as they run; one that leaves its field ends the run at its line" },
+  { name: "checked", summary: "check indices as they run; one that lies outside of its field or axis ends the run at its line" },
 ];

@@ -246,7 +246,8 @@ class ModuleEmitter {
     const buffer = (tensor: TensorId): { dtype: HostEventBuffer["dtype"]; shape: readonly number[]; offset: number } => ({ ...this.#layout.tensor(tensor).type, offset: this.#layout.offset(tensor) });
     const event: HostEvent = action.kind === "print"
       ? { kind: "print", label: action.label, values: action.buffers.map(buffer), position }
-      : action.kind === "assert" ? { kind: "assert", message: action.message, position } : { kind: action.kind, state: action.state, position };
+      : action.kind === "assert" ? { kind: "assert", message: action.message, position }
+      : action.kind === "outside" ? { kind: "outside", op: action.op, extent: action.extent, fromEnd: action.fromEnd, indices: buffer(action.indices), position } : { kind: action.kind, state: action.state, position };
     this.#events.push(event);
     return this.#events.length - 1;
   }

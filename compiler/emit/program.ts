@@ -109,7 +109,7 @@ class ProgramEmitter {
       case "host": {
         this.#barrier();
         const worker = i32.eqz(f.code(f.global("worker")));
-        const told = step.event.kind === "assert" ? i32.and(worker, i32.eqz(this.#read(step.event.condition))) : worker;
+        const told = step.event.kind === "assert" || step.event.kind === "outside" ? i32.and(worker, i32.eqz(this.#read(step.event.condition))) : worker;
         f.if(told, () => f.call("host", this.#services.event(step.event, step)));
         return this.#barrier();
       }

@@ -67,6 +67,8 @@ export const isStored = (node: Node): boolean => node.attributes["stored"] === t
  * send    {state}          (value) → ()      one element to an output stream
  * print   {label}          (value…) → ()
  * assert  {message}        (bool scalar) → ()     false ends the run with a typed error
+ * inside  {op, extent, fromEnd: boolean}   (bool scalar, integers) → ()     made by `check-indices`: false ends the run, since an index lies outside of an axis
+ *                          of `extent` that `op` takes elements of; negative ones count `fromEnd` or lie outside
  * repeat  {}               (i32 count, carried…) → carried…      regions: [body: carried → carried]; negative counts as 0
  * while   {}               (carried…) → carried…  regions: [condition: carried → bool scalar, body: carried → carried]
  * if      {}               (bool scalar) → results…      regions: [then: () → results, else: () → results]
@@ -74,7 +76,7 @@ export const isStored = (node: Node): boolean => node.attributes["stored"] === t
  * execute {computeSet}     (operand…) → new values of the operands that `computeSet.written` lists, in its order
  * grad    {wrt: number, names?: string[]}    (loss, w…) → gradient of the loss for each w; names for messages
  */
-export const structuralOps = ["read", "write", "next", "send", "print", "assert", "repeat", "while", "if", "switch", "execute", "grad"] as const;
+export const structuralOps = ["read", "write", "next", "send", "print", "assert", "inside", "repeat", "while", "if", "switch", "execute", "grad"] as const;
 export type StructuralOp = (typeof structuralOps)[number];
 export const isStructural = (op: string): op is StructuralOp => (structuralOps as readonly string[]).includes(op);
 

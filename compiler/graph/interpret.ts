@@ -2,6 +2,7 @@
  * The interpreter of graphs: the meaning of the language, slow and obvious. Everything else is tested against it. Values are
  * immutable tensors; a state's value is replaced by `write`; ops of the table are computed by their own `evaluate`.
  */
+import { describeOutside, type Axis } from "../../runtime/outside.ts";
 import { op } from "../ops/table.ts";
 import { invariant, unreachable } from "../support/bug.ts";
 import type { Reporter } from "../support/diagnostic.ts";
@@ -133,7 +134,7 @@ export class Interpreter {
     try {
       return [op(node.op).evaluate(inputs, node.attributes, type)];
     } catch (problem) {
-      if (problem instanceof RuntimeError && problem.origin === undefined) throw new RuntimeError(problem.problem, problem.message, node.origin);
+      if (problem instanceof RuntimeError && problem.origin === undefined) throw new RuntimeError(problem.problem, `${problem.message}${problem.problem === "index-out-of-range" ? `, in ${node.op}` : ""}`, node.origin);
       throw problem;
     }
   }
@@ -156,6 +157,9 @@ export class Interpreter {
         return [];
       case "assert":
         if (!isTrue(inputs[0]!)) throw new RuntimeError("assertion-failed", String(attributes["message"] ?? ""), origin);
+        return [];
+      case "inside":
+        if (!isTrue(inputs[0]!)) throw new RuntimeError("index-out-of-range", describeOutside(attributes as unknown as Axis, inputs[1]!.type.shape, inputs[1]!.data), origin);
         return [];
       case "repeat": {
         const count = Number(get(inputs[0]!, 0));

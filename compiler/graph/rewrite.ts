@@ -193,7 +193,7 @@ export function rewrite(graph: Graph, rule: Rule, scope: Scope = noScope): Graph
   return { ...rewritten, values: rewriting.values };
 }
 
-const effects: ReadonlySet<string> = new Set(["write", "next", "send", "print", "assert"]);
+const effects: ReadonlySet<string> = new Set(["write", "next", "send", "print", "assert", "inside"]);
 
 /** Whether the world can tell that the node itself ran; what its regions hold is not counted. */
 export const hasEffect = (node: Node): boolean => effects.has(node.op);

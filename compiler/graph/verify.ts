@@ -18,7 +18,7 @@
  *    their tensor and have the field's dtype and shape; `written` lists, in order, the operands some vertex may write.
  *    Tiles are not negative.
  */
-import { isDType, isFloat } from "../../runtime/dtype.ts";
+import { isDType, isFloat, isInteger } from "../../runtime/dtype.ts";
 import { RuleError } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
@@ -151,6 +151,11 @@ class Verifier {
         shape(1, 0, 0);
         must(isScalar(this.#type(node.inputs[0]!), "bool"), "assert takes a bool scalar");
         return must(typeof node.attributes["message"] === "string", "assert has a message");
+      case "inside":
+        shape(2, 0, 0);
+        must(isScalar(this.#type(node.inputs[0]!), "bool"), "inside takes a bool scalar");
+        must(isInteger(this.#type(node.inputs[1]!).dtype), "inside takes indices");
+        return must(typeof node.attributes["op"] === "string" && typeof node.attributes["extent"] === "number" && typeof node.attributes["fromEnd"] === "boolean", "inside says of what");
       case "repeat": {
         const carried = node.inputs.length - 1;
         shape(carried + 1, carried, 1);

@@ -87,6 +87,17 @@ export interface GradientSite {
   readonly gradient: ValueId;
 }
 
+/** Elements of an input that an op takes for places of an axis. */
+export interface Places {
+  readonly input: number;
+  /** Of the input, only the elements of its last axis that have this place in it. */
+  readonly element?: number;
+  /** Extent of the axis. */
+  readonly extent: number;
+  /** Whether negative ones count from the end. */
+  readonly fromEnd: boolean;
+}
+
 export interface Op {
   readonly name: string;
   /** elementwise: one result of the common shape, each element from the same elements of the inputs. view: no arithmetic, costs nothing. */
@@ -127,6 +138,9 @@ export interface Op {
 
   /** compute only: the result begins as input 0, of its type; `lower` writes only what changes, and every lowering `keeps` the rest. */
   readonly inPlace?: boolean;
+
+  /** Which inputs are indices, and of what. `evaluate` refuses one that lies outside; `check-indices` looks for them in checked builds. */
+  places?(inputs: readonly TensorType[], attributes: Attributes): readonly Places[];
 
   /**
    * Reverse mode: gradient of the loss by each input, of that input's type, built of ops; undefined for an input that the

@@ -22,6 +22,7 @@ import { constantOp, fill } from "./sources/fill.ts";
 import { functions } from "./elementwise/functions.ts";
 import { gatherNd } from "./data/gather-nd.ts";
 import { gather, oneHot } from "./data/gather.ts";
+import { indexBelow } from "./data/index-below.ts";
 import { householderBlock } from "./linalg/householder.ts";
 import { implications } from "./linalg/implied.ts";
 import { layerNorm } from "./networks/layer-norm.ts";
@@ -66,7 +67,7 @@ const list: readonly Op[] = [
   fill, constantOp, iota, linspace, eye,
   uniform, normal, uniformRows, normalRows,
   // moving data
-  update, concat, stack, pad, roll, gather, gatherNd, oneHot, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
+  update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
   // combining
   reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
   // blocks of factorisations, sparse matrices

@@ -4,7 +4,7 @@ import type { Target } from "../targets/target.ts";
 
 /** What is asked of the executable; every pass is told. */
 export interface PassOptions {
-  /** Indices that are not known to stay inside their field are checked at run time. */
+  /** Indices that are not known to stay inside their field or axis are checked at run time. */
   readonly checked?: boolean;
   /** The program counts how often loops run whose trips it does not tell, for a profile. */
   readonly counters?: boolean;

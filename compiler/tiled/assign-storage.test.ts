@@ -169,6 +169,12 @@ describe("nothing is copied in vain", () => {
     expect(body("v += x;", "var v: f32[n] = 0;")).toEqual(["map"]);
   });
 
+  it("random rows are made in the state they are written to, whatever its shape", () => {
+    const source = (type: string): string => `import { uniform } from "std/random"; graph g { in s: i32; var v: f32[${type}] = 0; program main { v = uniform<f32>(1, s, ${type}); } }`;
+    expect(stepsOf(source("2048"))).toEqual(["uniform_rows"]);
+    expect(stepsOf(source("16, 32, 8"))).toEqual(["uniform_rows"]);
+  });
+
   it("what the program still needs is copied", () => {
     expect(copies(body("var a = x; a[1:3] += 1; y = a; z = x;"))).toBe(2);
     expect(copies(body("let t = v; v = w; w = t;", "var v: f32[n] = 0; var w: f32[n] = 0;"))).toBe(3);

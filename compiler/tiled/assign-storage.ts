@@ -7,7 +7,8 @@
  * (Traub, Holloway and Smith, 1998): what one arm of a branch still needs is not alive in the others. Merging of ranges that
  * do not interfere is Chaitin's coalescing. Needs nothing; gives a table from root value to storage.
  */
-import { formatType, isStructural, type Block, type Graph, type Node, type Program, type StateId, type ValueId } from "../graph/graph.ts";
+import { sizeOf } from "../../runtime/dtype.ts";
+import { formatType, isStructural, type Block, type Graph, type Node, type Program, type StateId, type TensorType, type ValueId } from "../graph/graph.ts";
 import { computeMapOf } from "../ops/fused/compute-map.ts";
 import { ops } from "../ops/table.ts";
 import { coveredPart, place, type Scope, type Segment, type Use } from "./live-segments.ts";
@@ -25,10 +26,11 @@ export interface Storage {
   readonly members: readonly ValueId[];
 }
 
-export function assignStorage(graph: Graph, program: Program): ReadonlyMap<ValueId, Storage> {
+/** `anyShape`: a value may be stored in a state of another shape, as many elements in the same order. */
+export function assignStorage(graph: Graph, program: Program, anyShape = false): ReadonlyMap<ValueId, Storage> {
   const liveness = new Liveness(graph);
   liveness.visitProgram(program);
-  return new Coalescer(graph, liveness).run();
+  return new Coalescer(graph, liveness, anyShape).run();
 }
 
 type Wish = { readonly kind: "same" | "state"; readonly a: ValueId; readonly b: ValueId | StateId };
@@ -195,9 +197,11 @@ class Coalescer {
   readonly #classOf = new Map<ValueId, Class>();
   readonly #states = new Map<StateId, Class>();
   readonly #writtenStates: ReadonlySet<StateId>;
+  readonly #anyShape: boolean;
 
-  constructor(graph: Graph, liveness: Liveness) {
+  constructor(graph: Graph, liveness: Liveness, anyShape: boolean) {
     this.#graph = graph;
+    this.#anyShape = anyShape;
     this.#liveness = liveness;
     this.#writtenStates = new Set(liveness.written.map(({ b }) => b));
   }
@@ -257,12 +261,16 @@ class Coalescer {
     const { role, type } = this.#graph.states[state]!;
     if (role !== "out" && role !== "var" && role !== "derived") return;
     const storage = this.#classOf.get(value)!;
-    if (storage.state !== undefined || formatType(type) !== formatType(this.#graph.values[value]!.type)) return;
+    if (storage.state !== undefined || !this.#fits(this.#graph.values[value]!.type, type)) return;
     const own = this.#states.get(state);
     if (!own) {
       storage.state = state;
       this.#states.set(state, storage);
     } else if (!this.#interfere(storage, own)) this.#join(storage, own);
+  }
+
+  #fits(value: TensorType, state: TensorType): boolean {
+    return formatType(value) === formatType(state) || (this.#anyShape && value.dtype === state.dtype && sizeOf(value.shape) === sizeOf(state.shape));
   }
 
   #interfere(left: Class, right: Class): boolean {

@@ -87,6 +87,7 @@ export function printHost(event: HostAction): string {
     case "next": return `host: next element into t${event.buffer}`;
     case "send": return `host: send t${event.buffer}`;
     case "print": return `host: print ${JSON.stringify(event.label)} ${event.buffers.map((id) => `t${id}`).join(" ")}`;
+    case "outside": return `host: outside t${event.condition} t${event.indices} ${event.extent} of ${event.op}`;
     case "assert": return `host: assert t${event.condition} ${JSON.stringify(event.message)}`;
     default: return unreachable(event);
   }

@@ -112,7 +112,9 @@ export type HostAction =
   | { readonly kind: "send"; readonly state: StateId; readonly buffer: TensorId }
   | { readonly kind: "print"; readonly label: string; readonly buffers: readonly TensorId[] }
   /** Only when the condition is false. */
-  | { readonly kind: "assert"; readonly message: string; readonly condition: TensorId };
+  | { readonly kind: "assert"; readonly message: string; readonly condition: TensorId }
+  /** Only when the condition is false: some of the indices lies outside of an axis of `extent` that `op` takes elements of. */
+  | { readonly kind: "outside"; readonly op: string; readonly extent: number; readonly fromEnd: boolean; readonly indices: TensorId; readonly condition: TensorId };
 
 export interface TiledProgram {
   readonly name: string;

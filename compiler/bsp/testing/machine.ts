@@ -175,7 +175,7 @@ export class Machine {
       case "next": this.write(action.buffer, this.supply(action.state)); break;
       case "send": this.told.push({ action, values: [...this.read(action.buffer).data] }); break;
       case "print": for (const buffer of action.buffers) this.told.push({ action, values: [...this.read(buffer).data] }); break;
-      case "assert": this.told.push({ action, values: [...this.read(action.condition).data] }); break;
+      case "assert": case "outside": this.told.push({ action, values: [...this.read(action.condition).data] }); break;
       default: unreachable(action);
     }
   }

@@ -205,6 +205,9 @@ export const gather_nd = define<<D extends DType>(x: Operand<D>, indices: Operan
 /** 1 at the place each index names, 0 elsewhere, along a new last axis; an index outside gives zeros. y[…, c] = (indices[…] = c) */
 export const one_hot = define<<D extends DType>(indices: Operand, classes: number, options?: { dtype?: D }) => Tensor<D>>("core", "one_hot", { dtype: "option" });
 
+/** The integers themselves, which must be from 0 to before the extent: one that is not ends the run in builds with --checked, and is let through in others. y = x, 0 ≤ x < extent */
+export const index_below = define<<D extends DType>(x: Operand<D>, extent: number) => Tensor<D>>("core", "index_below");
+
 /** Elements along an axis, picked in each row by its own integer indices (negative from the end). y[…, j, …] = x[…, indices[…, j, …], …] */
 export const take_along = define<<D extends DType>(x: Operand<D>, indices: Operand, options?: { axis?: number }) => Tensor<D>>("core", "take_along");
 

@@ -115,10 +115,10 @@ export const l1 = define<<T extends DType>(prediction: Operand<T>, target: Opera
 /** Mean of ½ · error² where the error is below `delta`, of a straight line beyond. */
 export const huber = define<<T extends DType>(prediction: Operand<T>, target: Operand<T>, options?: { delta?: number }) => Tensor<T>>("std/nn", "huber");
 
-/** Mean over the batch of −log probability of the right class; `log_probabilities` as log_softmax gives them. A label that is no class counts as a loss of 0. */
+/** Mean over the batch of −log probability of the right class; `log_probabilities` as log_softmax gives them. A label that is no class counts as a loss of 0; in builds with --checked it ends the run. */
 export const nll = define<<T extends DType>(log_probabilities: Operand<T>, labels: Operand<"i32">) => Tensor<T>>("std/nn", "nll");
 
-/** Mean over the batch of −log softmax(logits) of the right class. A label that is no class counts as a loss of 0. */
+/** Mean over the batch of −log softmax(logits) of the right class. A label that is no class counts as a loss of 0; in builds with --checked it ends the run. */
 export const cross_entropy = define<<T extends DType>(logits: Operand<T>, labels: Operand<"i32">) => Tensor<T>>("std/nn", "cross_entropy");
 
 /** Binary cross entropy of logits: mean over all elements of −log of the probability sigmoid gives the right answer, 0 or 1. */

@@ -50,6 +50,7 @@ export const takeAlong: Op = {
     });
     return result;
   },
+  places: (inputs, attributes) => [{ input: 1, extent: inputs[0]!.shape[intAttribute(attributes, "axis")]!, fromEnd: true }],
   lower(inputs, attributes, type): Lowering[] {
     const [axis, rank] = [intAttribute(attributes, "axis"), type.shape.length + 1];
     if (sizeOf(type.shape) === 0) return [];
@@ -114,6 +115,7 @@ export const scatterAddAlong: Op = {
     });
     return result;
   },
+  places: (inputs, attributes) => [{ input: 1, extent: inputs[0]!.shape[intAttribute(attributes, "axis")]!, fromEnd: true }],
   lower(inputs, attributes, type): Lowering[] {
     const [axis, updates] = [intAttribute(attributes, "axis"), inputs[2]!];
     if (sizeOf(updates.shape) === 0) return [];

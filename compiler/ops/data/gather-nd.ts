@@ -54,6 +54,7 @@ export const gatherNd: Op = {
     });
     return result;
   },
+  places: ([x, indices]) => Array.from({ length: indices!.shape.at(-1)! }, (_, element) => ({ input: 1, element, extent: x!.shape[element]!, fromEnd: true })),
   /** Space: the result's dimensions, then the picked dimensions of x and the axis of the tuples, both serial. */
   lower(inputs, _attributes, type): Lowering[] {
     const [x, indices] = [inputs[0]!, inputs[1]!];

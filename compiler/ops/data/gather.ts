@@ -39,6 +39,7 @@ export const gather: Op = {
     });
     return result;
   },
+  places: (inputs, attributes) => [{ input: 1, extent: inputs[0]!.shape[intAttribute(attributes, "axis")]!, fromEnd: true }],
   /** The whole gathered axis is a serial dimension, whose index the kernel computes. */
   lower(inputs, attributes, type): Lowering[] {
     const [x, indices, axis] = [inputs[0]!, inputs[1]!, intAttribute(attributes, "axis")];

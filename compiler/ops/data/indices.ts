@@ -1,7 +1,7 @@
 /**
  * Indices that are tensors: what gather, scatter and their kin have in common. Negative ones count from the end. The
- * reference refuses an index outside of its axis with a run-time error; kernels clamp it into the axis, so that memory is safe
- * and the result is the same everywhere, but that result has no meaning.
+ * reference refuses an index outside of its axis with a run-time error, as checked builds do (`places` of an op, `check-indices`);
+ * kernels clamp it into the axis, so that memory is safe and the result is the same everywhere, but that result has no meaning.
  */
 import type { TensorType } from "../../graph/graph.ts";
 import { RuntimeError } from "../../graph/runtime-error.ts";
@@ -17,9 +17,17 @@ export function requireIndices(what: string, indices: TensorType): void {
 /** The place an index names in an axis. */
 export function position(index: bigint, extent: number): number {
   const counted = index < 0n ? index + BigInt(extent) : index;
-  if (counted < 0n || counted >= BigInt(extent)) throw new RuntimeError("index-out-of-range", `index ${index} is outside of an axis of extent ${extent}`);
+  if (counted < 0n || counted >= BigInt(extent)) throw outside(index, extent);
   return Number(counted);
 }
+
+/** The place an index names in an axis, where negative ones lie outside. */
+export function insideAxis(index: bigint, extent: number): number {
+  if (index < 0n) throw outside(index, extent);
+  return position(index, extent);
+}
+
+const outside = (index: bigint, extent: number): RuntimeError => new RuntimeError("index-out-of-range", `index ${index} is outside of an axis of extent ${extent}`);
 
 /** The same for kernels, clamped. */
 export function clampedPosition(index: Expression, extent: number): Expression {

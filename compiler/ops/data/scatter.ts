@@ -107,6 +107,7 @@ function scatter(rule: Rule): Op {
       });
       return result;
     },
+    places: (inputs, attributes) => [{ input: 1, extent: inputs[0]!.shape[intAttribute(attributes, "axis")]!, fromEnd: true }],
     lower: (inputs, attributes) => lowerScatter(rule, inputs, intAttribute(attributes, "axis")),
     gradient: rule.gradient,
     examples: () => [

@@ -1,8 +1,8 @@
 /**
  * Products with a sparse matrix of dense blocks, stored row after row: values [count, r, c], the column of blocks that each
  * lies in, and starts [rows + 1], where each row of blocks begins among them and the last ends. With blocks of 1 × 1 that is CSR.
- * Equal places are added. The reference refuses columns and starts outside with a run-time error; kernels clamp them, so that
- * memory is safe, but then the result has no meaning.
+ * Equal places are added. The reference refuses columns and starts outside with a run-time error, as checked builds do; kernels
+ * clamp them, so that memory is safe, but then the result has no meaning.
  */
 import { isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType } from "../../graph/graph.ts";
@@ -211,6 +211,10 @@ export const blockSparseMatmul: Op = {
     sums.forEach((sum, flat) => put(result, flat, sum));
     return result;
   },
+  places(inputs, attributes) {
+    const { count, columns } = extentsOf(inputs, attributes);
+    return [{ input: 1, extent: columns, fromEnd: false }, { input: 2, extent: count + 1, fromEnd: false }];
+  },
   lower(inputs, attributes, type): Lowering[] {
     if (sizeOf(type.shape) === 0) return [];
     const extents = extentsOf(inputs, attributes);
@@ -260,6 +264,7 @@ export const sparseRows: Op = {
     forEachBlock(zeros(type), inputs[0]!, 1, (block, row) => put(result, block, row));
     return result;
   },
+  places: (_inputs, attributes) => [{ input: 0, extent: intAttribute(attributes, "count") + 1, fromEnd: false }],
   lower(inputs, _attributes, type): Lowering[] {
     const [rows, count] = [inputs[0]!.shape[0]! - 1, type.shape[0]!];
     if (count === 0) return [];
@@ -331,6 +336,10 @@ export const sampledMatmul: Op = {
     const result = zeros(type);
     sums.forEach((sum, flat) => put(result, flat, sum));
     return result;
+  },
+  places(inputs, attributes) {
+    const [, b, indices, starts] = inputs as [TensorType, TensorType, TensorType, TensorType];
+    return [{ input: 2, extent: Math.floor(b.shape[0]! / intAttribute(attributes, "columns")), fromEnd: false }, { input: 3, extent: indices.shape[0]! + 1, fromEnd: false }, { input: 4, extent: starts.shape[0]! - 1, fromEnd: false }];
   },
   /** Space: block, row and column in it, row and column of blocks, and the dimension summed over. */
   lower(inputs, _attributes, type): Lowering[] {

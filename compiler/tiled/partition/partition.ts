@@ -80,7 +80,9 @@ function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: Ten
     const split = splitReduction(lowering, reads, tensors, target.tiles, target.grain);
     if (split) return { split, reduction: 0 };
   }
-  return { split: splitLikeResult(lowering, to, tensors.distribution(to.tensor), shape) ?? splitEvenly(lowering, target.tiles, target.grain) };
+  const distribution = tensors.distribution(to.tensor);
+  const like = tensors.isScattered(to.tensor) ? undefined : splitLikeResult(lowering, to, distribution, shape);
+  return { split: like ?? splitEvenly(lowering, target.tiles, target.grain) };
 }
 
 const canPlace = (to: TensorView, tensors: Tensors): boolean => !tensors.hasDistribution(to.tensor) && tensors.root(to.tensor) === to.tensor;

@@ -93,7 +93,7 @@ class ProgramLowering {
     this.#tensors = shared.tensors;
     this.#program = program;
     this.#views = new Views(shared.graph);
-    this.#storage = assignStorage(shared.graph, program);
+    this.#storage = assignStorage(shared.graph, program, shared.tensors.deviceStorage === "whole");
     if (shared.tensors.deviceStorage === "whole") {
       this.#places = placeResults(shared.graph, program, this.#storage, shared.uses);
       this.#fills = neededFills(shared.graph, program, this.#storage, shared.uses);
@@ -130,7 +130,7 @@ class ProgramLowering {
 
   #tensorFor(value: ValueId): TensorId {
     const storage = this.#storage.get(value)!;
-    if (storage.state !== undefined) return this.#shared.states[storage.state]!.device;
+    if (storage.state !== undefined) return this.#tensors.alias(this.#shared.states[storage.state]!.device, this.#type(value).shape);
     const known = this.#tensorOf.get(storage);
     if (known !== undefined) return known;
     const { type, origin, name } = this.#graph.values[value]!;
@@ -299,15 +299,15 @@ class ProgramLowering {
         return this.#host({ kind: "send", state, buffer }, node.origin);
       }
       case "print": {
-        const buffers = node.inputs.map((input) => {
-          const type = this.#type(input);
-          const buffer = this.#tensors.add({ name: "printed", type, origin: node.origin, persistent: true, storage: "whole", ...(this.#tensors.deviceStorage === "whole" ? {} : { distribution: onOneTile(type.shape) }) });
-          this.#toHost(input, buffer, node.origin);
-          return buffer;
-        });
+        const buffers = node.inputs.map((input) => this.#shown(input, "printed", node.origin));
         return this.#host({ kind: "print", label: node.attributes["label"] as string, buffers }, node.origin);
       }
       case "assert": return this.#host({ kind: "assert", message: node.attributes["message"] as string, condition: this.#materialise(node.inputs[0]!, node.origin) }, node.origin);
+      case "inside": {
+        const { op: name, extent, fromEnd } = node.attributes as { readonly op: string; readonly extent: number; readonly fromEnd: boolean };
+        const indices = this.#shown(node.inputs[1]!, "indices", node.origin);
+        return this.#host({ kind: "outside", op: name, extent, fromEnd, indices, condition: this.#materialise(node.inputs[0]!, node.origin) }, node.origin);
+      }
       default:
         this.#shared.context.report(error("not-supported", node.origin, `${node.op} cannot be compiled yet`));
     }
@@ -315,6 +315,14 @@ class ProgramLowering {
 
   #host(event: HostAction, origin: Span): void {
     this.#build.add({ kind: "host", event, origin });
+  }
+
+  /** A new buffer that the host reads, with a value in it. */
+  #shown(value: ValueId, name: string, origin: Span): TensorId {
+    const type = this.#type(value);
+    const buffer = this.#tensors.add({ name, type, origin, persistent: true, storage: "whole", ...(this.#tensors.deviceStorage === "whole" ? {} : { distribution: onOneTile(type.shape) }) });
+    this.#toHost(value, buffer, origin);
+    return buffer;
   }
 
   /** Brings a value into a buffer the host reads. */

@@ -144,7 +144,7 @@ export interface CopyOptions {
   readonly attributes?: Attributes;
 }
 
-const notCopied: ReadonlySet<string> = new Set(["print", "send", "assert", "write"]);
+const notCopied: ReadonlySet<string> = new Set(["print", "send", "assert", "inside", "write"]);
 
 /** Appends copies of nodes, with values of their own and without effects. */
 export function copyNodes(construction: Construction, nodes: readonly Node[], options: CopyOptions = {}): Copy {
