@@ -88,7 +88,7 @@ function floatBinary(module: Module, op: BinaryOp, machine: "f32" | "f64", left:
     // The remainder of two f32 is an f32, so nothing is rounded twice.
     case "rem":
       return machine === "f64" ? callMath(module, "rem", [left, right]) : module.f32.demote(callMath(module, "rem", [module.f64.promote(left), module.f64.promote(right)]));
-    case "and": case "or": case "xor": case "shl": case "shr": throw new CompilerBug(`${op} of ${machine}`);
+    case "and": case "or": case "xor": case "shl": case "shr": case "mulhi": throw new CompilerBug(`${op} of ${machine}`);
     default: return unreachable(op);
   }
 }
@@ -99,6 +99,7 @@ function integerBinary(scope: FunctionScope, op: BinaryOp, dtype: DType, machine
   const signed = isSigned(dtype);
   switch (op) {
     case "add": case "sub": case "mul": return wrapNarrow(module, dtype, integer[op](left, right));
+    case "mulhi": return module.i32.wrap(module.i64.shr_u(module.i64.mul(module.i64.extend_u(left), module.i64.extend_u(right)), module.i64.const(32n)));
     case "and": case "or": case "xor": return integer[op](left, right);
     case "div":
       if (!signed) return integer.div_u(left, right);

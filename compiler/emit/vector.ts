@@ -129,6 +129,7 @@ export function vectorBinary(scope: FunctionScope, op: BinaryOp, dtype: DType, l
   switch (op) {
     case "eq": case "ne": case "lt": case "le": case "gt": case "ge": return compare(scope, op, dtype, lanes, left, right);
     case "and": case "or": case "xor": return module.v128[op](left, right);
+    case "mulhi": return upperWords(scope, left, right);
     case "shl": case "shr": case "rem": throw new CompilerBug(`${op} of ${dtype}×${lanes}`);
     case "add": case "sub": case "mul": case "div": case "min": case "max": break;
     default: return unreachable(op);
@@ -157,6 +158,26 @@ function multiplyBytes(scope: FunctionScope, left: Code, right: Code): Code {
   const high = v128.and(i16x8.extmul_high_i8x16_u(a.again(), b.again()), everyLane(scope, "u16", 0xff));
   return i8x16.narrow_i16x8_u(low, high);
 }
+
+/**
+ * Upper words of the products of unsigned words: the odd words of four products of 64 bits. By moves within each half of the
+ * products, not by a shuffle of both: some engines pair only modules without shuffles correctly.
+ */
+function upperWords(scope: FunctionScope, left: Code, right: Code): Code {
+  const { i64x2, i8x16, v128 } = scope.module;
+  const a = scope.shared(left, scope.binaryen.v128);
+  const b = scope.shared(right, scope.binaryen.v128);
+  const low = i8x16.swizzle(i64x2.extmul_low_i32x4_u(a.first, b.first), wordsFrom(scope, [1, 3, none, none]));
+  const high = i8x16.swizzle(i64x2.extmul_high_i32x4_u(a.again(), b.again()), wordsFrom(scope, [none, none, 1, 3]));
+  return v128.or(low, high);
+}
+
+/** No word: its bytes become zero. */
+const none = 0x80;
+
+/** The operand of a swizzle that moves whole words. */
+const wordsFrom = (scope: FunctionScope, words: readonly number[]): Code =>
+  scope.vectorConstant(Uint8Array.from(words.flatMap((word) => [0, 1, 2, 3].map((byte) => (word === none ? none : 4 * word + byte)))));
 
 /** Each lane by the same amount, an i32, taken modulo the lane's width. */
 export function vectorShift(scope: FunctionScope, op: "shl" | "shr", dtype: DType, vector: Code, amount: Code): Code {

@@ -81,6 +81,7 @@ function numberFunction(op: BinaryOp, dtype: DType): (left: number, right: numbe
     case "add": return (a, b) => round(a + b);
     case "sub": return (a, b) => round(a - b);
     case "mul": return float ? (a, b) => round(a * b) : (a, b) => round(Math.imul(a, b));
+    case "mulhi": return (a, b) => Number((BigInt(a) * BigInt(b)) >> 32n);
     case "div": return float ? (a, b) => round(a / b) : (a, b) => round(Math.trunc(a / divisor(b)));
     case "rem": return float ? (a, b) => round(a % b) : (a, b) => round(a % divisor(b));
     case "min": return (a, b) => Math.min(a, b);
@@ -115,6 +116,7 @@ function bigFunction(op: BinaryOp, dtype: DType): (left: bigint, right: bigint) 
     case "add": return (a, b) => round(a + b);
     case "sub": return (a, b) => round(a - b);
     case "mul": return (a, b) => round(a * b);
+    case "mulhi": throw new CompilerBug(`mulhi of ${dtype}`);
     case "div": return (a, b) => round(a / check(b));
     case "rem": return (a, b) => a % check(b);
     case "min": return (a, b) => (a < b ? a : b);

@@ -12,10 +12,13 @@ import type { DType } from "../../runtime/dtype.ts";
 import type { Span } from "../support/span.ts";
 
 export type UnaryOp = "neg" | "abs" | "not" | "sqrt" | "floor" | "ceil" | "trunc" | "nearest" | "popcount";
-/** Comparisons give dtype `bool`; all others the dtype of their operands, which must be equal. `and or xor` take integers and bool. */
+/**
+ * Comparisons give dtype `bool`; all others the dtype of their operands, which must be equal. `and or xor` take integers and
+ * bool. `mulhi`, of u32 alone, is the upper half of the product's 64 bits, whose lower half is `mul`.
+ */
 export type BinaryOp =
   | "add" | "sub" | "mul" | "div" | "rem" | "min" | "max"
-  | "and" | "or" | "xor" | "shl" | "shr"
+  | "and" | "or" | "xor" | "shl" | "shr" | "mulhi"
   | ComparisonOp;
 export type ComparisonOp = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
 

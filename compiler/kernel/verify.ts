@@ -4,7 +4,7 @@
  *  1. Every buffer has one stride per dimension, and no negative extent.
  *  2. Every local and buffer that is named exists; its dtype and lanes are those written where it is used.
  *  3. Operands of a binary operation agree in dtype and lanes; a comparison gives bool, all else the operands' dtype.
- *     `and or xor` take integers and bool, shifts integers, sqrt floats; a select's sides are its own type and its condition
+ *     `and or xor` take integers and bool, shifts integers, mulhi u32, sqrt floats; a select's sides are its own type and its condition
  *     is bool of as many lanes; a cast keeps the lanes; a bitcast keeps lanes and size; functions take floats of their own type.
  *  4. A splat's operand is a scalar; a reduce makes a scalar of a vector; an iota is a vector of integers. Lanes are powers of two.
  *  5. A local has a value on every path before it is read, and is set to a value of its type; a loop's counter is an i32
@@ -179,6 +179,7 @@ class Verifier {
         typed(dtype === (comparisons.has(op) ? "bool" : left.dtype));
         typed(!bitwise.has(op) || !isFloat(dtype));
         typed(!shifts.has(op) || isInteger(dtype));
+        typed(op !== "mulhi" || dtype === "u32");
         return;
       }
       case "select": {

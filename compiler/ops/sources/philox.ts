@@ -34,30 +34,20 @@ export function philox(counter: Words<number>, key: Key): Words<number> {
 }
 
 /**
- * The upper half of a product of 32-bit words, by halves of 16 bits, so that it vectorises: no sum exceeds 32 bits. Where
- * vectors have 64-bit products they take more instructions than these.
+ * The same on u32 expressions, of several counters under one key, round by round: a round waits for the one before, so that
+ * other counters' rounds fill its time.
  */
-function highWord(kernel: KernelBuilder, word: Expression, factor: number): Expression {
-  const u32 = (value: number): Expression => constant("u32", value);
-  const [low, high] = [kernel.let("low", binary("and", word, u32(0xffff))), kernel.let("high", binary("shr", word, u32(16)))];
-  const [f0, f1] = [u32(factor & 0xffff), u32(factor >>> 16)];
-  const upper = (x: Expression): Expression => binary("shr", x, u32(16));
-  const middle = kernel.let("middle", binary("add", binary("mul", high, f0), upper(binary("mul", low, f0))));
-  const crossed = binary("add", binary("mul", low, f1), binary("and", middle, u32(0xffff)));
-  return binary("add", binary("add", binary("mul", high, f1), upper(middle)), upper(crossed));
+export function philoxInKernel(kernel: KernelBuilder, counters: readonly Words<Expression>[], key: Key): readonly Words<Expression>[] {
+  let all = counters;
+  for (let round = 0; round < rounds; round++) all = all.map((words) => roundInKernel(kernel, words, roundKey(key, round)));
+  return all;
 }
 
-/** The same on u32 expressions. */
-export function philoxInKernel(kernel: KernelBuilder, counter: Words<Expression>, key: Key): Words<Expression> {
+function roundInKernel(kernel: KernelBuilder, words: Words<Expression>, [k0, k1]: Key): Words<Expression> {
   const u32 = (value: number): Expression => constant("u32", value);
-  let words = counter;
-  for (let round = 0; round < rounds; round++) {
-    const [k0, k1] = roundKey(key, round);
-    const next = [
-      binary("xor", binary("xor", highWord(kernel, words[2], multipliers[1]), words[1]), u32(k0)), binary("mul", words[2], u32(multipliers[1])),
-      binary("xor", binary("xor", highWord(kernel, words[0], multipliers[0]), words[3]), u32(k1)), binary("mul", words[0], u32(multipliers[0])),
-    ];
-    words = next.map((word, k) => kernel.let(`word${k}`, word)) as unknown as Words<Expression>;
-  }
-  return words;
+  const next = [
+    binary("xor", binary("xor", words[1], u32(k0)), binary("mulhi", words[2], u32(multipliers[1]))), binary("mul", words[2], u32(multipliers[1])),
+    binary("xor", binary("xor", words[3], u32(k1)), binary("mulhi", words[0], u32(multipliers[0]))), binary("mul", words[0], u32(multipliers[0])),
+  ];
+  return next.map((word, k) => kernel.let(`word${k}`, word)) as unknown as Words<Expression>;
 }

@@ -142,10 +142,16 @@ function lowerRows(name: string, inputs: readonly TensorType[], attributes: Attr
         // Rows take turns with the scratch.
         kernel.forBox(block.slice(0, 1), false, ([row]) => {
           const first = kernel.let("first", cast("u32", binary("mul", load(0, [row!, i32(0)]), i32(rowElements / wordsPerBlock))));
-          kernel.for({ end: i32(blocks), parallel: true, name: "k" }, (k) => {
-            const words = philoxInKernel(kernel, [binary("add", first, cast("u32", k)), constant("u32", 0), ...stream], key);
-            (early ? numbers(kernel, words) : words).forEach((value, part) => kernel.store(scratch[part]!, [k], value));
-          });
+          // Two counters at once where there is an even number of them.
+          const half = Math.floor(blocks / 2);
+          const counters = (from: number, count: number, places: readonly number[]): void =>
+            kernel.for({ start: i32(from), end: i32(from + count), parallel: true, name: "k" }, (k) => {
+              const at = places.map((offset) => binary("add", k, i32(offset)));
+              const words = philoxInKernel(kernel, at.map((place) => [binary("add", first, cast("u32", place)), constant("u32", 0), ...stream]), key);
+              words.forEach((one, which) => (early ? numbers(kernel, one) : one).forEach((value, part) => kernel.store(scratch[part]!, [at[which]!], value)));
+            });
+          counters(0, half, [0, half]);
+          if (blocks % 2 === 1) counters(blocks - 1, 1, [0]);
           const put = (k: Expression, parts: number): void => {
             const values = scratch.map((buffer) => kernel.load(buffer, [k])) as unknown as Words<Expression>;
             const made = early ? values : numbers(kernel, values);
