@@ -9,14 +9,13 @@
  * `stopTimeout` costs the engine: its threads are terminated and it is closed. Nothing can stop a loop on the caller's own
  * thread: programs that may run without end belong into `run`.
  */
-import { AsyncLocalStorage } from "node:async_hooks";
+import { aborted, Caller } from "./calls.ts";
 import type { Manifest } from "./executable.ts";
 import { EngineBusy, EngineClosed, ExecutableError, GphError, InputError, textOf } from "./errors.ts";
 import type { HostTensor, HostValue } from "./host.ts";
 import type { TypedArray } from "./dtype.ts";
 import { instantiate, type Instance } from "./instance.ts";
 import { partsOf, type LoadOptions, type Parts } from "./load.ts";
-import { hostAborts, message } from "./mailbox.ts";
 import { checkInputs, checkRunOptions } from "./options.ts";
 import { portsOf, ProgramPlan, unknownName, type Inputs, type Outputs, type Port } from "./ports.ts";
 import { checkStreams, Session, type SessionOptions } from "./session.ts";
@@ -46,15 +45,11 @@ const spin = 50_000;
 
 const noOptions: SessionOptions = {};
 
-/** The call of `run` whose source, sink or print is at work: a run it waits for would wait for it. */
-const callbackOf = new AsyncLocalStorage<object>();
-
 export class Engine {
   readonly manifest: Manifest;
   /** How many workers there are, after capping. */
   readonly workers: number;
   readonly #memory: ArrayBufferLike;
-  readonly #stopTimeout: number;
   readonly #ports: ReadonlyMap<string, Port>;
   readonly #plans: ReadonlyMap<string, ProgramPlan>;
   /** Of the graph's `initial`. */
@@ -64,6 +59,7 @@ export class Engine {
   /** The caller's own: worker 0 of `runSync`. */
   readonly #instance: Instance;
   readonly #team: Team;
+  readonly #caller: Caller;
   #initialised = false;
   /** Whether what params decide is derived of their present values; never sure when the host may write them unseen. */
   #prepared: "no" | "yes" | "always again" = "no";
@@ -74,10 +70,6 @@ export class Engine {
   #closing: Promise<void> | undefined;
   /** Why it was closed, if not by its owner. */
   #lost: GphError | undefined;
-  /** Ends the current `run` when the engine is closed beneath it. */
-  #reject: ((error: unknown) => void) | undefined;
-  /** The current call on threads. */
-  #call: object | undefined;
   /** Baked params that the host has written since: the instance of a thread that starts later writes the baked ones again. */
   readonly #overwritten = new Map<Port, TypedArray>();
   #options: SessionOptions = noOptions;
@@ -88,7 +80,6 @@ export class Engine {
     this.manifest = manifest;
     this.workers = workers;
     this.#memory = memory.buffer;
-    this.#stopTimeout = stopTimeout;
     this.#ports = portsOf(manifest, memory.buffer);
     this.#plans = new Map(manifest.programs.map((program, index) => [program.name, new ProgramPlan(program, index, this.#ports)]));
     this.#initialCommand = manifest.programs.length;
@@ -96,6 +87,11 @@ export class Engine {
     const exports = [...manifest.programs.map((program) => program.export), manifest.initial, ...(manifest.prepare === undefined ? [] : [manifest.prepare])];
     this.#instance = instantiate(module, memory, exports, { worker: 0, workers, spin, wide }, (event) => this.#hostEvent(event));
     this.#team = new Team({ module, memory, workers, spin, wide, exports }, (error) => this.#lose(error));
+    this.#caller = new Caller({
+      instance: this.#instance, team: this.#team, workers, stopTimeout,
+      explain: (thrown, command) => explain(thrown, manifest.functions, manifest.programs[command]),
+      lost: (error) => this.#close(error),
+    });
   }
 
   /** Reads, checks and instantiates an executable, and starts its worker threads. */
@@ -137,11 +133,11 @@ export class Engine {
       this.#checkViews(options);
       if (!this.#initialised) this.#initialise();
       if (this.#mustPrepare()) {
-        this.#callSync(this.#prepareCommand!);
+        this.#caller.call(this.#prepareCommand!);
         this.#notePrepared();
       }
       plan.copyIn(inputs);
-      this.#callSync(plan.command);
+      this.#caller.call(plan.command);
       plan.noteWritten();
       return plan.outputsOf(options?.outputs === "views");
     } finally {
@@ -162,7 +158,7 @@ export class Engine {
     checkInputs(inputs);
     checkRunOptions(options);
     this.#mustBeOpen("run");
-    if (this.#call !== undefined && callbackOf.getStore() === this.#call) throw new EngineBusy("run, from a callback of another run,");
+    if (this.#caller.insideCallback) throw new EngineBusy("run, from a callback of another run,");
     this.#pending++;
     const turn = this.#queue.then(() => this.#runNow(plan, inputs, options));
     this.#queue = turn.catch(() => undefined);
@@ -184,15 +180,15 @@ export class Engine {
       await this.#startFirst();
       if (!this.#initialised) {
         this.#checkParams();
-        await this.#callAsync(this.#initialCommand, plan.name, session, options.signal);
+        await this.#caller.callOnThreads(this.#initialCommand, plan.name, session, options.signal);
         this.#noteInitialised();
       }
       if (this.#mustPrepare()) {
-        await this.#callAsync(this.#prepareCommand!, plan.name, session, options.signal);
+        await this.#caller.callOnThreads(this.#prepareCommand!, plan.name, session, options.signal);
         this.#notePrepared();
       }
       plan.copyIn(inputs);
-      await this.#callAsync(plan.command, plan.name, session, options.signal);
+      await this.#caller.callOnThreads(plan.command, plan.name, session, options.signal);
       plan.noteWritten();
       return plan.outputsOf(options.outputs === "views");
     } finally {
@@ -278,7 +274,7 @@ export class Engine {
   close(): Promise<void> {
     if (this.#running === "sync") return Promise.reject(new EngineBusy("close"));
     this.#closing ??= this.#team.terminate();
-    this.#reject?.(new EngineClosed("run", this.#lost));
+    this.#caller.reject(new EngineClosed("run", this.#lost));
     return this.#closing;
   }
 
@@ -286,10 +282,15 @@ export class Engine {
     return this.close();
   }
 
+  /** A thread has ended by itself. */
   #lose(error: GphError): void {
+    this.#close(error);
+    this.#caller.reject(this.#lost);
+  }
+
+  #close(error: GphError): void {
     this.#lost ??= error;
     this.#closing ??= this.#team.terminate();
-    this.#reject?.(this.#lost);
   }
 
   #mustBeOpen(what: string): void {
@@ -353,7 +354,7 @@ export class Engine {
   /** Gives vars their initial values; the engine is running. */
   #initialise(): void {
     this.#checkParams();
-    this.#callSync(this.#initialCommand);
+    this.#caller.call(this.#initialCommand);
     this.#noteInitialised();
   }
 
@@ -381,122 +382,11 @@ export class Engine {
     for (const port of this.#ports.values()) if (port.state.role === "var") port.filled = true;
   }
 
-  /** A command with the caller as worker 0. */
-  #callSync(command: number): void {
-    if (this.workers === 1) {
-      try {
-        this.#instance.commands[command]!();
-      } catch (error) {
-        throw this.#explain(error, command);
-      }
-      return;
-    }
-    const team = this.#team;
-    let thrown: unknown;
-    let culprit = false;
-    team.begin(command, true);
-    try {
-      this.#instance.commands[command]!();
-    } catch (error) {
-      culprit = team.stop(1);
-      thrown = error;
-    }
-    const allBack = team.awaitFinished(this.#stopTimeout);
-    if (!team.stopped) return;
-    const error = this.#explain(culprit ? thrown : team.takeReport(), command);
-    if (!allBack) throw this.#loseWorker(error);
-    team.reset();
-    throw error;
-  }
-
-  /** A command with every worker a thread. */
-  async #callAsync(command: number, program: string, session: Session, signal: AbortSignal | undefined): Promise<void> {
-    const team = this.#team;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    let failure: unknown;
-    let timer: NodeJS.Timeout | undefined;
-    /** The host event that worker 0 waits for. */
-    let waiting: object | undefined;
-
-    const limitStop = (): void => {
-      timer ??= setTimeout(() => reject(this.#loseWorker(failure ?? this.#explain(team.takeReport(), command))), this.#stopTimeout);
-    };
-    const answer = (event: object, done: boolean): void => {
-      if (waiting !== event) return;
-      waiting = undefined;
-      team.answer(done);
-    };
-    const fail = (error: unknown): void => {
-      failure ??= error;
-      team.stop(hostAborts);
-      limitStop();
-      if (waiting !== undefined) answer(waiting, false);
-    };
-    const perform = async (index: number): Promise<void> => {
-      const event = {};
-      waiting = event;
-      if (failure !== undefined) return answer(event, false);
-      try {
-        await session.perform(index);
-        answer(event, true);
-      } catch (error) {
-        if (waiting === event) fail(error);
-      }
-    };
-    const abort = (): void => fail(aborted(program, signal!));
-
-    team.listener = (received) => {
-      if (received === message.finished) resolve();
-      else if (received === message.stopping) {
-        // One that comes late belongs to a call that has ended since.
-        if (team.stopped) limitStop();
-      }
-      else void callbackOf.run(call, () => perform(received));
-    };
-    const call = {};
-    this.#call = call;
-    this.#reject = reject;
-    signal?.addEventListener("abort", abort, { once: true });
-    team.keepAlive(true);
-    try {
-      if (signal?.aborted) throw aborted(program, signal);
-      team.begin(command, false);
-      await promise;
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-      this.#reject = undefined;
-      this.#call = undefined;
-      team.keepAlive(false);
-    }
-    if (!team.stopped) return;
-    const error = failure ?? this.#explain(team.takeReport(), command);
-    team.reset();
-    throw error;
-  }
-
-  #explain(thrown: unknown, command: number): unknown {
-    return explain(thrown, this.manifest.functions, this.manifest.programs[command]);
-  }
-
-  /** A worker did not come back: the engine is closed. The error says so, and why the run had ended. */
-  #loseWorker(why: unknown): GphError {
-    const reason = why instanceof Error ? why.message : textOf(why);
-    const error = new GphError("worker-lost", `${reason}; then a worker did not stop within ${this.#stopTimeout} ms, and the engine was closed`, { cause: why });
-    this.#lost ??= error;
-    this.#closing ??= this.#team.terminate();
-    return error;
-  }
-
   /** `env.host` of the caller's instance. */
   #hostEvent(event: number): void {
     this.#session ??= new Session(this.manifest, this.#memory, this.#options, false);
     void this.#session.perform(event);
   }
-}
-
-function aborted(program: string, signal: AbortSignal): GphError {
-  return new GphError("aborted", `the run of ${program} was aborted`, { cause: signal.reason });
 }
 
 /** The arguments of a run, of which the program's name may be left out. */
