@@ -115,7 +115,8 @@ export function keyOf(expression: Expression): string {
     case "load": return `${head}@${expression.buffer}[${operands}]`;
     case "unary": case "binary": case "reduce": return `${head}.${expression.op}(${operands})`;
     case "call": return `${head}.${expression.function}(${operands})`;
-    case "splat": case "select": case "cast": case "bitcast": return `${head}.${expression.kind}(${operands})`;
+    case "lane": return `${head}.${expression.index}(${operands})`;
+    case "splat": case "pack": case "select": case "cast": case "bitcast": return `${head}.${expression.kind}(${operands})`;
     default: return unreachable(expression);
   }
 }

@@ -4,9 +4,9 @@
  * ones shrink.
  */
 import fc from "fast-check";
-import { dtypes, isBig, isFloat, isInteger, newArray, type DType } from "../../runtime/dtype.ts";
+import { bytesOf, dtypes, isBig, isFloat, isInteger, newArray, type DType } from "../../runtime/dtype.ts";
 import { limitsOf, put, type Tensor } from "../graph/tensor.ts";
-import { binary, bitcast, call, cast, constant, i32, iota, KernelBuilder, reduce, select, splat, unary } from "../kernel/build.ts";
+import { binary, bitcast, call, cast, constant, i32, iota, KernelBuilder, lane, pack, reduce, select, splat, unary } from "../kernel/build.ts";
 import type { BinaryOp, BufferId, Expression, Kernel, MathFunction, UnaryOp } from "../kernel/kernel.ts";
 import { vectorFits, vectorSupported } from "../kernel/vector-support.ts";
 import { nowhere } from "../support/span.ts";
@@ -209,7 +209,7 @@ class KernelMaker {
         return from === dtype ? undefined : cast(dtype, this.#expression(from, lanes, depth));
       }
       case 6: return this.#bitcast(dtype, lanes, depth);
-      case 7: return lanes > 1 ? splat(lanes, this.#expression(dtype, 1, depth)) : this.#lanes > 1 && this.#dtypes.includes(dtype) ? reduce(this.#oneOf(arithmetic), this.#expression(dtype, this.#lanes, depth)) : undefined;
+      case 7: return lanes > 1 ? this.#together(dtype, lanes, depth) : this.#lanes > 1 && this.#dtypes.includes(dtype) ? this.#apart(this.#expression(dtype, this.#lanes, depth)) : undefined;
       case 8: {
         if (!isFloat(dtype) || lanes > 1) return undefined;
         const name = this.#oneOf(mathNames);
@@ -217,6 +217,25 @@ class KernelMaker {
       }
       default: return dtype === "bool" ? this.#comparison(lanes, depth) : this.#arithmetic(dtype, lanes, depth);
     }
+  }
+
+  /** A vector of scalars. */
+  #together(dtype: DType, lanes: number, depth: number): Expression {
+    if (this.#oneOf([true, false])) return splat(lanes, this.#expression(dtype, 1, depth));
+    const buffers = this.#buffers.filter((buffer) => buffer.dtype === dtype);
+    const halves = buffers.filter(({ contiguous }) => contiguous && lanes > 2 && bytesOf(dtype) * lanes === 16);
+    const elements = (from: typeof buffers, parts: number): Expression => {
+      const { id } = this.#oneOf(from);
+      return pack(Array.from({ length: parts }, () => ({ ...this.#builder.load(id, this.#index(lanes / parts)), lanes: lanes / parts })));
+    };
+    if (halves.length > 0 && this.#oneOf([true, false])) return elements(halves, 2);
+    if (buffers.length > 0 && this.#oneOf([true, false])) return elements(buffers, lanes);
+    return pack(Array.from({ length: lanes }, () => this.#expression(dtype, 1, lanes > 4 ? 0 : depth)));
+  }
+
+  /** A scalar of a vector. */
+  #apart(vector: Expression): Expression {
+    return this.#oneOf([true, false]) ? lane(this.#int(0, vector.lanes - 1), vector) : reduce(this.#oneOf(arithmetic), vector);
   }
 
   #unary(dtype: DType, operand: Expression): Expression | undefined {
@@ -246,12 +265,13 @@ class KernelMaker {
   }
 
   #bitcast(dtype: DType, lanes: number, depth: number): Expression | undefined {
-    const froms = this.#dtypes.filter((from) => from !== dtype && from !== "bool" && dtype !== "bool" && dtypes[from].bytes === dtypes[dtype].bytes);
+    const lanesOf = (from: DType): number => (dtypes[dtype].bytes * lanes) / dtypes[from].bytes;
+    const froms = this.#dtypes.filter((from) => from !== dtype && from !== "bool" && dtype !== "bool" && (lanes === 1 ? lanesOf(from) === 1 : vectorFits(from, lanesOf(from))));
     if (froms.length === 0) return undefined;
     const from = this.#oneOf(froms);
-    const operand = this.#expression(from, lanes, depth);
+    const operand = this.#expression(from, lanesOf(from), depth);
     // The bits of a NaN are not part of the meaning.
-    return bitcast(dtype, isFloat(from) ? select(binary("eq", operand, operand), operand, constant(from, 0, lanes)) : operand);
+    return bitcast(dtype, isFloat(from) ? select(binary("eq", operand, operand), operand, constant(from, 0, lanesOf(from))) : operand);
   }
 }
 

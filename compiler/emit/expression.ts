@@ -8,7 +8,7 @@ import { callMath } from "./helpers.ts";
 import type { Memory } from "./memory.ts";
 import { isHalf, machineName, machineType, roundHalf, scalarBinary, scalarBitcast, scalarCast, scalarConstant, scalarUnary } from "./scalar.ts";
 import type { FunctionScope, Value } from "./scope.ts";
-import { constantBytes, floatShape, iotaBytes, lane, reduce, roundHalfLanes, shiftAmount, splat, vectorBinary, vectorBitcast, vectorCast, vectorSelect, vectorShift, vectorUnary } from "./vector.ts";
+import { anyLane, constantBytes, floatShape, iotaBytes, lane, pack, reduce, roundHalfLanes, shiftAmount, splat, vectorBinary, vectorBitcast, vectorCast, vectorSelect, vectorShift, vectorUnary } from "./vector.ts";
 
 /** What expressions are emitted into. */
 export interface ExpressionContext {
@@ -40,6 +40,11 @@ function emitKind(context: ExpressionContext, expression: Expression): Value {
     case "local": return context.readLocal(expression.local);
     case "load": return lanes === 1 ? memory.loadScalar(expression.buffer, expression.index) : memory.loadVector(expression.buffer, expression.index, lanes);
     case "splat": return emitSplat(context, expression);
+    case "pack": return emitPack(context, expression);
+    case "lane": {
+      const { index, operand } = expression;
+      return scope.operation(type, [emit(operand)], (code) => anyLane(scope, dtype, operand.lanes, code, index));
+    }
     case "reduce": {
       const { op, operand } = expression;
       return scope.operation(type, [emit(operand)], (code) => reduce(scope, op, operand.dtype, operand.lanes, code));
@@ -84,6 +89,14 @@ function emitSplat(context: ExpressionContext, { dtype, lanes, operand }: Of<"sp
   if (operand.kind === "load" && dtype !== "bool" && !isHalf(dtype)) return context.memory.loadSplat(operand.buffer, operand.index, lanes);
   const { scope } = context;
   return scope.operation(scope.binaryen.v128, [emitExpression(context, operand)], (code) => splat(scope, dtype, lanes, code));
+}
+
+/** Elements are loaded into their lanes one by one, or half a vector at a time; other scalars are moved there. */
+function emitPack(context: ExpressionContext, { dtype, lanes, operands }: Of<"pack">): Value {
+  const { scope, memory } = context;
+  const loads = operands.filter((operand) => operand.kind === "load");
+  if (loads.length === operands.length) return memory.loadLanes(dtype, loads, lanes);
+  return scope.operation(scope.binaryen.v128, operands.map((operand) => emitExpression(context, operand)), (...codes) => pack(scope, dtype, lanes, codes));
 }
 
 function emitBinary(context: ExpressionContext, expression: Of<"binary">): Value {
@@ -179,7 +192,8 @@ const exactOps: ReadonlySet<UnaryOp> = new Set(["neg", "abs", "floor", "ceil", "
 function isRounded(expression: Expression): boolean {
   switch (expression.kind) {
     case "load": case "cast": case "bitcast": return true;
-    case "splat": return isRounded(expression.operand);
+    case "splat": case "lane": return isRounded(expression.operand);
+    case "pack": return expression.operands.every(isRounded);
     case "unary": return exactOps.has(expression.op) && isRounded(expression.operand);
     case "binary": return (expression.op === "min" || expression.op === "max") && isRounded(expression.left) && isRounded(expression.right);
     case "select": return isRounded(expression.then) && isRounded(expression.otherwise);

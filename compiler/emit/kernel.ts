@@ -12,7 +12,7 @@ import { findDefinitions, linearise, planPointers, type Definitions, type Linear
 import type { Code, Module } from "./binaryen.ts";
 import { emitAccumulation, emitExpression, withoutRounding, type ExpressionContext } from "./expression.ts";
 import { Memory, type StartedPointer } from "./memory.ts";
-import { machineType } from "./scalar.ts";
+import { isHalf, machineType } from "./scalar.ts";
 import { FunctionScope, type EmitOptions, type Value } from "./scope.ts";
 
 type Of<Kind extends Statement["kind"]> = Extract<Statement, { kind: Kind }>;
@@ -83,6 +83,7 @@ class KernelEmitter implements ExpressionContext {
         const { dtype, name } = this.#kernel.buffers[statement.buffer]!;
         invariant(dtype === statement.value.dtype, () => `${name} holds ${dtype}, stored is ${statement.value.dtype}`);
         const value = withoutRounding(statement.value);
+        if (value.kind === "lane" && dtype !== "bool" && !isHalf(dtype)) return this.memory.storeLane(statement.buffer, statement.index, value.index, emitExpression(this, value.operand));
         return this.memory.store(statement.buffer, statement.index, value.lanes, emitExpression(this, value));
       }
       case "for": return this.#for(statement);

@@ -6,6 +6,7 @@ import { bytesOf, type DType } from "../../runtime/dtype.ts";
 import { allInside } from "../kernel/bounds.ts";
 import type { BufferId, Expression, Kernel, LocalId } from "../kernel/kernel.ts";
 import { registerBytes } from "../kernel/vector-support.ts";
+import type { LoadExpression } from "../kernel/walk.ts";
 import { CompilerBug, invariant } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import { addForms, addressOf, lowestAddress, noPointers, scaleForm, type Address, type Definitions, type LinearForm, type Pointer, type PointerPlan } from "./addresses.ts";
@@ -141,8 +142,22 @@ export class Memory {
       return loaded(decodeHalfLanes(this.#scope, dtype, bits));
     }
     const bytes = this.#loadBytes(lanes * bytesOf(dtype), offset, pointer);
-    if (dtype !== "bool") return loaded(bytes);
-    return loaded(resizeMask(this.#scope, module.i8x16.ne(bytes, this.#scope.vectorConstant(new Uint8Array(registerBytes))), 1, registerBytes / lanes));
+    return loaded(dtype === "bool" ? this.#maskOfBytes(bytes, lanes) : bytes);
+  }
+
+  /** Bytes that are 0 or 1 as a mask. */
+  #maskOfBytes(bytes: Code, lanes: number): Code {
+    return resizeMask(this.#scope, this.#scope.module.i8x16.ne(bytes, this.#scope.vectorConstant(new Uint8Array(registerBytes))), 1, registerBytes / lanes);
+  }
+
+  /** Elements that are no neighbours: one for each lane, or two pairs of eight bytes. */
+  loadLanes(dtype: DType, loads: readonly LoadExpression[], lanes: number): Value {
+    const { module } = this.#scope;
+    const bytes = (bytesOf(dtype) * lanes) / loads.length;
+    const [first, ...others] = loads.map(({ buffer, index }) => this.#place(buffer, index));
+    const together = others.reduce((vector, { pointer, offset }, at) => this.#loadLane(bytes, at + 1, offset, pointer, vector), this.#loadFirst(bytes, first!));
+    if (isHalf(dtype)) return this.#here(decodeHalfLanes(this.#scope, dtype, module.i32x4.extend_low_i16x8_u(together)), dtype, lanes);
+    return this.#here(dtype === "bool" ? this.#maskOfBytes(together, lanes) : together, dtype, lanes);
   }
 
   /** Eight bytes of integers loaded and extended to twice their width by one instruction. */
@@ -181,6 +196,19 @@ export class Memory {
     return lanes === 1 ? this.#storeScalar(dtype, this.#place(buffer, index), code) : this.#storeVector(dtype, lanes, this.#vectorPlace(buffer, index), code);
   }
 
+  /** One lane of a vector of the buffer's dtype, which is no half and no bool. */
+  storeLane(buffer: BufferId, index: readonly Expression[], lane: number, vector: Value): Code {
+    const { v128 } = this.#scope.module;
+    const { pointer, offset } = this.#place(buffer, index);
+    const code = this.#scope.here(vector);
+    switch (bytesOf(this.#kernel.buffers[buffer]!.dtype)) {
+      case 1: return v128.store8_lane(offset, 1, lane, pointer, code);
+      case 2: return v128.store16_lane(offset, 1, lane, pointer, code);
+      case 4: return v128.store32_lane(offset, 1, lane, pointer, code);
+      default: return v128.store64_lane(offset, 1, lane, pointer, code);
+    }
+  }
+
   #storeScalar(dtype: DType, { pointer, offset }: Place, value: Code): Code {
     const { module } = this.#scope;
     if (isHalf(dtype)) return module.i32.store16(offset, 1, pointer, encodeHalf(module, dtype, value));
@@ -204,6 +232,27 @@ export class Memory {
       case 4: return v128.load32_zero(offset, 1, pointer);
       case 2: return v128.load16_splat(offset, 1, pointer);
       default: throw new CompilerBug(`no vector has ${bytes} bytes`);
+    }
+  }
+
+  /** What lies above the element is unspecified. */
+  #loadFirst(bytes: number, { pointer, offset }: Place): Code {
+    const { v128 } = this.#scope.module;
+    switch (bytes) {
+      case 1: return v128.load8_splat(offset, 1, pointer);
+      case 2: return v128.load16_splat(offset, 1, pointer);
+      case 4: return v128.load32_zero(offset, 1, pointer);
+      default: return v128.load64_zero(offset, 1, pointer);
+    }
+  }
+
+  #loadLane(bytes: number, lane: number, offset: number, pointer: Code, vector: Code): Code {
+    const { v128 } = this.#scope.module;
+    switch (bytes) {
+      case 1: return v128.load8_lane(offset, 1, lane, pointer, vector);
+      case 2: return v128.load16_lane(offset, 1, lane, pointer, vector);
+      case 4: return v128.load32_lane(offset, 1, lane, pointer, vector);
+      default: return v128.load64_lane(offset, 1, lane, pointer, vector);
     }
   }
 

@@ -78,6 +78,20 @@ export function lane(scope: FunctionScope, dtype: DType, vector: Code, index: nu
   return shape === "i8x16" || shape === "i16x8" ? module[shape][`extract_lane_${signOf(dtype)}`](vector, index) : module[shape].extract_lane(vector, index);
 }
 
+/** One lane as a scalar, also of a mask. */
+export function anyLane(scope: FunctionScope, dtype: DType, lanes: number, vector: Code, index: number): Code {
+  if (dtype !== "bool") return lane(scope, dtype, vector, index);
+  return scope.module.i32.and(scope.module.i8x16.extract_lane_u(vector, (index * registerBytes) / lanes), scope.module.i32.const(1));
+}
+
+/** Scalars as they are held, one a lane. */
+export function pack(scope: FunctionScope, dtype: DType, lanes: number, operands: readonly Code[]): Code {
+  const { module } = scope;
+  const shape = isFloat(dtype) ? floatShape(dtype) : dtype === "bool" ? "i8x16" : integerShape(bytesOf(dtype));
+  const together = operands.slice(1).reduce((vector, operand, at) => module[shape].replace_lane(vector, at + 1, operand as never), module[shape].splat(operands[0]!));
+  return dtype === "bool" ? resizeMask(scope, module.i8x16.neg(together), 1, registerBytes / lanes) : together;
+}
+
 /** ((l0 ∘ l1) ∘ (l2 ∘ l3)) …, a scalar. */
 export function reduce(scope: FunctionScope, op: BinaryOp, dtype: DType, lanes: number, operand: Code): Code {
   if (dtype === "bool") return reduceMask(scope, op, lanes, operand);
@@ -304,9 +318,9 @@ function lowHalves(scope: FunctionScope, vector: Code): Code {
   return i32x4.replace_lane(both.first, 1, i32x4.extract_lane(both.again(), 2));
 }
 
-/** Both dtypes have lanes of one size, and neither is a half. */
+/** Both vectors are of one size, and neither is of halves. */
 export function vectorBitcast(from: DType, to: DType, operand: Code): Code {
-  invariant(bytesOf(from) === bytesOf(to) && !isHalf(from) && !isHalf(to), () => `no vector is bitcast from ${from} to ${to}`);
+  invariant(!isHalf(from) && !isHalf(to), () => `no vector is bitcast from ${from} to ${to}`);
   return operand;
 }
 

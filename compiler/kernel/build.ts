@@ -14,6 +14,13 @@ export function splat(lanes: number, operand: Expression): Expression {
   if (operand.kind === "constant") return { ...operand, lanes };
   return { kind: "splat", dtype: operand.dtype, lanes, operand };
 }
+/** Scalars of one dtype, one a lane; their number is a power of two. Or two vectors, one after the other. */
+export function pack(operands: readonly Expression[]): Expression {
+  const [first] = operands;
+  invariant(first !== undefined && operands.every(({ dtype, lanes }) => dtype === first.dtype && lanes === first.lanes), "a pack of operands that differ");
+  return { kind: "pack", dtype: first.dtype, lanes: operands.length * first.lanes, operands };
+}
+export const lane = (index: number, operand: Expression): Expression => ({ kind: "lane", dtype: operand.dtype, lanes: 1, index, operand });
 export const iota = (dtype: DType, lanes: number): Expression => ({ kind: "iota", dtype, lanes });
 export const reduce = (op: BinaryOp, operand: Expression): Expression => ({ kind: "reduce", op, dtype: operand.dtype, lanes: 1, operand });
 export const unary = (op: UnaryOp, operand: Expression): Expression => ({ kind: "unary", op, dtype: operand.dtype, lanes: operand.lanes, operand });
@@ -57,7 +64,8 @@ export function substitute(body: Expression, args: readonly Expression[]): Expre
       case "argument": return args[e.index]!;
       case "constant": case "local": case "iota": return e;
       case "load": return { ...e, index: e.index.map(go) };
-      case "unary": case "cast": case "bitcast": case "splat": case "reduce": return { ...e, operand: go(e.operand) };
+      case "unary": case "cast": case "bitcast": case "splat": case "reduce": case "lane": return { ...e, operand: go(e.operand) };
+      case "pack": return { ...e, operands: e.operands.map(go) };
       case "binary": return { ...e, left: go(e.left), right: go(e.right) };
       case "select": return { ...e, condition: go(e.condition), then: go(e.then), otherwise: go(e.otherwise) };
       case "call": return { ...e, args: e.args.map(go) };

@@ -58,7 +58,7 @@ function collect(body: readonly Statement[], known: Map<LocalId, Range>, accesse
 
 /** Notes the range of a local's new value, or that nothing is known of it any more. */
 export function learn(known: Map<LocalId, Range>, local: LocalId, value: Expression): void {
-  const range = value.dtype === "i32" && value.lanes === 1 ? rangeOf(value, known) : undefined;
+  const range = value.dtype === "i32" ? rangeOf(value, known) : undefined;
   if (range === undefined) known.delete(local);
   else known.set(local, range);
 }

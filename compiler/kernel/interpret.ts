@@ -2,7 +2,7 @@
  * Runs a kernel on tensors: its meaning, and what passes and generated code are tested against. Expressions become closures
  * once per kernel, so that loops cost calls and not a walk over the tree; nothing else is clever here.
  */
-import { isBig, kindOf } from "../../runtime/dtype.ts";
+import { isBig, kindOf, newArray, viewArray } from "../../runtime/dtype.ts";
 import { convert, get, put, type Tensor } from "../graph/tensor.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
 import { nowhere, type Span } from "../support/span.ts";
@@ -225,6 +225,15 @@ function compileExpression(expression: Expression, kernel?: Kernel): Evaluate {
       const operand = compileExpression(expression.operand, kernel);
       return (machine) => new Array<Scalar>(lanes).fill(operand(machine) as Scalar);
     }
+    case "pack": {
+      const operands = expression.operands.map((operand) => compileExpression(operand, kernel));
+      return (machine) => operands.flatMap((operand) => operand(machine) as Scalar | Scalar[]);
+    }
+    case "lane": {
+      const { index } = expression;
+      const operand = compileExpression(expression.operand, kernel);
+      return (machine) => (operand(machine) as readonly Scalar[])[index]!;
+    }
     case "reduce": {
       const combine = binaryFunction(expression.op, expression.operand.dtype);
       const operand = compileExpression(expression.operand, kernel);
@@ -241,7 +250,8 @@ function compileExpression(expression: Expression, kernel?: Kernel): Evaluate {
       return lanewise(lanes, (flag, yes, no) => (flag ? yes : no), [condition, then, otherwise]);
     }
     case "cast": return lanewise(lanes, castFunction(expression.operand.dtype, expression.dtype), [compileExpression(expression.operand, kernel)]);
-    case "bitcast": return lanewise(lanes, bitcastFunction(expression.operand.dtype, expression.dtype), [compileExpression(expression.operand, kernel)]);
+    case "bitcast": if (expression.operand.lanes !== lanes) return regroup(expression.operand, expression, compileExpression(expression.operand, kernel));
+      return lanewise(lanes, bitcastFunction(expression.operand.dtype, expression.dtype), [compileExpression(expression.operand, kernel)]);
     case "call": {
       invariant(kindOf(expression.dtype) === "float", () => `${expression.function} of ${expression.dtype}`);
       return lanewise(lanes, mathFunction(expression.function, expression.dtype), expression.args.map((argument) => compileExpression(argument, kernel)));
@@ -265,6 +275,15 @@ function lanewise(lanes: number, apply: (a: Scalar, b: Scalar, c: Scalar) => Sca
     const result = new Array<Scalar>(lanes);
     for (let lane = 0; lane < lanes; lane++) result[lane] = apply(laneOf(a, lane), laneOf(b, lane), laneOf(c, lane));
     return result;
+  };
+}
+
+/** The bits of a vector as lanes of another size. */
+function regroup(from: Expression, to: Expression, operand: Evaluate): Evaluate {
+  return (machine) => {
+    const bits = newArray(from.dtype, from.lanes);
+    (operand(machine) as readonly Scalar[]).forEach((value, at) => (bits[at] = value));
+    return [...viewArray(to.dtype, bits.buffer as ArrayBuffer, 0, to.lanes)] as Scalar[];
   };
 }
 

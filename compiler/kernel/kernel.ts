@@ -42,6 +42,10 @@ export type Expression =
   /** One element, or `lanes` neighbours along the last index (whose stride must then be 1). */
   | (Typed & { readonly kind: "load"; readonly buffer: BufferId; readonly index: readonly Expression[] })
   | (Typed & { readonly kind: "splat"; readonly operand: Expression })
+  /** A vector of scalars, one a lane; or of two vectors, one after the other. Of loads: elements that are no neighbours. */
+  | (Typed & { readonly kind: "pack"; readonly operands: readonly Expression[] })
+  /** One lane of a vector, a scalar. */
+  | (Typed & { readonly kind: "lane"; readonly index: number; readonly operand: Expression })
   /** 0, 1, 2, … in the lanes of a vector of integers. */
   | (Typed & { readonly kind: "iota" })
   /** Lane-wise combination of a vector to a scalar, in a fixed order: ((l0 ∘ l1) ∘ (l2 ∘ l3)) … . */
@@ -51,7 +55,7 @@ export type Expression =
   /** Both sides may be evaluated. */
   | (Typed & { readonly kind: "select"; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression })
   | (Typed & { readonly kind: "cast"; readonly operand: Expression })
-  /** The same bits as another dtype of equal size. */
+  /** The same bits as another dtype, or as vectors of other lanes, of equal size. */
   | (Typed & { readonly kind: "bitcast"; readonly operand: Expression })
   | (Typed & { readonly kind: "call"; readonly function: MathFunction; readonly args: readonly Expression[] });
 

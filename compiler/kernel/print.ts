@@ -108,6 +108,8 @@ function print(expression: Expression, names: ExpressionNames, outer: number): s
     case "iota": return `iota${lanesSuffix(expression.lanes)}`;
     case "load": return printElement(expression.buffer, expression.index, expression.lanes, names);
     case "splat": return `splat${lanesSuffix(expression.lanes)}(${inside(expression.operand)})`;
+    case "pack": return `pack(${expression.operands.map(inside).join(", ")})`;
+    case "lane": return `lane ${expression.index}(${inside(expression.operand)})`;
     case "reduce": return `reduce ${expression.op}(${inside(expression.operand)})`;
     case "unary": {
       const prefix = { neg: "-", not: expression.dtype === "bool" ? "!" : "~" }[expression.op as string];
@@ -123,7 +125,7 @@ function print(expression: Expression, names: ExpressionNames, outer: number): s
     }
     case "select": return `select(${inside(expression.condition)}, ${inside(expression.then)}, ${inside(expression.otherwise)})`;
     case "cast": return `cast<${expression.dtype}>(${inside(expression.operand)})`;
-    case "bitcast": return `bitcast<${expression.dtype}>(${inside(expression.operand)})`;
+    case "bitcast": return `bitcast<${expression.dtype}${expression.lanes === expression.operand.lanes ? "" : lanesSuffix(expression.lanes)}>(${inside(expression.operand)})`;
     case "call": return `${expression.function}(${expression.args.map(inside).join(", ")})`;
     default: return unreachable(expression);
   }

@@ -29,6 +29,9 @@ export function rangeOf(expression: Expression, known: Ranges): Range | undefine
       const right = rangeOf(expression.right, known);
       return left === undefined || right === undefined ? undefined : combine(expression.op, left, right);
     }
+    // Of a vector: of all its lanes.
+    case "splat": case "lane": return rangeOf(expression.operand, known);
+    case "iota": return { min: 0, max: expression.lanes - 1 };
     case "select": {
       const then = rangeOf(expression.then, known);
       const otherwise = rangeOf(expression.otherwise, known);

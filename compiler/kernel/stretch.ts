@@ -90,7 +90,7 @@ export class Stretch {
     const lanes = this.#scope.vector?.lanes ?? 1;
     const bytes = bytesOf(expression.dtype);
     switch (expression.kind) {
-      case "constant": case "argument": case "local": case "splat": case "iota": case "bitcast": return;
+      case "constant": case "argument": case "local": case "splat": case "pack": case "lane": case "iota": case "bitcast": return;
       case "load": return this.#load(expression, key);
       case "reduce": this.#float += Math.log2(expression.operand.lanes); return;
       case "unary": return this.#operation(expression.op, expression.dtype, lanes);
@@ -170,7 +170,8 @@ function head(expression: Expression, version: (local: LocalId) => number): stri
     case "load": return `load ${expression.buffer}`;
     case "unary": case "binary": case "reduce": return `${dtype} ${expression.op}`;
     case "call": return expression.function;
-    case "splat": case "iota": case "select": case "cast": case "bitcast": return `${dtype} ${kind}`;
+    case "lane": return `${dtype} ${kind} ${expression.index}`;
+    case "splat": case "pack": case "iota": case "select": case "cast": case "bitcast": return `${dtype} ${kind}`;
     default: return unreachable(expression);
   }
 }

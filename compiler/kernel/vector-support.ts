@@ -41,16 +41,18 @@ export function vectorSupported(node: Expression | Statement): boolean {
 export function vectorFormSupported(expression: Expression): boolean {
   const { dtype, lanes } = expression;
   if (expression.kind === "reduce") return vectorFits(expression.operand.dtype, expression.operand.lanes) && reduceSupported(expression.op, expression.operand.dtype);
+  if (expression.kind === "lane") return vectorFits(dtype, expression.operand.lanes);
   if (lanes === 1) return true;
   if (!vectorFits(dtype, lanes)) return false;
   switch (expression.kind) {
     case "constant": case "local": case "load": case "splat": return true;
+    case "pack": return expression.operands.every((operand) => operand.lanes === 1) || isPackOfHalves(expression.operands);
     case "iota": return isInteger(dtype);
     case "unary": return unarySupported(expression.op, dtype);
     case "binary": return vectorFits(expression.left.dtype, lanes) && binarySupported(expression.op, expression.left.dtype, expression.right);
     case "select": return true;
     case "cast": return vectorFits(expression.operand.dtype, lanes) && castSupported(expression.operand.dtype, dtype);
-    case "bitcast": return bitcastSupported(expression.operand.dtype, dtype);
+    case "bitcast": return vectorFits(expression.operand.dtype, expression.operand.lanes) && bitcastSupported(expression.operand, expression);
     // Lane by lane.
     case "call": return isFloat(dtype);
     case "argument": return false;
@@ -63,7 +65,8 @@ export function operandsOf(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
     case "constant": case "argument": case "local": case "iota": return [];
     case "load": return expression.index;
-    case "splat": case "reduce": case "unary": case "cast": case "bitcast": return [expression.operand];
+    case "pack": return expression.operands;
+    case "splat": case "reduce": case "lane": case "unary": case "cast": case "bitcast": return [expression.operand];
     case "binary": return [expression.left, expression.right];
     case "select": return [expression.condition, expression.then, expression.otherwise];
     case "call": return expression.args;
@@ -118,7 +121,14 @@ function castSupported(from: DType, to: DType): boolean {
   return true;
 }
 
-function bitcastSupported(from: DType, to: DType): boolean {
-  const plain = (dtype: DType): boolean => dtype !== "bool" && computeDType(dtype) === dtype;
-  return plain(from) && plain(to) && bytesOf(from) === bytesOf(to);
+function bitcastSupported(from: Expression, to: Expression): boolean {
+  return isPlain(from.dtype) && isPlain(to.dtype) && bytesOf(from.dtype) * from.lanes === bytesOf(to.dtype) * to.lanes;
+}
+
+/** Whether lanes are held as elements are stored. */
+const isPlain = (dtype: DType): boolean => dtype !== "bool" && computeDType(dtype) === dtype;
+
+/** Two loads of half a register each. */
+function isPackOfHalves(operands: readonly Expression[]): boolean {
+  return operands.length === 2 && operands.every(({ kind, dtype, lanes }) => kind === "load" && isPlain(dtype) && lanes * bytesOf(dtype) === registerBytes / 2);
 }

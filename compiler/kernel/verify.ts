@@ -5,8 +5,9 @@
  *  2. Every local and buffer that is named exists; its dtype and lanes are those written where it is used.
  *  3. Operands of a binary operation agree in dtype and lanes; a comparison gives bool, all else the operands' dtype.
  *     `and or xor` take integers and bool, shifts integers, mulhi u32, sqrt floats; a select's sides are its own type and its condition
- *     is bool of as many lanes; a cast keeps the lanes; a bitcast keeps lanes and size; functions take floats of their own type.
- *  4. A splat's operand is a scalar; a reduce makes a scalar of a vector; an iota is a vector of integers. Lanes are powers of two.
+ *     is bool of as many lanes; a cast keeps the lanes; a bitcast keeps the size, and scalars scalars; functions take floats of their own type.
+ *  4. A splat's operand is a scalar; a reduce and a lane make a scalar of a vector; a pack has one scalar for each lane, or
+ *     vectors of equal lanes that make up its own; an iota is a vector of integers. Lanes are powers of two.
  *  5. A local has a value on every path before it is read, and is set to a value of its type; a loop's counter is an i32
  *     scalar that nothing in the loop sets.
  *  6. Conditions are scalar bool; loop bounds are i32 scalars; steps are positive integers.
@@ -162,6 +163,16 @@ class Verifier {
         this.#expression(expression.operand, defined);
         typed(lanes > 1 && expression.operand.lanes === 1 && expression.operand.dtype === dtype);
         return;
+      case "pack": {
+        const { operands } = expression;
+        for (const operand of operands) this.#expression(operand, defined);
+        typed(operands.length > 1 && operands.every((operand) => operand.dtype === dtype && operand.lanes * operands.length === lanes));
+        return;
+      }
+      case "lane":
+        this.#expression(expression.operand, defined);
+        typed(lanes === 1 && expression.operand.dtype === dtype && expression.operand.lanes > 1 && expression.index >= 0 && expression.index < expression.operand.lanes);
+        return;
       case "reduce":
         this.#expression(expression.operand, defined);
         typed(lanes === 1 && expression.operand.lanes > 1 && expression.operand.dtype === dtype);
@@ -195,7 +206,7 @@ class Verifier {
         return;
       case "bitcast":
         this.#expression(expression.operand, defined);
-        typed(expression.operand.lanes === lanes && bytesOf(expression.operand.dtype) === bytesOf(dtype));
+        typed((expression.operand.lanes === 1) === (lanes === 1) && expression.operand.lanes * bytesOf(expression.operand.dtype) === lanes * bytesOf(dtype));
         return;
       case "call":
         for (const operand of expression.args) this.#expression(operand, defined);

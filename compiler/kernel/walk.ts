@@ -20,7 +20,11 @@ export function mapOperands(expression: Expression, replace: (operand: Expressio
       const index = mapList(expression.index, replace);
       return index === expression.index ? expression : { ...expression, index };
     }
-    case "splat": case "reduce": case "unary": case "cast": case "bitcast": {
+    case "pack": {
+      const operands = mapList(expression.operands, replace);
+      return operands === expression.operands ? expression : { ...expression, operands };
+    }
+    case "splat": case "reduce": case "lane": case "unary": case "cast": case "bitcast": {
       const operand = replace(expression.operand);
       return operand === expression.operand ? expression : { ...expression, operand };
     }

@@ -99,7 +99,8 @@ function ownKey(expression: Expression): string {
     case "load": return String(expression.buffer);
     case "unary": case "binary": case "reduce": return expression.op;
     case "call": return expression.function;
-    case "iota": case "splat": case "select": case "cast": case "bitcast": return "";
+    case "lane": return String(expression.index);
+    case "iota": case "splat": case "pack": case "select": case "cast": case "bitcast": return "";
     default: return unreachable(expression);
   }
 }

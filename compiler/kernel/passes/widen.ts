@@ -296,7 +296,7 @@ class Widener {
       }
       case "unary": case "binary": case "select": case "cast": case "bitcast": case "call":
         return this.#checked({ ...mapOperands(expression, (operand) => this.#widen(operand, known)), lanes: this.#lanes });
-      case "splat": case "reduce": case "iota": throw new Refusal("the loop has vectors already");
+      case "splat": case "reduce": case "pack": case "lane": case "iota": throw new Refusal("the loop has vectors already");
       case "constant": case "argument": throw new CompilerBug(`a varying ${expression.kind}`);
       default: return unreachable(expression);
     }
