@@ -41,7 +41,7 @@ function inline(frame: Frame, binding: FunctionBinding, site: CallSite, expected
 }
 
 /** `f<f32, n>(…)`: generics in the order they are declared. */
-function bindTypeArguments(frame: Frame, unification: Unification, site: CallSite, name: string): boolean {
+export function bindTypeArguments(frame: Frame, unification: Unification, site: Pick<CallSite, "typeArgs">, name: string): boolean {
   const generics = [...unification.generics.values()];
   if (site.typeArgs.length > generics.length) {
     report(frame, "bad-argument", site.typeArgs[generics.length]!.span, `${name} takes ${generics.length} generic${generics.length === 1 ? "" : "s"}, and ${site.typeArgs.length} are given`);
@@ -72,7 +72,7 @@ function bindTypeArguments(frame: Frame, unification: Unification, site: CallSit
 }
 
 /** The dtype a parameter's type names, as far as it is known yet. */
-function knownDType(unification: Unification, type: ast.TypeExpression): DType | undefined {
+export function knownDType(unification: Unification, type: ast.TypeExpression): DType | undefined {
   if (type.kind !== "named-type") return undefined;
   if (isDType(type.name.name)) return type.name.name;
   const bound = unification.frame.scope.lookup(type.name.name);

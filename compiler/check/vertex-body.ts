@@ -6,11 +6,13 @@ import type { Expression } from "../kernel/kernel.ts";
 import type * as ast from "../syntax/ast.ts";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
-import { report, type Frame } from "./frame.ts";
+import { originOf, report, type Frame } from "./frame.ts";
 import { operatorOf } from "./operators.ts";
 import { resolveType, compileTimeTypeOf, asCompileTime } from "./types.ts";
 import { poison } from "./value.ts";
-import { asScalar, describeVertexValue, indices, needsStatements, operate, vertexExpression, type Field, type Local, type Scalar, type VertexFrame, type VertexValue } from "./vertex-expression.ts";
+import { asScalar, describeVertexValue, indices, operate, vertexExpression, type Field, type Local, type Scalar, type VertexFrame, type VertexValue } from "./vertex-expression.ts";
+import { callInVertex, callWhenCompiling, type VertexReturn } from "./vertex-function.ts";
+import { needsStatements } from "./vertex-guard.ts";
 
 export type { Field } from "./vertex-expression.ts";
 
@@ -20,6 +22,10 @@ export class VertexBody {
   readonly #fields: ReadonlyMap<string, Field>;
   readonly #read = new Set<Field>();
   readonly #written = new Set<Field>();
+  /** How many loops and branches that are decided at run time stand around. */
+  #region = 0;
+  /** Of a function's body: what it returned. */
+  #returned: VertexReturn | undefined;
 
   constructor(frame: Frame, kernel: KernelBuilder, fields: readonly Field[]) {
     this.#frame = frame;
@@ -38,12 +44,38 @@ export class VertexBody {
   }
 
   #at(locals: ReadonlyMap<string, Local>): VertexFrame {
-    return { frame: this.#frame, kernel: this.#kernel, fields: this.#fields, locals, read: this.#read };
+    return {
+      frame: this.#frame, kernel: this.#kernel, fields: this.#fields, locals, read: this.#read,
+      inline: (at, binding, site, wish) =>
+        callWhenCompiling(at, binding, site)
+          ?? callInVertex(at, binding, site, wish, (frame, declaration, parameters) => new VertexBody(frame, at.kernel, []).#called(declaration.body, parameters)),
+    };
+  }
+
+  /** What a function's body gives. */
+  #called(body: readonly ast.Statement[], parameters: Map<string, Local>): VertexReturn | undefined {
+    this.#statements(body, parameters);
+    return this.#returned;
+  }
+
+  /** Where a statement of the kernel comes from: never inside the library. */
+  #origin(span: Span): Span {
+    return originOf(this.#frame, span);
+  }
+
+  /** Statements that run or not is decided at run time. */
+  #decided(list: readonly ast.Statement[], locals: ReadonlyMap<string, Local>): void {
+    this.#region += 1;
+    this.#statements(list, locals);
+    this.#region -= 1;
   }
 
   #statements(list: readonly ast.Statement[], outer: ReadonlyMap<string, Local>): void {
     const locals = new Map(outer);
-    for (const statement of list) this.#statement(statement, locals);
+    for (const statement of list) {
+      if (this.#returned) return;
+      this.#statement(statement, locals);
+    }
   }
 
   #statement(statement: ast.Statement, locals: Map<string, Local>): void {
@@ -66,7 +98,7 @@ export class VertexBody {
       case "repeat": return this.#unsupported(statement.span, "repeat is not supported in vertices", "`for i in 0..n { }` loops");
       case "fn": return this.#unsupported(statement.span, "functions are not supported in vertices yet");
       case "execute": case "call-program": return this.#unsupported(statement.span, "a vertex cannot run compute sets or programs");
-      case "return": return this.#unsupported(statement.span, "a vertex gives its results through its out fields");
+      case "return": return this.#return(statement, locals);
       case "expression-statement": {
         const { value } = statement;
         if (value.kind === "call" && ["print", "send", "assert", "next"].includes(value.callee.name)) return this.#unsupported(statement.span, `${value.callee.name} is not supported in vertices`);
@@ -75,6 +107,12 @@ export class VertexBody {
       }
       default: return unreachable(statement);
     }
+  }
+
+  #return({ value, span }: Extract<ast.Statement, { kind: "return" }>, locals: ReadonlyMap<string, Local>): void {
+    if (!this.#frame.call) return this.#unsupported(span, "a vertex gives its results through its out fields");
+    if (this.#region > 0) return this.#unsupported(span, "return cannot stand in what is decided at run time", "assign a variable and return it at the end");
+    this.#returned = { value: vertexExpression(this.#at(locals), value), span: value.span };
   }
 
   #unsupported(span: Span, message: string, help?: string): void {
@@ -106,7 +144,7 @@ export class VertexBody {
       locals.set(name.name, { kind: "known", value, span: name.span });
       return;
     }
-    const local = this.#kernel.let(name.name, value.expression, name.span);
+    const local = this.#kernel.let(name.name, value.expression, this.#origin(name.span));
     locals.set(name.name, { kind: "local", scalar: { ...value, expression: local }, assignable, span: name.span });
   }
 
@@ -135,7 +173,7 @@ export class VertexBody {
       report(this.#frame, "dtype-mismatch", statement.value.span, `${place.name} is ${place.dtype}, and this is ${scalar.dtype}`, { help: `cast<${place.dtype}>(x) converts`, related: [{ span: place.span, text: "declared here" }] });
       return;
     }
-    place.write(scalar.expression, statement.span);
+    place.write(scalar.expression, this.#origin(statement.span));
   }
 
   /** What can be assigned: a `var`, or an element of an out field. Undefined once reported. */
@@ -204,8 +242,8 @@ export class VertexBody {
     this.#kernel.for({ start: start ?? i32(0), end: end ?? i32(0), name: name.name }, (index) => {
       const inner = new Map(locals);
       inner.set(name.name, { kind: "local", scalar: { kind: "scalar", dtype: "i32", expression: index }, assignable: false, span: name.span });
-      this.#statements(statement.body, inner);
-    }, statement.span);
+      this.#decided(statement.body, inner);
+    }, this.#origin(statement.span));
   }
 
   #condition(expression: ast.Expression, locals: ReadonlyMap<string, Local>): Expression | boolean | undefined {
@@ -224,22 +262,22 @@ export class VertexBody {
       report(this.#frame, "limit-exceeded", statement.condition.span, "this condition is always true: the loop would never end");
       return;
     }
-    if (condition === undefined || !needsStatements(statement.condition)) {
-      this.#kernel.while(condition ?? i32(0), () => this.#statements(statement.body, locals), statement.span);
+    if (condition === undefined || !needsStatements(statement.condition, this.#frame.scope)) {
+      this.#kernel.while(condition ?? i32(0), () => this.#decided(statement.body, locals), this.#origin(statement.span));
       return;
     }
-    const goesOn = this.#kernel.let("goes_on", condition, statement.condition.span);
+    const goesOn = this.#kernel.let("goes_on", condition, this.#origin(statement.condition.span));
     this.#kernel.while(goesOn, () => {
-      this.#statements(statement.body, locals);
+      this.#decided(statement.body, locals);
       const again = this.#condition(statement.condition, locals);
-      if (again !== undefined && typeof again !== "boolean") this.#kernel.set(goesOn, again, statement.condition.span);
-    }, statement.span);
+      if (again !== undefined && typeof again !== "boolean") this.#kernel.set(goesOn, again, this.#origin(statement.condition.span));
+    }, this.#origin(statement.span));
   }
 
   #if(statement: ast.If, locals: ReadonlyMap<string, Local>): void {
     const condition = this.#condition(statement.condition, locals);
     if (typeof condition === "boolean") return this.#statements(condition ? statement.then : statement.otherwise, locals);
-    this.#kernel.if(condition ?? i32(0), () => this.#statements(statement.then, locals), () => this.#statements(statement.otherwise, locals), statement.span);
+    this.#kernel.if(condition ?? i32(0), () => this.#decided(statement.then, locals), () => this.#decided(statement.otherwise, locals), this.#origin(statement.span));
   }
 }
 

@@ -15,12 +15,13 @@ import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
-import { nested, report, type Frame } from "./frame.ts";
+import { nested, originOf, report, type Frame } from "./frame.ts";
 import * as numbers from "./numbers.ts";
 import { opNames } from "./operators.ts";
-import { describeBinding } from "./scope.ts";
+import { describeBinding, type FunctionBinding } from "./scope.ts";
 import { defaultDType, misfit } from "./tensors.ts";
 import { describe, isNumber, isScalarConstant, poison, type NumberValue, type Value } from "./value.ts";
+import { guarded } from "./vertex-guard.ts";
 
 /** A scalar known only at run time. */
 export interface Scalar {
@@ -51,6 +52,8 @@ export interface VertexFrame {
   readonly locals: ReadonlyMap<string, Local>;
   /** Fields that were read. */
   readonly read: Set<Field>;
+  /** A call of a function written in .gph: its body, put here. */
+  inline(at: VertexFrame, binding: FunctionBinding, site: VertexCall, wish: DType | undefined): VertexValue;
 }
 
 const scalarOf = (dtype: DType, expression: Expression): Scalar => ({ kind: "scalar", dtype, expression });
@@ -73,47 +76,6 @@ function constantOf(frame: Frame, value: Value, dtype: DType, span: Span): Scala
 /** A value as a scalar: constants take `dtype`, else the default of their kind. Undefined once reported. */
 export function asScalar(frame: Frame, value: VertexValue, dtype: DType | undefined, span: Span): Scalar | undefined {
   return value.kind === "scalar" ? value : constantOf(frame, value, dtype ?? defaultDType(value), span);
-}
-
-/** Whether evaluating may trap, so that `&&` and `||` must not evaluate it for nothing: it indexes or divides. */
-export function guarded(expression: ast.Expression): boolean {
-  switch (expression.kind) {
-    case "index": return true;
-    case "binary": {
-      let link: ast.Expression = expression;
-      while (link.kind === "binary") {
-        if (link.op === "/" || link.op === "%" || guarded(link.right)) return true;
-        link = link.left;
-      }
-      return guarded(link);
-    }
-    case "unary": return guarded(expression.operand);
-    case "conditional": return guarded(expression.condition) || guarded(expression.then) || guarded(expression.otherwise);
-    case "call": return expression.args.some((arg) => guarded(arg.value));
-    case "method": return guarded(expression.receiver) || expression.args.some((arg) => guarded(arg.value));
-    default: return false;
-  }
-}
-
-/** Whether elaborating emits statements: a `&&`, `||`, `? :` or select with a side that must not be evaluated for nothing. */
-export function needsStatements(expression: ast.Expression): boolean {
-  switch (expression.kind) {
-    case "binary": {
-      let link: ast.Expression = expression;
-      while (link.kind === "binary") {
-        if ((link.op === "&&" || link.op === "||") && guarded(link.right)) return true;
-        if (needsStatements(link.right)) return true;
-        link = link.left;
-      }
-      return needsStatements(link);
-    }
-    case "unary": return needsStatements(expression.operand);
-    case "conditional": return guarded(expression.then) || guarded(expression.otherwise) || [expression.condition, expression.then, expression.otherwise].some(needsStatements);
-    case "call": return (expression.callee.name === "select" && expression.args.some((arg) => guarded(arg.value))) || expression.args.some((arg) => needsStatements(arg.value));
-    case "method": return needsStatements(expression.receiver) || expression.args.some((arg) => needsStatements(arg.value));
-    case "index": return expression.items.some((item) => item.kind === "at" && needsStatements(item.value));
-    default: return false;
-  }
 }
 
 export function vertexExpression(at: VertexFrame, expression: ast.Expression, wish?: DType): VertexValue {
@@ -273,22 +235,22 @@ function logic(at: VertexFrame, op: "&&" | "||", left: VertexValue, link: Extrac
   if (left.kind === "bool") return left.value === decides ? left : booleanOf(at, vertexExpression(at, link.right, "bool"), link.right.span, op);
   const a = booleanOf(at, left, leftSpan, op);
   if (a.kind !== "scalar") return poison;
-  if (!guarded(link.right)) {
+  if (!guarded(link.right, at.frame.scope)) {
     const right = booleanOf(at, vertexExpression(at, link.right, "bool"), link.right.span, op);
     if (right.kind === "bool") return right.value === decides ? right : a;
     return right.kind === "scalar" ? scalarOf("bool", binary(decides ? "or" : "and", a.expression, right.expression)) : poison;
   }
   const result = at.kernel.local("decided", "bool");
-  at.kernel.set(result, a.expression, link.span);
+  at.kernel.set(result, a.expression, originOf(at.frame, link.span));
   let failed = false;
   const evaluate = (): void => {
     const right = booleanOf(at, vertexExpression(at, link.right, "bool"), link.right.span, op);
     const scalar = right.kind === "poison" ? undefined : asScalar(at.frame, right, "bool", link.right.span);
-    if (scalar) at.kernel.set(result, scalar.expression, link.span);
+    if (scalar) at.kernel.set(result, scalar.expression, originOf(at.frame, link.span));
     else failed = true;
   };
-  if (decides) at.kernel.if(result, () => {}, evaluate, link.span);
-  else at.kernel.if(result, evaluate, () => {}, link.span);
+  if (decides) at.kernel.if(result, () => {}, evaluate, originOf(at.frame, link.span));
+  else at.kernel.if(result, evaluate, () => {}, originOf(at.frame, link.span));
   return failed ? poison : scalarOf("bool", result);
 }
 
@@ -313,7 +275,7 @@ function choice(at: VertexFrame, condition: ast.Expression, then: ast.Expression
     if (x.dtype === y.dtype) return [x, y];
     return void report(at.frame, "dtype-mismatch", span, `both sides of a choice need one dtype, and these are ${x.dtype} and ${y.dtype}`, { help: `cast<${x.dtype}>(x) converts` });
   };
-  if (!guarded(then) && !guarded(otherwise)) {
+  if (!guarded(then, at.frame.scope) && !guarded(otherwise, at.frame.scope)) {
     const sides = fit(vertexExpression(at, then, wish), vertexExpression(at, otherwise, wish));
     return sides ? scalarOf(sides[0].dtype, select(chosen, sides[0].expression, sides[1].expression)) : poison;
   }
@@ -333,7 +295,7 @@ function branched(at: VertexFrame, condition: Expression, then: ast.Expression, 
       report(at.frame, "dtype-mismatch", span, `both sides of a choice need one dtype, and these are ${result.dtype} and ${scalar.dtype}`, { help: `cast<${result.dtype}>(x) converts` });
     } else {
       result ??= scalarOf(scalar.dtype, kernel.local("result", scalar.expression.dtype));
-      kernel.set(result.expression, scalar.expression, side.span);
+      kernel.set(result.expression, scalar.expression, originOf(at.frame, side.span));
     }
   };
   let first: VertexValue = poison;
@@ -344,11 +306,11 @@ function branched(at: VertexFrame, condition: Expression, then: ast.Expression, 
   }, () => {
     const second = vertexExpression(at, otherwise, result?.dtype ?? wish);
     set(second, result?.dtype ?? wish ?? (first.kind === "float" ? "f32" : undefined), otherwise);
-  }, span);
+  }, originOf(at.frame, span));
   return failed || !result ? poison : result;
 }
 
-interface VertexCall {
+export interface VertexCall {
   readonly callee: ast.Identifier;
   readonly typeArgs: readonly ast.TypeExpression[];
   readonly args: readonly ast.Argument[];
@@ -366,7 +328,7 @@ function callOf(at: VertexFrame, site: VertexCall, wish: DType | undefined): Ver
   }
   if (binding.kind === "poison") return poison;
   if (binding.kind === "builtin" && (name === "int" || name === "float" || name === "len")) return at.frame.session.rules.expression(at.frame, { kind: "call", ...site });
-  if (binding.kind === "function") return functionOf(at, site);
+  if (binding.kind === "function") return at.inline(at, binding, site, wish);
   if (binding.kind !== "ops") return report(at.frame, "type-mismatch", span, `${describeBinding(name, binding)} cannot be called in a vertex`);
   if (binding.call === "cast") {
     const [type] = site.typeArgs;
@@ -419,14 +381,4 @@ function castTo(at: VertexFrame, dtype: DType, site: VertexCall): VertexValue {
   if (!scalar) return poison;
   // To a 16-bit float and back: the rounding is seen, the computing goes on in f32.
   return scalarOf(dtype, cast(computeDType(dtype), cast(dtype, scalar.expression)));
-}
-
-/** A function of the user called with compile-time values only. */
-function functionOf(at: VertexFrame, site: VertexCall): VertexValue {
-  for (const arg of site.args) {
-    const value = vertexExpression(at, arg.value);
-    if (value.kind === "poison") return poison;
-    if (value.kind === "scalar") return report(at.frame, "not-supported", site.span, `calling ${site.callee.name} in a vertex is not supported yet`, { help: "functions work on tensors; write the formula in the vertex" });
-  }
-  return at.frame.session.rules.expression(at.frame, { kind: "call", ...site });
 }
