@@ -1,41 +1,28 @@
 /**
- * The library's ops, one row each: how near they come to what one core allows. Beside each program the limit of the machine,
- * measured in the same rounds: a loop that reads and writes as many bytes of memory as the op must, or multiply–adds of
- * vectors where arithmetic binds (the larger of the two counts); and plain JavaScript. Operands and results are states, so that
- * a call copies nothing to or from the host and nothing is computed beforehand; results are compared with the plain loop's
- * before anything is timed. What the cases are is in `library-cases.ts` and `library-rows.ts`.
+ * The library's ops, one row each: how near they come to what one core allows. Beside each program the limits of the machine,
+ * measured in the same rounds, of which the largest is the limit: a loop that reads and writes as many bytes of memory as the
+ * op must; fused multiply–adds of vectors, of sums of products; single instructions of vectors, of formulas that are rounded
+ * step by step (`library/formulas.ts` counts them); quotients and roots. And plain JavaScript. Operands and results are states,
+ * so that a call copies nothing to or from the host and nothing is computed beforehand; results are compared with the plain
+ * loop's before anything is timed. The cases are in `library/`.
  *
  * Memory is filled first: pages that nothing was written to are one page of zeros, which the nearest cache holds. Times are
  * the thread's own, in rounds of all contenders, since machines change speed from minute to minute.
- *
- * November 2026, one worker, V8's pairing of vectors off, as parts of the limit (that of sorts is one pass over memory, which
- * no sort does; so their milliseconds for 1M elements):
- *
- * | op                                 | of the limit | times plain JavaScript |
- * | pad, roll, global pools            | 0.7–1        | 1.3–22 |
- * | concat, permutation of heads, one_hot | 0.5–0.6   | 0.6–6 |
- * | gather, scatter_add of rows        | 0.41, 0.26   | 2 |
- * | gather of elements                 | 0.08         | 0.5–1.6 | one load an element
- * | cum_sum, last and first axis       | 0.22, 0.36   | 1.7, 21 |
- * | transpose, other permutations      | 0.18, 0.15   | 9, 2–3 | squares of single elements
- * | sort, argsort                      | 8.7 ms, 11 ms | 12, 31 |
- * | uniform, normal, dropout           | 0.09, 0.18, 0.11 | 32, 12, 21 | 3.1, 6.5 and 3.2 ns an element
- * | f16, bf16, i8 from f32             | 0.16, 0.33, 0.42 | 24, 5, 36 |
- * | f32 from f16, bf16, i8             | 0.47, 1, 0.7 | 71, 16, 62 |
- * | batch and group norm               | 0.16–0.27    | 5–7 | two passes for statistics, one for the result, one for the state
- * | matmul_i32, step of lstm           | 0.95, 0.76   | 39, 16 |
- * | fft, rfft                          | 0.10, 0.08   | 5, 7 | of 5 n log n, by products of 16 × 16
- * | sparse products, 64 columns and 1  | 0.22, 0.04   | 10, 3 |
- * | cross_entropy, step of adam        | 0.25, 0.36   | 4, 5 |
  *
  *   node spec/bench/library.ts [name …]
  */
 import process from "node:process";
 import { compile } from "../../compiler/index.ts";
 import { Engine } from "../../runtime/index.ts";
-import { cases, type Case, type Numbers } from "./library-cases.ts";
-import { rowCases } from "./library-rows.ts";
-import { peak, traffic } from "./limits.ts";
+import type { Case, Cases, Numbers } from "./library/case.ts";
+import { castCases } from "./library/casts.ts";
+import { dataCases } from "./library/data.ts";
+import { networkCases } from "./library/networks.ts";
+import { productCases } from "./library/products.ts";
+import { randomCases } from "./library/random.ts";
+import { rowCases } from "./library/rows.ts";
+import { sortCases } from "./library/sorts.ts";
+import { peak, quotients as quotientPeak, traffic } from "./limits.ts";
 import { compare, type Contender } from "./rounds.ts";
 
 const rounds = { milliseconds: 1200, roundMilliseconds: 40, leastRounds: 5 };
@@ -82,18 +69,24 @@ async function bench(name: string, one: Case): Promise<void> {
   if (!executable) throw new Error(`${name}: ${diagnostics.map(({ message }) => message).join("\n")}`);
   await using engine = await Engine.load(executable, { workers: 1 });
   check(name, one, engine, one.plain());
-  const { read = 0, written = 0, operations = 0 } = one.limit;
-  const arithmetic = await peak(true);
+  const { read = 0, written = 0, operations = 0, steps = 0, quotients = 0 } = one.limit;
+  const [fused, single, divisions] = await Promise.all([peak(true), peak(false), quotientPeak()]);
   const contenders: Contender[] = [
-    await traffic(read, written), arithmetic, { name: "gph", operations: 0, workers: 1, run: () => void engine.runSync("main") }, { name: "plain", operations: 0, workers: 1, run: () => void one.plain() },
+    await traffic(read, written), fused, single, divisions, { name: "gph", operations: 0, workers: 1, run: () => void engine.runSync("main") }, { name: "plain", operations: 0, workers: 1, run: () => void one.plain() },
   ];
-  const [bytes, flops, gph, plain] = compare(contenders, rounds) as [number, number, number, number];
-  const computing = (flops * operations) / arithmetic.operations;
-  const limit = Math.max(bytes, computing);
+  const [bytes, fusedTime, singleTime, divisionTime, gph, plain] = compare(contenders, rounds) as [number, number, number, number, number, number];
+  const limits = [
+    { name: "memory", seconds: bytes },
+    { name: "products", seconds: (fusedTime * operations) / fused.operations },
+    { name: "instructions", seconds: (singleTime * steps) / single.operations },
+    { name: "quotients", seconds: (divisionTime * quotients) / divisions.operations },
+  ];
+  const limit = limits.reduce((most, other) => (other.seconds > most.seconds ? other : most));
   console.log(
-    `${name.padEnd(26)} ${(gph * 1e3).toFixed(3).padStart(9)} ms   ${(limit / gph).toFixed(2)} of the limit (${bytes >= computing ? "memory" : "arithmetic"})   ${(plain / gph).toFixed(1).padStart(6)} × plain JavaScript`,
+    `${name.padEnd(26)} ${(gph * 1e3).toFixed(3).padStart(9)} ms   ${(limit.seconds / gph).toFixed(2)} of the limit (${limit.name})   ${(plain / gph).toFixed(1).padStart(6)} × plain JavaScript`,
   );
 }
 
+const cases: Cases = { ...rowCases, ...dataCases, ...sortCases, ...networkCases, ...randomCases, ...castCases, ...productCases };
 const asked = process.argv.slice(2);
-for (const [name, make] of Object.entries({ ...rowCases, ...cases })) if (asked.length === 0 || asked.some((part) => name.includes(part))) await bench(name, make());
+for (const [name, make] of Object.entries(cases)) if (asked.length === 0 || asked.some((part) => name.includes(part))) await bench(name, make());

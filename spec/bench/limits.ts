@@ -1,6 +1,6 @@
 /** What the machine can do at most, for benchmarks to be compared with: WebAssembly kernels that do nothing but one thing. */
 import { buildModule, instantiate } from "../../compiler/emit/harness.ts";
-import { binary, constant, i32, KernelBuilder } from "../../compiler/kernel/build.ts";
+import { binary, constant, i32, KernelBuilder, unary } from "../../compiler/kernel/build.ts";
 import type { Expression, Kernel } from "../../compiler/kernel/kernel.ts";
 import { nowhere } from "../../compiler/support/span.ts";
 import type { Contender } from "./rounds.ts";
@@ -53,6 +53,23 @@ export const peak = (fused: boolean): Promise<Contender> => contender(fused ? "f
 
 /** The same with pairs of vectors, for a process in which V8 pairs them. */
 export const widePeak = (fused = true): Promise<Contender> => contender(fused ? "wide fused peak" : "wide peak", true, fused);
+
+/** Quotients of a run of `quotients`. */
+const quotientLoops = 4000;
+
+/** Nothing but quotients and square roots of vectors, by turns: those an operation does are its `operations`. */
+export async function quotients(): Promise<Contender> {
+  const builder = new KernelBuilder("quotients", nowhere);
+  const y = builder.buffer({ name: "y", dtype: "f32", shape: [4 * peakAccumulators], access: "inout" });
+  const at = (k: number): readonly Expression[] => [i32(4 * k)];
+  const values = Array.from({ length: peakAccumulators }, (_, k) => builder.let("value", { ...builder.load(y, at(k)), lanes: 4 }));
+  const divisor = builder.let("divisor", constant("f32", 0.75, 4));
+  builder.for({ end: i32(quotientLoops) }, () => values.forEach((value, k) => builder.set(value, k % 2 === 0 ? binary("div", divisor, value) : unary("sqrt", value))));
+  values.forEach((value, k) => builder.store(y, at(k), value));
+  const runner = instantiate(await buildModule([builder.finish()]));
+  new Float32Array(runner.memory.buffer).fill(1);
+  return { name: "quotients", operations: quotientLoops * peakAccumulators * 4, workers: 1, run: () => runner.run(0, 4096) };
+}
 
 const floatsPerStep = 32;
 

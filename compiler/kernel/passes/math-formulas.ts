@@ -80,21 +80,28 @@ const logTail = [
   -0.11789712309837341, 0.06915155798196793,
 ];
 
-interface Split {
+/** Gives an intermediate value a name. */
+type Naming = (name: string, value: Expression) => Expression;
+
+export interface Split {
   /** f = m − 1. */
   readonly f: Expression;
   readonly e: Expression;
 }
 
-/** x = 2^e · m with m in [√½, √2), for finite x > 0; subnormals are scaled first. */
-function splitLogarithm(x: Expression, define: Define): Split {
-  const tiny = define("tiny", binary("lt", x, number(x, 2 ** -126)));
-  const scaled = select(tiny, mul(x, number(x, 2 ** 23)), x);
-  const bits = define("bits", bitcast("i32", scaled));
+/** x = 2^e · m with m in [√½, √2), for normal x > 0. */
+export function splitNormal(x: Expression, define: Naming): Split {
+  const bits = define("bits", bitcast("i32", x));
   const exponent = define("exponent", binary("shr", sub(bits, integer(x, 0x3f3504f3)), integer(x, 23)));
   const f = define("f", sub(bitcast("f32", sub(bits, binary("shl", exponent, integer(x, 23)))), number(x, 1)));
-  const e = define("e", sub(cast("f32", exponent), select(tiny, number(x, 23), number(x, 0))));
-  return { f, e };
+  return { f, e: cast("f32", exponent) };
+}
+
+/** The same for finite x > 0; subnormals are scaled first. */
+function splitLogarithm(x: Expression, define: Define): Split {
+  const tiny = define("tiny", binary("lt", x, number(x, 2 ** -126)));
+  const { f, e } = splitNormal(select(tiny, mul(x, number(x, 2 ** 23)), x), define);
+  return { f, e: define("e", sub(e, select(tiny, number(x, 23), number(x, 0)))) };
 }
 
 /** f³ P(f), the small part of ln(1 + f) = f − f²/2 + f³ P(f). */
@@ -108,13 +115,15 @@ function specialLogarithm(x: Expression, value: Expression): Expression {
   return select(ordinary, value, special);
 }
 
-/** ln x within 0.8 ulp. */
-const log: Formula = ([x], define) => {
-  const { f, e } = splitLogarithm(x!, define);
+/** ln(2^e (1 + f)) within 0.8 ulp, for 1 + f in [√½, √2]. */
+export function logarithmOf({ f, e }: Split, define: Naming): Expression {
   const square = define("square", mul(f, f));
   const low = sub(add(logOfReduced(f, square), mul(e, number(e, ln2Low))), half(square));
-  return specialLogarithm(x!, add(add(low, f), mul(e, number(e, ln2High))));
-};
+  return add(add(low, f), mul(e, number(e, ln2High)));
+}
+
+/** ln x within 0.8 ulp. */
+const log: Formula = ([x], define) => specialLogarithm(x!, logarithmOf(splitLogarithm(x!, define), define));
 
 /** ln(1 + x) within 0.9 ulp: the logarithm of u = 1 + x, corrected by what the sum lost, (x − (u − 1)) / u. */
 const log1p: Formula = ([x], define) => {

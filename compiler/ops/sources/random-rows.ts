@@ -10,6 +10,7 @@ import { convert, get, put, tensor, zeros, type Tensor } from "../../graph/tenso
 import { binary, bitcast, call, cast, constant, i32, select, unary, type KernelBuilder } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
+import { logarithmOf, splitNormal } from "../../kernel/passes/math-formulas.ts";
 import { affineIndex, identityMap } from "../../support/affine.ts";
 import { dimensions, number } from "../lowerings.ts";
 import type { Op } from "../op.ts";
@@ -80,6 +81,19 @@ const doublePair: Pair = (kernel, first, second) => {
 const sinTail = [-0.16666655242443085, 0.008332176133990288, -0.00019516977772582322];
 const cosTail = [0.04166664555668831, -0.0013887364184483886, 2.443809171381872e-5];
 
+/** ln((word + 1) / 2³²). Of a word from 2³¹ on, negative as a signed number, word + 1 is how far the unit lies below 1, which keeps its digits. */
+function logarithmOfUnit(kernel: KernelBuilder, word: Expression): Expression {
+  const f32 = (value: number): Expression => constant("f32", value);
+  const define = (name: string, value: Expression): Expression => kernel.let(name, value);
+  const upper = define("upper", binary("lt", word, i32(0)));
+  const below = define("below", binary("mul", cast("f32", binary("add", word, i32(1))), f32(2 ** -32)));
+  const unit = define("unit", select(upper, binary("add", below, f32(1)), binary("mul", binary("add", cast("f32", word), f32(1)), f32(2 ** -32))));
+  const { f, e } = splitNormal(unit, define);
+  const exponent = define("e", e);
+  const isDistance = binary("and", upper, binary("eq", exponent, f32(0)));
+  return logarithmOf({ f: define("f", select(isDistance, below, f)), e: exponent }, define);
+}
+
 /**
  * The same in f32, which vectorises. What would lose digits is done in integers: the logarithm of numbers above a half takes
  * their distance from 1, and the angle is split into quarter turns and a rest of at most an eighth.
@@ -91,11 +105,7 @@ const singlePair: Pair = (kernel, first, second) => {
   const [sum, product] = [(a: Expression, b: Expression): Expression => binary("add", a, b), (a: Expression, b: Expression): Expression => binary("mul", a, b)];
   const scaled = (whole: Expression, by: number): Expression => product(cast("f32", whole), f32(by));
   const [word, turn] = [kernel.let("first", signed(first)), kernel.let("second", sum(signed(second), integer(1)))];
-  // From 2³¹ on a word is negative as a signed number, and −word − 1 its distance from 2³² − 1.
-  const upper = binary("lt", word, integer(0));
-  const below = call("log", kernel.let("below", scaled(sum(select(upper, integer(0), word), integer(1)), 2 ** -32)));
-  const above = call("log1p", kernel.let("above", scaled(select(upper, sum(word, integer(1)), integer(0)), 2 ** -32)));
-  const radius = kernel.let("radius", unary("sqrt", product(f32(-2), select(upper, above, below))));
+  const radius = kernel.let("radius", unary("sqrt", product(f32(-2), logarithmOfUnit(kernel, word))));
   const quarter = kernel.let("quarter", binary("shr", bitcast("u32", sum(turn, integer(2 ** 29))), constant("u32", 30)));
   const rest = kernel.let("rest", scaled(binary("sub", turn, binary("shl", signed(quarter), integer(30))), (2 * Math.PI) / 2 ** 32));
   const square = kernel.let("square", product(rest, rest));

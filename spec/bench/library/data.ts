@@ -1,0 +1,116 @@
+/** Ops that compute little: what moves, picks or adds up elements. */
+import { line, million, onMatrix, rows, scattered, size, waves, width, type Case, type Cases } from "./case.ts";
+
+function sums(stride: number, length: number): (x: Float32Array, y: Float32Array) => void {
+  return (x, y) => {
+    for (let row = 0; row < x.length / length; row++) {
+      const start = stride === 1 ? row * length : row;
+      for (let k = 0, total = 0; k < length; k++) y[start + k * stride] = total += x[start + k * stride]!;
+    }
+  };
+}
+
+/** y[k] = x[index], over a box whose last dimension is innermost. */
+function permuted(shape: readonly number[], order: readonly number[]): (x: Float32Array, y: Float32Array) => void {
+  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const [[a, b, c, d], [sa, sb, sc, sd]] = [order.map((axis) => shape[axis]!), order.map((axis) => strides[axis]!)] as unknown as [[number, number, number, number], [number, number, number, number]];
+  return (x, y) => {
+    let to = 0;
+    for (let i = 0; i < a; i++) for (let j = 0; j < b; j++) for (let k = 0; k < c; k++) for (let l = 0; l < d; l++) y[to++] = x[i * sa + j * sb + k * sc + l * sd]!;
+  };
+}
+
+function permutation(shape: readonly number[], order: readonly number[]): Case {
+  const [x, y] = [waves(size), new Float32Array(size)];
+  const work = permuted(shape, order);
+  return {
+    operands: { x: { type: `f32[${shape.join(", ")}]`, data: x } }, results: { y: `f32[${order.map((axis) => shape[axis]).join(", ")}]` },
+    main: `y = transpose(x, (${order.join(", ")}));`, tolerance: 0, limit: { read: 4 * size, written: 4 * size },
+    plain: () => {
+      work(x, y);
+      return { y };
+    },
+  };
+}
+
+const vocabulary = 50_000;
+const features = 256;
+const picks = 4096;
+
+function gathering(): Case {
+  const [table, indices, y] = [waves(vocabulary * features), scattered(picks, vocabulary), new Float32Array(picks * features)];
+  return {
+    operands: { table: { type: `f32[${vocabulary}, ${features}]`, data: table }, indices: { type: `i32[${picks}]`, data: indices } }, results: { y: `f32[${picks}, ${features}]` },
+    main: "y = gather(table, indices);", tolerance: 0, limit: { read: 4 * y.length, written: 4 * y.length },
+    plain() {
+      indices.forEach((from, k) => y.set(table.subarray(from * features, (from + 1) * features), k * features));
+      return { y };
+    },
+  };
+}
+
+function scattering(): Case {
+  const [table, indices, updates] = [waves(vocabulary * features), scattered(picks, vocabulary), waves(picks * features, 1)];
+  const result = table.slice();
+  return {
+    operands: { table: { type: `f32[${vocabulary}, ${features}]`, data: table }, indices: { type: `i32[${picks}]`, data: indices }, updates: { type: `f32[${picks}, ${features}]`, data: updates } },
+    results: { table: `f32[${vocabulary}, ${features}]` }, main: "table = scatter_add(table, indices, updates);", tolerance: 1e-6,
+    limit: { read: 8 * updates.length, written: 4 * updates.length },
+    plain() {
+      indices.forEach((to, k) => {
+        for (let j = 0; j < features; j++) result[to * features + j]! += updates[k * features + j]!;
+      });
+      return { table: result };
+    },
+  };
+}
+
+/** Elements of a vector that indices name, one by one. */
+function gatheringElements(): Case {
+  const [table, indices, y] = [waves(65_536), scattered(million, 65_536), new Float32Array(million)];
+  return {
+    operands: { table: line(table), indices: { type: `i32[${million}]`, data: indices } }, results: { y: `f32[${million}]` }, main: "y = 2 * gather(table, indices) + 1;", tolerance: 1e-6,
+    limit: { read: 4 * million, written: 4 * million },
+    plain() {
+      for (let k = 0; k < million; k++) y[k] = 2 * table[indices[k]!]! + 1;
+      return { y };
+    },
+  };
+}
+
+function oneHot(): Case {
+  const [labels, y] = [scattered(rows, width), new Float32Array(size)];
+  return {
+    operands: { labels: { type: `i32[${rows}]`, data: labels } }, results: { y: `f32[${rows}, ${width}]` }, main: `y = one_hot<f32>(labels, ${width});`, tolerance: 0, limit: { written: 4 * size },
+    plain() {
+      y.fill(0);
+      labels.forEach((label, row) => (y[row * width + label] = 1));
+      return { y };
+    },
+  };
+}
+
+const shifted = (by: number) => (x: Float32Array, y: Float32Array): void => {
+  y.set(x.subarray(x.length - by), 0);
+  y.set(x.subarray(0, x.length - by), by);
+};
+
+export const dataCases: Cases = {
+  "cum_sum, last axis": () => onMatrix("cum_sum(x)", `f32[${rows}, ${width}]`, size, sums(1, width), 1e-5),
+  "cum_sum, first axis": () => onMatrix("cum_sum(x, axis = 0)", `f32[${rows}, ${width}]`, size, sums(width, rows), 1e-5),
+  "gather, rows": gathering,
+  "gather, elements": gatheringElements,
+  "scatter_add, rows": scattering,
+  one_hot: oneHot,
+  "transpose, 2-D": () => onMatrix("transpose(x)", `f32[${width}, ${rows}]`, size, permuted([1, 1, rows, width], [0, 1, 3, 2])),
+  "permute, heads": () => permutation([8, 512, 16, 64], [0, 2, 1, 3]),
+  "permute, channels last": () => permutation([16, 64, 64, 64], [0, 2, 3, 1]),
+  "permute, channels first": () => permutation([16, 64, 64, 64], [0, 3, 1, 2]),
+  pad: () => onMatrix("pad(x, (1, 3), (1, 3))", `f32[${rows + 2}, ${width + 6}]`, (rows + 2) * (width + 6), (x, y) => {
+    for (let row = 0; row < rows; row++) y.set(x.subarray(row * width, (row + 1) * width), (row + 1) * (width + 6) + 3);
+  }),
+  "concat, columns": () => onMatrix("concat(x, x, axis = 1)", `f32[${rows}, ${2 * width}]`, 2 * size, (x, y) => {
+    for (let row = 0; row < 2 * rows; row++) y.set(x.subarray((row >> 1) * width, ((row >> 1) + 1) * width), row * width);
+  }),
+  roll: () => onMatrix("roll(x, 5, axis = 0)", `f32[${rows}, ${width}]`, size, shifted(5 * width)),
+};
