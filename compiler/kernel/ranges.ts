@@ -15,6 +15,7 @@ export interface Range {
 /** What is known of locals at a point. */
 export type Ranges = ReadonlyMap<LocalId, Range>;
 
+const wholeRange: Range = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 const exactly = (value: number): Range => ({ min: value, max: value });
 const fits = (range: Range): Range | undefined => (range.min >= -(2 ** 31) && range.max < 2 ** 31 ? range : undefined);
 
@@ -25,8 +26,10 @@ export function rangeOf(expression: Expression, known: Ranges): Range | undefine
     case "local": return known.get(expression.local);
     case "binary": {
       if (expression.dtype !== "i32") return undefined;
-      const left = rangeOf(expression.left, known);
-      const right = rangeOf(expression.right, known);
+      // What is clamped is known whatever it was.
+      const otherwise = expression.op === "min" || expression.op === "max" ? wholeRange : undefined;
+      const left = rangeOf(expression.left, known) ?? otherwise;
+      const right = rangeOf(expression.right, known) ?? otherwise;
       return left === undefined || right === undefined ? undefined : combine(expression.op, left, right);
     }
     // Of a vector: of all its lanes.

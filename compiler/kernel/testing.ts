@@ -63,7 +63,8 @@ export function randomNumbers(seed: number): () => number {
 
 /**
  * A random kernel: a nest of loops over i and j whose body computes with locals, branches, short loops and loads of several
- * shapes of index, and stores to y[i, j] (and sometimes back to an inout buffer). `parallel` says how the loops are marked.
+ * shapes of index, by other indices among them, and stores to y[i, j] (and sometimes back to an inout buffer, or to every
+ * second element of another). `parallel` says how the loops are marked.
  */
 export function randomKernel(seed: number, dtype: DType, parallel: boolean): Kernel {
   const random = randomNumbers(seed);
@@ -77,6 +78,9 @@ export function randomKernel(seed: number, dtype: DType, parallel: boolean): Ker
   const column = kernel.buffer({ name: "column", dtype, shape: [m, k], access: "in" });
   const y = kernel.buffer({ name: "y", dtype, shape: [m, n], access: "out" });
   const z = kernel.buffer({ name: "z", dtype, shape: [m, n], access: "inout" });
+  const spread = kernel.buffer({ name: "spread", dtype, shape: [m, 3 * n], access: "in" });
+  const order = kernel.buffer({ name: "order", dtype: "i32", shape: [n], access: "in" });
+  const apart = kernel.buffer({ name: "apart", dtype, shape: [m, 2 * n], access: "out" });
   const float = isFloat(dtype);
   const number = (value: number): Expression => constant(dtype, isBig(dtype) ? BigInt(value) : value);
   const one: Expression = number(1);
@@ -86,7 +90,10 @@ export function randomKernel(seed: number, dtype: DType, parallel: boolean): Ker
     const locals: Expression[] = [kernel.let("first", kernel.load(z, [i, j]))];
     let inner: Expression = i32(0);
     const leaf = (): Expression => {
-      switch (upTo(6)) {
+      switch (upTo(9)) {
+        case 6: return kernel.load(spread, [i, binary("add", binary("mul", j, i32(2 + upTo(2))), i32(upTo(3) === 0 ? n - 1 : 0))].map((one, at) => (at === 0 ? one : binary("min", one, i32(3 * n - 1)))));
+        case 7: return kernel.load(spread, upTo(2) === 0 ? [i, binary("mul", j, i32(2 + upTo(2)))] : [i, binary("sub", i32(n - 1 + upTo(3)), j)]);
+        case 8: return kernel.load(row, [binary("max", binary("min", kernel.load(order, [j]), i32(n - 1)), i32(0))]);
         case 0: return kernel.load(a, [binary("add", i, i32(upTo(3))), binary("add", j, i32(upTo(3)))]);
         case 1: return kernel.load(row, [j]);
         case 2: return kernel.load(column, [i, inner]);
@@ -136,7 +143,9 @@ export function randomKernel(seed: number, dtype: DType, parallel: boolean): Ker
           });
           return;
         }
-        default: kernel.store(z, [i, j], value(2)); return;
+        default:
+          if (upTo(3) === 0) kernel.store(apart, [i, binary("mul", j, i32(2))], value(2));
+          else kernel.store(z, [i, j], value(2));
       }
     };
     statements(2);

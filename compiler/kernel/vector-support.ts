@@ -16,6 +16,9 @@ export const registerBytes = 16;
 /** The dtype a value is computed in: f32 for the 16-bit floats, itself for all others. */
 export const computeDType = (dtype: DType): DType => (dtype === "f16" || dtype === "bf16" ? "f32" : dtype);
 
+/** Whether values are stored in 16 bits and computed in 32. */
+export const isHalfFloat = (dtype: DType): boolean => computeDType(dtype) !== dtype;
+
 /** Bytes of one lane of a vector of this dtype and so many lanes. */
 export const laneBytes = (dtype: DType, lanes: number): number => (dtype === "bool" ? registerBytes / lanes : bytesOf(computeDType(dtype)));
 

@@ -17,7 +17,7 @@ import { bytesOf } from "../../../runtime/dtype.ts";
 import type { Pass } from "../../support/pass.ts";
 import { carriedLocals } from "../dependence.ts";
 import type { Kernel, LocalId, Statement } from "../kernel.ts";
-import { LocalTable, localsSet, mentionsLocal, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression } from "../walk.ts";
+import { LocalTable, localsSet, mapBodies, mentionsLocal, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression } from "../walk.ts";
 import { registerBytes } from "../vector-support.ts";
 import { canInterleave, interleave } from "./interleave.ts";
 
@@ -61,7 +61,7 @@ function withBlocks(kernel: Kernel, size: BlockSize): Kernel {
 /** Outer loops before inner ones: then a vector is loaded once, and a scalar just before its uses. */
 function block(body: readonly Statement[], factors: ReadonlyMap<LocalId, number>, locals: LocalTable): readonly Statement[] {
   return body.flatMap((statement): readonly Statement[] => {
-    if (statement.kind !== "for") return [statement];
+    if (statement.kind !== "for") return [mapBodies(statement, (inner) => block(inner, factors, locals))];
     const trips = tripCount(statement);
     const factor = evenly(factors.get(statement.local) ?? 1, trips ?? 1);
     const loops = statement.parallel && factor > 1 && trips !== undefined && trips > 1 && canInterleave(statement) ? interleave(statement, factor, locals) : [statement];

@@ -44,7 +44,7 @@ describe("vectorise", () => {
 
   it("widens most of them", () => {
     const count = Array.from({ length: 100 }, (_, seed) => randomKernel(seed, "f32", true)).filter((kernel) => lanesIn(widened(kernel)).size > 0).length;
-    expect(count).toBeGreaterThan(70);
+    expect(count).toBeGreaterThan(55);
   });
 
   it("does what fills no vector by shorter ones", () => {
@@ -82,6 +82,59 @@ describe("vectorise", () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it("loads and stores elements that are no neighbours lane by lane, where that pays", () => {
+    const dtypes: DType[] = ["f32", "f64", "f16", "bf16", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"];
+    const accesses: { [name: string]: (i: Expression, n: number, at: Expression) => { load: Expression; store: Expression } } = {
+      "every third": (i) => ({ load: binary("add", binary("mul", i, i32(3)), i32(2)), store: i }),
+      backwards: (i, n) => ({ load: binary("sub", i32(n - 1), i), store: i }),
+      "by an index": (i, _, at) => ({ load: at, store: i }),
+      "to every second": (i) => ({ load: i, store: binary("mul", i, i32(2)) }),
+      "index to index": (i, _, at) => ({ load: at, store: binary("mul", i, i32(2)) }),
+    };
+    for (const [name, access] of Object.entries(accesses)) for (const dtype of dtypes) {
+      const n = 37;
+      const kernel = new KernelBuilder(name, nowhere);
+      const x = kernel.buffer({ name: "x", dtype, shape: [3 * n], access: "in" });
+      const order = kernel.buffer({ name: "order", dtype: "i32", shape: [n], access: "in" });
+      const y = kernel.buffer({ name: "y", dtype, shape: [2 * n], access: "inout" });
+      kernel.for({ end: i32(n), parallel: true }, (i) => {
+        const { load, store } = access(i, n, binary("max", binary("min", kernel.load(order, [i]), i32(3 * n - 1)), i32(0)));
+        const value = kernel.let("value", kernel.load(x, [load]));
+        kernel.store(y, [store], binary("add", binary("mul", value, value), binary("mul", binary("add", value, value), value)));
+      });
+      const built = kernel.finish();
+      const result = widened(built);
+      if (dtype === "f32") expect(lanesIn(result), name).toEqual(new Set([4]));
+      expectSame(built, result, 3);
+    }
+  });
+
+  it("leaves a copy from every third byte to every third one by one: vectors gain nothing there", () => {
+    const kernel = new KernelBuilder("copy", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "u8", shape: [64, 3], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "u8", shape: [64, 3], access: "out" });
+    kernel.for({ end: i32(64), parallel: true }, (i) => kernel.store(y, [i, i32(0)], kernel.load(x, [i, i32(0)])));
+    expect(lanesIn(widened(kernel.finish())).size).toBe(0);
+  });
+
+  it("does not index by lanes that are off: they may hold what a local was before", () => {
+    const kernel = new KernelBuilder("branch", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "f32", shape: [4], access: "in" });
+    const order = kernel.buffer({ name: "order", dtype: "i32", shape: [32], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [32], access: "out" });
+    kernel.for({ end: i32(32), parallel: true }, (i) => {
+      const at = kernel.let("at", kernel.load(order, [i]));
+      const value = kernel.let("value", constant("f32", 1));
+      kernel.if(binary("lt", at, i32(0)), () => {
+        kernel.set(at, binary("and", at, i32(3)));
+        kernel.set(value, call("exp", kernel.load(x, [at])));
+      });
+      kernel.store(y, [i], binary("add", value, cast("f32", at)));
+    });
+    const built = kernel.finish();
+    expectSame(built, widened(built), 9);
   });
 
   it("evaluates loop bounds that are no constants, also those that make no iteration", () => {

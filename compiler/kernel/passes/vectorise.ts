@@ -11,7 +11,9 @@
  *    the rest follows one by one. Integer results do not depend on it; those of floats differ in their last bits. The largest
  *    and the smallest of f32 are found by integers: see float-extremes.ts.
  *
- * What has no vector form stays scalar: widen.ts says why.
+ * What moves by other than one element is loaded and stored lane by lane. That is tried on loops that nothing else widened, so
+ * that a loop around whose accesses are neighbours comes first, and done where it pays: lane-costs.ts. What has no vector form
+ * stays scalar: widen.ts says why.
  */
 import type { Pass } from "../../support/pass.ts";
 import { binary, constant, i32, reduce } from "../build.ts";
@@ -24,6 +26,7 @@ import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts"
 import { bodiesOf, constantOf, expressionsOf, localsSet, LocalTable, mentionsLocal, tripCount, visitStatements, withBody, type ForStatement, type SetStatement } from "../walk.ts";
 import { vectorFormSupported } from "../vector-support.ts";
 import { integerExtremes } from "./float-extremes.ts";
+import { lanesPay } from "./lane-costs.ts";
 import { replicate, type BodyCopy } from "./replicate.ts";
 import { identityOf, Refusal, widenBody, type Reduction, type WidenedBody } from "./widen.ts";
 
@@ -32,8 +35,9 @@ export const vectorise: Pass<Kernel, Kernel> = {
   summary: "parallel loops and reductions over neighbouring elements become loops over vectors, with a scalar rest",
   run(kernel) {
     const locals = new LocalTable(kernel.locals);
-    const body = new Vectoriser(kernel, locals, liveAfter(kernel.body)).run();
-    return withBody(kernel, body, locals.list);
+    const done = new Set<Statement>();
+    const body = new Vectoriser(kernel, locals, kernel.body, done, false).run();
+    return withBody(kernel, new Vectoriser(kernel, locals, body, done, true).run(), locals.list);
   },
 };
 
@@ -64,16 +68,23 @@ function besideEachOther(copies: readonly BodyCopy[]): readonly Statement[] {
 class Vectoriser {
   readonly #kernel: Kernel;
   readonly #locals: LocalTable;
+  readonly #content: readonly Statement[];
   readonly #after: LiveAfter;
+  /** Loops that vectorising made: over vectors, and over what is left. */
+  readonly #done: Set<Statement>;
+  readonly #byLanes: boolean;
 
-  constructor(kernel: Kernel, locals: LocalTable, after: LiveAfter) {
+  constructor(kernel: Kernel, locals: LocalTable, body: readonly Statement[], done: Set<Statement>, byLanes: boolean) {
     this.#kernel = kernel;
     this.#locals = locals;
-    this.#after = after;
+    this.#content = body;
+    this.#after = liveAfter(body);
+    this.#done = done;
+    this.#byLanes = byLanes;
   }
 
   run(): readonly Statement[] {
-    return this.#body(this.#kernel.body, new Map()).statements;
+    return this.#body(this.#content, new Map()).statements;
   }
 
   #body(body: readonly Statement[], known: Map<LocalId, Range>): Outcome {
@@ -109,10 +120,12 @@ class Vectoriser {
   }
 
   #loop(loop: ForStatement, known: Ranges): Outcome {
+    if (this.#done.has(loop)) return { statements: [loop], widened: true };
     const inner = this.#body(loop.body, rangesInside(loop, known));
     const kept: Statement = { ...loop, body: inner.statements };
     if (inner.widened) return { statements: [kept], widened: true };
     const statements = (loop.parallel ? this.#widenParallel(loop, known) : undefined) ?? this.#widenReduction(loop, known);
+    statements?.forEach((made) => this.#done.add(made));
     if (statements !== undefined) return { statements, widened: loop.parallel };
     return { statements: [kept], widened: false };
   }
@@ -200,8 +213,9 @@ class Vectoriser {
     if (loop.step !== 1) return undefined;
     const mark = this.#locals.list.length;
     try {
-      const widened = widenBody(this.#kernel, loop, this.#locals, reductions, this.#after, known, most);
-      if ((tripCount(loop) ?? Infinity) >= widened.lanes) return widened;
+      const widened = widenBody(this.#kernel, loop, this.#locals, reductions, this.#after, known, { ...(most === undefined ? {} : { most }), byLanes: this.#byLanes });
+      const pays = !this.#byLanes || lanesPay(loop.body, widened.body, widened.lanes);
+      if (pays && (tripCount(loop) ?? Infinity) >= widened.lanes) return widened;
     } catch (problem) {
       if (!(problem instanceof Refusal)) throw problem;
     }

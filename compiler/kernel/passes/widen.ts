@@ -6,21 +6,24 @@
  * Branches and inner `while` loops that depend on the iteration run for all lanes under a mask: a local keeps its old value
  * in the lanes that are off, a store writes back what was there. What runs for lanes that are off must not trap: its loads
  * must provably stay inside their buffers, and integers are not divided.
+ *
+ * Elements that are no neighbours are loaded into their lanes one by one, and stored from them, where the caller allows it: by
+ * an index for each lane, which is the scalar one and some steps more, or else one lane of the index as a vector.
  */
 import { isInteger, type DType } from "../../../runtime/dtype.ts";
 import { CompilerBug, invariant, unreachable } from "../../support/bug.ts";
 import type { Span } from "../../support/span.ts";
 import { provablyInside } from "../bounds.ts";
-import { binary, iota, reduce, splat, unary } from "../build.ts";
+import { binary, i32, iota, lane, pack, reduce, splat, unary } from "../build.ts";
 import { forget, learn } from "../dependence.ts";
 import type { BinaryOp, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import type { LiveAfter } from "../liveness.ts";
 import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts";
 import {
-  bodiesOf, expressionsOf, liveIn, localsSet, mapOperands, mentionsLocal, visitStatements, type ForStatement, type IfStatement, type LocalTable, type SetStatement,
+  bodiesOf, expressionsOf, liveIn, localsSet, mapOperands, mentionsLocal, visitStatements, type ForStatement, type IfStatement, type LoadExpression, type LocalTable, type SetStatement,
   type StoreStatement, type WhileStatement,
 } from "../walk.ts";
-import { maximumLanes, operandsOf, vectorFormSupported } from "../vector-support.ts";
+import { isHalfFloat, maximumLanes, operandsOf, vectorFormSupported } from "../vector-support.ts";
 
 /** Why a loop stays scalar. */
 export class Refusal extends Error {
@@ -39,13 +42,20 @@ export interface WidenedBody {
   readonly accumulators: ReadonlyMap<LocalId, LocalId>;
 }
 
-/** Throws a Refusal where the body has no vector form. `known` is what is known of locals at the loop; `most` limits the lanes. */
+export interface WidenOptions {
+  /** Of lanes. */
+  readonly most?: number;
+  /** Whether elements that are no neighbours are loaded and stored lane by lane; else they are a reason to refuse. */
+  readonly byLanes?: boolean;
+}
+
+/** Throws a Refusal where the body has no vector form. `known` is what is known of locals at the loop. */
 export function widenBody(
-  kernel: Kernel, loop: ForStatement, locals: LocalTable, reductions: ReadonlyMap<LocalId, Reduction>, after: LiveAfter, known: Ranges, most = Infinity,
+  kernel: Kernel, loop: ForStatement, locals: LocalTable, reductions: ReadonlyMap<LocalId, Reduction>, after: LiveAfter, known: Ranges, options: WidenOptions = {},
 ): WidenedBody {
   const varying = varyingLocals(loop, reductions.keys());
-  const lanes = Math.min(most, lanesFor(loop, varying, locals));
-  const widener = new Widener(kernel, loop, locals, reductions, after, varying, lanes);
+  const lanes = Math.min(options.most ?? Infinity, lanesFor(loop, varying, locals));
+  const widener = new Widener(kernel, loop, locals, reductions, after, varying, lanes, options.byLanes ?? false);
   const body = widener.run(known);
   return { lanes, body, accumulators: widener.accumulators };
 }
@@ -76,9 +86,11 @@ function lanesFor(loop: ForStatement, varying: ReadonlySet<LocalId>, locals: Loc
   const visit = (expression: Expression): void => {
     if (!mentionsLocal(expression, varying)) return;
     hold(expression.dtype);
-    // Indices stay scalar.
-    if (expression.kind !== "load") operandsOf(expression).forEach(visit);
+    if (expression.kind === "load") visitIndex(expression.index);
+    else operandsOf(expression).forEach(visit);
   };
+  // An index that moves evenly stays scalar.
+  const visitIndex = (index: readonly Expression[]): void => index.filter((one) => stepOf(one, loop.local, varying) === undefined).forEach(visit);
   visitStatements(loop.body, (statement) => {
     if (statement.kind === "set") {
       if (varying.has(statement.local)) hold(locals.get(statement.local).dtype);
@@ -86,9 +98,26 @@ function lanesFor(loop: ForStatement, varying: ReadonlySet<LocalId>, locals: Loc
     } else if (statement.kind === "store") {
       hold(statement.value.dtype);
       visit(statement.value);
+      visitIndex(statement.index);
     } else expressionsOf(statement).forEach(visit);
   });
   return lanes;
+}
+
+/** By how much an index grows per iteration; undefined where that is no constant. */
+function stepOf(index: Expression, counter: LocalId, varying: ReadonlySet<LocalId>): number | undefined {
+  if (!mentionsLocal(index, varying)) return 0;
+  if (index.kind === "local") return index.local === counter ? 1 : undefined;
+  if (index.kind !== "binary") return undefined;
+  const left = stepOf(index.left, counter, varying);
+  const right = stepOf(index.right, counter, varying);
+  if (left === undefined || right === undefined) return undefined;
+  switch (index.op) {
+    case "add": return left + right;
+    case "sub": return left - right;
+    case "mul": return index.right.kind === "constant" ? left * Number(index.right.value) : index.left.kind === "constant" ? right * Number(index.left.value) : undefined;
+    default: return undefined;
+  }
 }
 
 class Widener {
@@ -99,6 +128,9 @@ class Widener {
   readonly #after: LiveAfter;
   readonly #varying: ReadonlySet<LocalId>;
   readonly #lanes: number;
+  readonly #byLanes: boolean;
+  /** What the statement being widened needs to have been computed before it. */
+  #before: Statement[] = [];
   /** The vector of each varying local. */
   readonly #vectors = new Map<LocalId, LocalId>();
   /** Varying locals whose vector has a value already. */
@@ -110,6 +142,7 @@ class Widener {
 
   constructor(
     kernel: Kernel, loop: ForStatement, locals: LocalTable, reductions: ReadonlyMap<LocalId, Reduction>, after: LiveAfter, varying: ReadonlySet<LocalId>, lanes: number,
+    byLanes: boolean,
   ) {
     this.#kernel = kernel;
     this.#loop = loop;
@@ -117,6 +150,7 @@ class Widener {
     this.#after = after;
     this.#varying = varying;
     this.#lanes = lanes;
+    this.#byLanes = byLanes;
     for (const local of reductions.keys()) {
       this.accumulators.set(local, this.#vectorOf(local));
       this.#defined.add(local);
@@ -128,7 +162,14 @@ class Widener {
   }
 
   #body(body: readonly Statement[], known: Map<LocalId, Range>): Statement[] {
-    return body.flatMap((statement) => this.#statement(statement, known));
+    return body.flatMap((statement) => {
+      const outer = this.#before;
+      this.#before = [];
+      const widened = this.#statement(statement, known);
+      const result = [...this.#before, ...widened];
+      this.#before = outer;
+      return result;
+    });
   }
 
   #statement(statement: Statement, known: Map<LocalId, Range>): Statement[] {
@@ -138,7 +179,7 @@ class Widener {
         learn(known, statement.local, statement.value);
         return [widened];
       }
-      case "store": return [this.#store(statement, known)];
+      case "store": return this.#store(statement, known);
       case "for": return [this.#for(statement, known)];
       case "while": return this.#while(statement, known);
       case "if": return this.#if(statement, known);
@@ -160,14 +201,47 @@ class Widener {
     return { ...statement, local: vector.local, value: merged };
   }
 
-  #store(statement: StoreStatement, known: Ranges): Statement {
-    const name = this.#kernel.buffers[statement.buffer]!.name;
-    if (!this.#unitStride(statement.buffer, statement.index)) throw new Refusal(`stores to ${name} do not move by one element`);
+  #store(statement: StoreStatement, known: Ranges): Statement[] {
+    if (!this.#unitStride(statement.buffer, statement.index)) return this.#storeLanes(statement, known);
     const value = this.#widen(statement.value, known);
-    if (this.#mask === undefined) return { ...statement, value };
+    if (this.#mask === undefined) return [{ ...statement, value }];
     this.#mustBeInside(statement.buffer, statement.index, known);
     const old: Expression = { kind: "load", dtype: value.dtype, lanes: this.#lanes, buffer: statement.buffer, index: statement.index };
-    return { ...statement, value: this.#select(this.#mask, value, old) };
+    return [{ ...statement, value: this.#select(this.#mask, value, old) }];
+  }
+
+  #storeLanes(statement: StoreStatement, known: Ranges): Statement[] {
+    const { buffer, index, value, origin } = statement;
+    const { name, dtype } = this.#kernel.buffers[buffer]!;
+    if (!this.#byLanes || this.#mask !== undefined || isHalfFloat(dtype) || dtype === "bool") throw new Refusal(`stores to ${name} do not move by one element`);
+    const { local, set } = this.#define("value", mentionsLocal(value, this.#varying) ? this.#widen(value, known) : value, origin);
+    this.#before.push(set);
+    return this.#indexOfLanes(index, known, origin).map((one, at) => ({ ...statement, index: one, value: local.lanes === 1 ? local : lane(at, local) }));
+  }
+
+  /** Elements that are no neighbours. */
+  #loadLanes(load: LoadExpression, known: Ranges): Expression {
+    const { name } = this.#kernel.buffers[load.buffer]!;
+    if (!this.#byLanes) throw new Refusal(`loads of ${name} do not move by one element`);
+    if (this.#mask !== undefined) this.#mustBeInside(load.buffer, load.index, this.#knownInEveryLane(known));
+    return this.#checked(pack(this.#indexOfLanes(load.index, known, this.#loop.origin).map((index) => ({ ...load, index }))));
+  }
+
+  /** The index of each lane: what moves evenly stays a scalar, else it is taken from a vector. */
+  #indexOfLanes(index: readonly Expression[], known: Ranges, origin: Span): (readonly Expression[])[] {
+    const dimensions = index.map((one): ((at: number) => Expression) => {
+      const step = this.#stepOf(one);
+      if (step !== undefined) return (at) => binary("add", one, i32(at * step));
+      const { local, set } = this.#define("at", this.#widen(one, known), origin);
+      this.#before.push(set);
+      return (at) => lane(at, local);
+    });
+    return Array.from({ length: this.#lanes }, (_, at) => dimensions.map((indexOf) => indexOf(at)));
+  }
+
+  /** Lanes that are off may hold what a local was before. */
+  #knownInEveryLane(known: Ranges): Ranges {
+    return new Map([...known].filter(([local]) => local === this.#loop.local || !this.#varying.has(local)));
   }
 
   #for(statement: ForStatement, known: Map<LocalId, Range>): Statement {
@@ -188,7 +262,9 @@ class Widener {
     const outer = this.#mask;
     // Later rounds evaluate the condition for lanes that have left already.
     this.#mask = outer ?? active;
+    const needed = this.#before.length;
     const condition = this.#widen(statement.condition, inside);
+    if (this.#before.length > needed) throw new Refusal("the condition of a loop indexes by a vector");
     const before = new Set(this.#defined);
     const start: Statement = { kind: "set", local: active.local, value: outer === undefined ? condition : this.#binary("and", outer, condition), origin };
     const body = this.#masked(active, statement, statement.body, inside);
@@ -289,8 +365,7 @@ class Widener {
         if (expression.local === this.#loop.local) return this.#binary("add", splat(this.#lanes, expression), this.#checked(iota(expression.dtype, this.#lanes)));
         return this.#checked(this.#locals.get(this.#vectorOf(expression.local)));
       case "load": {
-        const name = this.#kernel.buffers[expression.buffer]!.name;
-        if (!this.#unitStride(expression.buffer, expression.index)) throw new Refusal(`loads of ${name} do not move by one element`);
+        if (!this.#unitStride(expression.buffer, expression.index)) return this.#loadLanes(expression, known);
         if (this.#mask !== undefined) this.#mustBeInside(expression.buffer, expression.index, known);
         return this.#checked({ ...expression, lanes: this.#lanes });
       }
@@ -327,17 +402,8 @@ class Widener {
     return index.every((one, dimension) => this.#stepOf(one) === (dimension === last ? 1 : 0));
   }
 
-  /** By how much an index grows per iteration; undefined where that is no constant. */
   #stepOf(index: Expression): number | undefined {
-    if (!mentionsLocal(index, this.#varying)) return 0;
-    if (index.kind === "local") return index.local === this.#loop.local ? 1 : undefined;
-    if (index.kind !== "binary") return undefined;
-    const left = this.#stepOf(index.left);
-    const right = this.#stepOf(index.right);
-    if (left === undefined || right === undefined) return undefined;
-    if (index.op === "add") return left + right;
-    if (index.op === "sub") return left - right;
-    return undefined;
+    return stepOf(index, this.#loop.local, this.#varying);
   }
 
   #mustBeInvariant(expression: Expression, what: string, known: Ranges): void {
