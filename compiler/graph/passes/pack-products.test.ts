@@ -9,6 +9,7 @@ import { wantedPartition, type Graph } from "../graph.ts";
 import { Interpreter } from "../interpret.ts";
 import { countOps } from "../print.ts";
 import { verify } from "../verify.ts";
+import { fuseResults } from "./fuse-results.ts";
 import { packProducts } from "./pack-products.ts";
 
 const passed = (graph: Graph, machine = target("wasm")): Graph => {
@@ -113,9 +114,17 @@ describe("pack-products", () => {
   it.each([
     ["transposed left operands", square("f32", 512, "a.transpose(1, 0) @ b")],
     ["left operands whose rows collide", square("f32", 1024)],
-    
   ])("packs both sides of %s", (_, graph) => {
     expect(countOps(passed(graph))).toMatchObject({ pack_columns: 2, matmul_packed: 1 });
+  });
+
+  it("rounds sums of 16-bit floats in a pass of their own, also where they are finished behind the product", () => {
+    const graph = passed(square("f16", 512, "max(a @ b, 0)"));
+    expect(countOps(graph)).toMatchObject({ matmul_packed: 1 });
+    const [sums] = graph.programs[0]!.body.nodes.filter(({ op }) => op === "matmul_packed");
+    expect(graph.values[sums!.outputs[0]!]).toMatchObject({ type: { dtype: "f32" } });
+    const finished = fuseResults.run(graph, Object.assign(new Diagnostics(), { target: target("wasm") }));
+    expect(countOps(finished)).toMatchObject({ matmul_packed: 1 });
   });
 
   it("packs only the right side where rows of the left one lie well", () => {

@@ -5,7 +5,7 @@
  * pass over it and pays where enough rows use it, and the product is cut into blocks of rows and columns that keep the
  * registers' blocks whole. The left operand is read along its rows, a few at once; it is packed into panels of so many rows
  * where it lies the other way round, or where its rows fall on the same cache lines. Each sum keeps its order: results do not
- * change. 16-bit floats are widened first, so that this is not done again for each use.
+ * change. 16-bit floats are widened first, so that this is not done again for each use, and the sums rounded to them afterwards.
  *
  * The register blocks these panels are made for are those of kernel/passes/block-contraction.ts; after Goto & van de Geijn,
  * "Anatomy of High-Performance Matrix Multiplication", 2008, less the blocks of k: a panel of any length streams through the
@@ -31,9 +31,9 @@ import { wantedPartition, type Graph, type Node, type TensorType, type ValueId }
 import { rewrite, type Rewriting } from "../rewrite.ts";
 
 /** Bytes of the columns of a register block: four vectors of 128 bits, or two pairs. A narrower block takes half a panel. */
-const panelBytes = 64;
+export const panelBytes = 64;
 /** Fewer rows do not pay for packing, each element of the right operand being used once for each, but where its rows collide. */
-const leastRows = 16;
+export const leastRows = 16;
 /** Columns of a register block of one row. */
 const longRun = 32;
 /** What a column that fills no vector costs, in vectors. */
@@ -89,11 +89,14 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   const rows = packsRows ? { extent: Math.floor(m / height), block: 1, lanes: height } : { extent: m, block: height };
   // A block of one row takes two panels.
   const partition = cut(batch, rows, { extent: Math.floor(n / width), block: m === 1 ? 2 : 1, lanes: width }, k, target);
-  const attributes = { columns: n, ...(packsRows ? { rows: m } : {}), ...(halves ? { dtype: type.dtype } : {}), partition };
-  return { ...node, op: "matmul_packed", inputs: [left, right], attributes };
+  const attributes = { columns: n, ...(packsRows ? { rows: m } : {}), partition };
+  if (!halves) return { ...node, op: "matmul_packed", inputs: [left, right], attributes };
+  // Rounded in a pass of its own: a product that stores what it sums is made of the fastest blocks.
+  const sums = at.add("matmul_packed", [left, right], attributes, { ...type, dtype: "f32" }, origin);
+  return { ...node, op: "map", inputs: [sums], attributes: { body: bodyAttribute(cast(type.dtype, argument("f32", 0))) } };
 }
 
-function apply(at: Rewriting, name: string, inputs: readonly ValueId[], attributes: Node["attributes"], origin: Span): ValueId {
+export function apply(at: Rewriting, name: string, inputs: readonly ValueId[], attributes: Node["attributes"], origin: Span): ValueId {
   const type = ops.get(name)!.type(inputs.map((input) => at.type(input)), attributes);
   return at.add(name, inputs, attributes, type, origin);
 }
@@ -132,14 +135,14 @@ function collides(value: ValueId, at: Rewriting): boolean {
 }
 
 /** How far apart in memory neighbours along a dimension lie; dimensions are counted from the last, which is 1. */
-function stride(value: ValueId, at: Rewriting, fromLast: number): number {
+export function stride(value: ValueId, at: Rewriting, fromLast: number): number {
   const { stored, map } = throughViews(value, at);
   const strides = rowMajor(stored.shape);
   return map.reduce((sum, { coefficients }, axis) => sum + coefficients.at(-fromLast)! * strides[axis]!, 0);
 }
 
 /** The tensor a value is a view of, and where in it the value's elements are. */
-function throughViews(value: ValueId, at: Rewriting): { stored: TensorType; map: readonly Affine[] } {
+export function throughViews(value: ValueId, at: Rewriting): { stored: TensorType; map: readonly Affine[] } {
   const type = at.type(value);
   const node = at.definition(value);
   const view = node && ops.get(node.op)?.kind === "view" ? ops.get(node.op)!.view?.(at.type(node.inputs[0]!), node.attributes, type) : undefined;
@@ -160,7 +163,7 @@ interface Side {
  * most work has the least, counted in the registers' blocks, and then so that operands are read least. Columns are cut between
  * register blocks only.
  */
-function cut(batch: readonly number[], rows: Side, columns: Side, k: number, target: Target): number[] {
+export function cut(batch: readonly number[], rows: Side, columns: Side, k: number, target: Target): number[] {
   const work = sizeOf(batch) * rows.extent * (rows.lanes ?? 1) * columns.extent * (columns.lanes ?? 1) * k;
   let left = Math.max(1, Math.min(target.tiles, Math.floor(work / target.grain)));
   const parts = batch.map((extent) => {
