@@ -78,6 +78,9 @@ describe("types", () => {
       expectTypeOf(core.select(x.lt(0), x, 0)).toEqualTypeOf<Tensor<"f32">>();
       expectTypeOf(x.cast("f64")).toEqualTypeOf<Tensor<"f64">>();
       expect(core.gather(x, k).shape).toEqual([2, 3]);
+      // What is in scope everywhere because core.gph has it.
+      expectTypeOf(core.top_k(x, 2)).toEqualTypeOf<readonly [Tensor<"f32">, Tensor<"i32">]>();
+      expect(core.top_k(x, 2).map(({ shape }) => shape)).toEqual([[x.shape[0], 2], [x.shape[0], 2]]);
       expect(x.at(0, "1:").shape).toEqual([2]);
       expect(core.sum(x, { axis: [0, 1] }).shape).toEqual([]);
       expect(core.zeros([4], { dtype: "f64" }).dtype).toBe("f64");

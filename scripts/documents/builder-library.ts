@@ -130,7 +130,7 @@ const parameterName = (name: string): string => (["in", "var", "default", "funct
 // Functions written in .gph
 
 function ofSource(module: string): Entry[] {
-  const source = librarySource(module);
+  const source = librarySource(module === "core" ? "std/core" : module);
   if (source === undefined) return [];
   const { items } = parse(module, source, new Diagnostics());
   return items.flatMap((item) => (item.kind === "fn" && item.exported ? [functionEntry(item)] : []));

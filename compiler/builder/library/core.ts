@@ -286,3 +286,12 @@ export const cum_prod = define<<D extends DType>(x: Operand<D>, options?: { axis
 
 /** Matrix product; leading dimensions broadcast, vectors lose their dimension. y[i, j] = Σₖ a[i, k] · b[k, j] */
 export const matmul = define<<D extends DType>(a: Operand<D>, b: Operand<D>) => Tensor<D>>("core", "matmul");
+
+/** Each matrix on and above its k-th diagonal, zeros below; k counts to the right of the main diagonal. */
+export const triu = define<<T extends DType>(x: Operand<T>, options?: { k?: number }) => Tensor<T>>("core", "triu");
+
+/** Each matrix on and below its k-th diagonal, zeros above; k counts to the right of the main diagonal. */
+export const tril = define<<T extends DType>(x: Operand<T>, options?: { k?: number }) => Tensor<T>>("core", "tril");
+
+/** The k largest elements of the last dimension, the largest first, and where they are; the first of equals comes first. */
+export const top_k = define<<T extends DType>(x: Operand<T>, k: number) => readonly [Tensor<T>, Tensor<"i32">]>("core", "top_k", { results: 2 });

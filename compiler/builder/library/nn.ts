@@ -64,6 +64,9 @@ export const leaky_relu = define<<T extends DType>(x: Operand<T>, options?: { sl
 /** x where it is positive, `alpha` · (eˣ − 1) elsewhere. */
 export const elu = define<<T extends DType>(x: Operand<T>, options?: { alpha?: number }) => Tensor<T>>("std/nn", "elu");
 
+/** x where it is positive, `alpha` · (eˣᐟᵅ − 1) elsewhere: an elu whose slope is continuous for every `alpha` (Barron, 2017). */
+export const celu = define<<T extends DType>(x: Operand<T>, options?: { alpha?: number }) => Tensor<T>>("std/nn", "celu");
+
 /** The self-normalising elu of Klambauer et al. (2017). */
 export const selu = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "selu");
 
@@ -75,6 +78,18 @@ export const softplus = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("s
 
 /** x · tanh(softplus(x)) */
 export const mish = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "mish");
+
+/** x / (1 + |x|) */
+export const softsign = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "softsign");
+
+/** gelu with a tanh in place of erf (Hendrycks and Gimpel, 2016): x/2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³))). */
+export const gelu_tanh = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "gelu_tanh");
+
+/** 1 at the place of the largest element along an axis, the first of equals, and 0 elsewhere. */
+export const hardmax = define<<T extends DType>(x: Operand<T>, options?: { axis?: number }) => Tensor<T>>("std/nn", "hardmax");
+
+/** Vectors along an axis brought to length 1, by the norm of an order; one shorter than `epsilon` is divided by that. */
+export const normalize = define<<T extends DType>(x: Operand<T>, options?: { order?: number; axis?: number; epsilon?: number }) => Tensor<T>>("std/nn", "normalize");
 
 /** A straight line through (0, ½), cut off at 0 and 1. */
 export const hard_sigmoid = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "hard_sigmoid");
@@ -93,6 +108,9 @@ export const rms_norm = define<<T extends DType>(x: Operand<T>, gain: Operand<T>
 
 /** Batch normalisation with known statistics, channels in dimension 1. */
 export const batch_norm = define<<T extends DType>(x: Operand<T>, gain: Operand<T>, bias: Operand<T>, average: Operand<T>, variance: Operand<T>, options?: { epsilon?: number }) => Tensor<T>>("std/nn", "batch_norm");
+
+/** Each element divided by (k + alpha · the mean of the squares of `size` channels around its own)^beta, channels in dimension 1 (Krizhevsky et al., 2012). */
+export const local_response_norm = define<<T extends DType>(x: Operand<T>, size: number, options?: { alpha?: number; beta?: number; k?: number }) => Tensor<T>>("std/nn", "local_response_norm");
 
 /** The mean over the height and width of every channel. */
 export const global_avg_pool2d = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "global_avg_pool2d");

@@ -1,0 +1,141 @@
+/** Elements by index, scattered, sorted, chosen. */
+import { core, type Tensor } from "../../../compiler/builder/index.ts";
+import { as, axisOf, upTo, type Call, type Family } from "../call.ts";
+import { NotCovered } from "../not-covered.ts";
+
+const indices = (x: Tensor): Tensor<"i32"> | Tensor<"i64"> => (x.dtype === "i64" ? (x as Tensor as Tensor<"i64">) : as("i32", x));
+
+function topK(call: Call): Tensor[] {
+  const x = call.x(0);
+  const rank = x.shape.length;
+  const axis = axisOf(call.int("axis", -1), rank);
+  const k = call.has(1) ? call.numbers(1)[0]! : call.int("k", 1);
+  const descending = call.int("largest", 1) === 1;
+  const first = x.shape.map(() => ":").with(axis, `:${k}`);
+  if (descending && axis === rank - 1) {
+    const [values, places] = core.top_k(x, k);
+    return [values, as("i64", places)];
+  }
+  const order = core.argsort(x, { axis, descending }).at(...first);
+  return [core.take_along(x, order, { axis }), as("i64", order)];
+}
+
+function oneHot(call: Call): Tensor {
+  const given = call.x(0);
+  const depth = call.numbers(1)[0]!;
+  const values = call.x(2);
+  const rank = given.shape.length + 1;
+  const axis = axisOf(call.int("axis", -1), rank);
+  const index = as("i32", given);
+  const wrapped = core.select(index.lt(0), index.add(depth), index);
+  const hot = core.one_hot<"u8">(wrapped, depth, { dtype: "u8" });
+  const axes = upTo(rank).map((k) => (k === axis ? rank - 1 : k < axis ? k : k - 1));
+  const placed = axis === rank - 1 ? hot : core.transpose(hot, { axes });
+  return core.select(placed.ne(0), values.at(1), values.at(0));
+}
+
+/** Row-major numbers of the elements that rows of indices name in a tensor of this shape. */
+function places(index: Tensor, shape: readonly number[]): Tensor<"i32"> {
+  const depth = index.shape.at(-1)!;
+  const parts = upTo(depth).map((k) => {
+    const part = as("i32", index.at("...", k));
+    const step = shape.slice(k + 1).reduce((a, b) => a * b, 1);
+    return core.select(part.lt(0), part.add(shape[k]!), part).mul(step);
+  });
+  return parts.reduce((a, b) => a.add(b));
+}
+
+const scatters = { none: core.scatter_update, add: core.scatter_add, max: core.scatter_max } as const;
+
+/** Scattered into one dimension; what is neither set, added nor a maximum is made of these. */
+function scattered(x: Tensor, index: Tensor<"i32">, updates: Tensor, reduction: string): Tensor {
+  switch (reduction) {
+    case "none": case "add": case "max": return scatters[reduction](x, index, updates);
+    case "min": return core.scatter_max(x.neg(), index, updates.neg()).neg();
+    default: throw new NotCovered(`scattering with the reduction ${reduction}`);
+  }
+}
+
+function scatterNd(call: Call): Tensor {
+  const [x, index, updates] = [call.x(0), call.x(1), call.x(2)];
+  const depth = index.shape.at(-1)!;
+  const outer = x.shape.slice(0, depth);
+  const rest = x.shape.slice(depth);
+  const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+  const numbers = core.reshape(places(index, outer), [size(index.shape.slice(0, -1))]);
+  const flat = scattered(core.reshape(x, [size(outer), ...rest]), numbers, core.reshape(updates, [numbers.shape[0]!, ...rest]), call.text("reduction", "none"));
+  return core.reshape(flat, x.shape);
+}
+
+/** Each update at its own place along an axis: as numbers of elements of the flat tensor. */
+function scatterElements(call: Call): Tensor {
+  const [x, index, updates] = [call.x(0), call.x(1), call.x(2)];
+  const rank = x.shape.length;
+  const axis = axisOf(call.int("axis", 0), rank);
+  const reduction = call.text("reduction", "none");
+  const along = upTo(rank).every((k) => k === axis || index.shape[k] === x.shape[k]);
+  if (reduction === "add" && along) return core.scatter_add_along(x, indices(index), updates, { axis });
+  const parts = upTo(rank).map((k) => {
+    const step = x.shape.slice(k + 1).reduce((a, b) => a * b, 1);
+    const own = as("i32", index);
+    const place = k === axis ? core.select(own.lt(0), own.add(x.shape[k]!), own) : core.broadcast(core.reshape(core.iota<"i32">(index.shape[k]!, { dtype: "i32" }), upTo(rank).map((j) => (j === k ? index.shape[k]! : 1))), index.shape);
+    return place.mul(step);
+  });
+  const flat = core.flatten(parts.reduce((a, b) => a.add(b)));
+  return core.reshape(scattered(core.flatten(x), flat, core.flatten(updates), reduction), x.shape);
+}
+
+/** Elements of each position of all but the last `batch_dims` dimensions: the batch's number becomes an index. */
+function gatherNd(call: Call): Tensor {
+  const [x, index] = [call.x(0), call.x(1)];
+  const batch = call.int("batch_dims", 0);
+  if (batch === 0) return core.gather_nd(x, indices(index));
+  const lead = upTo(batch).map((k) => core.broadcast(core.reshape(core.iota<"i32">(index.shape[k]!, { dtype: "i32" }), upTo(index.shape.length).map((j) => (j === k ? index.shape[k]! : 1))), [...index.shape.slice(0, -1), 1]));
+  return core.gather_nd(x, core.concat([...lead, as("i32", index)], { axis: index.shape.length - 1 }));
+}
+
+/** Where a condition that is known when building holds. */
+function compress(call: Call): Tensor {
+  const axis = call.attribute("axis")?.int;
+  const x = axis === undefined ? core.flatten(call.x(0)) : call.x(0);
+  const chosen = call.numbers(1).flatMap((holds, k) => (holds === 1 ? [k] : []));
+  const at = axisOf(axis ?? 0, x.shape.length);
+  const list = call.around.constant({ dtype: "i32", shape: [chosen.length], data: Int32Array.from(chosen) });
+  return core.gather(x, list, { axis: at });
+}
+
+/** The first elements of each sequence reversed, as many as its length says. */
+function reverseSequence(call: Call): Tensor {
+  const x = call.x(0);
+  const [time, batch] = [call.int("time_axis", 0), call.int("batch_axis", 1)];
+  const [steps, count] = [x.shape[time]!, x.shape[batch]!];
+  const spread = (values: Tensor<"i32">, axis: number): Tensor<"i32"> => core.reshape(values, x.shape.map((extent, k) => (k === axis ? extent : 1)));
+  const step = spread(core.iota<"i32">(steps, { dtype: "i32" }), time);
+  const length = spread(core.reshape(as("i32", call.x(1)), [count]), batch);
+  const from = core.select(step.lt(length), length.sub(1).sub(step), step);
+  return core.take_along(x, core.broadcast(from, x.shape), { axis: time });
+}
+
+/** New elements in a cache, each batch from its own place on; round and round in the mode `circular`. */
+function tensorScatter(call: Call): Tensor {
+  const [cache, update] = [call.x(0), call.x(1)];
+  const rank = cache.shape.length;
+  const axis = axisOf(call.int("axis", -2), rank);
+  const [length, count] = [cache.shape[axis]!, update.shape[axis]!];
+  const along = (values: Tensor<"i32">, k: number): Tensor<"i32"> => core.reshape(values, upTo(rank).map((j) => (j === k ? values.shape[0]! : 1)));
+  const start = call.has(2) ? along(as("i32", call.x(2)), 0) : core.zeros<"i32">(upTo(rank).map(() => 1), { dtype: "i32" });
+  const offset = along(core.iota<"i32">(length, { dtype: "i32" }), axis).sub(start);
+  const circular = call.text("mode", "linear") === "circular";
+  const from = circular ? core.select(offset.lt(0), offset.add(length), offset) : offset;
+  const inside = from.ge(0).and(from.lt(count));
+  const taken = core.take_along(update, core.broadcast(core.clamp(from, 0, count - 1), cache.shape), { axis });
+  return core.select(inside, taken, cache);
+}
+
+export const indexing: Family = {
+  Gather: (call) => core.gather(call.x(0), indices(call.x(1)), { axis: axisOf(call.int("axis", 0), call.x(0).shape.length) }),
+  GatherElements: (call) => core.take_along(call.x(0), indices(call.x(1)), { axis: axisOf(call.int("axis", 0), call.x(0).shape.length) }),
+  GatherND: gatherNd,
+  ScatterND: scatterNd, ScatterElements: scatterElements, Scatter: scatterElements,
+  TopK: topK, OneHot: oneHot, Compress: compress, ReverseSequence: reverseSequence, TensorScatter: tensorScatter,
+};
