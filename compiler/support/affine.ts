@@ -18,6 +18,12 @@ export const affineIndex = (k: number, rank: number, coefficient = 1, constant =
   coefficients: Array.from({ length: rank }, (_, i) => (i === k ? coefficient : 0)),
 });
 
+/** Forms of the same rank, added up. */
+export const sumOfAffine = (...forms: readonly Affine[]): Affine => ({
+  constant: forms.reduce((sum, { constant }) => sum + constant, 0),
+  coefficients: forms[0]!.coefficients.map((_, k) => forms.reduce((sum, { coefficients }) => sum + coefficients[k]!, 0)),
+});
+
 /** Every dimension as it is. */
 export const identityMap = (rank: number): Affine[] => Array.from({ length: rank }, (_, k) => affineIndex(k, rank));
 

@@ -10,7 +10,7 @@ import type { Attributes, TensorType } from "../../graph/graph.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
 import { binary, cast } from "../../kernel/build.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
-import { affineIndex, type Affine } from "../../support/affine.ts";
+import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { dimensions, number } from "../lowerings.ts";
@@ -43,26 +43,21 @@ function extentsOf(x: TensorType, panels: TensorType, attributes: Attributes): E
   return { images, channels, rows, columns, filters, width, windows };
 }
 
-const sumOf = (...forms: readonly Affine[]): Affine => ({
-  constant: forms.reduce((sum, { constant }) => sum + constant, 0),
-  coefficients: forms[0]!.coefficients.map((_, k) => forms.reduce((sum, { coefficients }) => sum + coefficients[k]!, 0)),
-});
-
 /** Some panels, each with so many lanes. Space: [n, rows, columns, panels, lanes, channels, window rows, window columns]. */
 function partLowering({ images, channels, rows, columns, windows: [high, wide], width }: Extents, type: TensorType, first: number, panels: number, lanes: number): Lowering {
   const rank = 8;
   const at = (dimension: number, scale = 1, constant = 0): Affine => affineIndex(dimension, rank, scale, constant);
   const [n, row, column, panel, lane, channel, u, v] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
-  const element = sumOf(at(channel, high.size * wide.size), at(u, wide.size), at(v));
+  const element = sumOfAffine(at(channel, high.size * wide.size), at(u, wide.size), at(v));
   return {
     name: "conv",
     contraction: true,
     space: [...dimensions("parallel", [images, rows, columns, panels]), ...dimensions("serial", [lanes]), ...dimensions("reduction", [channels, high.size, wide.size])],
     reads: [
-      { operand: 0, index: [at(n), sumOf(at(row, high.stride), at(u, high.dilation)), sumOf(at(column, wide.stride), at(v, wide.dilation)), at(channel)] },
+      { operand: 0, index: [at(n), sumOfAffine(at(row, high.stride), at(u, high.dilation)), sumOfAffine(at(column, wide.stride), at(v, wide.dilation)), at(channel)] },
       { operand: 1, index: [at(panel, 1, first), element, at(lane)] },
     ],
-    writes: [{ operand: 0, index: [at(n), at(row), at(column), sumOf(at(panel, width, first * width), at(lane))] }],
+    writes: [{ operand: 0, index: [at(n), at(row), at(column), sumOfAffine(at(panel, width, first * width), at(lane))] }],
     ...(first > 0 ? { edge: true } : {}),
     emit({ kernel, block, load, store }) {
       const [images, rows, columns, panels, lanes, ...inner] = block as [number, number, number, number, number, ...number[]];
@@ -174,8 +169,8 @@ export const depthwisePacked: Op = {
         contraction: true,
         space: [...dimensions("parallel", [...type.shape]), ...dimensions("reduction", [high.size, wide.size])],
         reads: [
-          { operand: 0, index: [at(0), sumOf(at(1, high.stride), at(4, high.dilation)), sumOf(at(2, wide.stride), at(5, wide.dilation)), at(3)] },
-          { operand: 1, index: [at(0, 0), sumOf(at(4, wide.size), at(5)), at(3)] },
+          { operand: 0, index: [at(0), sumOfAffine(at(1, high.stride), at(4, high.dilation)), sumOfAffine(at(2, wide.stride), at(5, wide.dilation)), at(3)] },
+          { operand: 1, index: [at(0, 0), sumOfAffine(at(4, wide.size), at(5)), at(3)] },
         ],
         writes: [{ operand: 0, index: [at(0), at(1), at(2), at(3)] }],
         emit({ kernel, block, load, store }) {

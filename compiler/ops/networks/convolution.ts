@@ -3,21 +3,20 @@
  * transpose, which goes from the windows' positions back to the image. Sums are exact f64 sums rounded once in the meaning;
  * padding counts as zeros. Channels may come in groups, each with filters of its own.
  *
- * Either is the other's gradient by the image. The gradient by the filters is a convolution again, in which the batch and the
- * channels, and stride and dilation, have changed places.
+ * Either is the other's gradient by the image; the gradient by the filters is `conv_filters`.
  */
 import { isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
 import { binary, cast } from "../../kernel/build.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
-import { affineIndex, type Affine } from "../../support/affine.ts";
+import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
-import { reshaped, summed } from "../gradients.ts";
+import { summed } from "../gradients.ts";
 import { dimensions, forRest, number, padded, widened } from "../lowerings.ts";
 import type { ConstantValue, GradientBuilder, Op, Signature } from "../op.ts";
 import { computeDType, intArgument, intsAttribute, refuse, requireClass, requireRank, requireSameDType, showShape } from "../rules.ts";
-import { axesInts, backwards, choices, forwards, imageExtents, meeting, paddingArgument, paddingOf, progression, windowPositions, windowsOf, type Direction, type Window } from "./windows.ts";
+import { axesInts, backwards, choices, forwards, imageExtents, meeting, paddingArgument, progression, windowPositions, windowsOf, type Direction, type Window } from "./windows.ts";
 
 const names = ["conv1d", "conv2d", "conv3d"];
 const transposedNames = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"];
@@ -114,13 +113,12 @@ function lowerKind({ name, direction, channels, filter }: Kind, inputs: readonly
     const sums = sizeOf(inner) > 0;
     const rank = parallel + (sums ? 1 + spatial : 0);
     const at = (dimension: number, coefficient = 1): Affine => affineIndex(dimension, rank, coefficient);
-    const plus = (a: Affine, b: Affine): Affine => ({ constant: 0, coefficients: a.coefficients.map((one, k) => one + b.coefficients[k]!) });
     const nothing = affineIndex(0, rank, 0);
     const group = groups === 1 ? nothing : at(1);
     const outputInGroup = grouped ? at(2) : groups === 1 ? at(1) : nothing;
-    const output = plus({ constant: 0, coefficients: group.coefficients.map((one) => one * outs) }, outputInGroup);
+    const output = sumOfAffine({ constant: 0, coefficients: group.coefficients.map((one) => one * outs) }, outputInGroup);
     const inputInGroup = sums ? at(parallel) : nothing;
-    const input = plus({ constant: 0, coefficients: group.coefficients.map((one) => one * ins) }, inputInGroup);
+    const input = sumOfAffine({ constant: 0, coefficients: group.coefficients.map((one) => one * ins) }, inputInGroup);
     const image = { operand: 0, index: [at(0), input, ...runs.map((run, axis) => meeting(run, firstPosition + axis, parallel + 1 + axis, rank))] };
     const weights = { operand: 1, index: [...filter({ output, outputInGroup, input, inputInGroup }), ...runs.map(({ elements }, axis) => progression(elements, parallel + 1 + axis, rank))] };
     const channelExtents = grouped ? [groups, outs] : [groups * outs];
@@ -164,19 +162,9 @@ function signatureOf(call: string, rank: number, own: Signature["parameters"], m
   };
 }
 
-/** The gradient by the filters, of wide images [n, g · c, …] and narrow ones [n, g · o, …] that the windows' positions are in: [g · o, c, …]. */
-function byFilters(build: GradientBuilder, wide: ValueId, narrow: ValueId, attributes: Attributes, windows: readonly Window[]): ValueId {
-  const groups = groupsOf(attributes);
-  const [images, channels, ...extents] = build.typeOf(wide).shape as [number, number, ...number[]];
-  const positions = build.typeOf(narrow).shape.slice(2);
-  const spatial = (from: number): number[] => extents.map((_, axis) => from + axis);
-  const split = build.apply("reshape", [wide], { shape: [images, groups, channels / groups, ...extents] });
-  const image = reshaped(build, build.apply("transpose", [split], { axes: [2, 1, 0, ...spatial(3)] }), [channels / groups, groups * images, ...extents]);
-  const filters = build.apply("transpose", [narrow], { axes: [1, 0, ...spatial(2)] });
-  // Exactly as many positions as the filters have elements.
-  const exact = windows.map((window, axis) => ({ ...window, after: window.dilation * (window.size - 1) + window.stride * (positions[axis]! - 1) + 1 - extents[axis]! - window.before }));
-  const gradient = build.apply("conv", [image, filters], { stride: windows.map(({ dilation }) => dilation), padding: paddingOf(exact), dilation: windows.map(({ stride }) => stride), groups });
-  return build.apply("transpose", [gradient], { axes: [1, 0, ...spatial(2)] });
+/** The gradient by the filters, of images x and y at the windows' positions. */
+function byFilters(build: GradientBuilder, x: ValueId, y: ValueId, { stride, padding, dilation, groups }: Attributes, windows: readonly Window[]): ValueId {
+  return build.apply("conv_filters", [x, y], { window: windows.map(({ size }) => size), stride: stride!, padding: padding!, dilation: dilation ?? windows.map(() => 1), groups: groups ?? 1 });
 }
 
 const byBias = (build: GradientBuilder, gradient: ValueId): ValueId => summed(build, gradient, [...build.typeOf(gradient).shape.keys()].filter((axis) => axis !== 1));

@@ -217,6 +217,17 @@ function reordered(x: Tensor, order: (index: readonly number[]) => number[], typ
   return result;
 }
 
+/** The type of an op of images whose channels come last, from its rule for those with channels second. */
+function typeOfLast(op: Op, inputs: readonly TensorType[], attributes: Attributes): TensorType {
+  const { dtype, shape } = op.type(inputs.map((input) => ({ dtype: input.dtype, shape: withChannelsSecond(input.shape) })), { ...attributes, last: false });
+  return { dtype, shape: withChannelsLast(shape) };
+}
+
+function evaluateLast(op: Op, inputs: readonly Tensor[], attributes: Attributes, type: TensorType): Tensor {
+  const images = inputs.map((input) => reordered(input, withChannelsSecond, { dtype: input.type.dtype, shape: withChannelsSecond(input.type.shape) }));
+  return reordered(op.evaluate(images, { ...attributes, last: false }, { dtype: type.dtype, shape: withChannelsSecond(type.shape) }), withChannelsLast, type);
+}
+
 export const pool: Op = {
   name: "pool",
   kind: "compute",
@@ -230,9 +241,7 @@ export const pool: Op = {
     const windows = poolWindows(attributes);
     const what = nameOf(kind, windows.length);
     if (isLast(attributes)) {
-      const { last: _, ...second } = attributes;
-      const { dtype, shape } = pool.type([{ dtype: inputs[0]!.dtype, shape: withChannelsSecond(inputs[0]!.shape) }], second);
-      return { dtype, shape: withChannelsLast(shape) };
+      return typeOfLast(pool, inputs, attributes);
     }
     const x = inputs[0]!;
     requireClass(what, kind === "mean" || kind === "counted_mean" ? "float" : "number", x);
@@ -249,9 +258,7 @@ export const pool: Op = {
   evaluate(inputs, attributes, type) {
     const [kind, windows, result] = [kindOf(attributes), poolWindows(attributes), zeros(type)];
     if (isLast(attributes)) {
-      const [x, second] = [inputs[0]!, { dtype: type.dtype, shape: withChannelsSecond(type.shape) }];
-      const image = reordered(x, withChannelsSecond, { dtype: x.type.dtype, shape: withChannelsSecond(x.type.shape) });
-      return reordered(pool.evaluate([image], { ...attributes, last: false }, second), withChannelsLast, type);
+      return evaluateLast(pool, inputs, attributes, type);
     }
     forEachIndex(type.shape, (index, flat) => put(result, flat, poolAt(kind, windows, inputs, index, flat)));
     return result;
@@ -296,6 +303,8 @@ export const pool: Op = {
     { inputs: [samples("f32", [1, 2, 5]), tensor("i32", [1, 2, 3], [1, 0, -1, 1, 1, 0])], attributes: { kind: "pick", window: [2], stride: [2], padding: [1] } },
     { inputs: [samples("i16", [1, 2, 5, 4])], attributes: { kind: "first", window: [2, 3], stride: [1, 1], padding: [1, 1] } },
     { inputs: [samples("f32", [2, 7, 5, 6])], attributes: { kind: "max", window: [3, 3], stride: [2, 2], padding: [1, 1], last: true } },
+    { inputs: [samples("f32", [2, 5, 5, 6])], attributes: { kind: "first", window: [3, 2], stride: [2, 2], padding: [1, 0], last: true } },
+    { inputs: [samples("f32", [1, 4, 4, 3]), tensor("i32", [1, 2, 2, 3], [1, 0, -1, 1, 3, 0, 2, 2, 1, 3, -1, 0])], attributes: { kind: "pick", window: [2, 2], stride: [2, 2], padding: [0, 0], last: true } },
     { inputs: [samples("f32", [1, 4, 5, 9])], attributes: { kind: "mean", window: [2, 3], stride: [1, 2], padding: [1, 1], last: true } },
     { inputs: [tensor("f32", [1, 1, 4], [-0, 0, -0, -0])], attributes: { kind: "max", window: [2], stride: [2], padding: [0] }, expected: tensor("f32", [1, 1, 2], [0, -0]) },
     { inputs: [samples("bf16", [1, 0, 3, 3])], attributes: { kind: "max", window: [2, 2], stride: [1, 1], padding: [0, 0] } },
@@ -309,6 +318,7 @@ export const unpool: Op = {
   summary: "For each element of an image the sum of what belongs to the windows that it is in, or that its number is given for: the way back from pooling.",
   formula: "y[n, c, i·s + u·d - p, …] = Σ x[n, c, i, …]",
   type(inputs, attributes) {
+    if (isLast(attributes)) return typeOfLast(unpool, inputs, attributes);
     const [x, numbers] = inputs as [TensorType, TensorType?];
     const windows = poolWindows(attributes);
     const extents = intsAttribute(attributes, "extents");
@@ -317,7 +327,9 @@ export const unpool: Op = {
     if (numbers) requireSameShape("unpool", numbers, x, ["numbers", "x"]);
     return { dtype: x.dtype, shape: [x.shape[0]!, x.shape[1]!, ...extents] };
   },
-  evaluate([x, numbers], attributes, type) {
+  evaluate(inputs, attributes, type) {
+    if (isLast(attributes)) return evaluateLast(unpool, inputs, attributes, type);
+    const [x, numbers] = inputs;
     const [windows, result] = [poolWindows(attributes), zeros(type)];
     forEachIndex(type.shape, (index, flat) => {
       const [n, c, ...position] = index as [number, number, ...number[]];
@@ -337,8 +349,10 @@ export const unpool: Op = {
     if (sizeOf(type.shape) === 0) return [];
     const windows = poolWindows(attributes);
     const outer = 2 + windows.length;
-    return choices(windows.map((window, axis) => backwards.runs(window, inputs[0]!.shape[2 + axis]!, type.shape[2 + axis]!))).map((runs): Lowering => {
-      const { lowering, count, elementNumber } = spaceOf("unpool", windows, runs, type, inputs.length > 1 ? { seconds: "input" } : {});
+    const last = isLast(attributes);
+    const first = last ? 1 : 2;
+    return choices(windows.map((window, axis) => backwards.runs(window, inputs[0]!.shape[first + axis]!, type.shape[first + axis]!))).map((runs): Lowering => {
+      const { lowering, count, elementNumber } = spaceOf("unpool", windows, runs, type, { last, ...(inputs.length > 1 ? { seconds: "input" } : {}) });
       const zero = number(type.dtype, 0);
       if (count === 0) return { ...nothingMet(lowering, outer), emit: (context) => overPositions(context, outer, () => cast(type.dtype, zero)) };
       return {
@@ -369,6 +383,8 @@ export const unpool: Op = {
     },
     { inputs: [samples("f32", [2, 1, 3, 3])], attributes: { window: [3, 2], stride: [2, 1], padding: [1, 0], extents: [6, 4] } },
     { inputs: [samples("i32", [1, 2, 2, 5]), tensor("i32", [1, 2, 2, 5], Array.from({ length: 20 }, (_, k) => (k * 5) % 7 - 1))], attributes: { window: [2, 3], stride: [3, 1], padding: [0, 1], dilation: [2, 1], extents: [7, 5] } },
+    { inputs: [samples("f32", [2, 3, 4, 5]), tensor("i32", [2, 3, 4, 5], Array.from({ length: 120 }, (_, k) => (k * 5) % 7 - 1))], attributes: { window: [2, 3], stride: [2, 2], padding: [0, 1], extents: [7, 8], last: true } },
+    { inputs: [samples("f32", [1, 3, 2, 9])], attributes: { window: [2, 3], stride: [2, 1], padding: [1, 1], extents: [4, 2], last: true } },
     { inputs: [samples("f32", [0, 1, 2])], attributes: { window: [2], stride: [2], padding: [0], extents: [5] } },
   ],
 };

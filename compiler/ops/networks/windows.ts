@@ -142,9 +142,6 @@ export function windowsOf(sizes: readonly number[], attributes: Attributes): Win
   return sizes.map((size, axis) => ({ size, stride: stride[axis]!, dilation: dilation[axis]!, before: padding[axis]!, after: padding[padding.length === 2 * rank ? rank + axis : axis]! }));
 }
 
-/** The attribute `padding` of windows. */
-export const paddingOf = (windows: readonly Window[]): number[] => [...windows.map(({ before }) => before), ...windows.map(({ after }) => after)];
-
 /** One int for every axis, or one for each. */
 export function axesInts(value: ConstantValue | undefined, rank: number, what: string): number[] {
   const list = intsArgument(value, what);

@@ -13,7 +13,7 @@ import { flatIndex, forEachIndex, get, put, tensor, zeros, type Tensor } from ".
 import { binary, i32, unary } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
-import { affineIndex, type Affine } from "../../support/affine.ts";
+import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
 import { dimensions, number } from "../lowerings.ts";
 import type { Op } from "../op.ts";
@@ -76,11 +76,6 @@ function combination(factors: readonly number[], values: readonly Expression[]):
 
 const box = <T>(rows: number, columns: number, element: (i: number, j: number) => T): T[][] => Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (__, j) => element(i, j)));
 
-const sumOf = (...forms: readonly Affine[]): Affine => ({
-  constant: forms.reduce((sum, { constant }) => sum + constant, 0),
-  coefficients: forms[0]!.coefficients.map((_, k) => forms.reduce((sum, { coefficients }) => sum + coefficients[k]!, 0)),
-});
-
 /** Numbers of both signs that cancel out no infinity. */
 const finite = (dtype: "f32" | "f64", shape: readonly number[]): Tensor => tensor(dtype, shape, Array.from({ length: sizeOf(shape) }, (_, k) => (((k * 37) % 23) - 11) / 4));
 
@@ -123,8 +118,8 @@ export const winogradImage: Op = {
       {
         name: "winograd",
         space: [...dimensions("parallel", [images, down, across, channels]), ...dimensions("serial", [side, side])],
-        reads: [{ operand: 0, index: [at(0), sumOf(at(1, size), at(4)), sumOf(at(2, size), at(5)), at(3)] }],
-        writes: [{ operand: 0, index: [sumOf(at(4, side), at(5)), sumOf(at(0, down * across), at(1, across), at(2)), at(3)] }],
+        reads: [{ operand: 0, index: [at(0), sumOfAffine(at(1, size), at(4)), sumOfAffine(at(2, size), at(5)), at(3)] }],
+        writes: [{ operand: 0, index: [sumOfAffine(at(4, side), at(5)), sumOfAffine(at(0, down * across), at(1, across), at(2)), at(3)] }],
         operations: 4,
         emit: (context) => emitTile(context, 4, side, transforms[size]!.image),
       },
@@ -183,7 +178,7 @@ export const winogradFilters: Op = {
         name: "winograd",
         space: [...dimensions("parallel", [channels, filters]), ...dimensions("serial", [side, side, 3, 3])],
         reads: [{ operand: 0, index: [at(1), at(0), at(4), at(5)] }],
-        writes: [{ operand: 0, index: [sumOf(at(2, side), at(3)), at(0), at(1)] }],
+        writes: [{ operand: 0, index: [sumOfAffine(at(2, side), at(3)), at(0), at(1)] }],
         emit(context) {
           const { kernel, block, load, store } = context;
           const zero = i32(0);
@@ -255,8 +250,8 @@ export const winogradResult: Op = {
     return runsOf(height, size).flatMap((rows) => runsOf(width, size).map((columns): Lowering => ({
       name: "winograd",
       space: [...dimensions("parallel", [images, rows.tiles, columns.tiles, channels]), ...dimensions("serial", [rows.results, columns.results, side, side])],
-      reads: [{ operand: 0, index: [sumOf(at(6, side), at(7)), sumOf(at(0, down * across), at(1, across, rows.first * across), at(2, 1, columns.first)), at(3)] }],
-      writes: [{ operand: 0, index: [at(0), sumOf(at(1, size, rows.first * size), at(4)), sumOf(at(2, size, columns.first * size), at(5)), at(3)] }],
+      reads: [{ operand: 0, index: [sumOfAffine(at(6, side), at(7)), sumOfAffine(at(0, down * across), at(1, across, rows.first * across), at(2, 1, columns.first)), at(3)] }],
+      writes: [{ operand: 0, index: [at(0), sumOfAffine(at(1, size, rows.first * size), at(4)), sumOfAffine(at(2, size, columns.first * size), at(5)), at(3)] }],
       operations: 4,
       emit(context) {
         const { kernel, block, load, store } = context;

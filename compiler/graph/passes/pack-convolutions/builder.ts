@@ -1,0 +1,111 @@
+/**
+ * What the rules of pack-convolutions build with. An image is a value [n, c, …] with channels second. Where it is a
+ * `transpose` of a stored one [n, …, c], that is what rules work on: `behind` finds it.
+ */
+import { isFloat, bytesOf, sizeOf } from "../../../../runtime/dtype.ts";
+import { argument, binary } from "../../../kernel/build.ts";
+import { bodyAttribute } from "../../../ops/fused/map.ts";
+import { ops } from "../../../ops/table.ts";
+import type { Target } from "../../../targets/target.ts";
+import type { Attributes, Graph, Node, TensorType, ValueId } from "../../graph.ts";
+import type { Rewriting } from "../../rewrite.ts";
+
+/** What the rules know of the program and the machine. */
+export interface Setting {
+  readonly graph: Graph;
+  readonly target: Target;
+  readonly strictMath: boolean;
+  /** Whether what params decide is kept (invariance.ts): then packing them costs nothing. */
+  readonly keepsWeights: boolean;
+  /** Values that are better made with channels last. */
+  readonly wanted: ReadonlySet<ValueId>;
+}
+
+/** Axes of [n, c, …] in the order [n, …, c], and back. */
+export const toLast = (rank: number): number[] => [0, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2), 1];
+export const toSecond = (rank: number): number[] => [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 1)];
+
+/** Images are packed in floats that vectors hold as they are stored. */
+export const isPackable = ({ dtype, shape }: TensorType): boolean => isFloat(dtype) && bytesOf(dtype) >= 4 && sizeOf(shape) > 0;
+
+/** Builds in front of one node. */
+export class Builder {
+  readonly at: Rewriting;
+  readonly #origin: Node["origin"];
+
+  constructor(at: Rewriting, origin: Node["origin"]) {
+    this.at = at;
+    this.#origin = origin;
+  }
+
+  apply(name: string, inputs: readonly ValueId[], attributes: Attributes = {}): ValueId {
+    const type = ops.get(name)!.type(inputs.map((input) => this.at.type(input)), attributes);
+    return this.at.add(name, inputs, attributes, type, this.#origin);
+  }
+
+  shape(value: ValueId): readonly number[] {
+    return this.at.type(value).shape;
+  }
+
+  reshape(value: ValueId, shape: readonly number[]): ValueId {
+    return this.apply("reshape", [value], { shape: [...shape] });
+  }
+
+  transpose(value: ValueId, axes: readonly number[]): ValueId {
+    return this.apply("transpose", [value], { axes: [...axes] });
+  }
+
+  broadcast(value: ValueId, shape: readonly number[]): ValueId {
+    return this.apply("broadcast", [value], { shape: [...shape] });
+  }
+
+  /** The part of a value from `start` on, of `length` elements `step` apart along each axis. */
+  slice(value: ValueId, start: readonly number[], length: readonly number[], step: readonly number[] = start.map(() => 1)): ValueId {
+    return this.apply("slice", [value], { start: [...start], length: [...length], step: [...step] });
+  }
+
+  /** The image with channels last that a value is a view of. */
+  behind(value: ValueId): ValueId | undefined {
+    const node = this.at.definition(value);
+    if (node?.op !== "transpose") return undefined;
+    const axes = node.attributes["axes"] as readonly number[];
+    return axes.length > 2 && toSecond(axes.length).every((axis, k) => axes[k] === axis) ? node.inputs[0]! : undefined;
+  }
+
+  /** The image with channels last, in memory in that order. */
+  channelsLast(value: ValueId): ValueId {
+    const behind = this.behind(value);
+    if (behind !== undefined) return behind;
+    const image = this.transpose(value, toLast(this.shape(value).length));
+    // Rows of a matrix lie one after the other.
+    return this.reshape(this.reshape(image, matrixShape(this.shape(image))), this.shape(image));
+  }
+
+  channelsSecond(image: ValueId): ValueId {
+    return this.transpose(image, toSecond(this.shape(image).length));
+  }
+
+  /** The matrix [n · h · w, c] that an image with channels last is. */
+  matrix(image: ValueId): ValueId {
+    return this.#matrixOf(image) ?? this.reshape(image, matrixShape(this.shape(image)));
+  }
+
+  /** Where an image was made as a matrix. */
+  #matrixOf(image: ValueId): ValueId | undefined {
+    const node = this.at.definition(image);
+    return node?.op === "reshape" && this.shape(node.inputs[0]!).length === 2 && this.shape(node.inputs[0]!)[1] === this.shape(image).at(-1) ? node.inputs[0] : undefined;
+  }
+
+  isMatrix(image: ValueId): boolean {
+    return this.#matrixOf(image) !== undefined;
+  }
+
+  /** With the bias of each channel added, which broadcasts to the sums. */
+  biased(sums: ValueId, bias: ValueId | undefined): ValueId {
+    if (bias === undefined) return sums;
+    const { dtype, shape } = this.at.type(sums);
+    return this.apply("map", [sums, this.broadcast(bias, shape)], { body: bodyAttribute(binary("add", argument(dtype, 0), argument(dtype, 1))) });
+  }
+}
+
+const matrixShape = (shape: readonly number[]): number[] => [sizeOf(shape.slice(0, -1)), shape.at(-1)!];

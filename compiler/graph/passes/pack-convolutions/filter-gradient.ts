@@ -1,0 +1,81 @@
+/** The gradient of a convolution by its filters: `conv_filters_packed`, and how its sums and positions are cut. */
+import { sizeOf } from "../../../../runtime/dtype.ts";
+import { windowsOf, type Window } from "../../../ops/networks/windows.ts";
+import type { Target } from "../../../targets/target.ts";
+import type { Node, ValueId } from "../../graph.ts";
+import type { Builder } from "./builder.ts";
+import type { Around } from "./convolutions.ts";
+import { bordered, windowAttributes } from "./sums.ts";
+
+/** Fewer elements of a side at a position leave the registers' blocks too little to do. */
+const leastExtent = 8;
+/** Fewer positions do not pay for images with channels last. */
+const leastPositions = 64;
+/** Elements of a register block's widest row. */
+const blockWidth = 16;
+/** Rows of a register block. */
+const blockHeight = 6;
+
+export function packsFilters(node: Node, at: Around): boolean {
+  const [x, y] = [at.type(node.inputs[0]!), at.type(node.inputs[1]!)];
+  const windows = windowsOf(node.attributes["window"] as number[], node.attributes);
+  const positions = sizeOf(y.shape) / y.shape[1]!;
+  return node.attributes["groups"] === 1 && sizeOf(x.shape) > 0 && positions >= leastPositions && Math.max(y.shape[1]!, windows[1]!.size * x.shape[1]!) >= leastExtent;
+}
+
+/** x: [n, h, w, c], y: [n, rows, columns, o] → [o, c, kh, kw]. */
+export function byFilters(build: Builder, x: ValueId, y: ValueId, windows: readonly Window[], target: Target): ValueId {
+  const image = bordered(build, x, windows);
+  const [images, height, width, channels] = build.shape(image) as [number, number, number, number];
+  const [, rows, columns, filters] = build.shape(y) as [number, number, number, number];
+  const [high, wide] = [windows[0]!, windows[1]!];
+  const [apart, run] = wide.dilation === 1 ? [1, wide.size * channels] : [wide.size, channels];
+  const alongFilters = waste(filters) <= waste(run);
+  const lines = build.reshape(image, [images, height, width * channels]);
+  const [left, right] = alongFilters ? [run, filters] : [filters, run];
+  const partition = cut({ images, positions: rows * columns, outer: high.size, left: { extent: left, read: left }, right }, high.size * apart * left * right * images * rows * columns, target);
+  const attributes = { ...windowAttributes(windows), channels, along: alongFilters ? "filters" : "channels", partition: [partition.outer, 1, partition.left, 1, ...(partition.images > 1 ? [partition.images] : [])] };
+  const sums = build.apply("conv_filters_packed", [lines, y], attributes);
+  const split = build.reshape(sums, alongFilters ? [high.size, wide.size, channels, filters] : [high.size, ...(apart === 1 ? [filters, wide.size, channels] : [wide.size, filters, channels])]);
+  return build.transpose(split, alongFilters ? [3, 2, 0, 1] : apart === 1 ? [1, 3, 0, 2] : [2, 3, 0, 1]);
+}
+
+/** What vectors along an extent compute for nothing, as a share. */
+const waste = (extent: number): number => (Math.ceil(extent / blockWidth) * blockWidth) / extent;
+
+interface Sums {
+  readonly images: number;
+  /** Of one image. */
+  readonly positions: number;
+  readonly outer: number;
+  readonly left: { readonly extent: number; readonly read: number };
+  readonly right: number;
+}
+
+/**
+ * Into how many parts images, rows of the window and the left side are cut. Parts of the images read their own images only, but
+ * each part has sums of its own, which are written and added up; parts of the sums read all images.
+ */
+function cut({ images, positions, outer, left, right }: Sums, work: number, { tiles, grain }: Target): { readonly images: number; readonly outer: number; readonly left: number } {
+  const partsOf = (extent: number, parts: number): number => Math.ceil(extent / Math.ceil(extent / parts));
+  const most = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
+  let best = { cost: Infinity, images: 1, outer: 1, left: 1 };
+  for (let k = 1; k <= Math.min(images, most); k++) {
+    const imageParts = partsOf(images, k);
+    for (let o = 1; o <= outer && imageParts * o <= most; o++) {
+      const outerParts = partsOf(outer, o);
+      for (let l = 1; l <= Math.ceil(left.extent / blockHeight) && imageParts * outerParts * l <= most; l++) {
+        const leftParts = partsOf(left.extent, l);
+        const share = Math.ceil(images / imageParts) * Math.ceil(outer / outerParts) * Math.ceil(Math.ceil(left.extent / leftParts) / blockHeight) * blockHeight * positions * right;
+        // In multiply–adds of one tile: moving an element costs as much as so many of them.
+        const sums = 2 * imageParts * outer * left.extent * right;
+        const reads = imageParts * outerParts * leftParts * Math.ceil(images / imageParts) * positions * (right + left.read / leftParts);
+        const cost = share + (movedElement * ((imageParts > 1 ? sums : 0) + reads)) / tiles;
+        if (cost < best.cost) best = { cost, images: imageParts, outer: outerParts, left: leftParts };
+      }
+    }
+  }
+  return best;
+}
+
+const movedElement = 4;

@@ -1,0 +1,101 @@
+/**
+ * The sums of a convolution, of an image with channels last and filters [o, c / groups, kh, kw]: which way they are computed,
+ * and what that needs. A bias is added behind.
+ */
+import { bytesOf, sizeOf } from "../../../../runtime/dtype.ts";
+import type { Window } from "../../../ops/networks/windows.ts";
+import type { Target } from "../../../targets/target.ts";
+import type { Attributes, ValueId } from "../../graph.ts";
+import type { Builder, Setting } from "./builder.ts";
+
+/** Bytes of a panel's row, as in pack-products. */
+const panelBytes = 64;
+/** Channels from which Winograd's transforms are little beside the products. */
+const leastWinogradChannels = 32;
+/** Tiles from which reading the transformed filters, which are more than the filters, pays. */
+const leastTiles = 16;
+/** What a product of transformed tiles costs beside one of a plain sum: tiles are written and read. */
+const winogradCost = 1.6;
+
+/** A window of one element, next to its neighbours, over an image without a border. */
+export const isPoint = ({ size, stride, before, after }: Window): boolean => size === 1 && stride === 1 && before === 0 && after === 0;
+
+/** Positions of a window along an axis. */
+export const positionsOf = ({ size, stride, dilation, before, after }: Window, extent: number): number => Math.floor((extent + before + after - dilation * (size - 1) - 1) / stride) + 1;
+
+/** Images [n, rows, columns, o]. Each channel has its own filter, or every filter all channels. */
+export function sumsOf(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], setting: Setting): ValueId {
+  const [images, height, width, channels] = build.shape(image) as [number, number, number, number];
+  const [count, inGroup] = build.shape(filters) as [number, number];
+  const [rows, columns] = [positionsOf(windows[0]!, height), positionsOf(windows[1]!, width)];
+  if (inGroup < channels) return depthwise(build, image, filters, windows);
+  if (windows.every(isPoint)) {
+    const product = build.apply("matmul", [build.matrix(image), build.transpose(build.reshape(filters, [count, channels]), [1, 0])]);
+    return build.reshape(product, [images, rows, columns, count]);
+  }
+  const size = winogradSize(windows, [images, count, rows, columns], channels, setting);
+  return size === undefined ? direct(build, image, filters, windows, [images, rows, columns], setting.target) : winograd(build, image, filters, windows, size, [images, rows, columns]);
+}
+
+export const windowAttributes = (windows: readonly Window[]): Attributes => ({
+  window: windows.map(({ size }) => size), stride: windows.map(({ stride }) => stride), dilation: windows.map(({ dilation }) => dilation),
+});
+
+/** The image with its border, and more at its end. */
+export function bordered(build: Builder, image: ValueId, windows: readonly Window[], more: readonly number[] = [0, 0]): ValueId {
+  const [before, after] = [windows.map((window) => window.before), windows.map((window, axis) => window.after + more[axis]!)];
+  if ([...before, ...after].every((width) => width === 0)) return image;
+  return build.apply("pad", [image], { before: [0, ...before, 0], after: [0, ...after, 0], value: 0 });
+}
+
+function direct(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], [images, rows, columns]: readonly [number, number, number], target: Target): ValueId {
+  const [count, ...rest] = build.shape(filters) as [number, ...number[]];
+  const width = panelBytes / bytesOf(build.at.type(image).dtype);
+  const matrix = build.transpose(build.reshape(filters, [count, sizeOf(rest)]), [1, 0]);
+  const panels = build.apply("pack_columns", [matrix], { width, along: "columns" });
+  const partition = cut(images, rows, Math.floor(count / width), images * rows * columns * count * sizeOf(rest), target);
+  return build.apply("conv_packed", [bordered(build, image, windows), panels], { ...windowAttributes(windows), filters: count, ...(columns > 0 && count >= width ? { partition } : {}) });
+}
+
+/** Results of a tile in each direction, where transforming tiles is less work. */
+function winogradSize(windows: readonly Window[], [images, filters, rows, columns]: readonly [number, number, number, number], channels: number, { strictMath }: Setting): number | undefined {
+  if (strictMath || !windows.every(({ size, stride, dilation }) => size === 3 && stride === 1 && dilation === 1)) return undefined;
+  if (Math.min(channels, filters) < leastWinogradChannels) return undefined;
+  let best = { cost: 9 * images * rows * columns, size: undefined as number | undefined };
+  for (const size of [4, 2]) {
+    const tiles = images * Math.ceil(rows / size) * Math.ceil(columns / size);
+    const cost = winogradCost * (size + 2) ** 2 * tiles;
+    if (tiles >= leastTiles && cost < best.cost) best = { cost, size };
+  }
+  return best.size;
+}
+
+function depthwise(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[]): ValueId {
+  const [channels, , height, width] = build.shape(filters) as [number, number, number, number];
+  const matrix = build.transpose(build.reshape(filters, [channels, height * width]), [1, 0]);
+  const packed = build.apply("pack_columns", [matrix], { width: channels, along: "columns" });
+  return build.apply("depthwise_packed", [bordered(build, image, windows), packed], windowAttributes(windows));
+}
+
+function winograd(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], size: number, images: readonly [number, number, number]): ValueId {
+  const more = images.slice(1).map((extent) => Math.ceil(extent / size) * size - extent);
+  const tiles = build.apply("winograd_image", [bordered(build, image, windows, more)], { size });
+  const products = build.apply("matmul", [tiles, build.apply("winograd_filters", [filters], { size })]);
+  return build.apply("winograd_result", [products], { size, images: [...images] });
+}
+
+/** Into how many parts [n, rows, columns, panels] are cut: images first, then rows and panels so that the tile with the most work has the least. */
+function cut(images: number, rows: number, panels: number, work: number, { tiles, grain }: Target): number[] {
+  const partsOf = (extent: number, parts: number): number => Math.ceil(extent / Math.ceil(extent / parts));
+  const most = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
+  const imageParts = partsOf(images, Math.min(images, most));
+  const left = Math.max(1, Math.floor(most / imageParts));
+  let best = { cost: Infinity, rows: 1, panels: 1 };
+  for (let wanted = 1; wanted <= Math.min(left, rows); wanted++) {
+    const down = partsOf(rows, wanted);
+    const across = Math.max(1, partsOf(panels, Math.max(1, Math.min(panels, Math.floor(left / down)))));
+    const cost = Math.ceil(rows / down) * Math.ceil(panels / across);
+    if (cost < best.cost) best = { cost, rows: down, panels: across };
+  }
+  return [imageParts, best.rows, 1, best.panels];
+}
