@@ -86,9 +86,9 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   const packsRows = stride(rowsOf, at, 1) !== 1 || rowsCollide(rowsOf, at);
   const left = packsRows ? apply(at, "pack_columns", [transposed(rowsOf, at, origin)], { width: height, along: stride(rowsOf, at, 1) === 1 ? "columns" : "rows" }, origin) : rowsOf;
   const right = apply(at, "pack_columns", [b], { width, along: stride(b, at, 1) === 1 ? "rows" : "columns" }, origin);
-  const rows = packsRows ? { extent: Math.floor(m / height), block: 1, lanes: height } : { extent: m, block: height };
+  const rows = packsRows ? { ...panels(m, height), block: 1 } : { extent: m, block: height };
   // A block of one row takes two panels.
-  const partition = cut(batch, rows, { extent: Math.floor(n / width), block: m === 1 ? 2 : 1, lanes: width }, k, target);
+  const partition = cut(batch, rows, { ...panels(n, width), block: m === 1 ? 2 : 1 }, k, target);
   const attributes = { columns: n, ...(packsRows ? { rows: m } : {}), partition };
   if (!halves) return { ...node, op: "matmul_packed", inputs: [left, right], attributes };
   // Rounded in a pass of its own: a product that stores what it sums is made of the fastest blocks.
@@ -158,6 +158,9 @@ interface Side {
   readonly lanes?: number;
 }
 
+/** The whole panels of an extent; where there is none, the one that has less. */
+const panels = (extent: number, width: number): Pick<Side, "extent" | "lanes"> => (extent < width ? { extent: 1, lanes: extent } : { extent: Math.floor(extent / width), lanes: width });
+
 /**
  * Into how many parts each dimension of the result is cut: batches first, then rows and columns so that the tile with the
  * most work has the least, counted in the registers' blocks, and then so that operands are read least. Columns are cut between
@@ -171,7 +174,6 @@ export function cut(batch: readonly number[], rows: Side, columns: Side, k: numb
     left = Math.max(1, Math.floor(left / count));
     return count;
   });
-  if (rows.extent * columns.extent === 0) return [...parts, 1, 1];
   const blocksOf = ({ extent, block }: Side, count: number): number => Math.ceil(Math.ceil(extent / count) / block);
   let best = { cost: Infinity, read: Infinity, rows: 1, columns: 1 };
   for (let wanted = 1; wanted <= Math.min(left, Math.ceil(rows.extent / rows.block)); wanted++) {
