@@ -12,6 +12,7 @@ import { foldConstants } from "./graph/passes/fold-constants.ts";
 import { differentiate } from "./graph/passes/differentiate.ts";
 import { doubleBuffer } from "./graph/passes/double-buffer.ts";
 import { fuse } from "./graph/passes/fuse.ts";
+import { fuseAttention } from "./graph/passes/fuse-attention.ts";
 import { fuseResults } from "./graph/passes/fuse-results.ts";
 import { fuseRolls } from "./graph/passes/fuse-rolls.ts";
 import { fuseUpdates } from "./graph/passes/fuse-updates.ts";
@@ -56,6 +57,7 @@ export const stages: readonly Stage[] = [
   stage(doubleBuffer, verifyGraph, printGraph),
   stage(fuseUpdates, verifyGraph, printGraph),
   stage(packConvolutions, verifyGraph, printGraph),
+  stage(fuseAttention, verifyGraph, printGraph),
   stage(packProducts, verifyGraph, printGraph),
   stage(hoistPacking, verifyGraph, printGraph),
   stage(fuseResults, verifyGraph, printGraph),

@@ -3,11 +3,12 @@
  * Deterministic and for people; it is not read back. `countOps` is what goldens say instead of whole programs.
  */
 import type { DType, TypedArray } from "../../runtime/dtype.ts";
+import { fixedInputs } from "../ops/fused/attention.ts";
 import { computeMapOf } from "../ops/fused/compute-map.ts";
 import { rollsOf } from "../ops/fused/map-rolled.ts";
 import { bodyOf } from "../ops/fused/map.ts";
 import { fillValue } from "./constants.ts";
-import { formatType, type Attribute, type Block, type ComputeSet, type Graph, type Node, type Placement, type Program, type Slice, type State, type Value, type ValueId } from "./graph.ts";
+import { formatType, type Attribute, type Attributes, type Block, type ComputeSet, type Graph, type Node, type Placement, type Program, type Slice, type State, type Value, type ValueId } from "./graph.ts";
 import { printBody, printNumber } from "./print-body.ts";
 import { forEachNode, programsOf } from "./rewrite.ts";
 
@@ -107,6 +108,7 @@ class Printer {
         return `map_rolled { ${printBody(bodyOf(node.attributes), rolled)} }`;
       }
       case "compute_map": return this.#computeMap(node, inputs);
+      case "attention": return `${printAttention(node.attributes, inputs)}${printAttributes(attributes.filter(([name]) => name !== "body" && name !== "limits"))}`;
       // The result's type says the shape.
       case "reshape": case "broadcast": return `${node.op} ${inputs.join(", ")}`;
       case "cast": case "bitcast": return `${node.op} ${inputs.join(", ")}`;
@@ -116,9 +118,10 @@ class Printer {
 
   /** `compute_map matmul(%1, %2) { max($ + %3, 0) }`: $ is an element of the op's own result. */
   #computeMap(node: Node, inputs: readonly string[]): string {
-    const { op, attributes: { body: innerBody, ...attributes }, count, axes } = computeMapOf(node.attributes);
+    const { op, attributes: of, count, axes } = computeMapOf(node.attributes);
+    const { body: innerBody, limits: _, ...attributes } = of;
     const own = inputs.slice(0, count);
-    const operation = innerBody === undefined ? `${op}(${own.join(", ")})` : `${op}({ ${printBody(bodyOf({ body: innerBody }), own)} })`;
+    const operation = op === "attention" ? printAttention(of, own) : innerBody === undefined ? `${op}(${own.join(", ")})` : `${op}({ ${printBody(bodyOf({ body: innerBody }), own)} })`;
     const shown = Object.entries({ ...attributes, axes: axes.some((axis, k) => axis !== k) ? axes : undefined, partition: node.attributes["partition"] });
     const body = printBody(bodyOf(node.attributes), ["$", ...inputs.slice(count)]);
     return `compute_map ${operation}${printAttributes(shown.filter(([, value]) => value !== undefined))} { ${body} }`;
@@ -156,6 +159,12 @@ class Printer {
     });
     return `${vertex?.name ?? "?"} { ${fields.join(", ")} } on ${placement.tile}`;
   }
+}
+
+/** `attention(%1, %2, %3, { $ * 0.125 })`: $ is a product of a query with a key. */
+function printAttention(attributes: Attributes, inputs: readonly string[]): string {
+  const fixed = fixedInputs(attributes);
+  return `attention(${inputs.slice(0, fixed).join(", ")}, { ${printBody(bodyOf(attributes), ["$", ...inputs.slice(fixed)])} })`;
 }
 
 const printId = (value: ValueId): string => `%${value}`;

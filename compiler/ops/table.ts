@@ -7,6 +7,7 @@ import { activation } from "./elementwise/activation.ts";
 import { scatterAddAlong, takeAlong } from "./data/along.ts";
 import { argmax, argmin } from "./reductions/arg-extreme.ts";
 import { arithmetic } from "./elementwise/arithmetic.ts";
+import { attention } from "./fused/attention.ts";
 import { bits } from "./elementwise/bits.ts";
 import { broadcast } from "./views/broadcast.ts";
 import { bitcastOp, castOp } from "./elementwise/cast.ts";
@@ -76,7 +77,7 @@ const list: readonly Op[] = [
   // networks
   softmax, logSoftmax, layerNorm, convolution, transposedConvolution, convolutionFilters, pool, unpool,
   // made by fusing
-  map, mapRolled, mapReduce, mapUpdate, computeMap((name) => op(name)),
+  map, mapRolled, mapReduce, mapUpdate, attention, computeMap((name) => op(name)),
   // made by packing
   packColumns, matmulPacked, convolutionPacked, convolutionFiltersPacked, depthwisePacked, winogradImage, winogradFilters, winogradResult,
 ];
