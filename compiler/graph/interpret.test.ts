@@ -247,8 +247,8 @@ const originOf = (graph: Graph, op: string): Span => graph.programs[0]!.body.nod
 test.each<[string, (s: Sketch, n: ValueId) => ValueId, number, string, string]>([
   ["div", (s, n) => s.op("div", [s.number(1), n]), 0, "division-by-zero", "integer division by zero"],
   ["rem", (s, n) => s.op("rem", [s.number(1), n]), 0, "division-by-zero", "integer division by zero"],
-  ["gather", (s, n) => s.op("gather", [s.op("iota", [], { length: 4, dtype: "i32" }), n], { axis: 0 }), 4, "index-out-of-range", "index 4 is outside of an axis of extent 4, in gather"],
-  ["gather", (s, n) => s.op("gather", [s.op("iota", [], { length: 4, dtype: "i32" }), n], { axis: 0 }), -5, "index-out-of-range", "index -5 is outside of an axis of extent 4, in gather"],
+  ["gather", (s, n) => s.op("gather", [s.op("iota_block", [], { length: 4, dtype: "i32" }), n], { axis: 0 }), 4, "index-out-of-range", "index 4 is outside of an axis of extent 4, in gather"],
+  ["gather", (s, n) => s.op("gather", [s.op("iota_block", [], { length: 4, dtype: "i32" }), n], { axis: 0 }), -5, "index-out-of-range", "index -5 is outside of an axis of extent 4, in gather"],
   ["assert", (s, n) => (s.structural("assert", [s.op("gt", [n, s.number(0)])], { message: "n is positive" }, []), n), 0, "assertion-failed", "n is positive"],
 ])("%s that fails names its place", (kind, body, n, problem, message) => {
   const graph = function_(body);

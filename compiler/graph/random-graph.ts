@@ -207,7 +207,7 @@ class RandomGraph {
 
   /** Indices within an axis, in order and in parts the same. */
   #places(extent: number): ValueId {
-    const counted = this.#op("iota", [], { length: this.#choose([1, extent, extent + 1]), dtype: "i32" });
+    const counted = this.#op("iota_block", [], { length: this.#choose([1, extent, extent + 1]), dtype: "i32" });
     return this.#op("min", [counted, this.#fill(this.#choose([extent - 1, extent >> 1]), this.#type(counted))]);
   }
 

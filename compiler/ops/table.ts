@@ -7,7 +7,6 @@ import { activation } from "./elementwise/activation.ts";
 import { scatterAddAlong, takeAlong } from "./data/along.ts";
 import { argmax, argmin } from "./reductions/arg-extreme.ts";
 import { arithmetic } from "./elementwise/arithmetic.ts";
-import { attention } from "./fused/attention.ts";
 import { bits } from "./elementwise/bits.ts";
 import { broadcast } from "./views/broadcast.ts";
 import { bitcastOp, castOp } from "./elementwise/cast.ts";
@@ -16,7 +15,6 @@ import { classification } from "./elementwise/classification.ts";
 import { comparison } from "./elementwise/comparison.ts";
 import { computeMap } from "./fused/compute-map.ts";
 import { concat, stack } from "./data/concat.ts";
-import { convolutionFilters, convolutionFiltersPacked } from "./networks/convolution-filters.ts";
 import { convolutionPacked, depthwisePacked } from "./networks/convolution-packed.ts";
 import { convolution, transposedConvolution } from "./networks/convolution.ts";
 import { dynamicSlice, dynamicUpdate } from "./data/dynamic-box.ts";
@@ -48,7 +46,7 @@ import { rounding } from "./elementwise/rounding.ts";
 import { cumProd, cumSum } from "./reductions/scan.ts";
 import { scatters } from "./data/scatter.ts";
 import { selectOp } from "./elementwise/select.ts";
-import { eye, iota, linspace } from "./sources/sequence.ts";
+import { eye, iota, iotaBlock, linspace } from "./sources/sequence.ts";
 import { slice } from "./views/slice.ts";
 import { logSoftmax, logSumExp, softmax } from "./networks/softmax.ts";
 import { stopGradient } from "./elementwise/stop-gradient.ts";
@@ -66,7 +64,7 @@ const list: readonly Op[] = [
   // views
   reshape, transpose, slice, broadcast, reverse,
   // known elements
-  fill, constantOp, iota, linspace, eye,
+  fill, constantOp, iota, iotaBlock, linspace, eye,
   uniform, normal, uniformRows, normalRows,
   // moving data
   update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
@@ -75,11 +73,11 @@ const list: readonly Op[] = [
   // blocks of factorisations, sparse matrices
   triangularSolveBlock, choleskyBlock, householderBlock, ...implications, blockSparseMatmul, sparseRows, sampledMatmul,
   // networks
-  softmax, logSoftmax, layerNorm, convolution, transposedConvolution, convolutionFilters, pool, unpool,
+  softmax, logSoftmax, layerNorm, convolution, transposedConvolution, pool, unpool,
   // made by fusing
-  map, mapRolled, mapReduce, mapUpdate, attention, computeMap((name) => op(name)),
+  map, mapRolled, mapReduce, mapUpdate, computeMap((name) => op(name)),
   // made by packing
-  packColumns, matmulPacked, convolutionPacked, convolutionFiltersPacked, depthwisePacked, winogradImage, winogradFilters, winogradResult,
+  packColumns, matmulPacked, convolutionPacked, depthwisePacked, winogradImage, winogradFilters, winogradResult,
 ];
 
 export const ops: ReadonlyMap<string, Op> = new Map(list.map((entry) => [entry.name, entry]));

@@ -1,10 +1,14 @@
-/** Tensors whose elements follow from their position: iota, linspace, eye. */
-import { isFloat } from "../../../runtime/dtype.ts";
+/**
+ * Tensors whose elements follow from their position: iota, linspace, eye. A kernel does not know where its block lies; so they are
+ * made of short ones, which are constants or made on one tile, by maps that any tile can compute.
+ */
+import { isFloat, type DType } from "../../../runtime/dtype.ts";
 import { convert, forEachIndex, put, tensor, zeros } from "../../graph/tensor.ts";
-import type { Attributes, TensorType } from "../../graph/graph.ts";
-import { binary, cast, constant, i32, select } from "../../kernel/build.ts";
-import { number, positionLowering } from "../lowerings.ts";
-import type { Op } from "../op.ts";
+import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
+import { cast } from "../../kernel/build.ts";
+import { broadcastTo, reshaped } from "../gradients.ts";
+import { positionLowering } from "../lowerings.ts";
+import type { Example, NodeBuilder, Op } from "../op.ts";
 import { computeDType, dtypeAttribute, intArgument, intAttribute, numberAttribute, refuse, requireInputs } from "../rules.ts";
 
 const noGradient = "it depends on nothing";
@@ -15,12 +19,49 @@ function count(attributes: Attributes, name: string, what: string): number {
   return value;
 }
 
+/** Up to this length the numbers are made in one place, or folded into a constant: the limit of `fold-constants`. */
+const longestBlock = 65_536;
+/** Numbers of a row, of which longer ones are made: as many as divide the length, or else this many. */
+const [leastRow, rowLength, mostRow] = [256, 1024, 4096];
+
+function rowOf(length: number): number {
+  for (let row = mostRow; row >= leastRow; row--) if (length % row === 0) return row;
+  return rowLength;
+}
+
+const counted = (type: TensorType): ReturnType<Op["evaluate"]> => {
+  const result = zeros(type);
+  for (let i = 0; i < result.data.length; i++) put(result, i, convert(computeDType(type.dtype), i));
+  return result;
+};
+
+const iotaExamples = (...lengths: readonly number[]): Example[] => [
+  { inputs: [], attributes: { length: 5, dtype: "i32" }, expected: tensor("i32", [5], [0, 1, 2, 3, 4]) },
+  { inputs: [], attributes: { length: 300, dtype: "u8" } },
+  { inputs: [], attributes: { length: 4100, dtype: "f16" } },
+  { inputs: [], attributes: { length: 3, dtype: "i64" } },
+  { inputs: [], attributes: { length: 0, dtype: "f32" } },
+  ...lengths.flatMap((length) => (["f32", "i16", "bf16"] as const).map((dtype) => ({ inputs: [], attributes: { length, dtype } }))),
+];
+
+/** The node of a short iota. */
+export const iotaBlock: Op = {
+  name: "iota_block",
+  kind: "compute",
+  summary: "The numbers 0, 1, … length - 1, made in one place.",
+  formula: "y[i] = i",
+  noGradient,
+  type: (inputs, attributes) => iota.type(inputs, attributes),
+  evaluate: (_inputs, _attributes, type) => counted(type),
+  lower: (_inputs, _attributes, type) => positionLowering("iota", type, ([i]) => cast(computeDType(type.dtype), i!)),
+  examples: () => iotaExamples(),
+};
+
 export const iota: Op = {
   name: "iota",
   kind: "compute",
   summary: "The numbers 0, 1, … length - 1.",
   formula: "y[i] = i",
-  noGradient,
   signature: {
     call: "iota",
     module: "core",
@@ -33,20 +74,34 @@ export const iota: Op = {
     if (dtypeAttribute(attributes) === "bool") refuse("dtype-mismatch", "iota gives numbers, not bool");
     return { dtype: dtypeAttribute(attributes), shape: [count(attributes, "length", "iota")] };
   },
-  evaluate(_inputs, _attributes, type) {
-    const result = zeros(type);
-    for (let i = 0; i < result.data.length; i++) put(result, i, convert(computeDType(type.dtype), i));
-    return result;
+  evaluate: (_inputs, _attributes, type) => counted(type),
+  compose(build, _inputs, attributes) {
+    const length = intAttribute(attributes, "length");
+    if (length <= longestBlock) return build.apply("iota_block", [], attributes);
+    return converted(build, longIota(build, length), dtypeAttribute(attributes));
   },
-  lower: (_inputs, _attributes, type) => positionLowering("iota", type, ([i]) => cast(computeDType(type.dtype), i!)),
-  examples: () => [
-    { inputs: [], attributes: { length: 5, dtype: "i32" }, expected: tensor("i32", [5], [0, 1, 2, 3, 4]) },
-    { inputs: [], attributes: { length: 300, dtype: "u8" } },
-    { inputs: [], attributes: { length: 4100, dtype: "f16" } },
-    { inputs: [], attributes: { length: 3, dtype: "i64" } },
-    { inputs: [], attributes: { length: 0, dtype: "f32" } },
-  ],
+  examples: () => iotaExamples(70_001, 66_560),
 };
+
+/** Row after row: its number times the length of a row, and the place in it. */
+function longIota(build: NodeBuilder, length: number): ValueId {
+  const row = rowOf(length);
+  const [rows, left] = [Math.floor(length / row), length % row];
+  const short = (count: number): ValueId => build.apply("iota_block", [], { length: count, dtype: "i32" });
+  const grid = [rows, row];
+  const starts = build.apply("mul", [build.apply("iota", [], { length: rows, dtype: "i32" }), build.fill({ dtype: "i32", shape: [rows] }, row)]);
+  const [start, place] = [reshaped(build, starts, [rows, 1]), reshaped(build, short(row), [1, row])];
+  const whole = reshaped(build, build.apply("add", [broadcastTo(build, start, grid), broadcastTo(build, place, grid)]), [rows * row]);
+  if (left === 0) return whole;
+  const rest = build.apply("add", [short(left), build.fill({ dtype: "i32", shape: [left] }, rows * row)]);
+  return build.apply("concat", [whole, rest], { axis: 0 });
+}
+
+/** Numbers as the dtype: as arithmetic sees them first, so that those of 16 bits are rounded as they are elsewhere. */
+function converted(build: NodeBuilder, value: ValueId, dtype: DType): ValueId {
+  const to = (from: ValueId, next: DType): ValueId => (build.typeOf(from).dtype === next ? from : build.apply("cast", [from], { dtype: next }));
+  return to(to(value, computeDType(dtype)), dtype);
+}
 
 interface Line {
   readonly start: number;
@@ -66,7 +121,6 @@ export const linspace: Op = {
   kind: "compute",
   summary: "count numbers from start to stop, both included, at equal distances.",
   formula: "y[i] = start + i · (stop - start) / (count - 1)",
-  noGradient,
   signature: {
     call: "linspace",
     module: "core",
@@ -88,12 +142,14 @@ export const linspace: Op = {
     for (let i = 0; i <= last; i++) put(result, i, convert(computeDType(type.dtype), i === last && last > 0 ? stop : start + i * step));
     return result;
   },
-  lower(_inputs, attributes, type) {
+  compose(build, _inputs, attributes) {
+    const type = linspace.type([], attributes);
     const { start, stop, step, last } = lineOf(attributes, type);
-    return positionLowering("linspace", type, ([i]) => {
-      const inner = binary("add", constant("f64", start), binary("mul", cast("f64", i!), constant("f64", step)));
-      return cast(computeDType(type.dtype), last > 0 ? select(binary("eq", i!, i32(last)), constant("f64", stop), inner) : inner);
-    });
+    const at = build.apply("iota", [], { length: last + 1, dtype: "i32" });
+    const number = (value: number): ValueId => build.fill({ dtype: "f64", shape: type.shape }, value);
+    const inner = build.apply("add", [number(start), build.apply("mul", [converted(build, at, "f64"), number(step)])]);
+    const ended = last > 0 ? build.apply("select", [build.apply("eq", [at, build.fill({ dtype: "i32", shape: type.shape }, last)]), number(stop), inner]) : inner;
+    return converted(build, ended, type.dtype);
   },
   examples: () => [
     { inputs: [], attributes: { start: 0, stop: 1, count: 5, dtype: "f32" }, expected: tensor("f32", [5], [0, 0.25, 0.5, 0.75, 1]) },
@@ -109,7 +165,6 @@ export const eye: Op = {
   kind: "compute",
   summary: "1 on the diagonal, 0 elsewhere.",
   formula: "y[i, j] = (i = j)",
-  noGradient,
   signature: {
     call: "eye",
     module: "core",
@@ -130,8 +185,13 @@ export const eye: Op = {
     forEachIndex(type.shape, ([i, j], flat) => put(result, flat, i === j ? 1 : 0));
     return result;
   },
-  lower: (_inputs, _attributes, type) =>
-    positionLowering("eye", type, ([i, j]) => select(binary("eq", i!, j!), number(type.dtype, 1), number(type.dtype, 0))),
+  compose(build, _inputs, attributes) {
+    const { dtype, shape } = eye.type([], attributes);
+    const [rows, columns] = shape as [number, number];
+    const along = (length: number, as: readonly number[]): ValueId => broadcastTo(build, reshaped(build, build.apply("iota", [], { length, dtype: "i32" }), as), shape);
+    const diagonal = build.apply("eq", [along(rows, [rows, 1]), along(columns, [1, columns])]);
+    return dtype === "bool" ? diagonal : build.apply("cast", [diagonal], { dtype });
+  },
   examples: () => [
     { inputs: [], attributes: { rows: 2, columns: 3, dtype: "f32" }, expected: tensor("f32", [2, 3], [1, 0, 0, 0, 1, 0]) },
     { inputs: [], attributes: { rows: 5, columns: 5, dtype: "i64" } },
