@@ -26,8 +26,8 @@ const smallBytes = 4096;
 const total: ReadonlySet<string> = new Set([
   "iota", "iota_block", "linspace", "eye", "uniform_rows", "normal_rows",
   "update", "concat", "stack", "pad", "roll", "tile", "repeat_each", "pack_columns", "winograd_filters",
-  "reduce", "mean", "argmax", "argmin", "log_sum_exp", "cum_sum", "cum_prod", "matmul", "matmul_packed",
-  "softmax", "log_softmax", "layer_norm", "conv", "conv_transpose", "pool", "unpool", "map", "map_rolled", "map_reduce", "map_update",
+  "reduce", "mean", "argmax", "argmin", "log_sum_exp", "cum_sum", "cum_prod", "matmul", "matmul_packed", "attention",
+  "softmax", "log_softmax", "layer_norm", "conv", "conv_transpose", "conv_filters", "pool", "unpool", "map", "map_rolled", "map_reduce", "map_update",
 ]);
 
 /** The share of memory that states may take together with what is derived of params. */
@@ -65,7 +65,7 @@ function bodyIsTotal(body: Expression): boolean {
 }
 
 /** Products, and what is made for them of weights. */
-const contractions: ReadonlySet<string> = new Set(["winograd_filters", "matmul", "matmul_packed", "conv", "conv_transpose", "conv_packed", "depthwise_packed"]);
+const contractions: ReadonlySet<string> = new Set(["winograd_filters", "matmul", "matmul_packed", "attention", "conv", "conv_transpose", "conv_filters", "conv_packed", "conv_filters_packed", "depthwise_packed"]);
 
 /**
  * Whether the result is worth keeping: reading it costs hardly more than reading what it is made of. Not so for what is spread

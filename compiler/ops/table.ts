@@ -7,6 +7,7 @@ import { activation } from "./elementwise/activation.ts";
 import { scatterAddAlong, takeAlong } from "./data/along.ts";
 import { argmax, argmin } from "./reductions/arg-extreme.ts";
 import { arithmetic } from "./elementwise/arithmetic.ts";
+import { attention } from "./fused/attention.ts";
 import { bits } from "./elementwise/bits.ts";
 import { broadcast } from "./views/broadcast.ts";
 import { bitcastOp, castOp } from "./elementwise/cast.ts";
@@ -15,6 +16,7 @@ import { classification } from "./elementwise/classification.ts";
 import { comparison } from "./elementwise/comparison.ts";
 import { computeMap } from "./fused/compute-map.ts";
 import { concat, stack } from "./data/concat.ts";
+import { convolutionFilters, convolutionFiltersPacked } from "./networks/convolution-filters.ts";
 import { convolutionPacked, depthwisePacked } from "./networks/convolution-packed.ts";
 import { convolution, transposedConvolution } from "./networks/convolution.ts";
 import { dynamicSlice, dynamicUpdate } from "./data/dynamic-box.ts";
@@ -73,11 +75,11 @@ const list: readonly Op[] = [
   // blocks of factorisations, sparse matrices
   triangularSolveBlock, choleskyBlock, householderBlock, ...implications, blockSparseMatmul, sparseRows, sampledMatmul,
   // networks
-  softmax, logSoftmax, layerNorm, convolution, transposedConvolution, pool, unpool,
+  softmax, logSoftmax, layerNorm, convolution, transposedConvolution, convolutionFilters, pool, unpool,
   // made by fusing
-  map, mapRolled, mapReduce, mapUpdate, computeMap((name) => op(name)),
+  map, mapRolled, mapReduce, mapUpdate, attention, computeMap((name) => op(name)),
   // made by packing
-  packColumns, matmulPacked, convolutionPacked, depthwisePacked, winogradImage, winogradFilters, winogradResult,
+  packColumns, matmulPacked, convolutionPacked, convolutionFiltersPacked, depthwisePacked, winogradImage, winogradFilters, winogradResult,
 ];
 
 export const ops: ReadonlyMap<string, Op> = new Map(list.map((entry) => [entry.name, entry]));
