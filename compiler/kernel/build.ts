@@ -25,7 +25,8 @@ export const iota = (dtype: DType, lanes: number): Expression => ({ kind: "iota"
 export const reduce = (op: BinaryOp, operand: Expression): Expression => ({ kind: "reduce", op, dtype: operand.dtype, lanes: 1, operand });
 export const unary = (op: UnaryOp, operand: Expression): Expression => ({ kind: "unary", op, dtype: operand.dtype, lanes: operand.lanes, operand });
 export const cast = (dtype: DType, operand: Expression): Expression => (operand.dtype === dtype ? operand : { kind: "cast", dtype, lanes: operand.lanes, operand });
-export const bitcast = (dtype: DType, operand: Expression): Expression => ({ kind: "bitcast", dtype, lanes: operand.lanes, operand });
+/** `lanes`: of the result, where its elements are of another size. */
+export const bitcast = (dtype: DType, operand: Expression, lanes = operand.lanes): Expression => ({ kind: "bitcast", dtype, lanes, operand });
 export const call = (fn: MathFunction, ...args: Expression[]): Expression => ({ kind: "call", function: fn, dtype: args[0]!.dtype, lanes: args[0]!.lanes, args });
 export const select = (condition: Expression, then: Expression, otherwise: Expression): Expression => ({ kind: "select", dtype: then.dtype, lanes: then.lanes, condition, then, otherwise });
 

@@ -1,25 +1,39 @@
 /**
  * Transpositions, `y[j, i] = x[i, j]`: neighbours in one operand are far apart in the other, so that walking along either
  * touches a line of the cache for every element of the other, and again for the next. Here both are walked in squares of a
- * line's width, as straight code of a few rows and columns at a time, so that what a line holds is used while it is there.
+ * line's width, as straight code of some rows and columns at a time, so that what a line holds is used while it is there.
+ * Elements of 32 bits are turned in vectors: transposed-vectors.ts.
+ *
+ * Where the lines that are stored to fall on the same few sets of a cache, since they are a power of two apart, they are pushed
+ * out by each other from square to square, and their pages out of the processor's table of pages. There a block is many
+ * squares long along what is stored, so that the same lines and pages are stored to again and again.
  *
  * Needs a nest of parallel loops of constant bounds around nothing but stores; its loops may then run in any order. Leaves
  * alone what would be copied with little gain: bodies of many operations, and extents below a square's.
  */
+import { bytesOf } from "../../../runtime/dtype.ts";
 import type { Pass } from "../../support/pass.ts";
 import { binary, i32 } from "../build.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { coefficientOf, linearForm } from "../linear.ts";
 import { operandsOf } from "../vector-support.ts";
 import { constantOf, LocalTable, mapBodies, tripCount, visitExpression, withBody, type ForStatement, type StoreStatement } from "../walk.ts";
+import { vectorLanes, vectorsOf, type Place } from "./transposed-vectors.ts";
 import { withCounter } from "./unroll-small-loops.ts";
 
 /** Elements of a square in each direction: a line of 64 bytes of f32. */
 const square = 16;
-/** Rows and columns of a square that are straight code. */
+/** Elements along what is read that are straight code. */
 const atOnce = 4;
+/** Of a block along what is stored, where lines fall on each other. */
+const longBlock = 256;
+/** Bytes that fall on one set of the nearest cache: of eight lines, which is as many as it holds of them. */
+const setBytes = 2048;
+const pageBytes = 4096;
 /** Bodies of more operations are not copied. */
 const largestBody = 8;
+/** Nor are those of more than this copied for each element of a line. */
+const smallBody = 2;
 
 export const blockTransposes: Pass<Kernel, Kernel> = {
   name: "block-transposes",
@@ -29,14 +43,14 @@ export const blockTransposes: Pass<Kernel, Kernel> = {
     const rewritten = (body: readonly Statement[]): readonly Statement[] =>
       body.flatMap((statement) => {
         const found = statement.kind === "for" ? findTransposition(statement, kernel) : undefined;
-        return found === undefined ? [mapBodies(statement, rewritten)] : inSquares(found, locals);
+        return found === undefined ? [mapBodies(statement, rewritten)] : inSquares(found, kernel, locals);
       });
     const body = rewritten(kernel.body);
     return withBody(kernel, body, locals.list);
   },
 };
 
-interface Transposition {
+export interface Transposition {
   /** The other loops of the nest, outermost first. */
   readonly outer: readonly ForStatement[];
   /** Along which neighbours are stored, and along which they are read. */
@@ -96,25 +110,68 @@ function readsAcross(kernel: Kernel, body: readonly StoreStatement[], local: Loc
   return found;
 }
 
-function inSquares({ outer, stored, read, body }: Transposition, locals: LocalTable): readonly Statement[] {
-  const [firstRow, firstColumn] = [constantOf(read.start)!, constantOf(stored.start)!];
-  const wholeRows = firstRow + Math.floor(tripCount(read)! / square) * square;
-  const wholeColumns = firstColumn + Math.floor(tripCount(stored)! / square) * square;
-  const over = (loop: ForStatement, start: number, end: number, inner: readonly Statement[]): readonly Statement[] => (start === end ? [] : [{ ...loop, start: i32(start), end: i32(end), body: inner }]);
+function inSquares(found: Transposition, kernel: Kernel, locals: LocalTable): readonly Statement[] {
+  const { outer, stored, read, body } = found;
+  const [firstStored, firstRead] = [constantOf(stored.start)!, constantOf(read.start)!];
+  const wholeStored = firstStored + Math.floor(tripCount(stored)! / square) * square;
+  const wholeRead = firstRead + Math.floor(tripCount(read)! / square) * square;
   const endOf = (loop: ForStatement): number => constantOf(loop.start)! + tripCount(loop)!;
-  const counter = (name: string): Extract<Expression, { kind: "local" }> => locals.fresh(name, "i32");
-  const [row, column] = [counter("row"), counter("column")];
-  const steps = Array.from({ length: atOnce }, (_, step) => step);
-  const straight = steps.flatMap((p) => steps.flatMap((q) =>
-    withCounter(withCounter(body, read.local, binary("add", plain(read), binary("add", row, i32(p)))), stored.local, binary("add", plain(stored), binary("add", column, i32(q))))));
-  const inside = (local: LocalId, inner: readonly Statement[]): Statement => ({ ...read, local, start: i32(0), end: i32(square), step: atOnce, body: inner });
-  const squares: ForStatement = { ...stored, start: i32(firstColumn), end: i32(wholeColumns), step: square, body: [inside(row.local, [inside(column.local, straight)])] };
+  const over = (loop: ForStatement, start: number, end: number, inner: readonly Statement[]): readonly Statement[] => (start === end || inner.length === 0 ? [] : [{ ...loop, start: i32(start), end: i32(end), body: inner }]);
+  const apart = linesFallTogether(found, kernel);
+  const longest = apart ? longBlock : square;
+  // Where what is stored is shorter than a long block, the loops around that store near it make it longer.
+  const near = apart && tripCount(stored)! < longBlock ? outer.slice(outer.findLastIndex((loop) => !storesNear(found, kernel, loop)) + 1) : [];
+  const around = (loops: readonly ForStatement[], inner: readonly Statement[]): readonly Statement[] => loops.reduceRight<readonly Statement[]>((body, loop) => [{ ...loop, body }], inner);
+  const wholeBlocks = firstStored + Math.floor((wholeStored - firstStored) / longest) * longest;
+  /** Blocks so long along what is stored, each of squares side by side along what is read. */
+  const blocks = (start: number, end: number, length: number): readonly Statement[] => {
+    if (start === end) return [];
+    const overRead = (body: readonly Statement[]): readonly Statement[] => [{ ...read, end: i32(wholeRead), step: square, body }];
+    const overStored = (body: readonly Statement[]): readonly Statement[] => [{ ...stored, start: i32(start), end: i32(end), step: length, body }];
+    const squares = squaresOf(found, length, kernel, locals);
+    return near.length === 0 ? overStored(overRead(squares)) : overRead(around(near, overStored(squares)));
+  };
   const nest: readonly Statement[] = [
-    { ...read, start: i32(firstRow), end: i32(wholeRows), step: square, body: [squares] },
-    ...(wholeColumns < endOf(stored) ? over(read, firstRow, wholeRows, over(stored, wholeColumns, endOf(stored), body)) : []),
-    ...over(read, wholeRows, endOf(read), over(stored, firstColumn, endOf(stored), body)),
+    ...blocks(firstStored, wholeBlocks, longest),
+    ...blocks(wholeBlocks, wholeStored, wholeStored - wholeBlocks),
+    ...over(read, firstRead, wholeRead, around(near, over(stored, wholeStored, endOf(stored), body))),
+    ...over(read, wholeRead, endOf(read), around(near, over(stored, firstStored, endOf(stored), body))),
   ];
-  return outer.reduceRight<readonly Statement[]>((inner, loop) => [{ ...loop, body: inner }], nest);
+  return around(outer.slice(0, outer.length - near.length), nest);
 }
+
+/** Whether a loop moves what is stored by less than a page. */
+function storesNear({ body }: Transposition, kernel: Kernel, { local }: ForStatement): boolean {
+  return body.every(({ buffer, index }) => Math.abs(distanceOf(kernel, buffer, index, local) ?? Infinity) * bytesOf(kernel.buffers[buffer]!.dtype) < pageBytes);
+}
+
+/** Whether lines of a square that are stored to fall on the same few sets of a cache. */
+function linesFallTogether({ read, body }: Transposition, kernel: Kernel): boolean {
+  return body.some(({ buffer, index }) => {
+    const { dtype } = kernel.buffers[buffer]!;
+    const bytes = (distanceOf(kernel, buffer, index, read.local) ?? 0) * bytesOf(dtype);
+    return bytes !== 0 && bytes % setBytes === 0;
+  });
+}
+
+/** The squares of a block at the counters of its two loops. */
+function squaresOf(found: Transposition, length: number, kernel: Kernel, locals: LocalTable): readonly Statement[] {
+  const { stored, read, body } = found;
+  const [along, across] = [locals.fresh("along", "i32"), locals.fresh("across", "i32")];
+  const at = (ahead: number, behind: number): Place => ({
+    stored: binary("add", plain(stored), binary("add", along, i32(ahead))), read: binary("add", plain(read), binary("add", across, i32(behind))),
+  });
+  const steps = (count: number, step = 1): number[] => Array.from({ length: count / step }, (_, k) => k * step);
+  const vectors = vectorsOf(found, kernel, locals);
+  const small = body.reduce((size, { value }) => size + operationsOf(value), 0) <= smallBody;
+  const wide = vectors !== undefined || small ? square : atOnce;
+  const straight = vectors !== undefined
+    ? steps(square, vectorLanes).flatMap((ahead) => steps(atOnce, 2).flatMap((behind) => vectors((p, q) => at(ahead + p, behind + q))))
+    : steps(wide).flatMap((ahead) => steps(atOnce).flatMap((behind) => copyAt(found, at(ahead, behind))));
+  const inside = (local: LocalId, end: number, step: number, inner: readonly Statement[]): Statement => ({ ...read, local, start: i32(0), end: i32(end), step, body: inner });
+  return [inside(along.local, length, wide, [inside(across.local, square, atOnce, straight)])];
+}
+
+const copyAt = ({ stored, read, body }: Transposition, place: Place): readonly Statement[] => withCounter(withCounter(body, read.local, place.read), stored.local, place.stored);
 
 const plain = ({ local }: ForStatement): Expression => ({ kind: "local", dtype: "i32", lanes: 1, local });

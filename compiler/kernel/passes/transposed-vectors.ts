@@ -1,0 +1,114 @@
+/**
+ * Vectors of a transposition, of elements of 32 bits: two at a time, along what is stored, of elements that are read side by
+ * side from four rows. Each row is loaded by pairs: of two vectors of two pairs each, the lower halves of the pairs are the
+ * first result, their upper halves the second. That takes shifts and masks of pairs alone; shuffles, which would be a little
+ * faster, some engines get wrong when they pair vectors.
+ */
+import { bytesOf } from "../../../runtime/dtype.ts";
+import { binary, bitcast, constant, pack, splat } from "../build.ts";
+import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
+import { coefficientOf, linearForm } from "../linear.ts";
+import { computeDType, operandsOf, vectorFits, vectorFormSupported } from "../vector-support.ts";
+import { buffersStored, mapOperands, mentionsLocal, rewriteExpression, type LoadExpression, type LocalTable } from "../walk.ts";
+import type { Transposition } from "./block-transposes.ts";
+
+/** Values of the counters of both loops. */
+export interface Place {
+  readonly stored: Expression;
+  readonly read: Expression;
+}
+
+export const vectorLanes = 4;
+
+/** Statements for four elements along what is stored by two along what is read, from the places of each. */
+export type Vectors = (place: (stored: number, read: number) => Place) => readonly Statement[];
+
+const elementBytes = 4;
+
+/** Undefined where the elements are not of 32 bits, or the body has no vector form. */
+export function vectorsOf(found: Transposition, kernel: Kernel, locals: LocalTable): Vectors | undefined {
+  const { body, stored, read } = found;
+  const turned: LoadExpression[] = [];
+  const written = buffersStored(body);
+  let possible = true;
+  for (const { buffer, index, value } of body) {
+    if (!isNeighbours(kernel, buffer, index, stored.local)) possible = false;
+    visitValues(value, (one) => {
+      if (one.kind !== "load") possible &&= isSimple(one, stored.local);
+      else if (isNeighbours(kernel, one.buffer, one.index, read.local) && mentions(one, stored.local) && !written.has(one.buffer)) turned.push(one);
+      else if (mentions(one, stored.local) && !isNeighbours(kernel, one.buffer, one.index, stored.local)) possible = false;
+    });
+  }
+  if (!possible || turned.length === 0) return undefined;
+  return (place) => {
+    const counters = new Map([[stored.local, 0], [read.local, 0]]);
+    const moved = (expression: Expression, p: number, q: number): Expression => {
+      const at = place(p, q);
+      return rewriteExpression(expression, (one) => (one.kind === "local" && counters.has(one.local) ? (one.local === stored.local ? at.stored : at.read) : one));
+    };
+    const statements: Statement[] = [];
+    const named = (name: string, value: Expression): Expression => {
+      const local = locals.fresh(name, value.dtype, value.lanes);
+      statements.push({ kind: "set", local: local.local, value, origin: body[0]!.origin });
+      return local;
+    };
+    const results = turned.map((load) => {
+      const [above, below] = [0, 1].map((first) => named("pairs", pairsOf([first, first + 2].map((row) => moved(load, row, 0))))) as [Expression, Expression];
+      return turn(above, below).map((value) => named("turned", bitcast(load.dtype, value, vectorLanes)));
+    });
+    for (const q of [0, 1]) for (const store of body) {
+      const value = widened(store.value, (load) => results[turned.indexOf(load)]?.[q], stored.local);
+      statements.push({ ...store, index: store.index.map((one) => moved(one, 0, q)), value: moved(value, 0, q) });
+    }
+    return statements;
+  };
+}
+
+/** An expression and what it is computed from, without the indices of its loads. */
+function visitValues(expression: Expression, visit: (expression: Expression) => void): void {
+  visit(expression);
+  if (expression.kind !== "load") for (const operand of operandsOf(expression)) visitValues(operand, visit);
+}
+
+/** Whether an access moves from an element to its neighbour along the last dimension, and along no other. */
+function isNeighbours(kernel: Kernel, buffer: number, index: readonly Expression[], local: LocalId): boolean {
+  const { dtype, strides } = kernel.buffers[buffer]!;
+  if (bytesOf(dtype) !== elementBytes || computeDType(dtype) !== dtype || strides.at(-1) !== 1) return false;
+  return index.every((one, dimension) => {
+    const form = linearForm(one);
+    return form !== undefined && coefficientOf(form, local) === (dimension === index.length - 1 ? 1 : 0);
+  });
+}
+
+const mentions = (load: LoadExpression, local: LocalId): boolean => load.index.some((one) => mentionsLocal(one, new Set([local])));
+
+/** Whether an operation has a vector form, and is not of the counter. */
+function isSimple(one: Expression, counter: LocalId): boolean {
+  switch (one.kind) {
+    case "constant": return vectorFits(one.dtype, vectorLanes);
+    case "local": return one.local !== counter && vectorFits(one.dtype, vectorLanes);
+    case "unary": case "binary": case "select": case "bitcast": return vectorFormSupported({ ...mapOperands(one, (operand) => ({ ...operand, lanes: vectorLanes })), lanes: vectorLanes });
+    default: return false;
+  }
+}
+
+/** A value for four neighbours along what is stored; `turnedLoad` gives the loads that were turned. */
+function widened(expression: Expression, turnedLoad: (load: LoadExpression) => Expression | undefined, counter: LocalId): Expression {
+  switch (expression.kind) {
+    case "load": return turnedLoad(expression) ?? (mentions(expression, counter) ? { ...expression, lanes: vectorLanes } : splat(vectorLanes, expression));
+    case "local": return splat(vectorLanes, expression);
+    default: return { ...mapOperands(expression, (operand) => widened(operand, turnedLoad, counter)), lanes: vectorLanes };
+  }
+}
+
+/** An element and its neighbour of each of two rows, as one integer each. */
+const pairsOf = (rows: readonly Expression[]): Expression => bitcast("u64", pack(rows.map((load) => ({ ...load, lanes: 2 }))), 2);
+
+/** From the pairs of rows 0 and 2, and of 1 and 3: the first elements of the four rows, and the second ones. */
+function turn(above: Expression, below: Expression): readonly [Expression, Expression] {
+  const bits = (value: bigint): Expression => constant("u64", value, 2);
+  return [
+    binary("or", binary("and", above, bits(0xffff_ffffn)), binary("shl", below, bits(32n))),
+    binary("or", binary("shr", above, bits(32n)), binary("and", below, bits(0xffff_ffff_0000_0000n))),
+  ];
+}
