@@ -13,7 +13,7 @@ interface Loop {
   readonly first: number;
   last: number;
   /** Whether a sync separates the end of one iteration from the beginning of the next. */
-  synced: boolean;
+  readonly synced: boolean;
 }
 
 interface Access {
@@ -30,96 +30,118 @@ interface Access {
  * the later interval while another is still in the earlier one, so what is touched in the earlier is alive up to the later.
  */
 export function lifetimes(tiled: TiledGraph, steps: readonly BspStep[]): ReadonlyMap<TensorId, Lifetime> {
-  const accesses = new Map<TensorId, Access[]>();
-  let interval = 0;
-  const jumps = new Jumps();
+  const accesses = new Accesses(tiled);
+  accesses.visit(steps, []);
+  const reach = accesses.reach();
+  return new Map([...accesses.byTensor].map(([tensor, list]) => [tensor, lifeOf(list, reach)]));
+}
 
-  const touch = (tensor: TensorId, loops: readonly Loop[]): void => {
-    const root = rootOf(tiled.tensors, tensor);
-    const list = accesses.get(root);
-    if (list) list.push({ at: interval, loops });
-    else accesses.set(root, [{ at: interval, loops }]);
-  };
+/** Who touches what in which interval. */
+class Accesses {
+  readonly byTensor = new Map<TensorId, Access[]>();
+  readonly #tiled: TiledGraph;
+  readonly #jumps = new Jumps();
+  #interval = 0;
 
-  const visit = (list: readonly BspStep[], loops: readonly Loop[]): void => {
-    for (const step of list) {
-      switch (step.kind) {
-        case "superstep":
-          for (const phase of step.phases) {
-            if (phase.kind === "compute") for (const family of phase.set.families) for (const field of family.fields) touch(field.tensor, loops);
-            else for (const copy of phase.copies) for (const tensor of [copy.driver, copy.other]) touch(tensor, loops);
-          }
-          if (step.sync) interval++;
-          break;
-        case "repeat":
-        case "while": {
-          if (step.kind === "repeat" && step.counted === "tensor") touch(step.count, loops);
-          const loop: Loop = { first: interval, last: interval, synced: endsWithSync(step.body) };
-          const inside = [...loops, loop];
-          if (step.kind === "while") {
-            visit(step.before, inside);
-            touch(step.condition, inside);
-          }
-          const left = interval;
-          visit(step.body, inside);
-          // What follows a synced body is a new interval that no iteration reaches.
-          loop.last = interval;
-          if (step.kind === "while" || step.counted === "tensor" || step.count < 1) jumps.add(left, interval);
-          break;
-        }
-        case "if":
-          touch(step.condition, loops);
-          branch([step.then, step.otherwise], loops);
-          break;
-        case "switch":
-          touch(step.subject, loops);
-          branch([...step.bodies, step.otherwise], loops);
-          break;
-        case "host":
-          interval++;
-          for (const tensor of hostTensors(step)) touch(tensor, loops);
-          interval++;
-          break;
-        default: unreachable(step);
-      }
-    }
-  };
-  const branch = (bodies: readonly (readonly BspStep[])[], loops: readonly Loop[]): void => {
-    const before = interval;
-    const ends = bodies.map((body) => {
-      jumps.add(before, interval);
-      visit(body, loops);
-      return interval;
-    });
-    for (const end of ends) jumps.add(end, interval);
-  };
-  visit(steps, []);
-  const reach = jumps.reach(interval);
-
-  const lives = new Map<TensorId, Lifetime>();
-  for (const [tensor, list] of accesses) {
-    let shared = list[0]!.loops.length;
-    for (const { loops } of list) {
-      let common = 0;
-      while (common < shared && loops[common] === list[0]!.loops[common]) common++;
-      shared = Math.min(shared, common);
-    }
-    let first = Infinity;
-    let last = -Infinity;
-    for (const { at, loops } of list) {
-      const inner = loops[shared];
-      first = Math.min(first, inner ? inner.first : at);
-      last = Math.max(last, inner ? reach[inner.last]! : 0, reach[at]!);
-    }
-    for (const loop of list[0]!.loops.slice(0, shared).toReversed()) {
-      if (!loop.synced && (first <= loop.first || last >= loop.last)) {
-        first = Math.min(first, loop.first);
-        last = Math.max(last, reach[loop.first]!, reach[loop.last]!);
-      }
-    }
-    lives.set(tensor, { first, last });
+  constructor(tiled: TiledGraph) {
+    this.#tiled = tiled;
   }
-  return lives;
+
+  /** For each interval the last one that can be reached from it without a sync. */
+  reach(): readonly number[] {
+    return this.#jumps.reach(this.#interval);
+  }
+
+  visit(steps: readonly BspStep[], loops: readonly Loop[]): void {
+    for (const step of steps) this.#step(step, loops);
+  }
+
+  #step(step: BspStep, loops: readonly Loop[]): void {
+    switch (step.kind) {
+      case "superstep":
+        for (const phase of step.phases) {
+          if (phase.kind === "compute") for (const family of phase.set.families) for (const field of family.fields) this.#touch(field.tensor, loops);
+          else for (const copy of phase.copies) for (const tensor of [copy.driver, copy.other]) this.#touch(tensor, loops);
+        }
+        if (step.sync) this.#interval++;
+        return;
+      case "repeat":
+      case "while": return this.#loop(step, loops);
+      case "if":
+        this.#touch(step.condition, loops);
+        return this.#branch([step.then, step.otherwise], loops);
+      case "switch":
+        this.#touch(step.subject, loops);
+        return this.#branch([...step.bodies, step.otherwise], loops);
+      case "host":
+        this.#interval++;
+        for (const tensor of hostTensors(step)) this.#touch(tensor, loops);
+        this.#interval++;
+        return;
+      default: unreachable(step);
+    }
+  }
+
+  #touch(tensor: TensorId, loops: readonly Loop[]): void {
+    const root = rootOf(this.#tiled.tensors, tensor);
+    const access = { at: this.#interval, loops };
+    const list = this.byTensor.get(root);
+    if (list) list.push(access);
+    else this.byTensor.set(root, [access]);
+  }
+
+  #loop(step: Extract<BspStep, { kind: "repeat" | "while" }>, loops: readonly Loop[]): void {
+    if (step.kind === "repeat" && step.counted === "tensor") this.#touch(step.count, loops);
+    const loop: Loop = { first: this.#interval, last: this.#interval, synced: endsWithSync(step.body) };
+    const inside = [...loops, loop];
+    if (step.kind === "while") {
+      this.visit(step.before, inside);
+      this.#touch(step.condition, inside);
+    }
+    const left = this.#interval;
+    this.visit(step.body, inside);
+    // What follows a synced body is a new interval that no iteration reaches.
+    loop.last = this.#interval;
+    if (step.kind === "while" || step.counted === "tensor" || step.count < 1) this.#jumps.add(left, this.#interval);
+  }
+
+  #branch(bodies: readonly (readonly BspStep[])[], loops: readonly Loop[]): void {
+    const before = this.#interval;
+    const ends = bodies.map((body) => {
+      this.#jumps.add(before, this.#interval);
+      this.visit(body, loops);
+      return this.#interval;
+    });
+    for (const end of ends) this.#jumps.add(end, this.#interval);
+  }
+}
+
+/** The life of a tensor with these accesses. */
+function lifeOf(list: readonly Access[], reach: readonly number[]): Lifetime {
+  const around = commonLoops(list);
+  let first = Infinity;
+  let last = -Infinity;
+  for (const { at, loops } of list) {
+    const inner = loops[around.length];
+    first = Math.min(first, inner ? inner.first : at);
+    last = Math.max(last, inner ? reach[inner.last]! : 0, reach[at]!);
+  }
+  for (const loop of around.toReversed()) {
+    if (!loop.synced && (first <= loop.first || last >= loop.last)) {
+      first = Math.min(first, loop.first);
+      last = Math.max(last, reach[loop.first]!, reach[loop.last]!);
+    }
+  }
+  return { first, last };
+}
+
+/** The loops around all accesses, outermost first. */
+function commonLoops(list: readonly Access[]): readonly Loop[] {
+  const [first, ...others] = list.map(({ loops }) => loops) as [readonly Loop[], ...(readonly Loop[])[]];
+  return others.reduce((common, loops) => {
+    const end = common.findIndex((loop, depth) => loops[depth] !== loop);
+    return end === -1 ? common : common.slice(0, end);
+  }, first);
 }
 
 /** Ways from an interval to a later one on which there is no sync. */

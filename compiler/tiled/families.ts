@@ -48,10 +48,10 @@ interface Box {
   readonly shape: number[];
 }
 
-/** Where in its box an access lands: one affine form over the space per tensor dimension. */
-interface PlacedAccess {
+/** An access as it was asked for, a form over the space for each dimension of the tensor, and the buffer that holds what it needs. */
+interface BoxedAccess {
   readonly buffer: number;
-  readonly index: readonly Affine[];
+  readonly map: readonly Affine[];
 }
 
 export interface SplitOptions {
@@ -93,85 +93,109 @@ function blockShapes(lowering: Lowering, split: Split): { range: { start: number
 
 function draftFamily(options: SplitOptions, range: { start: number; count: number }[], block: readonly number[]): DraftFamily {
   const { lowering, split, tensors, origin } = options;
-  const rank = lowering.space.length;
-  const boxes: (Box & { access: "in" | "out" | "inout" })[] = [];
+  const boxes = new Boxes(options, block);
+  const builder = new KernelBuilder(lowering.name, origin);
+  for (const { tensor, shape, access } of boxes.list) {
+    builder.buffer({ name: tensors.name(tensor), dtype: tensors.type(tensor).dtype, shape, access, origin: tensors.origin(tensor) });
+  }
+  const scratch = (lowering.scratch ?? []).map(({ dtype, shape }) => scratchField(options, dtype, shape));
+  const scratchBuffers = scratch.map(({ tensor, shape, access }) => builder.buffer({ name: "scratch", dtype: tensors.type(tensor).dtype, shape, access }));
+  const reads = boxes.reads.map((access) => boxes.indexIn(access));
+  const writes = boxes.writes.map((access) => boxes.indexIn(access));
+  const at = (forms: readonly Affine[], indices: readonly Expression[]): Expression[] => forms.map((form) => affineExpression(form, indices));
+  lowering.emit({
+    kernel: builder,
+    block,
+    load: (read, indices) => builder.load(boxes.reads[read]!.buffer, at(reads[read]!, indices)),
+    store: (write, indices, value) => builder.store(boxes.writes[write]!.buffer, at(writes[write]!, indices), value, origin),
+    scratch: scratchBuffers,
+    reload: (write, indices) => builder.load(boxes.writes[write]!.buffer, at(writes[write]!, indices)),
+  });
+  const fields = boxes.list.map((_, buffer) => boxes.field(buffer));
+  return { name: lowering.name, kernel: builder.finish(), grid: split.grid, range, placement: split.placement, fields: [...fields, ...scratch], origin };
+}
 
-  const boxOf = (view: TensorView, access: Access): { box: Box; map: readonly Affine[] } => {
-    const map = composeMap(view.map, access.index, rank);
+/** What an instance reads and writes, as boxes of tensors: a buffer of its kernel each. */
+class Boxes {
+  readonly list: (Box & { readonly access: "in" | "out" | "inout" })[] = [];
+  readonly reads: readonly BoxedAccess[];
+  readonly writes: readonly BoxedAccess[];
+  readonly #options: SplitOptions;
+  readonly #block: readonly number[];
+  /** Of buffers with a dimension for each moving dimension of the space: which those are. */
+  readonly #sparse = new Map<number, readonly number[]>();
+
+  constructor(options: SplitOptions, block: readonly number[]) {
+    this.#options = options;
+    this.#block = block;
+    // Reads first: accesses of one tensor that move together share a box.
+    this.reads = options.lowering.reads.map((access, r) => this.#read(options.reads[r]!, access));
+    this.writes = options.lowering.writes.map((access, w) => this.#write(options.writes[w]!, access));
+  }
+
+  #read(view: TensorView, access: Access): BoxedAccess {
+    const { box, map } = this.#boxOf(view, access);
+    const known = this.list.findIndex((other) => mergeable(other, box, this.#options.mergeAlways));
+    if (known === -1) return { buffer: this.list.push({ ...box, access: "in" }) - 1, map };
+    this.list[known] = { ...hull(this.list[known]!, box), access: "in" };
+    return { buffer: known, map };
+  }
+
+  #write(view: TensorView, access: Access): BoxedAccess {
+    const block = this.#block;
+    const { box, map } = this.#boxOf(view, access);
+    const buffer = this.list.push({ ...box, access: this.#options.lowering.keeps ? "inout" : "out" }) - 1;
+    if (!map.every((form) => isDense(form, block))) {
+      // The elements between belong to other vertices: the field has one dimension for each of the space instead.
+      const moving = block.flatMap((extent, d) => (extent > 1 && map.some((form) => form.coefficients[d] !== 0) ? [d] : []));
+      this.list[buffer]!.shape.splice(0, Infinity, ...moving.map((d) => block[d]!));
+      this.#sparse.set(buffer, moving);
+    }
+    return { buffer, map };
+  }
+
+  #boxOf(view: TensorView, access: Access): { box: Box; map: readonly Affine[] } {
+    const { lowering, split } = this.#options;
+    const map = composeMap(view.map, access.index, lowering.space.length);
     const box: Box = { tensor: view.tensor, start: [], perInstance: [], step: [], shape: [] };
     for (const form of map) {
-      const reach = affineRange({ constant: 0, coefficients: form.coefficients }, block);
-      const step = form.coefficients.reduce((common, coefficient, d) => (block[d]! > 1 ? gcd(common, Math.abs(coefficient)) : common), 0) || 1;
+      const reach = affineRange({ constant: 0, coefficients: form.coefficients }, this.#block);
+      const step = form.coefficients.reduce((common, coefficient, d) => (this.#block[d]! > 1 ? gcd(common, Math.abs(coefficient)) : common), 0) || 1;
       box.start.push(form.constant + reach.min);
       box.perInstance.push(split.grid.map((_, i) => form.coefficients[split.dimensions[i]!]! * split.block[i]!));
       box.step.push(step);
       box.shape.push((reach.max - reach.min) / step + 1);
     }
     return { box, map };
-  };
-
-  const place = (buffer: number, map: readonly Affine[]): PlacedAccess => {
-    const box = boxes[buffer]!;
-    const moving = sparse.get(buffer);
-    if (moving) return { buffer, index: moving.map((d) => affineIndex(d, rank)) };
-    return { buffer, index: map.map((form, t) => ({ constant: (form.constant - box.start[t]!) / box.step[t]!, coefficients: form.coefficients.map((c, d) => (block[d]! > 1 ? c / box.step[t]! : 0)) })) };
-  };
-
-  /** Of buffers with a dimension for each moving dimension of the space: which those are. */
-  const sparse = new Map<number, readonly number[]>();
-  // Reads first: accesses of one tensor that move together share a box.
-  const placedReads = lowering.reads.map((access, r) => {
-    const { box, map } = boxOf(options.reads[r]!, access);
-    let buffer = boxes.findIndex((other) => mergeable(other, box, options.mergeAlways));
-    if (buffer === -1) buffer = boxes.push({ ...box, access: "in" }) - 1;
-    else boxes[buffer] = { ...hull(boxes[buffer]!, box), access: "in" };
-    return { buffer, map };
-  });
-  const placedWrites = lowering.writes.map((access, w) => {
-    const { box, map } = boxOf(options.writes[w]!, access);
-    const buffer = boxes.push({ ...box, access: lowering.keeps ? "inout" : "out" }) - 1;
-    if (!map.every((form) => isDense(form, block))) {
-      // The elements between belong to other vertices: the field has one dimension for each of the space instead.
-      const moving = block.flatMap((extent, d) => (extent > 1 && map.some((form) => form.coefficients[d] !== 0) ? [d] : []));
-      boxes[buffer]!.shape.splice(0, Infinity, ...moving.map((d) => block[d]!));
-      sparse.set(buffer, moving);
-    }
-    return { buffer, map };
-  });
-
-  const builder = new KernelBuilder(lowering.name, origin);
-  for (const box of boxes) {
-    builder.buffer({ name: tensors.name(box.tensor), dtype: tensors.type(box.tensor).dtype, shape: box.shape, access: box.access, origin: tensors.origin(box.tensor) });
   }
-  const scratch = (lowering.scratch ?? []).map(({ dtype, shape }) => scratchField(options, dtype, shape));
-  const scratchBuffers = scratch.map(({ tensor, shape, access }) => builder.buffer({ name: "scratch", dtype: tensors.type(tensor).dtype, shape, access }));
-  const reads = placedReads.map(({ buffer, map }) => place(buffer, map));
-  const writes = placedWrites.map(({ buffer, map }) => place(buffer, map));
-  const at = (access: PlacedAccess, indices: readonly Expression[]): Expression[] => access.index.map((form) => affineExpression(form, indices));
-  lowering.emit({
-    kernel: builder,
-    block,
-    load: (read, indices) => builder.load(reads[read]!.buffer, at(reads[read]!, indices)),
-    store: (write, indices, value) => builder.store(writes[write]!.buffer, at(writes[write]!, indices), value, origin),
-    scratch: scratchBuffers,
-    reload: (write, indices) => builder.load(writes[write]!.buffer, at(writes[write]!, indices)),
-  });
 
-  const { partial } = options;
-  const fields = boxes.map((box, buffer): DraftField => {
-    const grid = split.grid.length;
-    const moving = sparse.get(buffer);
-    const map = box.start.map((start, t): Affine => {
-      if (moving) {
-        const form = placedWrites.find((write) => write.buffer === buffer)!.map[t]!;
-        return { constant: form.constant, coefficients: [...box.perInstance[t]!, ...moving.map((d) => form.coefficients[d]!)] };
-      }
-      return { constant: start, coefficients: [...box.perInstance[t]!, ...box.shape.map((_, f) => (f === t ? box.step[t]! : 0))] };
+  /** Where in its buffer an access lands: an affine form over the space for each of the buffer's dimensions. */
+  indexIn({ buffer, map }: BoxedAccess): readonly Affine[] {
+    const box = this.list[buffer]!;
+    const moving = this.#sparse.get(buffer);
+    if (moving) return moving.map((d) => affineIndex(d, this.#block.length));
+    return map.map((form, t) => ({ constant: (form.constant - box.start[t]!) / box.step[t]!, coefficients: form.coefficients.map((c, d) => (this.#block[d]! > 1 ? c / box.step[t]! : 0)) }));
+  }
+
+  /** The field that a buffer is connected to. */
+  field(buffer: number): DraftField {
+    const { tensor, shape, access, start, step, perInstance } = this.list[buffer]!;
+    const moving = this.#sparse.get(buffer);
+    const written = moving && this.writes.find((write) => write.buffer === buffer)!.map;
+    const map = start.map((first, t): Affine => {
+      if (moving) return { constant: written![t]!.constant, coefficients: [...perInstance[t]!, ...moving.map((d) => written![t]!.coefficients[d]!)] };
+      return { constant: first, coefficients: [...perInstance[t]!, ...shape.map((_, f) => (f === t ? step[t]! : 0))] };
     });
-    if (partial === undefined || box.access === "in") return { tensor: box.tensor, shape: box.shape, map, access: box.access };
-    return { tensor: box.tensor, shape: box.shape, access: box.access, map: map.map((form, t) => (t === partial.tensorDimension ? { constant: 0, coefficients: form.coefficients.map((c, i) => (i === partial.gridDimension ? 1 : i >= grid ? c : 0)) } : form)) };
-  });
-  return { name: lowering.name, kernel: builder.finish(), grid: split.grid, range, placement: split.placement, fields: [...fields, ...scratch], origin };
+    return { tensor, shape, access, map: access === "in" ? map : this.#mapOfPartial(map) };
+  }
+
+  /** Of a split reduction each instance writes a result of its own. */
+  #mapOfPartial(map: readonly Affine[]): readonly Affine[] {
+    const { partial, split } = this.#options;
+    if (partial === undefined) return map;
+    const own = (form: Affine): Affine => ({ constant: 0, coefficients: form.coefficients.map((c, i) => (i === partial.gridDimension ? 1 : i >= split.grid.length ? c : 0)) });
+    return map.map((form, t) => (t === partial.tensorDimension ? own(form) : form));
+  }
 }
 
 /** A field that each instance has for itself, on its own tile. */
