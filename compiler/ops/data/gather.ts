@@ -1,7 +1,7 @@
 /** Elements picked by a tensor of indices, NumPy's `take`, and tensors of ones at such places. */
 import { sizeOf } from "../../../runtime/dtype.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
-import { binary, cast, select } from "../../kernel/build.ts";
+import { binary, cast } from "../../kernel/build.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, identityMap } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
@@ -102,7 +102,7 @@ export const oneHot: Op = {
     }
     return result;
   },
-  /** The classes are a serial dimension: a kernel knows its place only within its block. */
+  /** The classes are a serial dimension: zeros in all, then a one in one of them. */
   lower(inputs, attributes, type): Lowering[] {
     const [indices, classes] = [inputs[0]!, intAttribute(attributes, "classes")];
     if (sizeOf(type.shape) === 0) return [];
@@ -117,10 +117,9 @@ export const oneHot: Op = {
         emit({ kernel, block, load, store }) {
           kernel.forBox(block.slice(0, -1), true, (point) => {
             const wanted = kernel.let("wanted", cast(wide, load(0, padded(point, rank))));
-            kernel.forBox([classes], true, ([place]) => {
-              const hit = binary("eq", wanted, cast(wide, place!));
-              store(0, [...point, place!], cast(type.dtype, select(hit, number(type.dtype, 1), number(type.dtype, 0))));
-            });
+            kernel.forBox([classes], true, ([place]) => store(0, [...point, place!], cast(type.dtype, number(type.dtype, 0))));
+            const place = binary("max", binary("min", wanted, number(wide, classes - 1)), number(wide, 0));
+            kernel.if(binary("eq", wanted, place), () => store(0, [...point, cast("i32", place)], cast(type.dtype, number(type.dtype, 1))));
           });
         },
       },
