@@ -120,8 +120,9 @@ export class StepBuilder {
     const { shape } = type;
     const dtype = lowering.epilogue?.dtype ?? type.dtype;
     const rank = shape.length;
-    // The parts' dimension stands where its cut stands among the grid's, so that part k of a result lies with vertex k.
-    const at = reduction === 0 ? 0 : rank;
+    // The parts' dimension stands where its cut stands among the grid's, so that part k of a result lies with vertex k. In a shared
+    // memory that is no nearer: there it comes first, and each part lies as the result does.
+    const at = reduction === 0 || this.#context.target.memory === "shared" ? 0 : rank;
     const parts = split.grid[reduction]!;
     const cuts = shape.map((extent, t) => {
       const d = lowering.writes[0]!.index[t]!.coefficients.findIndex((coefficient, dimension) => coefficient !== 0 && split.dimensions.includes(dimension));

@@ -177,6 +177,10 @@ const packedShape = ({ high, apart, run, filters, alongFilters }: PackedExtents)
 
 /** Positions of a stretch: so many that reading and writing the sums is little beside adding to them, and no more than stay in the nearest cache. */
 const stretchPositions = 64;
+/** Shorter loops are unrolled: then the positions of several images are gone through one image after the other. */
+export const leastColumns = 8;
+/** Images of such a stretch at most. */
+const stretchImages = 16;
 
 /** How an extent is cut into parts of nearly the same size, none larger than `most`: parts of one size, and perhaps a smaller one. */
 function stretches(extent: number, most: number): { readonly start: number; readonly size: number; readonly count: number }[] {
@@ -185,12 +189,18 @@ function stretches(extent: number, most: number): { readonly start: number; read
   return [{ start: 0, size, count }, { start: count * size, size: extent - count * size, count: 1 }].filter((part) => part.size > 0 && part.count > 0);
 }
 
-/** Calls `visit` with where each stretch of an extent starts, one after the other, and its size. */
-function forStretches({ kernel }: BlockContext, extent: number, most: number, visit: (start: Expression, size: number) => void): void {
-  for (const { start, size, count } of stretches(extent, most)) {
-    if (count === 1) visit(i32(start), size);
-    else kernel.for({ start: i32(start), end: i32(start + count * size), step: size, name: "stretch" }, (at) => visit(at, size));
-  }
+/** Calls `visit` for each box of stretches, one after the other, with where it starts and its extents. */
+function forStretches({ kernel }: BlockContext, extents: readonly number[], most: readonly number[], visit: (start: readonly Expression[], extents: readonly number[]) => void): void {
+  const go = (starts: readonly Expression[], sizes: readonly number[]): void => {
+    const axis = starts.length;
+    if (axis === extents.length) return visit(starts, sizes);
+    for (const { start, size, count } of stretches(extents[axis]!, most[axis]!)) {
+      const inside = (at: Expression): void => go([...starts, at], [...sizes, size]);
+      if (count === 1) inside(i32(start));
+      else kernel.for({ start: i32(start), end: i32(start + count * size), step: size, name: "stretch" }, inside);
+    }
+  };
+  go([], []);
 }
 
 /** Block: [kh, kw, left side, right side, images, rows, columns]. */
@@ -198,18 +208,19 @@ function emitPacked(context: BlockContext, type: TensorType): void {
   const { kernel, block, load, store, reload } = context;
   const result = block.slice(0, 4);
   const [images, rows, columns] = block.slice(4) as [number, number, number];
+  const byImages = columns < leastColumns;
+  const most = byImages ? [stretchImages, stretchPositions / (columns * Math.min(images, stretchImages)), columns] : [1, stretchPositions / columns, stretchPositions];
+  // Images, rows and columns from the outermost loop to the innermost.
+  const order = byImages ? [1, 2, 0] : [0, 1, 2];
   kernel.forBox(result, true, (point) => store(0, padded(point, 7), number(type.dtype, 0)));
-  const most = Math.max(1, Math.floor(stretchPositions / columns));
-  kernel.forBox([images], false, ([n]) => forStretches(context, rows, most, (row, high) => forStretches(context, columns, stretchPositions, (column, wide) => {
-    kernel.forBox(result, true, (point) => {
-      const sum = kernel.let("sum", reload(0, padded(point, 7)));
-      kernel.forBox([high, wide], false, ([i, j]) => {
-        const at = [...point, n!, binary("add", row, i!), binary("add", column, j!)];
-        kernel.set(sum, binary("add", sum, binary("mul", load(0, at), load(1, at))));
-      });
-      store(0, padded(point, 7), sum);
+  forStretches(context, [images, rows, columns], most.map(Math.floor), (start, extents) => kernel.forBox(result, true, (point) => {
+    const sum = kernel.let("sum", reload(0, padded(point, 7)));
+    kernel.forBox(order.map((axis) => extents[axis]!), false, (inside) => {
+      const at = [...point, ...start.map((first, axis) => binary("add", first, inside[order.indexOf(axis)]!))];
+      kernel.set(sum, binary("add", sum, binary("mul", load(0, at), load(1, at))));
     });
-  })));
+    store(0, padded(point, 7), sum);
+  }));
 }
 
 export const convolutionFiltersPacked: Op = {
@@ -271,6 +282,7 @@ export const convolutionFiltersPacked: Op = {
     { inputs: [samples("f32", [2, 7, 18]), samples("f32", [2, 5, 4, 8], 1)], attributes: { window: [3, 3], stride: [1, 1], channels: 3, along: "filters" } },
     { inputs: [samples("f32", [1, 9, 36]), samples("f32", [1, 3, 2, 5], 1)], attributes: { window: [3, 2], stride: [2, 3], dilation: [2, 3], channels: 4, along: "channels" } },
     { inputs: [samples("f64", [2, 3, 150]), samples("f64", [2, 3, 75, 2], 1)], attributes: { window: [1, 1], stride: [1, 1], channels: 2, along: "filters" } },
+    { inputs: [samples("f32", [9, 6, 18]), samples("f32", [9, 4, 4, 8], 1)], attributes: { window: [3, 3], stride: [1, 1], channels: 3, along: "filters" } },
     { inputs: [samples("f32", [3, 19, 14]), samples("f32", [3, 17, 10, 3], 1)], attributes: { window: [3, 5], stride: [1, 1], channels: 1, along: "filters" } },
     { inputs: [samples("f32", [0, 4, 4]), samples("f32", [0, 3, 3, 2])], attributes: { window: [2, 2], stride: [1, 1], channels: 1, along: "filters" } },
   ],

@@ -1,11 +1,12 @@
 /** The gradient of a convolution by its filters: `conv_filters_packed`, and how its sums and positions are cut. */
 import { sizeOf } from "../../../../runtime/dtype.ts";
+import { leastColumns } from "../../../ops/networks/convolution-filters.ts";
 import { windowsOf, type Window } from "../../../ops/networks/windows.ts";
 import type { Target } from "../../../targets/target.ts";
 import type { Node, ValueId } from "../../graph.ts";
 import type { Builder } from "./builder.ts";
 import type { Around } from "./convolutions.ts";
-import { bordered, windowAttributes } from "./sums.ts";
+import { bordered, isPoint, windowAttributes } from "./sums.ts";
 
 /** Fewer elements of a side at a position leave the registers' blocks too little to do. */
 const leastExtent = 8;
@@ -25,6 +26,11 @@ export function packsFilters(node: Node, at: Around): boolean {
 
 /** x: [n, h, w, c], y: [n, rows, columns, o] → [o, c, kh, kw]. */
 export function byFilters(build: Builder, x: ValueId, y: ValueId, windows: readonly Window[], target: Target): ValueId {
+  if (windows.every(isPoint) && build.shape(x)[1]! > 1) {
+    // Positions need not be told apart by row and column.
+    const [flatX, flatY] = [x, y].map((image) => build.reshape(image, [build.shape(image)[0]!, 1, build.shape(image)[1]! * build.shape(image)[2]!, build.shape(image)[3]!])) as [ValueId, ValueId];
+    return byFilters(build, flatX, flatY, windows, target);
+  }
   const image = bordered(build, x, windows);
   const [images, height, width, channels] = build.shape(image) as [number, number, number, number];
   const [, rows, columns, filters] = build.shape(y) as [number, number, number, number];
@@ -33,7 +39,7 @@ export function byFilters(build: Builder, x: ValueId, y: ValueId, windows: reado
   const alongFilters = waste(filters) <= waste(run);
   const lines = build.reshape(image, [images, height, width * channels]);
   const [left, right] = alongFilters ? [run, filters] : [filters, run];
-  const partition = cut({ images, positions: rows * columns, outer: high.size, left: { extent: left, read: left }, right }, high.size * apart * left * right * images * rows * columns, target);
+  const partition = cut({ images, leastImages: columns < leastColumns ? leastColumns : 1, positions: rows * columns, outer: high.size, left: { extent: left, read: left }, right }, high.size * apart * left * right * images * rows * columns, target);
   const attributes = { ...windowAttributes(windows), channels, along: alongFilters ? "filters" : "channels", partition: [partition.outer, 1, partition.left, 1, ...(partition.images > 1 ? [partition.images] : [])] };
   const sums = build.apply("conv_filters_packed", [lines, y], attributes);
   const split = build.reshape(sums, alongFilters ? [high.size, wide.size, channels, filters] : [high.size, ...(apart === 1 ? [filters, wide.size, channels] : [wide.size, filters, channels])]);
@@ -45,6 +51,8 @@ const waste = (extent: number): number => (Math.ceil(extent / blockWidth) * bloc
 
 interface Sums {
   readonly images: number;
+  /** Of a part. */
+  readonly leastImages: number;
   /** Of one image. */
   readonly positions: number;
   readonly outer: number;
@@ -56,11 +64,11 @@ interface Sums {
  * Into how many parts images, rows of the window and the left side are cut. Parts of the images read their own images only, but
  * each part has sums of its own, which are written and added up; parts of the sums read all images.
  */
-function cut({ images, positions, outer, left, right }: Sums, work: number, { tiles, grain }: Target): { readonly images: number; readonly outer: number; readonly left: number } {
+function cut({ images, leastImages, positions, outer, left, right }: Sums, work: number, { tiles, grain }: Target): { readonly images: number; readonly outer: number; readonly left: number } {
   const partsOf = (extent: number, parts: number): number => Math.ceil(extent / Math.ceil(extent / parts));
   const most = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
   let best = { cost: Infinity, images: 1, outer: 1, left: 1 };
-  for (let k = 1; k <= Math.min(images, most); k++) {
+  for (let k = 1; k <= Math.max(1, Math.min(Math.floor(images / leastImages), most)); k++) {
     const imageParts = partsOf(images, k);
     for (let o = 1; o <= outer && imageParts * o <= most; o++) {
       const outerParts = partsOf(outer, o);
