@@ -15,7 +15,7 @@ export interface SessionOptions {
 }
 
 /** A copy of what lies in memory, the host's own. */
-export function readBuffer(memory: ArrayBufferLike, buffer: HostBuffer): HostTensor {
+function readBuffer(memory: ArrayBufferLike, buffer: HostBuffer): HostTensor {
   return { dtype: buffer.dtype, shape: [...buffer.shape], data: viewArray(buffer.dtype, memory, buffer.offset, sizeOf(buffer.shape)).slice() };
 }
 

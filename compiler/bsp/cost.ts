@@ -23,7 +23,7 @@ import { numberSteps, programsOf } from "./steps.ts";
 import type { Tally } from "./tile-classes.ts";
 
 /** All exchanges of a graph are scheduled for their cost up to this many receipts, which takes a second or so. */
-export const scheduleBudget = 131_072;
+const scheduleBudget = 131_072;
 
 export interface ExchangePart extends ExchangeCost {
   readonly kind: "exchange";
@@ -197,7 +197,7 @@ function partsOf(phases: readonly Phase[]): Phase[][] {
 
 const nothing: Totals = { supersteps: 0, syncs: 0, compute: 0, exchange: 0, sync: 0, cycles: 0, bytes: 0, hostBytes: 0, meanCompute: 0, assumed: false };
 
-export function addTotals(a: Totals, b: Totals): Totals {
+function addTotals(a: Totals, b: Totals): Totals {
   return {
     supersteps: a.supersteps + b.supersteps, syncs: a.syncs + b.syncs, compute: a.compute + b.compute, exchange: a.exchange + b.exchange,
     sync: a.sync + b.sync, cycles: a.cycles + b.cycles, bytes: a.bytes + b.bytes, hostBytes: a.hostBytes + b.hostBytes,
@@ -212,7 +212,7 @@ const timesTotals = (a: Totals, times: number): Totals => ({
 });
 
 /** Of one execution of a superstep or a host step. */
-export function totalsOnce(step: SuperstepCost | HostCost): Totals {
+function totalsOnce(step: SuperstepCost | HostCost): Totals {
   if (step.kind === "host") return { ...nothing, syncs: step.syncs, sync: step.sync, cycles: step.sync };
   const meanCompute = step.parts.reduce((sum, part) => sum + (part.kind === "compute" ? part.meanCycles : 0), 0);
   return { ...nothing, supersteps: 1, syncs: step.syncs, compute: step.compute, exchange: step.exchange, sync: step.sync, cycles: step.compute + step.exchange + step.sync, bytes: step.bytes, hostBytes: step.hostBytes, meanCompute, assumed: step.guessed };

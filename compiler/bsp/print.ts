@@ -30,7 +30,7 @@ export function printWithKernels(graph: BspGraph | PlannedGraph): string {
 }
 
 /** As written, not as often as loops repeat them. */
-export function countSupersteps(steps: readonly BspStep[]): { supersteps: number; syncs: number } {
+function countSupersteps(steps: readonly BspStep[]): { supersteps: number; syncs: number } {
   let supersteps = 0;
   let syncs = 0;
   forEachStep(steps, (step) => {

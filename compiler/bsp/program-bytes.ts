@@ -17,7 +17,7 @@ import { forEachStep, programsOf } from "./steps.ts";
 import { stretchesOf, type DealtCells, type Stretch } from "./tile-classes.ts";
 
 /** Modelling parameters, in bytes. */
-export const tableModel = {
+const tableModel = {
   /** A vertex: which code it runs; and where each of its fields is. */
   vertexBytes: 8,
   fieldBytes: 4,

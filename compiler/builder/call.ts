@@ -56,7 +56,7 @@ function dtypeText(value: Argument, name: string): DType {
   throw new BuildError(`${name} takes a dtype: "f32", "i32", …`);
 }
 
-export function tokensOf(value: Argument, what: string): Token[] {
+function tokensOf(value: Argument, what: string): Token[] {
   if (value instanceof Tensor) return [value];
   if (typeof value === "string") return [JSON.stringify(value)];
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return [literal(value)];

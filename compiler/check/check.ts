@@ -17,7 +17,7 @@ import { iterate, statements } from "./statements.ts";
 import { checkUnwritten } from "./unwritten.ts";
 
 /** The module whose exports are in scope everywhere. */
-export const preludeModule = "std/core";
+const preludeModule = "std/core";
 
 export interface CheckOptions {
   /** Which graph, when the file has several. */

@@ -13,7 +13,7 @@ import { UserError } from "./failure.ts";
 /** Sources over this are refused by the parser too; here before they are read. */
 export const largestSource = 10_000_000;
 /** One JavaScript buffer; weights and inputs larger than this do not fit a wasm memory either. */
-export const largestBinary = 4 * 2 ** 30 - 1;
+const largestBinary = 4 * 2 ** 30 - 1;
 
 /** The bytes of a file of at most `limit` bytes. */
 export function readBytes(path: string, limit = largestBinary): Uint8Array {

@@ -56,7 +56,7 @@ export function tensorFor(state: TypedState, source: InputSource): HostTensor {
 }
 
 /** A .npy file of the state's dtype, of any shape. */
-export function readArray(state: TypedState, path: string): HostTensor {
+function readArray(state: TypedState, path: string): HostTensor {
   const file = arrayIn(state, path);
   if (file.dtype === state.dtype) return file;
   // .npy has no bf16: such tensors are kept in files as f32.

@@ -21,7 +21,7 @@ export interface Summary {
   readonly nan: number;
 }
 
-export function summarize(tensor: HostTensor): Summary {
+function summarize(tensor: HostTensor): Summary {
   let min = Infinity;
   let max = -Infinity;
   let sum = 0;
@@ -59,7 +59,7 @@ export function outputTable(outputs: ReadonlyMap<string, HostTensor>): string {
 export const elementNote = (name: string, count: number, element: HostTensor): string => `${name} #${count}: ${valueText(element, 0).replaceAll(/\s+/g, " ")}`;
 
 /** `--json` gives the elements of an output of at most this many, flat and row-major; of a larger one a summary. */
-export const jsonElements = 4096;
+const jsonElements = 4096;
 
 export function outputJson(tensor: HostTensor): unknown {
   const { dtype, shape } = tensor;

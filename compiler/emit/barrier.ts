@@ -15,7 +15,7 @@ import type { Code, Module } from "./binaryen.ts";
 import { loadedBinaryen } from "./binaryen.ts";
 
 /** Names that no function of a user can have. The globals are i32 and mutable, and set by `start`. */
-export const barrierNames = { function: "$barrier", workers: "$workers", spin: "$spin" } as const;
+const barrierNames = { function: "$barrier", workers: "$workers", spin: "$spin" } as const;
 
 const everyone = -1;
 const forever = -1n;

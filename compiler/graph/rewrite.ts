@@ -57,7 +57,7 @@ export function substituteInBlock(block: Block, substitution: ReadonlyMap<ValueI
   };
 }
 
-export const sameInputs = (a: readonly ValueId[], b: readonly ValueId[]): boolean => a.length === b.length && a.every((value, k) => value === b[k]);
+const sameInputs = (a: readonly ValueId[], b: readonly ValueId[]): boolean => a.length === b.length && a.every((value, k) => value === b[k]);
 
 /** Where a rule stands: what is known of the values before it, and how to add nodes in front of the current one. */
 export class Rewriting {

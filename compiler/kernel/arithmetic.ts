@@ -17,7 +17,7 @@ export class DivisionByZero extends Error {
 }
 
 /** What a computed value is rounded or wrapped to: f16 and bf16 compute in f32. */
-export function rounder(dtype: DType): (value: Scalar) => Scalar {
+function rounder(dtype: DType): (value: Scalar) => Scalar {
   switch (dtype) {
     case "f64": return (value) => value;
     case "f32": case "f16": case "bf16": return (value) => Math.fround(value as number);
@@ -137,7 +137,7 @@ function bigFunction(op: BinaryOp, dtype: DType): (left: bigint, right: bigint) 
 }
 
 /** What f16 and bf16 values are rounded to where they are stored or cast; all other dtypes hold their values exactly. */
-export function storedRounder(dtype: DType): ((value: Scalar) => Scalar) | undefined {
+function storedRounder(dtype: DType): ((value: Scalar) => Scalar) | undefined {
   if (dtype === "f16") return (value) => Math.f16round(value as number);
   if (dtype === "bf16") return (value) => bf16ToNumber(numberToBf16(value as number));
   return undefined;

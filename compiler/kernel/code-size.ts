@@ -13,7 +13,7 @@ import { matrixNest } from "./matrix-unit.ts";
 import { operandsOf } from "./vector-support.ts";
 import { bodiesOf, expressionsOf, mentionsLocal, type ForStatement, type WhileStatement } from "./walk.ts";
 
-export const codeModel = {
+const codeModel = {
   instructionBytes: 4,
   /** To enter a vertex and leave it, and per field to read where it is. */
   vertexInstructions: 4,

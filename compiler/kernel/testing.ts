@@ -31,7 +31,7 @@ export const testContext: PassContext = {
 };
 
 /** Data of a buffer: dense values for its whole reach, given by `value(position)`. */
-export function bufferData(buffer: Buffer, value: (position: number) => number): Tensor {
+function bufferData(buffer: Buffer, value: (position: number) => number): Tensor {
   const reach = buffer.shape.reduce((sum, extent, dimension) => sum + Math.max(0, extent - 1) * buffer.strides[dimension]!, 1);
   const tensor = zeros({ dtype: buffer.dtype, shape: [reach] });
   for (let position = 0; position < reach; position++) put(tensor, position, isBig(buffer.dtype) ? BigInt(Math.trunc(value(position))) : value(position));
@@ -51,7 +51,7 @@ export function runBoth(before: Kernel, after: Kernel, seed: number): (readonly 
 }
 
 /** A generator of numbers in [0, 1) that depend on nothing but the seed (mulberry32, by Tommy Ettinger, public domain). */
-export function randomNumbers(seed: number): () => number {
+function randomNumbers(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

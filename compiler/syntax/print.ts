@@ -18,7 +18,7 @@ import type { Layout } from "./layout.ts";
 import { writeString } from "./literals.ts";
 import { ExpressionPrinter } from "./print-expression.ts";
 
-export const lineWidth = 110;
+const lineWidth = 110;
 
 /** The text of a file, ending in a line break unless the file is empty. */
 export function print(file: File): string {

@@ -49,7 +49,7 @@ export function printTensors(tiled: TiledGraph, note: (id: TensorId) => string =
   });
 }
 
-export function printDistribution({ grid, block, placement }: Distribution): string {
+function printDistribution({ grid, block, placement }: Distribution): string {
   const blocks = blockCount(grid);
   if (blocks === 1) return printPlacement(placement, blocks);
   return `${grid.join("×")} blocks of [${block.join(", ")}] ${printPlacement(placement, blocks)}`;

@@ -104,7 +104,7 @@ interface Given {
   readonly elements: { readonly [name: string]: readonly Tensor[] };
 }
 
-export function interpretSource(graph: Graph, { params, changed, inputs, elements }: Given): Trace {
+function interpretSource(graph: Graph, { params, changed, inputs, elements }: Given): Trace {
   const trace = fresh();
   const interpreter = new Interpreter(graph, { params });
   follow(scriptOf(graph), trace, () => interpreter.writeParams(changed), (program) => {

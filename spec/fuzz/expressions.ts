@@ -612,7 +612,7 @@ const worse = (a: Quality, b: Quality): Quality => ({ bound: Math.max(a.bound, b
 /** The text as something a postfix can follow. */
 export const wrap = (text: string): string => (/^[a-z_]\w*$/i.test(text) || text.startsWith("(") || /^[a-z_][\w<>]*\([^()]*\)$/i.test(text) ? text : `(${text})`);
 
-export function castQuality(from: DType, to: DType, quality: Quality): Quality {
+function castQuality(from: DType, to: DType, quality: Quality): Quality {
   if (!isFloat(to)) return exact;
   if (isFloat(from)) return rounded(to, quality);
   const most = from === "bool" ? 1 : 2 ** (from.startsWith("u") ? Number(from.slice(1)) : Number(from.slice(1)) - 1);

@@ -132,7 +132,7 @@ export class Call {
   }
 }
 
-export const numbersOf = ({ dtype, data }: HostTensor): number[] => Array.from(data as ArrayLike<number | bigint>, (value) => (dtype === "bf16" ? bf16ToNumber(value as number) : Number(value)));
+const numbersOf = ({ dtype, data }: HostTensor): number[] => Array.from(data as ArrayLike<number | bigint>, (value) => (dtype === "bf16" ? bf16ToNumber(value as number) : Number(value)));
 
 /** An axis counted from the front. */
 export const axisOf = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);

@@ -15,7 +15,7 @@ import { numberSteps } from "../steps.ts";
 import { TensorNames } from "./names.ts";
 import { Places, type Place } from "./places.ts";
 
-export const reportFormat = 1;
+const reportFormat = 1;
 
 export interface Report {
   readonly format: typeof reportFormat;

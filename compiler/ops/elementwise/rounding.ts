@@ -6,7 +6,7 @@ import type { Op } from "../op.ts";
 const noGradient = "rounding is piecewise constant";
 
 /** To the nearest whole number, halves to the even one; keeps the sign of zero. */
-export function roundHalfEven(x: number): number {
+function roundHalfEven(x: number): number {
   const below = Math.floor(x);
   const rest = x - below;
   const rounded = rest < 0.5 || (rest === 0.5 && below % 2 === 0) ? below : below + 1;

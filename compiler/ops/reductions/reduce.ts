@@ -16,7 +16,7 @@ import { expandReduced, formulas, reshaped, summed } from "../gradients.ts";
 import type { GradientBuilder, GradientSite, Op, Signature } from "../op.ts";
 import { axesArgument, boolAttribute, computeDType, intsAttribute, reducedShape, refuse, requireClass, requireInputs, showShape } from "../rules.ts";
 
-export const reductionOps = ["add", "mul", "min", "max", "and", "or"] as const;
+const reductionOps = ["add", "mul", "min", "max", "and", "or"] as const;
 export type ReductionOp = (typeof reductionOps)[number];
 
 const words: Record<ReductionOp, string> = { add: "sum", mul: "prod", min: "min", max: "max", and: "all", or: "any" };

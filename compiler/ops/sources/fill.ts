@@ -67,7 +67,7 @@ export const fill: Op = {
 };
 
 /** The elements of a `constant`. */
-export function constantData(attributes: Attributes): TypedArray {
+function constantData(attributes: Attributes): TypedArray {
   const data = attributes["data"];
   invariant(ArrayBuffer.isView(data) && !(data instanceof DataView), "a constant without data");
   return data as TypedArray;

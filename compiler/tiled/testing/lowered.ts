@@ -25,7 +25,7 @@ export function lowerText(text: string, machine: Target, parameters: { readonly 
   return lowerGraph(graph, machine);
 }
 
-export function lowerGraph(given: Graph, machine: Target): Lowered {
+function lowerGraph(given: Graph, machine: Target): Lowered {
   const context = Object.assign(new Diagnostics(), { target: machine });
   const graph = [foldConstants, simplifyAlgebra, mergeEqualNodes, removeDeadNodes, fuse].reduce((before, pass) => pass.run(before, context), given);
   const tiled = lowerToTiled.run(graph, context);

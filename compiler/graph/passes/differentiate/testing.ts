@@ -11,7 +11,7 @@ import { withoutGradients } from "../differentiate.ts";
 /** Builds a scalar from values of the inputs' types. */
 export type Formula = (builder: GraphBuilder, inputs: readonly ValueId[]) => ValueId;
 
-export const readsOf = (builder: GraphBuilder, types: readonly TensorType[]): ValueId[] =>
+const readsOf = (builder: GraphBuilder, types: readonly TensorType[]): ValueId[] =>
   types.map((type, state) => builder.node("read", { attributes: { state }, outputs: [type], origin: nowhere })[0]!);
 
 /** A graph of one program `main`, whose inputs are in0, in1, … and whose outputs are what `fill` gives: out0, out1, … */

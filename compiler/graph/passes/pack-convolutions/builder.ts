@@ -23,7 +23,7 @@ export interface Setting {
 
 /** Axes of [n, c, …] in the order [n, …, c], and back. */
 export const toLast = (rank: number): number[] => [0, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2), 1];
-export const toSecond = (rank: number): number[] => [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 1)];
+const toSecond = (rank: number): number[] => [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 1)];
 
 /** Images are packed in floats that vectors hold as they are stored. */
 export const isPackable = ({ dtype, shape }: TensorType): boolean => isFloat(dtype) && bytesOf(dtype) >= 4 && sizeOf(shape) > 0;

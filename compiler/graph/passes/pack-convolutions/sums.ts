@@ -21,7 +21,7 @@ const winogradCost = 1.6;
 export const isPoint = ({ size, stride, before, after }: Window): boolean => size === 1 && stride === 1 && before === 0 && after === 0;
 
 /** Positions of a window along an axis. */
-export const positionsOf = ({ size, stride, dilation, before, after }: Window, extent: number): number => Math.floor((extent + before + after - dilation * (size - 1) - 1) / stride) + 1;
+const positionsOf = ({ size, stride, dilation, before, after }: Window, extent: number): number => Math.floor((extent + before + after - dilation * (size - 1) - 1) / stride) + 1;
 
 /** Images [n, rows, columns, o]. Each channel has its own filter, or every filter all channels. */
 export function sumsOf(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], setting: Setting): ValueId {
