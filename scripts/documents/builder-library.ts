@@ -158,16 +158,20 @@ function functionEntry({ name, generics, parameters, result, doc }: ast.Fn): Ent
   // What only the result's type says, the caller must.
   const given = new Set(parameters.flatMap(({ type }) => wordsOf(type)));
   const told = generics.some(({ name: one }) => wordsOf(result).includes(one.name) && !given.has(one.name));
-  const required = listed.filter(({ optional }) => !optional).map((parameter) => `${parameterName(parameter.name)}: ${parameter.type}`);
+  // A dtype that nothing else names stands between < and > at the call.
+  const free = [...dtypeNames].some((one) => !given.has(one) && !wordsOf(result).includes(one));
+  const required = [...(free ? ["dtype: DType"] : []), ...listed.filter(({ optional }) => !optional).map((parameter) => `${parameterName(parameter.name)}: ${parameter.type}`)];
   const options = [...(told ? [`type: TypeOf<${dtypeOf(result)}>`] : []), ...listed.filter(({ optional }) => optional).map((parameter) => `${parameter.name}?: ${parameter.type}`)];
   const list = [...required, ...(options.length === 0 ? [] : [`options${told ? "" : "?"}: { ${options.join("; ")} }`])];
   const generic = used.size === 0 ? "" : `<${[...used].map((one) => `${one} extends DType`).join(", ")}>`;
   return {
     name: name.name,
     overloads: [{ type: `${generic}(${list.join(", ")}) => ${gives}`, summary: doc ?? "" }],
-    shape: told ? ", { typed: true }" : result.kind === "tuple-type" ? `, { results: ${result.elements.length} }` : "",
+    shape: shapeText([...(told ? ["typed: true"] : []), ...(free ? ['dtype: "first"'] : []), ...(!told && result.kind === "tuple-type" ? [`results: ${result.elements.length}`] : [])]),
   };
 }
+
+const shapeText = (fields: readonly string[]): string => (fields.length === 0 ? "" : `, { ${fields.join(", ")} }`);
 
 /** Every name that stands somewhere in a type. */
 function wordsOf(type: ast.TypeExpression): readonly string[] {

@@ -17,7 +17,7 @@ export interface Value {
 }
 
 /** What gives the results of a node. Results that are wanted by nobody may be missing. */
-export type Operator = (call: Call) => Tensor | readonly Tensor[];
+export type Operator = (call: Call) => Tensor | readonly (Tensor | undefined)[];
 
 /** Operators by name. */
 export type Family = { readonly [op: string]: Operator };

@@ -169,7 +169,7 @@ class Importer {
       const operator = this.#operators.get(name);
       if (operator === undefined) throw new NotCovered(name);
       const given = operator(call);
-      return Array.isArray(given) ? (given as readonly Tensor[]) : [given as Tensor];
+      return Array.isArray(given) ? (given as readonly (Tensor | undefined)[]) : [given as Tensor];
     });
     const fixed = node.op === "Shape" || node.op === "Size" || (![...node.attributes.values()].some((attribute) => attribute.graph) && inputs.every((input) => input?.fixed ?? true));
     node.outputs.forEach((output, k) => {

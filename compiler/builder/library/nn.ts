@@ -121,8 +121,11 @@ export const global_avg_pool = define<<T extends DType>(x: Operand<T>) => Tensor
 /** The largest element of every channel, over all its other dimensions. */
 export const global_max_pool = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "global_max_pool");
 
-/** Scaled dot-product attention: queries [heads, m, d], keys and values [heads, n, d] → [heads, m, d]. */
-export const attention = define<<T extends DType>(q: Operand<T>, k: Operand<T>, v: Operand<T>) => Tensor<T>>("std/nn", "attention");
+/** Scaled dot-product attention: queries [..., m, d], keys [..., n, d], values [..., n, e] → [..., m, e]. Scores are products times `scale` (1/√d unless given), brought into ±`softcap` if that is given, plus `bias`: −∞ where a query must not see a key. With `causal`, query i sees keys up to i + n − m. A query that sees no key gives NaN. */
+export const attention = define<<T extends DType>(q: Operand<T>, k: Operand<T>, v: Operand<T>, options?: { bias?: Operand<T>; scale?: number; softcap?: number; causal?: boolean }) => Tensor<T>>("std/nn", "attention");
+
+/** Turns pairs of the last dimension by angles, whose cosines and sines are given for each position (Su et al., 2021): element i with element i + h, or with `interleaved` element 2i with 2i + 1. The cosines [..., m, h] broadcast. */
+export const rotary_embedding = define<<T extends DType>(x: Operand<T>, cosines: Operand<T>, sines: Operand<T>, options?: { interleaved?: boolean }) => Tensor<T>>("std/nn", "rotary_embedding");
 
 /** Mean squared error. */
 export const mse = define<<T extends DType>(prediction: Operand<T>, target: Operand<T>) => Tensor<T>>("std/nn", "mse");
@@ -138,6 +141,9 @@ export const nll = define<<T extends DType>(log_probabilities: Operand<T>, label
 
 /** Mean over the batch of −log softmax(logits) of the right class. A label that is no class counts as a loss of 0; in builds with --checked it ends the run. */
 export const cross_entropy = define<<T extends DType>(logits: Operand<T>, labels: Operand<"i32">) => Tensor<T>>("std/nn", "cross_entropy");
+
+/** For each row −log probability of its class times the weight of that class, and the weight itself; both are 0 where the label is `ignored`. The sum of the first over the sum of the second is the weighted mean. A label that is no class counts as a loss of 0; in builds with --checked it ends the run. */
+export const weighted_nll = define<<T extends DType>(log_probabilities: Operand<T>, labels: Operand<"i32">, weights: Operand<T>, options?: { ignored?: number }) => readonly [Tensor<T>, Tensor<T>]>("std/nn", "weighted_nll", { results: 2 });
 
 /** Binary cross entropy of logits: mean over all elements of −log of the probability sigmoid gives the right answer, 0 or 1. */
 export const binary_cross_entropy = define<<T extends DType>(logits: Operand<T>, target: Operand<T>) => Tensor<T>>("std/nn", "binary_cross_entropy");
@@ -160,8 +166,23 @@ export const rnn = define<<T extends DType>(x: Operand<T>, start: Operand<T>, wx
 /** A layer of long short-term memory (Hochreiter and Schmidhuber, 1997). The columns of the weights are the gates input, forget, cell, output, as in PyTorch. Gives the hidden state after every step, the last, and the last cell state. */
 export const lstm = define<<T extends DType>(x: Operand<T>, start: Operand<T>, cell: Operand<T>, wx: Operand<T>, wh: Operand<T>, bias: Operand<T>) => readonly [Tensor<T>, Tensor<T>, Tensor<T>]>("std/nn", "lstm", { results: 3 });
 
-/** A layer of gated recurrent units (Cho et al., 2014). The columns of the weights are the gates reset, update, new, as in PyTorch, and each side has a bias. Gives the hidden state after every step, and the last. */
-export const gru = define<<T extends DType>(x: Operand<T>, start: Operand<T>, wx: Operand<T>, wh: Operand<T>, bias_x: Operand<T>, bias_h: Operand<T>) => readonly [Tensor<T>, Tensor<T>]>("std/nn", "gru", { results: 2 });
+/** A layer of gated recurrent units (Cho et al., 2014). The columns of the weights are the gates reset, update, new, as in PyTorch, and each side has a bias. Gives the hidden state after every step, and the last. The reset gate works on the product of the state, as in PyTorch, or on the state itself, as in the paper: `reset_after = false`. */
+export const gru = define<<T extends DType>(x: Operand<T>, start: Operand<T>, wx: Operand<T>, wh: Operand<T>, bias_x: Operand<T>, bias_h: Operand<T>, options?: { reset_after?: boolean }) => readonly [Tensor<T>, Tensor<T>]>("std/nn", "gru", { results: 2 });
 
 /** −log probability of each row's labels under connectionist temporal classification (Graves et al., 2006): over all ways to write the labels with repetitions and blanks. `log_probabilities` as log_softmax gives them, for t steps; of each row the first `steps` steps and the first `lengths` labels count. f32 or f64; no fewer steps than labels, else it is 1e30. */
 export const ctc = define<<T extends DType>(log_probabilities: Operand<T>, labels: Operand<"i32">, steps: Operand<"i32">, lengths: Operand<"i32">, options?: { blank?: number }) => Tensor<T>>("std/nn", "ctc");
+
+/** Elements along the middle dimension at places between elements, 0 being the first and n − 1 the last. `mode` is "linear", "cubic" (Keys, 1981, with `coefficient`), "nearest" (of two equally near the first), "floor" or "ceil". Beyond the ends it is as at them; with `inside` neighbours beyond are left out instead, and the others count the more. */
+export const interpolate = define<<T extends DType, P extends DType>(x: Operand<T>, places: Operand<P>, options?: { mode?: string; coefficient?: number; inside?: boolean }) => Tensor<T>>("std/nn", "interpolate");
+
+/** Where in an axis of n elements each of `count` elements comes from when it is resized by `scale`. `align`: "centres" of the elements at the ends stay as far from the border, "corners" fall together, "origin" puts the first on the first. */
+export const resize_places = define<(n: number, count: number, options?: { align?: string; scale?: number }) => Tensor<"f64">>("std/nn", "resize_places");
+
+/** Images in another size, each axis interpolated for itself (`interpolate`). `mode` and `align` ("centres", "corners", "origin") are those of `interpolate` and `resize_places`; linear with centres is what PyTorch calls bilinear. */
+export const resize2d = define<<T extends DType>(x: Operand<T>, height: number, width: number, options?: { mode?: string; align?: string }) => Tensor<T>>("std/nn", "resize2d");
+
+/** Images seen at the places of a grid [n, rows, columns, 2]: x and y from −1 to 1, from border to border, or from centre to centre of the first and last elements with `corners`. `mode` is "linear", "nearest" or "cubic"; `outside` is "zeros", "edge" or "mirrored". */
+export const grid_sample = define<<T extends DType>(x: Operand<T>, grid: Operand<T>, options?: { mode?: string; outside?: string; corners?: boolean }) => Tensor<T>>("std/nn", "grid_sample");
+
+/** The grid [n, rows, columns, 2] on which `grid_sample` sees images moved and turned by matrices [n, 2, 3]. */
+export const affine_grid = define<<T extends DType>(matrices: Operand<T>, rows: number, columns: number, options?: { corners?: boolean }) => Tensor<T>>("std/nn", "affine_grid");

@@ -13,6 +13,9 @@ export const momentum = define<<T extends DType>(w: Operand<T>, gradient: Operan
 /** RMSProp (Tieleman and Hinton, 2012): square ← alpha · square + (1 − alpha) · gradient². */
 export const rmsprop = define<<T extends DType>(w: Operand<T>, gradient: Operand<T>, square: Operand<T>, lr: Operand<T>, options?: { alpha?: number; epsilon?: number }) => readonly [Tensor<T>, Tensor<T>]>("std/optim", "rmsprop", { results: 2 });
 
+/** Adagrad (Duchi et al., 2011): square ← square + gradient². */
+export const adagrad = define<<T extends DType>(w: Operand<T>, gradient: Operand<T>, square: Operand<T>, lr: Operand<T>, options?: { decay?: number; epsilon?: number }) => readonly [Tensor<T>, Tensor<T>]>("std/optim", "adagrad", { results: 2 });
+
 /** Adam (Kingma and Ba, 2015); `decay` is added to the gradient. */
 export const adam = define<<T extends DType>(w: Operand<T>, gradient: Operand<T>, first: Operand<T>, second: Operand<T>, step: Operand<"i32">, lr: Operand<T>, options?: { beta1?: number; beta2?: number; epsilon?: number; decay?: number }) => readonly [Tensor<T>, Tensor<T>, Tensor<T>]>("std/optim", "adam", { results: 3 });
 

@@ -12,16 +12,16 @@ export const quantize = define<<T extends DType, Q extends DType>(x: Operand<T>,
 export const dequantize = define<<Q extends DType, T extends DType>(q: Operand<Q>, scale: Operand<T>, options?: { zero_point?: Operand<"i32">; axis?: number }) => Tensor<T>>("std/quantised", "dequantize");
 
 /** What quantising and dequantising makes of x, with the gradient of x itself where it is not cut off, and 0 where it is: for training with the rounding that will be (Jacob and others, 2018). */
-export const fake_quantize = define<<T extends DType>(x: Operand<T>, scale: Operand<T>, options?: { zero_point?: Operand<"i32">; axis?: number }) => Tensor<T>>("std/quantised", "fake_quantize");
+export const fake_quantize = define<<T extends DType>(dtype: DType, x: Operand<T>, scale: Operand<T>, options?: { zero_point?: Operand<"i32">; axis?: number }) => Tensor<T>>("std/quantised", "fake_quantize", { dtype: "first" });
 
 /** The scale with which the largest absolute element is the greatest of Q, the zero point being 0; 1 for zeros. */
-export const symmetric_scale = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/quantised", "symmetric_scale");
+export const symmetric_scale = define<<T extends DType>(dtype: DType, x: Operand<T>) => Tensor<T>>("std/quantised", "symmetric_scale", { dtype: "first" });
 
 /** The same for each place of an axis. */
-export const symmetric_scales = define<<T extends DType>(x: Operand<T>, axis: number) => Tensor<T>>("std/quantised", "symmetric_scales");
+export const symmetric_scales = define<<T extends DType>(dtype: DType, x: Operand<T>, axis: number) => Tensor<T>>("std/quantised", "symmetric_scales", { dtype: "first" });
 
 /** The scale and the zero point with which Q spans the elements of x and 0. */
-export const affine_scale = define<<T extends DType>(x: Operand<T>) => readonly [Tensor<T>, Tensor<"i32">]>("std/quantised", "affine_scale", { results: 2 });
+export const affine_scale = define<<T extends DType>(dtype: DType, x: Operand<T>) => readonly [Tensor<T>, Tensor<"i32">]>("std/quantised", "affine_scale", { dtype: "first", results: 2 });
 
 /** a @ b of i8 or u8 in i32, exactly: [..., m, k] and [..., k, n] (or one [k, n] for all) → [..., m, n]. */
 export const matmul_i32 = define<<A extends DType, B extends DType>(a: Operand<A>, b: Operand<B>) => Tensor<"i32">>("std/quantised", "matmul_i32");

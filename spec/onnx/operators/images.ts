@@ -1,0 +1,110 @@
+/** Images in other sizes, seen through grids, put together from parts. */
+import { core, nn, type Tensor } from "../../../compiler/builder/index.ts";
+import { as, axisOf, upTo, type Call, type Family } from "../call.ts";
+import { NotCovered } from "../not-covered.ts";
+
+/** How one axis is resized. */
+interface Resized {
+  readonly axis: number;
+  readonly count: number;
+  readonly scale: number;
+}
+
+/** The axes that change, from scales or from sizes, which may have to keep the ratio. */
+function resizedAxes(call: Call, x: Tensor): Resized[] {
+  const axes = (call.ints("axes") ?? upTo(x.shape.length)).map((axis) => axisOf(axis, x.shape.length));
+  const [scalesAt, sizesAt] = call.opset < 11 ? [1, 3] : [2, 3];
+  if (call.has(scalesAt) && call.known(scalesAt).data.length > 0) {
+    const scales = call.numbers(scalesAt);
+    return axes.map((axis, k) => ({ axis, scale: scales[k]!, count: Math.floor(x.shape[axis]! * scales[k]!) }));
+  }
+  const sizes = call.numbers(sizesAt);
+  const policy = call.text("keep_aspect_ratio_policy", "stretch");
+  const scales = axes.map((axis, k) => sizes[k]! / x.shape[axis]!);
+  if (policy === "stretch") return axes.map((axis, k) => ({ axis, scale: scales[k]!, count: sizes[k]! }));
+  const scale = policy === "not_larger" ? Math.min(...scales) : Math.max(...scales);
+  return axes.map((axis) => ({ axis, scale, count: Math.floor(x.shape[axis]! * scale + 0.5) }));
+}
+
+const alignments: { readonly [mode: string]: string } = { half_pixel: "centres", pytorch_half_pixel: "centres", align_corners: "corners", asymmetric: "origin" };
+
+/** Where the elements of a resized axis come from. */
+function placesOf(call: Call, { axis, count, scale }: Resized, x: Tensor, region: readonly [number, number]): Tensor {
+  const mode = call.text("coordinate_transformation_mode", "half_pixel");
+  const n = x.shape[axis]!;
+  const align = alignments[mode];
+  if (mode === "pytorch_half_pixel" && count === 1) return core.zeros([1], { dtype: "f64" });
+  if (align !== undefined) return nn.resize_places(n, count, { align, scale });
+  if (mode === "half_pixel_symmetric") return nn.resize_places(n, count, { scale }).add((n / 2) * (1 - count / (scale * n)));
+  if (mode !== "tf_crop_and_resize") throw new NotCovered(`coordinates ${mode}`);
+  const [from, to] = region;
+  const step = count === 1 ? 0 : ((to - from) * (n - 1)) / (count - 1);
+  return core.iota(count, { dtype: "f64" }).mul(step).add(count === 1 ? ((from + to) * (n - 1)) / 2 : from * (n - 1));
+}
+
+function resize(call: Call): Tensor {
+  let x = call.x(0);
+  call.requires(call.int("antialias", 0) === 0, "resizing with antialias");
+  const crop = call.text("coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
+  const axes = resizedAxes(call, x);
+  const region = crop ? call.numbers(1) : [];
+  axes.forEach((one, k) => {
+    if (!crop && one.count === x.shape[one.axis] && one.scale === 1) return;
+    x = alongAxis(call, x, one, [region[k] ?? 0, region[k + axes.length] ?? 1]);
+  });
+  return x;
+}
+
+const roundings: { readonly [mode: string]: string } = { round_prefer_floor: "nearest", floor: "floor", ceil: "ceil" };
+
+function alongAxis(call: Call, x: Tensor, one: Resized, region: readonly [number, number]): Tensor {
+  const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+  const [before, behind] = [x.shape.slice(0, one.axis), x.shape.slice(one.axis + 1)];
+  const n = x.shape[one.axis]!;
+  const places = placesOf(call, one, x, region);
+  const mode = call.text("mode", "nearest");
+  const rounding = roundings[call.text("nearest_mode", "round_prefer_floor")];
+  call.requires(mode !== "nearest" || rounding !== undefined, `rounding ${call.text("nearest_mode", "")}`);
+  const options = { mode: mode === "nearest" ? rounding! : mode, coefficient: call.float("cubic_coeff_a", -0.75), inside: call.int("exclude_outside", 0) === 1 };
+  let y = nn.interpolate(core.reshape(x, [size(before), n, size(behind)]), places, options);
+  if (call.text("coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize") {
+    const known = core.reshape(places.ge(0).and(places.le(n - 1)), [one.count, 1]);
+    y = core.select(known, y, core.full(call.float("extrapolation_value", 0), [], { dtype: x.dtype }));
+  }
+  return core.reshape(y, [...before, one.count, ...behind]);
+}
+
+const modes: { readonly [mode: string]: string } = { linear: "linear", bilinear: "linear", nearest: "nearest", cubic: "cubic", bicubic: "cubic" };
+const outsides: { readonly [mode: string]: string } = { zeros: "zeros", border: "edge", reflection: "mirrored" };
+
+function gridSample(call: Call): Tensor {
+  const [x, grid] = [call.x(0), call.x(1)];
+  call.requires(x.shape.length === 4, "grids over three axes");
+  return nn.grid_sample(x, as(x.dtype, grid), { mode: modes[call.text("mode", "linear")]!, outside: outsides[call.text("padding_mode", "zeros")]!, corners: call.int("align_corners", 0) === 1 });
+}
+
+function affineGrid(call: Call): Tensor {
+  const [, , ...extents] = call.numbers(1);
+  call.requires(extents.length === 2, "grids over three axes");
+  return nn.affine_grid(call.x(0), extents[0]!, extents[1]!, { corners: call.int("align_corners", 0) === 1 });
+}
+
+/** Sums of blocks where they overlap: a transposed convolution whose filters have one 1 each. */
+function blocksToImage(call: Call): Tensor {
+  const x = call.x(0);
+  const [image, block] = [call.numbers(1), call.numbers(2)];
+  const axes = upTo(image.length);
+  const stride = call.ints("strides") ?? axes.map(() => 1);
+  const dilation = call.ints("dilations") ?? axes.map(() => 1);
+  const padding = call.ints("pads") ?? axes.flatMap(() => [0, 0]);
+  const [batch, columns] = x.shape as [number, number];
+  const size = block.reduce((a, b) => a * b, 1);
+  const channels = columns / size;
+  const extents = axes.map((k) => Math.floor((image[k]! + padding[k]! + padding[k + axes.length]! - dilation[k]! * (block[k]! - 1) - 1) / stride[k]!) + 1);
+  const missing = axes.map((k) => image[k]! - ((extents[k]! - 1) * stride[k]! + dilation[k]! * (block[k]! - 1) + 1 - padding[k]! - padding[k + axes.length]!));
+  const ones = core.reshape(core.tile(core.eye(size, { dtype: x.dtype }), [channels, 1]), [columns, 1, ...block]);
+  const transposed = [nn.conv_transpose1d, nn.conv_transpose2d, nn.conv_transpose3d][axes.length - 1]!;
+  return transposed(core.reshape(x, [batch, columns, ...extents]), ones, { stride, dilation, padding, groups: channels, output_padding: missing });
+}
+
+export const images: Family = { Resize: resize, GridSample: gridSample, AffineGrid: affineGrid, Col2Im: blocksToImage };
