@@ -24,7 +24,7 @@ const smallBytes = 4096;
 
 /** Ops that no values of their inputs make fail, beside elementwise ones. What indices lead, and what is not known here, stays. */
 const total: ReadonlySet<string> = new Set([
-  "iota", "iota_block", "linspace", "eye", "uniform_rows", "normal_rows",
+  "iota", "iota_block", "linspace", "eye", "fft_rows", "uniform_rows", "normal_rows",
   "update", "concat", "stack", "pad", "roll", "tile", "repeat_each", "pack_columns", "winograd_filters",
   "reduce", "mean", "argmax", "argmin", "log_sum_exp", "cum_sum", "cum_prod", "matmul", "matmul_packed", "attention",
   "softmax", "log_softmax", "layer_norm", "conv", "conv_transpose", "conv_filters", "pool", "unpool", "map", "map_rolled", "map_reduce", "map_update",

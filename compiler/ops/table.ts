@@ -23,6 +23,7 @@ import { dynamicSlice, dynamicUpdate } from "./data/dynamic-box.ts";
 import { constantOp, fill } from "./sources/fill.ts";
 import { functions } from "./elementwise/functions.ts";
 import { gatherNd } from "./data/gather-nd.ts";
+import { fftRows } from "./transforms/fourier.ts";
 import { gather, oneHot } from "./data/gather.ts";
 import { indexBelow } from "./data/index-below.ts";
 import { householderBlock } from "./linalg/householder.ts";
@@ -73,7 +74,7 @@ const list: readonly Op[] = [
   // combining
   reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
   // blocks of factorisations, sparse matrices
-  triangularSolveBlock, choleskyBlock, householderBlock, ...implications, blockSparseMatmul, sparseRows, sampledMatmul,
+  triangularSolveBlock, choleskyBlock, householderBlock, ...implications, blockSparseMatmul, sparseRows, sampledMatmul, fftRows,
   // networks
   softmax, logSoftmax, layerNorm, convolution, transposedConvolution, convolutionFilters, pool, unpool,
   // made by fusing

@@ -89,13 +89,18 @@ function longIota(build: NodeBuilder, length: number): ValueId {
   const [rows, left] = [Math.floor(length / row), length % row];
   const short = (count: number): ValueId => build.apply("iota_block", [], { length: count, dtype: "i32" });
   const grid = [rows, row];
-  const starts = build.apply("mul", [build.apply("iota", [], { length: rows, dtype: "i32" }), build.fill({ dtype: "i32", shape: [rows] }, row)]);
+  const steps = build.apply("iota", [], { length: rows, dtype: "i32" });
+  const starts = build.apply("mul", [steps, everywhere(build, steps, row)]);
   const [start, place] = [reshaped(build, starts, [rows, 1]), reshaped(build, short(row), [1, row])];
   const whole = reshaped(build, build.apply("add", [broadcastTo(build, start, grid), broadcastTo(build, place, grid)]), [rows * row]);
   if (left === 0) return whole;
-  const rest = build.apply("add", [short(left), build.fill({ dtype: "i32", shape: [left] }, rows * row)]);
+  const end = short(left);
+  const rest = build.apply("add", [end, everywhere(build, end, rows * row)]);
   return build.apply("concat", [whole, rest], { axis: 0 });
 }
+
+/** A value in every place of another tensor. */
+const everywhere = (build: NodeBuilder, like: ValueId, value: number): ValueId => build.fill(build.typeOf(like), value);
 
 /** Numbers as the dtype: as arithmetic sees them first, so that those of 16 bits are rounded as they are elsewhere. */
 function converted(build: NodeBuilder, value: ValueId, dtype: DType): ValueId {
@@ -146,9 +151,9 @@ export const linspace: Op = {
     const type = linspace.type([], attributes);
     const { start, stop, step, last } = lineOf(attributes, type);
     const at = build.apply("iota", [], { length: last + 1, dtype: "i32" });
-    const number = (value: number): ValueId => build.fill({ dtype: "f64", shape: type.shape }, value);
-    const inner = build.apply("add", [number(start), build.apply("mul", [converted(build, at, "f64"), number(step)])]);
-    const ended = last > 0 ? build.apply("select", [build.apply("eq", [at, build.fill({ dtype: "i32", shape: type.shape }, last)]), number(stop), inner]) : inner;
+    const whole = converted(build, at, "f64");
+    const inner = build.apply("add", [everywhere(build, whole, start), build.apply("mul", [whole, everywhere(build, whole, step)])]);
+    const ended = last > 0 ? build.apply("select", [build.apply("eq", [at, everywhere(build, at, last)]), everywhere(build, whole, stop), inner]) : inner;
     return converted(build, ended, type.dtype);
   },
   examples: () => [
