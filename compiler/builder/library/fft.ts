@@ -5,6 +5,9 @@ import { define } from "../call.ts";
 import type { Operand, Tensor } from "../tensor.ts";
 import type { TypeOf } from "../types.ts";
 
+/** Discrete Fourier transforms of rows, real and imaginary parts apart; roots of unity, and those of the first radix, are given. y[0 … 1, …, k] = Σ x[…, j] · e^(−2πi · j · k / n) */
+export const fft_rows = define<<D extends DType>(re: Operand<D>, im: Operand<D>, roots: Operand, first: Operand) => Tensor<D>>("std/fft", "fft_rows");
+
 /** X[k] = Σ x[j] · e^(−2πi · j · k / n), as (real, imaginary). */
 export const fft = define<<T extends DType>(re: Operand<T>, im: Operand<T>) => readonly [Tensor<T>, Tensor<T>]>("std/fft", "fft", { results: 2 });
 
