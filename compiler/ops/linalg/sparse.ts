@@ -82,21 +82,43 @@ function extentsOf(inputs: readonly TensorType[], attributes: Attributes): Exten
   return { count, r, c, rows, columns, n: b.shape[1]!, flipped };
 }
 
-/** The kernel of A · B: row of blocks after row of blocks, each row of the result begun with zeros. */
-function emitProduct({ kernel, block, load, store, reload }: BlockContext, { count, r, c, columns }: Extents): void {
+/** Columns whose sums are kept side by side: what is read of the sparse matrix serves them all. */
+const mostSums = 8;
+/** Neighbours that each of these sums is a vector of. */
+const together = 4;
+
+/** Parts of `width` columns: where each begins, how many sums it keeps, and how many columns each of those passes over. */
+function columnParts(width: number): { readonly first: number; readonly sums: number; readonly each: number }[] {
+  const parts: { first: number; sums: number; each: number }[] = [];
+  for (let first = 0, sums = mostSums; first < width; sums = Math.max(1, sums / 2)) {
+    const each = sums === 1 ? width - first : together * Math.floor((width - first) / (sums * together));
+    if (each > 0) parts.push({ first, sums, each });
+    first += sums * each;
+  }
+  return parts;
+}
+
+/** The kernel of A · B: element of the result after element, several columns at once, each sum in the order of its row of A. */
+function emitProduct({ kernel, block, load, store }: BlockContext, { count, r, c, columns }: Extents): void {
   const [rows, width] = [block[0]!, block[1]!];
   const zero = i32(0);
   kernel.forBox([rows], true, ([row]) => {
     const place = (j: Expression, i: Expression): Expression[] => [row!, j, i, zero, zero, zero];
-    kernel.forBox([r, width], true, ([i, j]) => store(0, place(j!, i!), number(load(0, place(j!, i!)).dtype, 0)));
     const [from, to] = [2, 3].map((read) => kernel.let("start", clampedStart(load(read, place(zero, zero)), count)));
-    kernel.for({ start: from!, end: to!, name: "one" }, (one) => {
-      const column = kernel.let("column", clampedPosition(load(1, [row!, zero, zero, one, zero, zero]), columns));
-      kernel.forBox([r, c], false, ([i, inner]) => {
-        const value = kernel.let("value", load(0, [row!, zero, i!, one, inner!, zero]));
-        kernel.forBox([width], true, ([j]) => store(0, place(j!, i!), binary("add", reload(0, place(j!, i!)), binary("mul", value, load(4, [row!, j!, zero, zero, inner!, column])))));
+    for (const { first, sums: many, each } of columnParts(width)) {
+      kernel.forBox([r, each], true, ([i, j]) => {
+        const at = Array.from({ length: many }, (_, k) => binary("add", j!, i32(first + k * each)));
+        const sums = at.map(() => kernel.let("sum", number(load(0, place(zero, zero)).dtype, 0)));
+        kernel.for({ start: from!, end: to!, name: "one" }, (one) => {
+          const column = kernel.let("column", clampedPosition(load(1, [row!, zero, zero, one, zero, zero]), columns));
+          kernel.forBox([c], false, ([inner]) => {
+            const value = kernel.let("value", load(0, [row!, zero, i!, one, inner!, zero]));
+            sums.forEach((sum, k) => kernel.set(sum, binary("add", sum, binary("mul", value, load(4, [row!, at[k]!, zero, zero, inner!, column])))));
+          });
+        });
+        at.forEach((one, k) => store(0, place(one, i!), sums[k]!));
       });
-    });
+    }
   });
 }
 
@@ -237,6 +259,7 @@ export const blockSparseMatmul: Op = {
     { inputs: [values("i8"), columnsOf, startsOf, numbers("i8", [3, 5])], attributes: { transposed: true, columns: 4 } },
     { inputs: [numbers("f64", [4, 2, 3]), tensor("i32", [4], [1, 0, 2, 2]), tensor("i32", [4], [0, 1, 1, 4]), numbers("f64", [9, 5])], attributes: { transposed: false, columns: 0 } },
     { inputs: [numbers("f32", [4, 2, 3]), tensor("i32", [4], [1, 0, 2, 2]), tensor("i32", [4], [0, 1, 1, 4]), numbers("f32", [6, 5])], attributes: { transposed: true, columns: 3 } },
+    { inputs: [values("f32"), columnsOf, startsOf, numbers("f32", [4, 67])], attributes: { transposed: false, columns: 0 } },
     { inputs: [tensor("f32", [0, 1, 1], []), none, tensor("i32", [3], [0, 0, 0]), numbers("f32", [4, 2])], attributes: { transposed: false, columns: 0 } },
     { inputs: [values("f32"), columnsOf, startsOf, numbers("f32", [4, 0])], attributes: { transposed: false, columns: 0 } },
   ],
