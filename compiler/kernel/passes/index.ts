@@ -7,6 +7,7 @@ import { verifyKernel } from "../verify.ts";
 import { blockContraction, blockForPairs } from "./block-contraction.ts";
 import { blockTransposes } from "./block-transposes.ts";
 import { expandMath } from "./expand-math.ts";
+import { holdResults } from "./hold-results.ts";
 import { hoistInvariants } from "./hoist-invariants.ts";
 import { jamRows } from "./jam-rows.ts";
 import { orderDimensions } from "./order-dimensions.ts";
@@ -17,7 +18,7 @@ import { unroll } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
-const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [orderDimensions, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, shareParts, expandMath, vectorise];
+const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [orderDimensions, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, shareParts, expandMath, vectorise];
 const afterBlocks: readonly Pass<Kernel, Kernel>[] = [unroll, hoistInvariants];
 
 export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, blockContraction, ...afterBlocks];
