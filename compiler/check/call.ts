@@ -63,6 +63,8 @@ function castByName(frame: Frame, site: CallSite, expected: Expected | undefined
 const otherNames: { readonly [name: string]: string } = {
   where: "select(condition, a, b)", concatenate: "concat((a, b), axis = 0)", arange: "iota<i32>(n)", astype: "cast<f32>(x)", clip: "clamp(x, low, high)", power: "pow(x, y)",
   permute: "transpose(x, axes)", broadcast_to: "broadcast(x, shape)", full_like: "full(value, shape)", flip: "reverse(x)", cumsum: "cum_sum(x)", logsumexp: "log_sum_exp(x)", amax: "max(x)", amin: "min(x)",
+  det: "determinant(a) of std/linalg", slogdet: "log_determinant(a) of std/linalg", inv: "inverse(a) of std/linalg", pinv: "pseudo_inverse(a) of std/linalg", lstsq: "least_squares(a, b) of std/linalg",
+  cond: "condition_number(a) of std/linalg", eigvalsh: "eigh(a) of std/linalg", diag: "diagonal(a) of std/linalg", swapaxes: "transpose(x, axes)", multiply: "a * b", add: "a + b", subtract: "a - b", divide: "a / b",
   range: "the range 0..n", randn: "normal(seed, stream, shape) of std/random", rand: "uniform(seed, stream, shape) of std/random", random: "uniform(seed, stream, shape) of std/random",
 };
 

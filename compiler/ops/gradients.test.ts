@@ -7,6 +7,7 @@ import { put, tensor, zeros, type Tensor } from "../graph/tensor.ts";
 import { nowhere } from "../support/span.ts";
 import { nodeBuilder } from "./compose.ts";
 import { implications } from "./linalg/implied.ts";
+import { spectra } from "./linalg/implied-spectra.ts";
 import type { Example, Op } from "./op.ts";
 import { ops } from "./table.ts";
 
@@ -69,7 +70,7 @@ test("every op has a gradient or says why not", () => {
 });
 
 /** They depend on nothing, or their gradients are 0 by intention, or those of what their first input is made from. */
-const stopped = new Set(["stop_gradient", "uniform", "normal", "iota", "linspace", "eye", ...implications.map(({ name }) => name)]);
+const stopped = new Set(["stop_gradient", "uniform", "normal", "iota", "linspace", "eye", ...[...implications, ...spectra].map(({ name }) => name)]);
 const entries = [...ops.values()].filter((entry) => (entry.gradient ?? entry.compose) !== undefined && !stopped.has(entry.name));
 
 describe.each(entries.map((entry) => [entry.name, entry] as const))("%s", (_, entry) => {

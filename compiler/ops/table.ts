@@ -28,6 +28,7 @@ import { gather, oneHot } from "./data/gather.ts";
 import { indexBelow } from "./data/index-below.ts";
 import { householderBlock } from "./linalg/householder.ts";
 import { implications } from "./linalg/implied.ts";
+import { spectra } from "./linalg/implied-spectra.ts";
 import { layerNorm } from "./networks/layer-norm.ts";
 import { mapUpdate } from "./fused/map-update.ts";
 import { mapRolled } from "./fused/map-rolled.ts";
@@ -74,7 +75,7 @@ const list: readonly Op[] = [
   // combining
   reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
   // blocks of factorisations, sparse matrices
-  triangularSolveBlock, choleskyBlock, householderBlock, ...implications, blockSparseMatmul, sparseRows, sampledMatmul, fftRows,
+  triangularSolveBlock, choleskyBlock, householderBlock, ...implications, ...spectra, blockSparseMatmul, sparseRows, sampledMatmul, fftRows,
   // networks
   softmax, logSoftmax, layerNorm, convolution, transposedConvolution, convolutionFilters, pool, unpool,
   // made by fusing

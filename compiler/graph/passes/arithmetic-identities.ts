@@ -1,6 +1,7 @@
 /** Identities of arithmetic for `simplify-algebra`, by op. A constant operand is a `fill`; each rule says which values it holds for. */
 import { dtypes, isBig, isFloat, isInteger, type DType } from "../../../runtime/dtype.ts";
 import { implications } from "../../ops/linalg/implied.ts";
+import { spectra } from "../../ops/linalg/implied-spectra.ts";
 import { fillAttributes, fillValue } from "../constants.ts";
 import type { Node, ValueId } from "../graph.ts";
 import type { Rewriting } from "../rewrite.ts";
@@ -190,5 +191,5 @@ export const arithmeticIdentities: ReadonlyMap<string, Identity> = new Map<strin
   ["cast", cast],
   // Gradients are built before this pass.
   ["stop_gradient", (node) => node.inputs],
-  ...implications.map(({ name }): [string, Identity] => [name, (node) => node.inputs.slice(0, 1)]),
+  ...[...implications, ...spectra].map(({ name }): [string, Identity] => [name, (node) => node.inputs.slice(0, 1)]),
 ]);

@@ -1,7 +1,7 @@
 /**
  * Results of factorisations cut into blocks, with the gradients that follow from what defines them: each is its first input, and
- * a gradient does not go back through the blocks but to the matrix that was factored. What the gradients are made of is inputs
- * too, so that gradients of gradients are right. `simplify-algebra` removes these ops, since gradients are built before.
+ * a gradient does not go back through the blocks but to the matrix that was factored. What the gradients are made of are
+ * such ops again, so that gradients of gradients are right. `simplify-algebra` removes these ops, since gradients are built before.
  */
 import type { TensorType, ValueId } from "../../graph/graph.ts";
 import { sameShape } from "../../graph/graph.ts";
@@ -12,7 +12,7 @@ import { extentsOf, halved, masked, product, requireMatrices, scaled, solved, tr
 import type { GradientBuilder, GradientSite, Op, OpParameter } from "../op.ts";
 import { boolAttribute, refuse, requireInputs, showShape } from "../rules.ts";
 
-interface Implied {
+export interface Implied {
   readonly name: string;
   readonly summary: string;
   readonly formula: string;
@@ -35,7 +35,7 @@ function requireFactors(what: string, a: TensorType, q: TensorType, r: TensorTyp
   }
 }
 
-function implied({ name, summary, formula, operands, options = [], check, gradient, examples, attributes = {} }: Implied): Op {
+export function implied({ name, summary, formula, operands, options = [], check, gradient, examples, attributes = {} }: Implied): Op {
   return {
     name,
     kind: "compute",
@@ -72,6 +72,11 @@ export function gradientOfFactors(build: GradientBuilder, q: ValueId, r: ValueId
 
 const factors = (dtype: "f32" | "f64", m: number, n: number): [a: Tensor, q: Tensor, r: Tensor] => [waves(dtype, [m, n], 3), waves(dtype, [m, n], 1, 2), waves(dtype, [n, n], 2, 3)];
 
+type Factors = Readonly<Record<"a" | "q" | "r", ValueId>>;
+
+/** The factors of A with their gradients by it. */
+const again = (build: GradientBuilder, { a, q, r }: Factors): Factors => ({ a, q: build.apply("implied_q", [q, a, r]), r: build.apply("implied_r", [r, a, q]) });
+
 const upper = (build: GradientBuilder, x: ValueId): ValueId => masked(build, x, "le");
 
 export const implications: readonly Op[] = [
@@ -81,7 +86,10 @@ export const implications: readonly Op[] = [
     formula: "y = Q",
     operands: ["q", "a", "r"],
     check: ([q, a, r]) => requireFactors("implied_q", a!, q!, r!),
-    gradient: (build, { inputs, result, gradient }) => [undefined, gradientOfFactors(build, result, inputs[2]!, gradient, undefined), undefined],
+    gradient(build, { inputs, result, gradient }) {
+      const { r } = again(build, { q: inputs[0]!, a: inputs[1]!, r: inputs[2]! });
+      return [undefined, gradientOfFactors(build, result, r, gradient, undefined), undefined];
+    },
     examples: () => [factors("f64", 3, 3), factors("f32", 5, 2)].map(([a, q, r]) => [q, a, r]),
   }),
   implied({
@@ -90,28 +98,44 @@ export const implications: readonly Op[] = [
     formula: "y = R",
     operands: ["r", "a", "q"],
     check: ([r, a, q]) => requireFactors("implied_r", a!, q!, r!),
-    gradient: (build, { inputs, result, gradient }) => [undefined, gradientOfFactors(build, inputs[2]!, result, undefined, upper(build, gradient)), undefined],
+    gradient(build, { inputs, result, gradient }) {
+      const { q } = again(build, { r: inputs[0]!, a: inputs[1]!, q: inputs[2]! });
+      return [undefined, gradientOfFactors(build, q, result, undefined, upper(build, gradient)), undefined];
+    },
     examples: () => [factors("f64", 3, 3), factors("f32", 5, 2)].map(([a, q, r]) => [r, a, q]),
   }),
   implied({
     name: "implied_solution",
-    summary: "X, with the gradients by A and B that A · X = B gives it; A = Q · R.",
+    summary: "X, with the gradients by A and B that the least |A · X − B| gives it; A = Q · R.",
     formula: "y = X",
     operands: ["x", "a", "b", "q", "r"],
     check([x, a, b, q, r]) {
       requireFactors("implied_solution", a!, q!, r!);
-      if (!sameShape(x!.shape, b!.shape) || !sameShape(x!.shape.slice(0, -1), a!.shape.slice(0, -1))) refuse("shape-mismatch", `${showShape(x!.shape)} (x) does not solve ${showShape(a!.shape)} (a) and ${showShape(b!.shape)} (b)`);
+      const [, n] = extentsOf(a!);
+      const [rows, k] = [a!.shape.slice(0, -1), b!.shape.at(-1)!];
+      if (!sameShape(b!.shape, [...rows, k]) || !sameShape(x!.shape, [...rows.slice(0, -1), n, k])) refuse("shape-mismatch", `${showShape(x!.shape)} (x) does not solve ${showShape(a!.shape)} (a) and ${showShape(b!.shape)} (b)`);
     },
-    /** M. Giles, "Collected matrix derivative results", 2008, §2.2.3: by B it is A⁻ᵀ · G, A⁻ᵀ being Q · R⁻ᵀ. */
+    /**
+     * M. Giles, "Collected matrix derivative results", 2008, §2.2.3: by B it is A⁻ᵀ · G, A⁻ᵀ being Q · R⁻ᵀ. With more rows than
+     * columns A⁻ is the pseudo-inverse (AᵀA)⁻¹ · Aᵀ (G. Golub, V. Pereyra, "The differentiation of pseudo-inverses and nonlinear
+     * least squares problems whose variables separate", 1973), and what is left, B − A · X, counts too.
+     */
     gradient(build, { inputs, result, gradient }) {
-      const [, , , q, r] = inputs as [ValueId, ValueId, ValueId, ValueId, ValueId];
-      const ofB = product(build, q, solved(build, r, gradient, { lower: false, transposed: true }));
-      return [undefined, scaled(build, product(build, ofB, transposed(build, result)), -1), ofB, undefined, undefined];
+      const [, a, b, ...factored] = inputs as [ValueId, ValueId, ValueId, ValueId, ValueId];
+      const { q, r } = again(build, { a, q: factored[0], r: factored[1] });
+      const half = solved(build, r, gradient, { lower: false, transposed: true });
+      const ofB = product(build, q, half);
+      const along = scaled(build, product(build, ofB, transposed(build, result)), -1);
+      const [m, n] = extentsOf(build.typeOf(a));
+      if (m === n) return [undefined, along, ofB, undefined, undefined];
+      const left = build.apply("sub", [b, product(build, a, result)]);
+      const across = product(build, left, transposed(build, solved(build, r, half, { lower: false })));
+      return [undefined, build.apply("add", [along, across]), ofB, undefined, undefined];
     },
-    examples: () => [1, 2, 5].map((n) => {
+    examples: () => ([[1, 1], [2, 2], [5, 5], [5, 3]] as const).map(([m, n]) => {
       const dtype = n === 2 ? "f32" : "f64";
-      const [a, q, r] = factors(dtype, n, n);
-      return [waves(dtype, [n, 2]), a, waves(dtype, [n, 2], 1), q, r];
+      const [a, q, r] = factors(dtype, m, n);
+      return [waves(dtype, [n, 2]), a, waves(dtype, [m, 2], 1), q, r];
     }),
   }),
   implied({
@@ -127,7 +151,8 @@ export const implications: readonly Op[] = [
     },
     /** M. Giles, §2.2.4: |A| · A⁻ᵀ. */
     gradient(build, { inputs, attributes, result, gradient }: GradientSite) {
-      const [, a, q, r] = inputs as [ValueId, ValueId, ValueId, ValueId];
+      const a = inputs[1]!;
+      const { q, r } = again(build, { a, q: inputs[2]!, r: inputs[3]! });
       const { shape } = build.typeOf(a);
       const factor = boolAttribute(attributes, "logarithm") ? gradient : build.apply("mul", [gradient, result]);
       const spread = build.apply("broadcast", [build.apply("reshape", [factor], { shape: [...shape.slice(0, -2), 1, 1] })], { shape: [...shape] });
