@@ -13,6 +13,7 @@ import type { Span } from "../../support/span.ts";
 import type { Expression, Kernel, Statement } from "../kernel.ts";
 import { LocalTable, mapBodies, mapExpressions, mapOperands, withBody } from "../walk.ts";
 import { formulas } from "./math-formulas.ts";
+import { nonPositive } from "./math-formulas-nonpositive.ts";
 import type { Define } from "./math-formulas-parts.ts";
 
 export const expandMath: Pass<Kernel, Kernel> = {
@@ -45,8 +46,8 @@ function expandExpression(expression: Expression, origin: Span, locals: LocalTab
   if (formula === undefined) return inner;
   const define = defining(origin, locals, before);
   const mark = { before: before.length, locals: locals.list.length };
-  const args = inner.args.map((argument) => define("argument", cast("f32", argument)));
-  const value = formula(args, define);
+  const args = inner.args.map((argument) => cast("f32", argument));
+  const value = nonPositive(inner.function, args[0]!, define) ?? formula(args.map((argument) => define("argument", argument)), define);
   if (value !== undefined) return cast(inner.dtype, value);
   before.length = mark.before;
   locals.list.length = mark.locals;

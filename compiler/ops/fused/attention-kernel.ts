@@ -156,7 +156,7 @@ class AttentionKernel {
       const before = kernel.let("before", kernel.load(rows!, [largestAt, row!]));
       const { largest, shift, sum } = this.#weights(row!, keyCount, before);
       kernel.store(rows!, [largestAt, row!], largest);
-      const factor = kernel.let("factor", call("exp", binary("sub", before, shift)));
+      const factor = kernel.let("factor", this.#relative(before, shift));
       kernel.store(rows!, [factorAt, row!], factor);
       kernel.store(rows!, [sumAt, row!], plus(binary("mul", kernel.load(rows!, [sumAt, row!]), factor), sum));
     });
@@ -207,11 +207,17 @@ class AttentionKernel {
     const shift = kernel.let("shift", select(none, number(this.#dtype, 0), largest));
     const sum = kernel.let("sum", number(this.#dtype, 0));
     kernel.forBox([keyCount], false, ([key]) => {
-      const weight = kernel.let("weight", call("exp", binary("sub", score(key!), shift)));
+      const weight = kernel.let("weight", this.#relative(score(key!), shift));
       kernel.store(scratch[1]!, [row, key!], weight);
       kernel.set(sum, plus(sum, weight));
     });
     return { largest, shift, sum };
+  }
+
+  /** e^(score − shift) for a shift that is not smaller: by powers of two, which take fewer operations. */
+  #relative(score: Expression, shift: Expression): Expression {
+    const power = binary("mul", binary("sub", score, shift), number(this.#dtype, Math.LOG2E));
+    return call("exp2", binary("min", power, number(this.#dtype, 0)));
   }
 
   /** `start` and the values of some keys by their weights, for one column. */

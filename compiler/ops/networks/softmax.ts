@@ -25,6 +25,9 @@ function rowsOf(x: Tensor, axes: readonly number[]): { largest: number[]; sum: n
   return { largest, sum };
 }
 
+/** e^x of what is not positive: of an element less the largest. Saying so makes it shorter (math-formulas-nonpositive.ts). */
+const expBelow = (x: Expression): Expression => call("exp", binary("min", x, number(x.dtype, 0)));
+
 interface KernelRow {
   readonly largest: Expression;
   readonly sum: Expression;
@@ -48,7 +51,8 @@ function rowInKernel(context: BlockContext, point: readonly Expression[], { shif
   if (shift) kernel.set(largest, shift(largest));
   const sum = kernel.let("sum", number(dtype, 0));
   forRest(context, point, false, (at) => {
-    const exponential = kernel.let("exponential", call("exp", binary("sub", element(at), largest)));
+    const relative = binary("sub", element(at), largest);
+    const exponential = kernel.let("exponential", shift ? call("exp", relative) : expBelow(relative));
     keep?.(at, exponential);
     kernel.set(sum, binary("add", sum, exponential));
   });
@@ -68,7 +72,7 @@ const softmaxInKernel: KernelFormula = (context, point, dtype) => {
   const { largest, sum, element } = rowInKernel(context, point, exact ? { keep: (at, exponential) => store(0, at, exponential) } : {});
   const scale = kernel.let("scale", binary("div", number(dtype, 1), sum));
   forRest(context, point, true, (at) => {
-    const exponential = exact ? reload(0, at) : call("exp", binary("sub", element(at), largest));
+    const exponential = exact ? reload(0, at) : expBelow(binary("sub", element(at), largest));
     store(0, at, cast(dtype, binary("mul", exponential, scale)));
   });
 };

@@ -6,10 +6,10 @@ const rows = 4096;
 const width = 1024;
 const many = 16 * 1024 * 1024;
 
-/** Reads one tensor, writes one of the same shape; in the cache with a 1024th of the outermost extent. */
+/** Reads one tensor, writes one of the same shape; in the cache with a 256th of the outermost extent. */
 function mapped(name: string, shape: readonly number[], formula: string, rest: Pick<Workload, "onnx" | "tfjs" | "plain" | "tolerance"> & { readonly weights?: readonly TensorSpec[] }): Workload {
   const inner = shape.slice(1).map((extent) => `, ${extent}`).join("");
-  const parts = 1024;
+  const parts = 256;
   const outermost = shape[0]!;
   return {
     name,

@@ -107,6 +107,8 @@ const byWorkload: { readonly [workload: string]: readonly Target[] } = {
   "training-step": [{ what: "gph vs PyTorch's 2.05 ms", least: 1, value: (_, times) => quotient(pytorchStepSeconds, times[names.narrow]) }],
   "transformer-block": network,
   "resnet-50": network,
+  attention: network,
+  "attention-causal": network,
   softmax: rows,
   "layer-norm": rows,
   "tanh-chain": rows,
