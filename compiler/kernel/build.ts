@@ -80,6 +80,7 @@ export interface LoopOptions {
   readonly end: Expression;
   readonly step?: number;
   readonly parallel?: boolean;
+  readonly rolled?: boolean;
   readonly name?: string;
 }
 
@@ -130,7 +131,7 @@ export class KernelBuilder {
     const index = this.local(options.name ?? "i", "i32");
     this.#body.push({
       kind: "for", local: index.local, start: options.start ?? i32(0), end: options.end, step: options.step ?? 1,
-      parallel: options.parallel ?? false, body: this.#nested(() => body(index)), origin,
+      parallel: options.parallel ?? false, ...(options.rolled ? { rolled: true } : {}), body: this.#nested(() => body(index)), origin,
     });
   }
 
@@ -142,6 +143,14 @@ export class KernelBuilder {
       else this.for({ end: i32(extents[dimension]!), parallel, name: `i${dimension}` }, (index) => go(dimension + 1, [...indices, index]));
     };
     go(0, []);
+  }
+
+  /** Sequential loops over a box, of which the outermost stays a loop. */
+  forSum(extents: readonly number[], body: (indices: Expression[]) => void): void {
+    const outermost = extents.findIndex((extent) => extent > 1);
+    if (outermost === -1) return this.forBox(extents, false, body);
+    const before = extents.slice(0, outermost).map(() => i32(0));
+    this.for({ end: i32(extents[outermost]!), rolled: true, name: `i${outermost}` }, (index) => this.forBox(extents.slice(outermost + 1), false, (rest) => body([...before, index, ...rest])));
   }
 
   while(condition: Expression, body: () => void, origin = this.#origin): void {

@@ -57,6 +57,6 @@ function pack(node: Node, at: Rewriting, setting: Setting): Node | readonly Valu
   const build = new Builder(at, node.origin);
   const image = node.op === "conv" || node.op === "conv_transpose" ? convolved(node, build, setting) : carried(node, build, setting);
   if (image !== undefined) return [build.channelsSecond(image)];
-  const other = node.op === "conv" ? product(node, build) : node.op === "conv_filters" ? filterGradient(node, build, setting) : reduced(node, build);
+  const other = node.op === "conv" ? product(node, build) : node.op === "conv_filters" ? filterGradient(node, build, setting) : reduced(node, build, setting);
   return other === undefined ? node : [other];
 }

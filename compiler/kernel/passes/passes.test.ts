@@ -131,13 +131,14 @@ describe("order-dimensions", () => {
 });
 
 describe("unroll-small-loops", () => {
-  it("leaves loops that are long, parallel, or would become too long", () => {
+  it("leaves loops that are long, parallel, rolled, or would become too long", () => {
     const kernel = new KernelBuilder("loops", nowhere);
     const x = kernel.buffer({ name: "x", dtype: "f32", shape: [64], access: "inout" });
     const next = (i: Expression): void => kernel.store(x, [i], binary("add", kernel.load(x, [i]), f32(1)));
     kernel.for({ end: i32(8), name: "long" }, next);
     kernel.for({ end: i32(3), name: "parallel", parallel: true }, next);
     kernel.for({ end: i32(3), name: "small" }, next);
+    kernel.for({ end: i32(3), name: "rolled", rolled: true }, next);
     kernel.for({ end: i32(1), parallel: true, name: "single" }, next);
     const built = kernel.finish();
     const result = unrollSmallLoops.run(built, testContext);
@@ -145,7 +146,7 @@ describe("unroll-small-loops", () => {
     visitStatements(result.body, (statement) => {
       if (statement.kind === "for") left.push(result.locals[statement.local]!.name);
     });
-    expect(left).toEqual(["long", "parallel"]);
+    expect(left).toEqual(["long", "parallel", "rolled"]);
     expectSame(built, result, 1);
   });
 });

@@ -23,7 +23,7 @@ function isSmall(loop: ForStatement): boolean {
   const trips = tripCount(loop);
   if (trips === undefined) return false;
   if (trips <= 1) return true;
-  return !loop.parallel && trips <= maximumTrips && trips * countStatements(loop.body) <= maximumStatements;
+  return !loop.parallel && loop.rolled !== true && trips <= maximumTrips && trips * countStatements(loop.body) <= maximumStatements;
 }
 
 function iterationsOf(loop: ForStatement): readonly Statement[] {

@@ -215,7 +215,7 @@ function emitPacked(context: BlockContext, type: TensorType): void {
   kernel.forBox(result, true, (point) => store(0, padded(point, 7), number(type.dtype, 0)));
   forStretches(context, [images, rows, columns], most.map(Math.floor), (start, extents) => kernel.forBox(result, true, (point) => {
     const sum = kernel.let("sum", reload(0, padded(point, 7)));
-    kernel.forBox(order.map((axis) => extents[axis]!), false, (inside) => {
+    kernel.forSum(order.map((axis) => extents[axis]!), (inside) => {
       const at = [...point, ...start.map((first, axis) => binary("add", first, inside[order.indexOf(axis)]!))];
       kernel.set(sum, binary("add", sum, binary("mul", load(0, at), load(1, at))));
     });

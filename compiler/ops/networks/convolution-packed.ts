@@ -65,7 +65,7 @@ function partLowering({ images, channels, rows, columns, windows: [high, wide], 
         const [i, p, r, c, l] = indices as [(typeof indices)[0], (typeof indices)[0], (typeof indices)[0], (typeof indices)[0], (typeof indices)[0]];
         const point = [i, r, c, p, l];
         const sum = kernel.let("sum", number(type.dtype, 0));
-        kernel.forBox(inner, false, (inside) => kernel.set(sum, binary("add", sum, binary("mul", load(0, [...point, ...inside]), load(1, [...point, ...inside])))));
+        kernel.forSum(inner, (inside) => kernel.set(sum, binary("add", sum, binary("mul", load(0, [...point, ...inside]), load(1, [...point, ...inside])))));
         store(0, [...point, ...inner.map(() => number("i32", 0))], cast(type.dtype, sum));
       });
     },

@@ -5,8 +5,9 @@
 import { sizeOf } from "../../../../runtime/dtype.ts";
 import { ops } from "../../../ops/table.ts";
 import { composeMap, identityMap, type Affine } from "../../../support/affine.ts";
+import type { Target } from "../../../targets/target.ts";
 import { isPackable, toLast, type Builder, type Setting } from "./builder.ts";
-import type { Node, ValueId } from "../../graph.ts";
+import type { Attributes, Node, ValueId } from "../../graph.ts";
 
 /** A node's image, with channels last. */
 export function carried(node: Node, build: Builder, setting: Setting): ValueId | undefined {
@@ -112,16 +113,29 @@ function regarded({ inputs, outputs }: Node, build: Builder): ValueId | undefine
 }
 
 /** Reductions over all positions, perhaps over images and channels too: of the images themselves. What they give has no order to carry. */
-export function reduced({ op, inputs, outputs, attributes }: Node, build: Builder): ValueId | undefined {
+export function reduced({ op, inputs, outputs, attributes }: Node, build: Builder, { target }: Setting): ValueId | undefined {
   if (!["reduce", "mean", "map_reduce"].includes(op)) return undefined;
   const axes = attributes["axes"] as readonly number[];
   const rank = build.shape(inputs[0]!).length;
-  if (rank < 3) return undefined;
-  if (!Array.from({ length: rank - 2 }, (_, axis) => axis + 2).every((axis) => axes.includes(axis))) return undefined;
+  if (rank < 3 || !Array.from({ length: rank - 2 }, (_, axis) => axis + 2).every((axis) => axes.includes(axis))) return undefined;
   const found = operandsOf(inputs, build, true);
   if (found === undefined) return undefined;
-  const order = toLast(rank);
-  const operands = found.images.map((image, k) => image ?? build.broadcast(found.spread[k]!, found.shape));
-  const result = build.apply(op, operands, { ...attributes, axes: axes.map((axis) => order.indexOf(axis)).toSorted((a, b) => a - b) });
-  return attributes["keepdims"] === true ? build.reshape(result, build.shape(outputs[0]!)) : result;
+  const type = build.at.type(outputs[0]!);
+  const byChannels = axes.includes(0) && !axes.includes(1) && found.spread.every((one) => one === undefined || build.shape(one)[0] === 1);
+  const result = byChannels && isPackable(type) ? byRows(op, found, attributes, build, target) : overImages(op, found, attributes, build);
+  return sizeOf(build.shape(result)) === sizeOf(type.shape) && build.shape(result).length !== type.shape.length ? build.reshape(result, type.shape) : result;
+}
+
+function overImages(op: string, { shape, images, spread }: Operands, attributes: Attributes, build: Builder): ValueId {
+  const order = toLast(shape.length);
+  const operands = images.map((image, k) => image ?? build.broadcast(spread[k]!, shape));
+  return build.apply(op, operands, { ...attributes, keepdims: false, axes: (attributes["axes"] as number[]).map((axis) => order.indexOf(axis)).toSorted((a, b) => a - b) });
+}
+
+/** One number for each channel: of the rows of a matrix, of which every part reads whole ones. */
+function byRows(op: string, { shape, images, spread }: Operands, attributes: Attributes, build: Builder, { tiles, grain }: Target): ValueId {
+  const [rows, channels] = [sizeOf(shape.slice(0, -1)), shape.at(-1)!];
+  const operands = images.map((image, k) => (image === undefined ? build.broadcast(build.reshape(spread[k]!, [1, build.shape(spread[k]!).at(-1)!]), [rows, channels]) : build.matrix(image)));
+  const parts = Math.min(tiles, rows, Math.floor((rows * channels) / grain));
+  return build.apply(op, operands, { ...attributes, keepdims: false, axes: [0], ...(parts > 1 ? { partition: [1, parts] } : {}) });
 }
