@@ -30,6 +30,8 @@ export interface Surroundings {
   prepare(graph: OnnxGraph): void;
   /** The outputs of a subgraph, its inputs being given. */
   inline(graph: OnnxGraph, inputs: readonly Tensor[]): readonly Tensor[];
+  /** A value of the model by its name. */
+  find(name: string): Tensor;
   /** A name that nothing in the graph has. */
   freshName(): string;
   /** A tensor with these elements. */

@@ -203,6 +203,7 @@ class Importer {
     return {
       program,
       builder: this.#builder,
+      find: (name) => scope.find(name)!.tensor(),
       freshName: () => `v${this.#names++}`,
       constant: (value) => this.#constant(value),
       prepare: (subgraph) => {

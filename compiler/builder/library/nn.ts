@@ -124,6 +124,9 @@ export const global_max_pool = define<<T extends DType>(x: Operand<T>) => Tensor
 /** Scaled dot-product attention: queries [..., m, d], keys [..., n, d], values [..., n, e] → [..., m, e]. Scores are products times `scale` (1/√d unless given), brought into ±`softcap` if that is given, plus `bias`: −∞ where a query must not see a key. With `causal`, query i sees keys up to i + n − m. A query that sees no key gives NaN. */
 export const attention = define<<T extends DType>(q: Operand<T>, k: Operand<T>, v: Operand<T>, options?: { bias?: Operand<T>; scale?: number; softcap?: number; causal?: boolean }) => Tensor<T>>("std/nn", "attention");
 
+/** Linear attention, step by step (Katharopoulos et al., 2020): a state [..., d, e] takes in the outer product of each step's key and value, and each query reads it: queries and keys [t, ..., d], values [t, ..., e]. Before each step the state is multiplied by exp(decay), decay broadcasting to [t, ..., d]. With `delta` what is taken in is not the value, but `rate` times the difference of the value from what the state gives for the key (Yang et al., 2024). Gives the results of all steps, and the last state. */
+export const linear_attention = define<<T extends DType>(q: Operand<T>, k: Operand<T>, v: Operand<T>, start: Operand<T>, decay: Operand<T>, rate: Operand<T>, options?: { delta?: boolean }) => readonly [Tensor<T>, Tensor<T>]>("std/nn", "linear_attention", { results: 2 });
+
 /** Turns pairs of the last dimension by angles, whose cosines and sines are given for each position (Su et al., 2021): element i with element i + h, or with `interleaved` element 2i with 2i + 1. The cosines [..., m, h] broadcast. */
 export const rotary_embedding = define<<T extends DType>(x: Operand<T>, cosines: Operand<T>, sines: Operand<T>, options?: { interleaved?: boolean }) => Tensor<T>>("std/nn", "rotary_embedding");
 

@@ -28,6 +28,11 @@ function hardSigmoid(x: Tensor, alpha: number, beta: number): Tensor {
   return core.clamp(x.mul(alpha).add(beta), 0, 1);
 }
 
+/** x · sigmoid(alpha · x) */
+function swish(x: Tensor, alpha: number): Tensor {
+  return alpha === 1 ? nn.silu(x) : x.mul(nn.sigmoid(x.mul(alpha)));
+}
+
 export const activations: Family = {
   Relu: (call) => (["f16", "bf16", "f32", "f64"].includes(call.x(0).dtype) ? nn.relu(call.x(0)) : core.max(call.x(0), 0)),
   LeakyRelu: (call) => nn.leaky_relu(call.x(0), { slope: call.float("alpha", 0.01) }),
@@ -46,10 +51,8 @@ export const activations: Family = {
   Softsign: (call) => nn.softsign(call.x(0)),
   Mish: (call) => nn.mish(call.x(0)),
   Gelu: (call) => (call.text("approximate", "none") === "tanh" ? nn.gelu_tanh(call.x(0)) : nn.gelu(call.x(0))),
-  Swish: (call) => {
-    const alpha = call.float("alpha", 1);
-    return alpha === 1 ? nn.silu(call.x(0)) : call.x(0).mul(nn.sigmoid(call.x(0).mul(alpha)));
-  },
+  Swish: (call) => swish(call.x(0), call.float("alpha", 1)),
+  SwiGLU: (call) => swish(call.x(0), call.float("alpha", 1)).mul(call.x(1)),
   ThresholdedRelu: (call) => core.select(call.x(0).gt(call.float("alpha", 1)), call.x(0), core.zeros(call.x(0).shape, { dtype: call.x(0).dtype })),
   Shrink: shrink,
   Softmax: (call) => rows(call, (x, axis) => nn.softmax(x, { axis })),

@@ -24,7 +24,7 @@ function maskBias(call: Call, q: Tensor, keys: number): Tensor | undefined {
   const missing = keys - bias.shape.at(-1)!;
   if (missing === 0) return bias;
   const none = bias.shape.map(() => 0);
-  return core.pad(bias, none, { after: none.with(-1, missing), value: -Infinity });
+  return core.pad(bias, none, { after: none.with(none.length - 1, missing), value: -Infinity });
 }
 
 /** What hides keys from queries besides the mask: those after a query, those beyond the filled part of a cache. */
@@ -97,4 +97,32 @@ function causalConvolution(call: Call): Tensor[] {
   return [activation === "none" ? y : nn.silu(y), whole.at(":", ":", `${whole.shape[2]! - before}:`)];
 }
 
-export const attentions: Family = { Attention: attention, RotaryEmbedding: rotary, CausalConvWithState: causalConvolution };
+/** [batch, t, heads · d] → [t, batch, heads, d]. */
+function inSteps(x: Tensor, heads: number): Tensor {
+  const [batch, steps, width] = x.shape as [number, number, number];
+  return as("f32", core.transpose(core.reshape(x, [batch, steps, heads, width / heads]), { axes: [1, 0, 2, 3] }));
+}
+
+/** In f32 throughout, as the operator's definition is. Several heads of queries may share one of keys, values and state. */
+function linearAttention(call: Call): Tensor[] {
+  const [heads, own] = [call.int("q_num_heads", 1), call.int("kv_num_heads", 1)];
+  const rule = call.text("update_rule", "gated_delta");
+  const [q, k, v] = [inSteps(call.x(0), heads), inSteps(call.x(1), own), inSteps(call.x(2), own)];
+  const [steps, batch] = k.shape as [number, number];
+  const [d, e] = [k.shape[3]!, v.shape[3]!];
+  const shared = heads / own;
+  // Each head of keys once for every head of queries: their states stay equal.
+  const wide = (x: Tensor, axis: number): Tensor => (shared === 1 ? x : core.repeat_each(x, shared, { axis }));
+  const start = call.has(3) ? as("f32", call.x(3)) : core.zeros<"f32">([batch, own, d, e], { dtype: "f32" });
+  const decay = call.has(4) ? wide(inSteps(call.x(4), own), 2) : core.zeros([steps, 1, 1, 1], { dtype: "f32" });
+  const rate = call.has(5) ? scaled(inSteps(call.x(5), call.x(5).shape[2] === 1 ? 1 : own), wide) : core.ones([steps, 1, 1, 1], { dtype: "f32" });
+  const [all, last] = nn.linear_attention(q, wide(k, 2), wide(v, 2), wide(start, 1), decay, rate, { delta: rule.includes("delta") });
+  const result = core.reshape(core.transpose(all.mul(call.float("scale", 0) || 1 / Math.sqrt(d)), { axes: [1, 0, 2, 3] }), [batch, steps, heads * e]);
+  const state = shared === 1 ? last : last.at(":", `::${shared}`);
+  return [as(call.x(0).dtype, result), as(call.x(0).dtype, state)];
+}
+
+/** A rate for each head, or one for all. */
+const scaled = (rate: Tensor, wide: (x: Tensor, axis: number) => Tensor): Tensor => (rate.shape[2] === 1 ? rate : wide(rate, 2));
+
+export const attentions: Family = { Attention: attention, RotaryEmbedding: rotary, CausalConvWithState: causalConvolution, LinearAttention: linearAttention };

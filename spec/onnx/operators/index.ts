@@ -14,8 +14,9 @@ import { recurrent } from "./recurrent.ts";
 import { reductions } from "./reductions.ts";
 import { shapes } from "./shapes.ts";
 import { signals } from "./signals.ts";
+import { training } from "./training.ts";
 
 export const operators: Operators = new Map(Object.entries({
   ...elementwise, ...activations, ...reductions, ...shapes, ...indexing, ...networks, ...normalisation,
-  ...attentions, ...losses, ...images, ...recurrent, ...quantisation, ...signals, ...control,
+  ...attentions, ...losses, ...images, ...recurrent, ...quantisation, ...signals, ...control, ...training,
 }));

@@ -96,6 +96,21 @@ function lpPool(call: Call): Tensor {
   return core.pow(sums, 1 / order);
 }
 
+/** Elements back at the places in the whole tensor that a pooling named, zeros elsewhere. */
+function maxUnpool(call: Call): Tensor {
+  const [x, places] = [call.x(0), call.x(1)];
+  const window = call.ints("kernel_shape")!;
+  const axes = upTo(window.length);
+  const stride = call.ints("strides") ?? axes.map(() => 1);
+  const pads = call.ints("pads") ?? axes.flatMap(() => [0, 0]);
+  const shape = [...x.shape.slice(0, 2), ...axes.map((k) => (x.shape[k + 2]! - 1) * stride[k]! + window[k]! - pads[k]! - pads[k + axes.length]!)];
+  const none = core.zeros([shape.reduce((a, b) => a * b, 1)], { dtype: x.dtype });
+  const y = core.reshape(core.scatter_update(none, core.flatten(places), core.flatten(x)), shape);
+  // What is asked for beyond that is zeros behind it.
+  const wanted = call.has(2) ? call.numbers(2) : shape;
+  return core.pad(y, shape.map(() => 0), { after: wanted.map((extent, k) => extent - shape[k]!) });
+}
+
 /** One element a channel, its other dimensions kept. */
 const perChannel = (x: Tensor, y: Tensor): Tensor => core.reshape(y, [...y.shape, ...x.shape.slice(2).map(() => 1)]);
 
@@ -105,7 +120,7 @@ export const networks: Family = {
   Einsum: (call) => callDeclared("einsum", 1, [call.text("equation", ""), ...call.all()])[0]!,
   Det: (call) => linalg.determinant(call.x(0)),
   Conv: convolution, ConvTranspose: transposedConvolution,
-  MaxPool: maxPool, AveragePool: averagePool, LpPool: lpPool,
+  MaxPool: maxPool, AveragePool: averagePool, LpPool: lpPool, MaxUnpool: maxUnpool,
   GlobalAveragePool: (call) => perChannel(call.x(0), nn.global_avg_pool(call.x(0))),
   GlobalMaxPool: (call) => perChannel(call.x(0), nn.global_max_pool(call.x(0))),
 };

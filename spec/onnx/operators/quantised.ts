@@ -20,23 +20,21 @@ function spread(scale: Tensor, x: Tensor, axis: number, block: number): Tensor {
 function quantizeLinear(call: Call): Tensor {
   const x = call.x(0);
   const axis = axisOf(call.int("axis", 1), Math.max(1, x.shape.length));
-  call.requires(call.int("block_size", 0) === 0 && call.x(1).shape.length < 2, "scales of blocks");
   const dtype: DType = call.has(2) ? call.x(2).dtype : call.attribute("output_dtype") ? dtypeOf(call.int("output_dtype", 0)) : "u8";
-  const zero = zeroOf(call, 2);
-  return quantised.quantize(as("f32", x), as("f32", perAxis(call.x(1))), { type: { dtype, shape: x.shape }, axis, ...(zero ? { zero_point: zero } : {}) });
+  const block = call.int("block_size", 0);
+  const scale = block > 0 ? spread(call.x(1), x, axis, block) : perAxis(call.x(1));
+  const zero = block > 0 && call.has(2) ? as("i32", spread(call.x(2), x, axis, block)) : zeroOf(call, 2);
+  // A scale of every element broadcasts as it is.
+  return quantised.quantize(as("f32", x), as("f32", scale), { type: { dtype, shape: x.shape }, axis: block > 0 ? -1 : axis, ...(zero ? { zero_point: zero } : {}) });
 }
 
 function dequantizeLinear(call: Call): Tensor {
   const x = call.x(0);
   const axis = axisOf(call.int("axis", 1), Math.max(1, x.shape.length));
   const block = call.int("block_size", 0);
-  if (block > 0) {
-    const scale = spread(call.x(1), x, axis, block);
-    const steps = call.has(2) ? as("i32", x).sub(as("i32", spread(call.x(2), x, axis, block))) : as("i32", x);
-    return as(scale.dtype, steps).mul(scale);
-  }
-  const zero = zeroOf(call, 2);
-  return quantised.dequantize(x, perAxis(call.x(1)), { axis, ...(zero ? { zero_point: zero } : {}) });
+  const scale = block > 0 ? spread(call.x(1), x, axis, block) : perAxis(call.x(1));
+  const zero = block > 0 && call.has(2) ? as("i32", spread(call.x(2), x, axis, block)) : zeroOf(call, 2);
+  return quantised.dequantize(x, scale, { axis: block > 0 ? -1 : axis, ...(zero ? { zero_point: zero } : {}) });
 }
 
 /** Scale and zero point are those with which u8 spans the elements and 0. */

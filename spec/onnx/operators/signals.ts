@@ -17,7 +17,7 @@ function fitted(x: Tensor, length: number): Tensor {
   if (own === length) return x;
   if (own > length) return x.at("...", `:${length}`);
   const none = x.shape.map(() => 0);
-  return core.pad(x, none, { after: none.with(-1, length - own) });
+  return core.pad(x, none, { after: none.with(none.length - 1, length - own) });
 }
 
 /** Along one axis of real (last extent 1) or complex (2) numbers. */
