@@ -112,6 +112,7 @@ describe("lowerings of random shapes", () => {
         check("argmax", [filled("f32", shape, seed)], { axis, keepdims }, seed);
         check("argmin", [filled("i64", shape, seed)], { axis, keepdims }, seed);
         check("cum_sum", [filled("i8", shape, seed)], { axis }, seed);
+        check("linear_recurrence", [filled("f64", shape, seed), filled("f64", shape, seed + 1)], { axis }, seed);
         check("cum_prod", [filled("u32", shape, seed)], { axis }, seed);
       }),
       { numRuns: runs },

@@ -47,6 +47,7 @@ import { reshape } from "./views/reshape.ts";
 import { reverse } from "./views/reverse.ts";
 import { roll } from "./data/roll.ts";
 import { rounding } from "./elementwise/rounding.ts";
+import { linearRecurrence } from "./reductions/recurrence.ts";
 import { cumProd, cumSum } from "./reductions/scan.ts";
 import { scatters } from "./data/scatter.ts";
 import { selectOp } from "./elementwise/select.ts";
@@ -73,7 +74,7 @@ const list: readonly Op[] = [
   // moving data
   update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
   // combining
-  reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, matmul,
+  reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, linearRecurrence, matmul,
   // blocks of factorisations, sparse matrices
   triangularSolveBlock, choleskyBlock, householderBlock, ...implications, ...spectra, blockSparseMatmul, sparseRows, sampledMatmul, fftRows,
   // networks

@@ -284,6 +284,9 @@ export const cum_sum = define<<D extends DType>(x: Operand<D>, options?: { axis?
 /** Running product along an axis, each element included. y[i] = x[0] · … · x[i] */
 export const cum_prod = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "cum_prod");
 
+/** Each element the one before it along an axis times a, and b added; the first is b alone. y[0] = b[0], y[i] = a[i] · y[i - 1] + b[i] */
+export const linear_recurrence = define<<D extends DType>(a: Operand<D>, b: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "linear_recurrence");
+
 /** Matrix product; leading dimensions broadcast, vectors lose their dimension. y[i, j] = Σₖ a[i, k] · b[k, j] */
 export const matmul = define<<D extends DType>(a: Operand<D>, b: Operand<D>) => Tensor<D>>("core", "matmul");
 

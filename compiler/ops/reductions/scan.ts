@@ -7,8 +7,9 @@ import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { axesSpace, forRest, number, padded, widened } from "../lowerings.ts";
-import { broadcastTo, formulas, reshaped, summed } from "../gradients.ts";
+import { broadcastTo, formulas, reshaped } from "../gradients.ts";
 import type { Op } from "../op.ts";
+import { recurredBackwards, shifted } from "./recurrence.ts";
 import { axisArgument, computeDType, intAttribute, requireClass, requireInputs } from "../rules.ts";
 
 /** Each element is in the totals from its own on: the running sum of the gradient, from the end. */
@@ -18,22 +19,16 @@ const sumGradient: NonNullable<Op["gradient"]> = (build, { attributes, gradient 
 };
 
 /**
- * y[j] is the product of the elements to j, so its derivative by x[i] is that of the others. Without dividing, which 0 forbids:
- * for each i a row of running products with x[i] left out. Quadratic in the extent.
+ * y[j] is the product of the elements to j, so its derivative by x[i] is that of those before i and of those behind it to j:
+ * the gradients, each times the elements since i, are a recurrence from the end. Nothing is divided, so 0 is no exception.
  */
-const productGradient: NonNullable<Op["gradient"]> = (build, { inputs: [x], attributes, gradient }) => {
-  const { dtype, shape } = build.typeOf(x!);
+const productGradient: NonNullable<Op["gradient"]> = (build, { inputs: [x], attributes, result, gradient }) => {
   const axis = intAttribute(attributes, "axis");
-  const extent = shape[axis]!;
-  const whole = shape.toSpliced(axis, 0, extent);
-  // Dimension `axis` counts i, the next one j.
-  const position = (along: number): ValueId => broadcastTo(build, reshaped(build, build.apply("iota", [], { length: extent, dtype: "i32" }), whole.map((_, d) => (d === along ? extent : 1))), whole);
-  const [i, j] = [position(axis), position(axis + 1)];
-  const f = formulas(build, { dtype, shape: whole });
-  const rows = (value: ValueId): ValueId => broadcastTo(build, reshaped(build, value, shape.toSpliced(axis, 0, 1)), whole);
-  const others = build.apply("cum_prod", [f.select(f.of("eq", i, j), f.number(1), rows(x!))], { axis: axis + 1 });
-  const from = f.select(f.of("ge", j, i), f.mul(others, rows(gradient)), f.number(0));
-  return [summed(build, from, [axis + 1])];
+  const { dtype, shape } = build.typeOf(x!);
+  const first = broadcastTo(build, reshaped(build, build.apply("iota", [], { length: shape[axis]!, dtype: "i32" }), shape.map((extent, d) => (d === axis ? extent : 1))), shape);
+  const f = formulas(build, { dtype, shape });
+  const before = f.select(build.apply("eq", [first, formulas(build, { dtype: "i32", shape }).number(0)]), f.number(1), shifted(build, result, axis));
+  return [f.mul(before, recurredBackwards(build, x!, gradient, axis))];
 };
 
 /** Row by row, the total in a register. */
