@@ -11,6 +11,8 @@
  *    the rest follows one by one. Integer results do not depend on it; those of floats differ in their last bits. The largest
  *    and the smallest of f32 are found by integers: see float-extremes.ts.
  *
+ * c. An innermost loop with a running sum, each of whose values is used: scans.ts.
+ *
  * What moves by other than one element is loaded and stored lane by lane. That is tried on loops that nothing else widened, so
  * that a loop around whose accesses are neighbours comes first, and done where it pays: lane-costs.ts. What has no vector form
  * stays scalar: widen.ts says why.
@@ -28,6 +30,7 @@ import { vectorFormSupported } from "../vector-support.ts";
 import { integerExtremes } from "./float-extremes.ts";
 import { lanesPay } from "./lane-costs.ts";
 import { replicate, type BodyCopy } from "./replicate.ts";
+import { runningSum, scanIn } from "./scans.ts";
 import { identityOf, Refusal, widenBody, type Reduction, type WidenedBody } from "./widen.ts";
 
 export const vectorise: Pass<Kernel, Kernel> = {
@@ -124,7 +127,7 @@ class Vectoriser {
     const inner = this.#body(loop.body, rangesInside(loop, known));
     const kept: Statement = { ...loop, body: inner.statements };
     if (inner.widened) return { statements: [kept], widened: true };
-    const statements = (loop.parallel ? this.#widenParallel(loop, known) : undefined) ?? this.#widenReduction(loop, known);
+    const statements = (loop.parallel ? this.#widenParallel(loop, known) : undefined) ?? this.#widenReduction(loop, known) ?? this.#widenScan(loop, known);
     statements?.forEach((made) => this.#done.add(made));
     if (statements !== undefined) return { statements, widened: loop.parallel };
     return { statements: [kept], widened: false };
@@ -166,6 +169,22 @@ class Vectoriser {
     if (widened === undefined) return undefined;
     for (const [local, { op }] of reductions) if (!vectorFormSupported(reduce(op, this.#locals.get(widened.accumulators.get(local)!)))) return undefined;
     return this.#reductionLoops(loop, reductions, widened);
+  }
+
+  /** A running sum whose every value is used. */
+  #widenScan(loop: ForStatement, known: Ranges): readonly Statement[] | undefined {
+    const sum = this.#byLanes ? undefined : runningSum(loop, this.#locals);
+    if (sum === undefined || this.#valuesNeededAfter(loop, new Map([[sum, { op: "add" }]])) || !memoryIndependent(loop, known)) return undefined;
+    const mark = this.#locals.list.length;
+    const widened = this.#tryWiden(loop, new Map([[sum, { op: "add" }]]), known);
+    const scan = widened === undefined ? undefined : scanIn(loop, sum, widened, this.#locals);
+    if (scan === undefined) {
+      this.#locals.list.length = mark;
+      return undefined;
+    }
+    const { before, end, whole } = this.#splitTrip(loop, widened!.lanes);
+    const main: Statement = { ...loop, end: whole, step: widened!.lanes, parallel: false, body: scan.body };
+    return [...before, ...scan.before, main, ...scan.after, ...this.#rest(loop, whole, end)];
   }
 
   #reductionLoops(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, widened: WidenedBody): readonly Statement[] {
