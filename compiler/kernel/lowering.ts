@@ -53,6 +53,8 @@ export interface Lowering {
   readonly contraction?: boolean;
   /** A far edge of what another lowering of the op writes most of: it is cut as that is, into as many parts as it has. */
   readonly edge?: boolean;
+  /** Where tiles share memory, parts that it is cut into at most: in more, what each must do anew costs more than they gain. */
+  readonly mostParts?: number;
   /** Scalar operations per point of the space, for cost estimates; 1 if absent. */
   readonly operations?: number;
   /** It stores each element of operand 0 of its reads unchanged: where that was made at its place already, nothing is left to do. */

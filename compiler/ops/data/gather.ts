@@ -39,6 +39,7 @@ export const gather: Op = {
     });
     return result;
   },
+  stores: "once",
   places: (inputs, attributes) => [{ input: 1, extent: inputs[0]!.shape[intAttribute(attributes, "axis")]!, fromEnd: true }],
   /** The whole gathered axis is a serial dimension, whose index the kernel computes. */
   lower(inputs, attributes, type): Lowering[] {
@@ -57,9 +58,11 @@ export const gather: Op = {
         ],
         writes: [{ operand: 0, index: identityMap(rank).slice(0, outer) }],
         emit({ kernel, block, load, store }) {
-          kernel.forBox(block.slice(0, outer), true, (point) => {
-            const row = kernel.let("row", clampedPosition(load(0, padded(point, rank)), extent));
-            store(0, padded(point, rank), load(1, [...point, row]));
+          // What an index names is found once for all that lies behind it.
+          const inner = axis + picked;
+          kernel.forBox(block.slice(0, inner), true, (before) => {
+            const row = kernel.let("row", clampedPosition(load(0, padded(before, rank)), extent));
+            kernel.forBox(block.slice(inner, outer), true, (after) => store(0, padded([...before, ...after], rank), load(1, [...before, ...after, row])));
           });
         },
       },

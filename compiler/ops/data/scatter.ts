@@ -48,6 +48,9 @@ function typeRule(rule: Rule, inputs: readonly TensorType[], axisGiven: number):
   return x;
 }
 
+/** A vertex walks all indices: of few columns that would be most of its work. */
+const leastColumns = 64;
+
 /** Space: the axes before and after the scattered one (parallel), that one, then those of the indices (serial). */
 function lowerScatter(rule: Rule, inputs: readonly TensorType[], axis: number): Lowering[] {
   const [x, indices, updates] = [inputs[0]!, inputs[1]!, inputs[2]!];
@@ -61,6 +64,7 @@ function lowerScatter(rule: Rule, inputs: readonly TensorType[], axis: number): 
     {
       name: rule.name,
       keeps: true,
+      mostParts: Math.max(1, Math.floor(sizeOf(kept) / leastColumns)),
       space: [...dimensions("parallel", kept), ...dimensions("serial", [x.shape[axis]!, ...indices.shape])],
       reads: [{ operand: 1, index: picked }, { operand: 2, index: keptIndex.toSpliced(axis, 0, ...picked) }],
       writes: [{ operand: 0, index: keptIndex.toSpliced(axis, 0, at(kept.length)) }],

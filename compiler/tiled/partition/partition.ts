@@ -72,9 +72,10 @@ const keepsPartials = (to: TensorView, tensors: Tensors): boolean => {
 
 function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): Partition {
   const { shape } = tensors.type(to.tensor);
+  const grain = Math.max(target.grain, workOf(lowering) / (lowering.mostParts ?? Infinity));
   if (canPlace(to, tensors)) {
     const whole = (t: number): boolean => lowering.writes[0]!.index[t]!.coefficients.every((coefficient, d) => coefficient === 0 || lowering.space[d]!.extent === 1 || lowering.space[d]!.kind === "parallel");
-    tensors.setDistribution(to.tensor, evenDistribution(shape, workOf(lowering), target.tiles, target.grain, whole));
+    tensors.setDistribution(to.tensor, evenDistribution(shape, workOf(lowering), target.tiles, grain, whole));
   }
   if (keepsPartials(to, tensors)) {
     const split = splitReduction(lowering, reads, tensors, target.tiles, target.grain);
@@ -82,7 +83,8 @@ function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: Ten
   }
   const distribution = tensors.distribution(to.tensor);
   const like = tensors.isScattered(to.tensor) ? undefined : splitLikeResult(lowering, to, distribution, shape);
-  return { split: like ?? splitEvenly(lowering, target.tiles, target.grain) };
+  const fits = like && sizeOf(like.grid) <= (lowering.mostParts ?? Infinity);
+  return { split: fits ? like : splitEvenly(lowering, target.tiles, grain) };
 }
 
 const canPlace = (to: TensorView, tensors: Tensors): boolean => !tensors.hasDistribution(to.tensor) && tensors.root(to.tensor) === to.tensor;
