@@ -77,6 +77,14 @@ describe("partition", () => {
     expect(bench.tensors.distribution(from)).toMatchObject({ grid: [8, 1], placement: split.placement });
   });
 
+  it("leaves a large tensor in parts where one vertex reads a few elements of it", () => {
+    const bench = new Bench(withTiles(ipu, 8));
+    const [from, to] = [bench.add([80_000]), bench.add([3])];
+    const few: Lowering = { name: "slice", space: [{ extent: 3, kind: "parallel" }], emit: unused, reads: [{ operand: 0, index: [affineIndex(0, 1)] }], writes: [{ operand: 0, index: [affineIndex(0, 1)] }] };
+    expect(bench.partition(few, [from], to).split.grid).toEqual([]);
+    expect(bench.tensors.distribution(from).block).toEqual([10_000]);
+  });
+
   it("cuts a matrix of 10,000 × 1,000 in 209 × 7 blocks for a product with a vector on 1,472 tiles", () => {
     const bench = new Bench(ipu);
     const [a, x, y] = [bench.add([10_000, 1000]), bench.add([1000]), bench.add([10_000])];

@@ -7,7 +7,7 @@
  */
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
-import { composeMap, type Affine } from "../../support/affine.ts";
+import { affineRange, composeMap, type Affine } from "../../support/affine.ts";
 import type { Target } from "../../targets/target.ts";
 import { distribute, evenDistribution, spread } from "../distribution.ts";
 import type { Split } from "../families.ts";
@@ -165,6 +165,12 @@ function splitOf(lowering: Lowering, plan: Pick<Plan, "parts">, target: Target, 
   return { grid, dimensions, block, placement };
 }
 
+/** Whether an access reaches from the first to the last element of an axis. */
+function coversAxis(form: Affine, { space }: Lowering, extent: number): boolean {
+  const { min, max } = affineRange(form, space.map((dimension) => dimension.extent));
+  return min <= 0 && max >= extent - 1;
+}
+
 /** Puts operands that have no place yet where the vertices that read them are, if each element is read by one vertex only. */
 function placeOperands(split: Split, lowering: Lowering, reads: readonly TensorView[], tensors: Tensors): void {
   lowering.reads.forEach((access, r) => {
@@ -172,6 +178,8 @@ function placeOperands(split: Split, lowering: Lowering, reads: readonly TensorV
     if (tensors.hasDistribution(view.tensor) || tensors.root(view.tensor) !== view.tensor) return;
     const { shape } = tensors.type(view.tensor);
     const map = composeMap(view.map, access.index, lowering.space.length);
+    // One vertex that reads a part decides nothing for the whole tensor.
+    if (split.grid.length === 0 && !map.every((form, t) => coversAxis(form, lowering, shape[t]!))) return;
     const cuts = map.map((form, t) => cutOf(form, t));
     const order = cuts.filter((i) => i >= 0);
     // The blocks' order must be the vertices' order, so that their tiles are the same.
