@@ -1,9 +1,9 @@
 /**
  * Conversions between f32 and the 16-bit floats, which WebAssembly does not have: f16 (IEEE binary16) and bf16, the upper
  * half of an f32. Rounding is to nearest, ties to even; subnormals, infinities and NaN are kept. Scalars by helper functions,
- * vectors by the same steps on four lanes with selects for branches.
+ * vectors by other steps, without branches.
  *
- * The f16 conversions follow Fabian Giesen's public-domain "half_to_float" and "float_to_half_fast3_rtne"
+ * The f16 conversions of scalars follow Fabian Giesen's public-domain "half_to_float" and "float_to_half_fast3_rtne"
  * (https://gist.github.com/rygorous/2156668): scaling by a power of two does the work for subnormals, adding the exponent's
  * difference with a rounding bias for all others.
  */
@@ -19,6 +19,8 @@ const signBit = 0x8000_0000 | 0;
 const floatInfinity = 0x7f80_0000;
 /** 2^112: the ratio of the exponents' scales, 127 − 15. */
 const exponentScale = 2 ** 112;
+/** What an infinite f16 would be if its exponent meant a number. */
+const halfOverflow = 2 ** 16;
 /** The smallest f32 that overflows f16 whatever the rounding, 2^16, and the smallest that is normal in f16, 2^−14. */
 const overflowBits = 0x4780_0000;
 const smallestNormalBits = 0x3880_0000;
@@ -133,42 +135,58 @@ export function encodeHalf(module: Module, dtype: HalfDType, value: Code): Code 
   return callHelper(module, dtype === "f16" ? floatToHalf : floatToBrain, [value]);
 }
 
+type Shared = ReturnType<FunctionScope["shared"]>;
+
 function everyLane(scope: FunctionScope, value: number): Code {
   return scope.vectorConstant(new Uint8Array(new Int32Array(4).fill(value).buffer));
 }
 
-/** Four lanes of 16 bits, each zero-extended to 32, to f32×4. */
+function everyFloat(scope: FunctionScope, value: number): Code {
+  return scope.vectorConstant(new Uint8Array(new Float32Array(4).fill(value).buffer));
+}
+
+/** Four lanes of 16 bits, each sign-extended to 32, to f32×4. */
 export function decodeHalfLanes(scope: FunctionScope, dtype: HalfDType, bits: Code): Code {
   const { module, binaryen } = scope;
   const { v128, i32x4, f32x4, i32 } = module;
   if (dtype === "bf16") return i32x4.shl(bits, i32.const(16));
-  const half = scope.shared(bits, binaryen.v128);
-  const shifted = scope.shared(i32x4.shl(v128.and(half.first, everyLane(scope, 0x7fff)), i32.const(13)), binaryen.v128);
-  const finite = f32x4.mul(shifted.first, scope.vectorConstant(new Uint8Array(new Float32Array(4).fill(exponentScale).buffer)));
+  // The sign stays where it was extended to; of the three bits between it and the exponent nothing is left.
+  const placed = v128.and(i32x4.shl(bits, i32.const(13)), everyLane(scope, 0x8fff_e000 | 0));
+  const scaled = scope.shared(f32x4.mul(placed, everyFloat(scope, exponentScale)), binaryen.v128);
   // Of a special the scaled exponent is not yet all ones; of everything finite it stays below.
-  const special = v128.and(i32x4.gt_s(shifted.again(), everyLane(scope, (halfInfinity - 1) << 13)), everyLane(scope, floatInfinity));
-  const sign = i32x4.shl(v128.and(half.again(), everyLane(scope, 0x8000)), i32.const(16));
-  return v128.or(v128.or(finite, special), sign);
+  const special = f32x4.ge(f32x4.abs(scaled.first), everyFloat(scope, halfOverflow));
+  return v128.or(v128.and(special, everyLane(scope, floatInfinity)), scaled.again());
 }
 
-/** f32×4 to the 16 bits of the nearest halves, each zero-extended to 32. */
+/** f32×4 to the 16 bits of the nearest halves, each sign-extended to 32. */
 export function encodeHalfLanes(scope: FunctionScope, dtype: HalfDType, value: Code): Code {
-  const { module, binaryen } = scope;
-  const { v128, i32x4, f32x4, i32 } = module;
-  const word = scope.shared(value, binaryen.v128);
-  if (dtype === "bf16") {
-    const high = scope.shared(i32x4.shr_u(word.first, i32.const(16)), binaryen.v128);
-    const odd = v128.and(high.first, everyLane(scope, 1));
-    const rounded = i32x4.shr_u(i32x4.add(odd, i32x4.add(word.again(), everyLane(scope, 0x7fff))), i32.const(16));
-    return v128.bitselect(rounded, v128.or(high.again(), everyLane(scope, 0x40)), f32x4.eq(word.again(), word.again()));
-  }
-  const sign = scope.shared(v128.and(word.first, everyLane(scope, signBit)), binaryen.v128);
-  const size = scope.shared(v128.xor(sign.first, word.again()), binaryen.v128);
-  const odd = v128.and(i32x4.shr_u(size.first, i32.const(13)), everyLane(scope, 1));
-  const normal = i32x4.shr_u(i32x4.add(odd, i32x4.add(size.again(), everyLane(scope, roundingBias))), i32.const(13));
-  const subnormal = i32x4.sub(f32x4.add(size.again(), everyLane(scope, subnormalMagic)), everyLane(scope, subnormalMagic));
-  const finite = v128.bitselect(normal, subnormal, i32x4.ge_s(size.again(), everyLane(scope, smallestNormalBits)));
-  const special = v128.bitselect(everyLane(scope, halfNaN), everyLane(scope, halfInfinity), i32x4.gt_s(size.again(), everyLane(scope, floatInfinity)));
-  const bits = v128.bitselect(finite, special, i32x4.lt_s(size.again(), everyLane(scope, overflowBits)));
-  return v128.or(bits, i32x4.shr_u(sign.again(), i32.const(16)));
+  const word = scope.shared(value, scope.binaryen.v128);
+  return dtype === "bf16" ? encodeBrainLanes(scope, word) : encodeIeeeLanes(scope, word);
+}
+
+/** Half of what is cut off less one, and one if what stays is odd, is added before; a NaN keeps its upper half, made quiet. */
+function encodeBrainLanes(scope: FunctionScope, word: Shared): Code {
+  const { v128, i32x4, f32x4, i32 } = scope.module;
+  const odd = v128.and(i32x4.shr_u(word.first, i32.const(16)), everyLane(scope, 1));
+  const isNaN = scope.shared(f32x4.ne(word.again(), word.again()), scope.binaryen.v128);
+  const rounding = v128.andnot(i32x4.add(odd, everyLane(scope, 0x7fff)), isNaN.first);
+  const quiet = v128.and(isNaN.again(), everyLane(scope, 0x40_0000));
+  return i32x4.shr_s(v128.or(i32x4.add(rounding, word.again()), quiet), i32.const(16));
+}
+
+/**
+ * Adding a power of two whose last bit weighs what the last of the result does lets the machine round; the power comes from the
+ * number's own exponent, but for what is subnormal in f16 (Marat Dukhan's FP16, `fp16_ieee_from_fp32_value`,
+ * https://github.com/Maratyszcza/FP16). Scaling up and down before makes what is too large infinite. The sum's exponent and
+ * mantissa then lie in its two halves, which one instruction multiplies by 8 and 1 and adds.
+ */
+function encodeIeeeLanes(scope: FunctionScope, word: Shared): Code {
+  const { v128, i32x4, f32x4, i32 } = scope.module;
+  const scaled = f32x4.mul(f32x4.mul(f32x4.abs(word.first), everyFloat(scope, exponentScale)), everyFloat(scope, 2 ** -110));
+  const exponent = i32x4.max_s(v128.and(word.again(), everyLane(scope, floatInfinity)), everyLane(scope, smallestNormalBits));
+  const sum = f32x4.add(scaled, i32x4.add(exponent, everyLane(scope, 15 << 23)));
+  const size = v128.and(i32x4.dot_i16x8_s(sum, everyLane(scope, (8 << 16) | 1)), everyLane(scope, 0x7fff));
+  const nan = v128.and(f32x4.ne(word.again(), word.again()), everyLane(scope, halfNaN));
+  const sign = v128.and(i32x4.shr_s(word.again(), i32.const(16)), everyLane(scope, -0x8000));
+  return v128.or(v128.or(size, nan), sign);
 }

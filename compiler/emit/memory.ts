@@ -14,7 +14,7 @@ import type { Code } from "./binaryen.ts";
 import { decodeHalf, decodeHalfLanes, encodeHalf, encodeHalfLanes } from "./half-floats.ts";
 import { isHalf, machineName, machineType } from "./scalar.ts";
 import type { FunctionScope, Value } from "./scope.ts";
-import { resizeInteger, resizeMask } from "./vector.ts";
+import { resizeMask } from "./vector.ts";
 
 /** A machine address and the constant an instruction adds to it. */
 interface Place {
@@ -138,7 +138,7 @@ export class Memory {
     const { pointer, offset } = this.#vectorPlace(buffer, index);
     const loaded = (code: Code): Value => this.#here(code, dtype, lanes);
     if (isHalf(dtype)) {
-      const bits = lanes === 4 ? module.v128.load16x4_u(offset, 1, pointer) : module.i32x4.extend_low_i16x8_u(this.#loadBytes(2 * lanes, offset, pointer));
+      const bits = lanes === 4 ? module.v128.load16x4_s(offset, 1, pointer) : module.i32x4.extend_low_i16x8_s(this.#loadBytes(2 * lanes, offset, pointer));
       return loaded(decodeHalfLanes(this.#scope, dtype, bits));
     }
     const bytes = this.#loadBytes(lanes * bytesOf(dtype), offset, pointer);
@@ -156,7 +156,7 @@ export class Memory {
     const bytes = (bytesOf(dtype) * lanes) / loads.length;
     const [first, ...others] = loads.map(({ buffer, index }) => this.#place(buffer, index));
     const together = others.reduce((vector, { pointer, offset }, at) => this.#loadLane(bytes, at + 1, offset, pointer, vector), this.#loadFirst(bytes, first!));
-    if (isHalf(dtype)) return this.#here(decodeHalfLanes(this.#scope, dtype, module.i32x4.extend_low_i16x8_u(together)), dtype, lanes);
+    if (isHalf(dtype)) return this.#here(decodeHalfLanes(this.#scope, dtype, module.i32x4.extend_low_i16x8_s(together)), dtype, lanes);
     return this.#here(dtype === "bool" ? this.#maskOfBytes(together, lanes) : together, dtype, lanes);
   }
 
@@ -219,7 +219,11 @@ export class Memory {
 
   #storeVector(dtype: DType, lanes: number, { pointer, offset }: Place, value: Code): Code {
     const { module } = this.#scope;
-    if (isHalf(dtype)) return this.#storeBytes(2 * lanes, offset, pointer, resizeInteger(this.#scope, encodeHalfLanes(this.#scope, dtype, value), 4, 2, "u"));
+    if (isHalf(dtype)) {
+      // Sign-extended, so that nothing saturates.
+      const bits = encodeHalfLanes(this.#scope, dtype, value);
+      return this.#storeBytes(2 * lanes, offset, pointer, module.i16x8.narrow_i32x4_s(bits, this.#scope.vectorConstant(new Uint8Array(registerBytes))));
+    }
     const stored = dtype === "bool" ? module.i8x16.neg(resizeMask(this.#scope, value, registerBytes / lanes, 1)) : value;
     return this.#storeBytes(lanes * bytesOf(dtype), offset, pointer, stored);
   }
