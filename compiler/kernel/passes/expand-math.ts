@@ -41,13 +41,12 @@ function expandStatement(statement: Statement, locals: LocalTable): { before: St
 
 function expandExpression(expression: Expression, origin: Span, locals: LocalTable, before: Statement[]): Expression {
   const inner = mapOperands(expression, (operand) => expandExpression(operand, origin, locals, before));
-  if (inner.kind !== "call" || inner.dtype === "f64") return inner;
-  const formula = formulas[inner.function];
-  if (formula === undefined) return inner;
+  if (inner.kind !== "call") return inner;
+  const format = inner.dtype === "f64" ? "f64" : "f32";
   const define = defining(origin, locals, before);
   const mark = { before: before.length, locals: locals.list.length };
-  const args = inner.args.map((argument) => cast("f32", argument));
-  const value = nonPositive(inner.function, args[0]!, define) ?? formula(args.map((argument) => define("argument", argument)), define);
+  const args = inner.args.map((argument) => cast(format, argument));
+  const value = nonPositive(inner.function, args[0]!, define) ?? formulas[inner.function](args.map((argument) => define("argument", argument)), define);
   if (value !== undefined) return cast(inner.dtype, value);
   before.length = mark.before;
   locals.list.length = mark.locals;

@@ -84,16 +84,34 @@ export const half = (x: Expression): Expression => mul(x, number(x, 0.5));
 /** Keeps the sign of a zero, which arithmetic would lose. */
 export const keepZero = (x: Expression, value: Expression): Expression => select(binary("eq", x, number(x, 0)), x, value);
 
-/** coefficients[0] + coefficients[1] x + …, by Horner's rule. */
-export function polynomial(x: Expression, coefficients: readonly number[] | Each<readonly number[]>): Expression {
-  const chosen = "f32" in coefficients ? each(x, coefficients) : coefficients;
-  return chosen.reduceRight<Expression | undefined>(
-    (sum, coefficient) => (sum === undefined ? number(x, coefficient) : add(mul(sum, x), number(x, coefficient))), undefined)!;
+/** More coefficients than this are not worth Horner's rule. */
+const longestHorner = 6;
+
+/**
+ * coefficients[0] + coefficients[1] x + …. By Horner's rule; long ones, where powers of x can be named, by pairs of terms, pairs
+ * of pairs and so on (Estrin, 1960): a few products more, and a fraction of the steps that wait for each other.
+ */
+export function polynomial(x: Expression, coefficients: readonly number[] | Each<readonly number[]>, define?: Naming): Expression {
+  const terms = ("f32" in coefficients ? each(x, coefficients) : coefficients).map((coefficient) => number(x, coefficient));
+  if (define !== undefined && terms.length > longestHorner) return byPairs(x, terms, define);
+  return terms.reduceRight((sum, coefficient) => add(mul(sum, x), coefficient));
+}
+
+function byPairs(power: Expression, terms: readonly Expression[], define: Naming): Expression {
+  if (terms.length === 1) return terms[0]!;
+  const pairs = Array.from({ length: Math.ceil(terms.length / 2) }, (_, at) => {
+    const [low, high] = [terms[2 * at]!, terms[2 * at + 1]];
+    return high === undefined ? low : add(mul(high, power), low);
+  });
+  return byPairs(pairs.length === 1 ? power : define("power", mul(power, power)), pairs, define);
 }
 
 /** x + x³ P(x²). */
-export const oddSeries = (x: Expression, square: Expression, tail: Each<readonly number[]>): Expression => add(mul(mul(x, square), polynomial(square, tail)), x);
+export const oddSeries = (x: Expression, square: Expression, tail: Each<readonly number[]>, define: Naming): Expression =>
+  add(mul(mul(x, square), polynomial(square, tail, define)), x);
 
+/** Where the sign stands in the bits. */
+export const signPlace = (like: Expression): number => (formatOf(like).float === "f32" ? 31 : 63);
 /** The sign of x alone, as bits. */
 export const signOf = (x: Expression): Expression => binary("and", bitsOf(x), integer(x, pattern(x, -0)));
 /** The magnitude with the sign of x. */
@@ -120,11 +138,11 @@ export function wholeOf(shifted: Expression, define: Naming): Whole {
   return { n: define("n", sub(sum, number(sum, roundingShift))), bits: define("bits", bitsOf(sum)) };
 }
 
-/** An integer ≥ 0 of fewer bits than a fraction has, as a float less `offset`. */
-export function floatOfSmall(small: Expression, offset: Expression): Expression {
-  const unit = 2 ** formatOf(small).fraction;
-  return sub(fromBits(binary("or", small, integer(small, pattern(small, unit)))), add(offset, number(small, unit)));
-}
+/** 2^fraction: the low bits of its sum with a smaller integer are that integer. */
+export const unitOf = (like: Expression): number => 2 ** formatOf(like).fraction;
+
+/** An integer ≥ 0 below `unitOf`, plus `unitOf`, as a float: a conversion in one instruction, where there may be no other. */
+export const aboveUnit = (small: Expression): Expression => fromBits(binary("or", small, integer(small, pattern(small, unitOf(small)))));
 
 /** The bits of an exponent that 2^n has more than 1: `bits` holds n in its low bits. What stands above the exponent's is shifted out. */
 export const exponentBits = (bits: Expression): Expression => binary("shl", bits, integer(bits, formatOf(bits).fraction));

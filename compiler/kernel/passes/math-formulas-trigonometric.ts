@@ -1,23 +1,36 @@
 /**
- * sin, cos and tan of f32. The argument less a multiple of π/2 is computed to twice the precision, with π/2 in four parts of
- * which the first three have 11 bits, so that their products with a multiple below 2^13 are exact (Cody & Waite, "Software
- * Manual for the Elementary Functions", 1980); the rounding of the difference is kept (Dekker, 1971) and put right at the end.
- * Beyond that the function is called, which only vectors do that have such an element.
+ * sin, cos and tan. The argument less a multiple of π/2 is computed to twice the precision, with π/2 in four parts of which
+ * the first three are so short that their products with a multiple are exact (Cody & Waite, "Software Manual for the
+ * Elementary Functions", 1980): 11 bits for multiples below 2^13 in f32; 26, 27 and 33 bits for those below 2^20 in f64. The
+ * first two together have no more digits behind the point than what is left of the argument, so that this is exact too. The
+ * rounding of the last difference is kept (Dekker, 1971) and put right at the end. Beyond such multiples the function is
+ * called, which only vectors do that have such an element.
  */
-import { binary, bitcast, call, constant, select, unary } from "../build.ts";
+import { binary, call, select, unary } from "../build.ts";
 import type { Expression, MathFunction } from "../kernel.ts";
-import { add, div, half, integer, keepZero, mul, number, polynomial, roundingShift, sub, wholeOf, type Define, type Formula } from "./math-formulas-parts.ts";
+import {
+  add, bitsOf, div, each, fromBits, half, integer, keepZero, mul, number, polynomial, roundingShift, signPlace, sub, wholeOf, type Define, type Each, type Formula,
+} from "./math-formulas-parts.ts";
 
-/** Where multiples of π/2 still have 13 bits. */
-const largestArgument = 12_800;
+/** Where multiples of π/2 still have 13 bits, and 20. */
+const largestArgument: Each<number> = { f32: 12_800, f64: 1_600_000 };
 
 /** π/2. */
-const halfPi = [1.5703125, 0.0004837512969970703, 7.549533620476723e-8, 2.5633440682570896e-12] as const;
+const halfPi: Each<readonly [number, number, number, number]> = {
+  f32: [1.5703125, 0.0004837512969970703, 7.549533620476723e-8, 2.5633440682570896e-12],
+  f64: [1.5707963109016418, 1.5893254712295857e-8, 6.12323399409214e-17, 1.6446256936324258e-26],
+};
 
-/** (sin r − r) / r³ in r², |r| ≤ π/4; error 3.6e-9 of sin r. */
-const sinTail = [-0.16666655242443085, 0.008332176133990288, -0.00019516977772582322];
-/** (cos r − 1 + r²/2) / r⁴ in r², |r| ≤ π/4; error 9.6e-11. */
-const cosTail = [0.04166664555668831, -0.0013887364184483886, 2.443809171381872e-5];
+/** (sin r − r) / r³ in r², |r| ≤ π/4; error 3.6e-9 of sin r, of f64 3.8e-18. */
+const sinTail: Each<readonly number[]> = {
+  f32: [-0.16666655242443085, 0.008332176133990288, -0.00019516977772582322],
+  f64: [-0.1666666666666663, 0.00833333333332184, -0.00019841269829358525, 2.755731353851161e-6, -2.505073438847911e-8, 1.5895433217488464e-10],
+};
+/** (cos r − 1 + r²/2) / r⁴ in r², |r| ≤ π/4; error 9.6e-11, of f64 5.7e-20. */
+const cosTail: Each<readonly number[]> = {
+  f32: [0.04166664555668831, -0.0013887364184483886, 2.443809171381872e-5],
+  f64: [0.041666666666666595, -0.0013888888888873338, 2.480158728899748e-5, -2.755731421529904e-7, 2.0875705114956758e-9, -1.135873277169737e-11],
+};
 
 /** A value and what its rounding lost, to be computed if it is needed. */
 interface Rounded {
@@ -41,19 +54,19 @@ function addRounded(name: string, a: Expression, b: Expression, define: Define):
 }
 
 function reduceQuadrant(x: Expression, define: Define): Quadrant {
-  const [first, second, third, fourth] = halfPi;
+  const [first, second, third, fourth] = each(x, halfPi);
   const { n, bits } = wholeOf(add(mul(x, number(x, 2 / Math.PI)), number(x, roundingShift)), define);
   const exact = define("exact", sub(sub(x, mul(n, number(n, first))), mul(n, number(n, second))));
   const small = define("small", mul(n, number(n, third)));
   const r = define("r", sub(exact, small));
   const low = define("low", sub(sub(sub(exact, r), small), mul(n, number(n, fourth))));
   const square = define("square", mul(r, r));
-  const sineTail = add(mul(mul(r, square), polynomial(square, sinTail)), low);
+  const sineTail = add(mul(mul(r, square), polynomial(square, sinTail, define)), low);
   // 1 − r²/2 with what its rounding lost.
   const halved = define("halved", half(square));
   const leading = define("leading", sub(number(r, 1), halved));
   const lost = sub(sub(number(r, 1), leading), halved);
-  const cosineTail = add(lost, sub(mul(mul(square, square), polynomial(square, cosTail)), mul(r, low)));
+  const cosineTail = add(lost, sub(mul(mul(square, square), polynomial(square, cosTail, define)), mul(r, low)));
   return { bits, sine: addRounded("sine", r, sineTail, define), cosine: addRounded("cosine", leading, cosineTail, define) };
 }
 
@@ -61,13 +74,13 @@ const isEven = (bits: Expression): Expression => binary("eq", binary("and", bits
 
 /** The sine of r + bits · π/2. */
 function sineIn({ sine, cosine }: Quadrant, bits: Expression): Expression {
-  const sign = binary("shl", binary("and", bits, integer(bits, 2)), integer(bits, 30));
-  return bitcast("f32", binary("xor", bitcast("i32", select(isEven(bits), sine.value, cosine.value)), sign));
+  const sign = binary("shl", binary("and", bits, integer(bits, 2)), integer(bits, signPlace(bits) - 1));
+  return fromBits(binary("xor", bitsOf(select(isEven(bits), sine.value, cosine.value)), sign));
 }
 
 /** The formula for arguments that are not large; for those, the call. */
 const called = (name: MathFunction, x: Expression, value: Expression, define: Define): Expression =>
-  define.rarely(binary("gt", unary("abs", x), constant("f32", largestArgument, x.lanes)), value, call(name, x));
+  define.rarely(binary("gt", unary("abs", x), number(x, largestArgument)), value, call(name, x));
 
 /** sin x within 1 ulp. */
 export const sin: Formula = ([x], define) => {
@@ -81,7 +94,7 @@ export const cos: Formula = ([x], define) => {
   return called("cos", x!, sineIn(quadrant, define("next", add(quadrant.bits, integer(quadrant.bits, 1)))), define);
 };
 
-/** tan x within 1.5 ulp: sin over cos, or −cos over sin, corrected by what both had lost. */
+/** tan x within 1.5 ulp, of f64 1.8: sin over cos, or −cos over sin, corrected by what both had lost. */
 export const tan: Formula = ([x], define) => {
   const { bits, sine, cosine } = reduceQuadrant(x!, define);
   const even = define("even", isEven(bits));

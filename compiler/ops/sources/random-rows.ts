@@ -10,7 +10,7 @@ import { convert, get, put, tensor, zeros, type Tensor } from "../../graph/tenso
 import { binary, bitcast, call, cast, constant, i32, select, unary, type KernelBuilder } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
-import { logarithmOf, splitNormal } from "../../kernel/passes/math-formulas.ts";
+import { logarithmOf, splitNormal } from "../../kernel/passes/math-formulas-logarithm.ts";
 import { affineIndex, identityMap } from "../../support/affine.ts";
 import { dimensions, number } from "../lowerings.ts";
 import type { Op } from "../op.ts";
