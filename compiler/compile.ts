@@ -8,8 +8,9 @@ import { check } from "./check/check.ts";
 import { loadBinaryen } from "./emit/binaryen.ts";
 import { emitModule } from "./emit/module.ts";
 import { formatType, type Graph } from "./graph/graph.ts";
-import { withoutGradients } from "./graph/passes/differentiate.ts";
+import { differentiate, withoutGradients } from "./graph/passes/differentiate.ts";
 import { print as printGraph } from "./graph/print.ts";
+import { recomputedIn, type Recomputed } from "./graph/recomputed.ts";
 import { runPipeline, stages } from "./pipeline.ts";
 import { libraryModules, librarySource } from "./std/library.ts";
 import { isStackOverflow } from "./support/bug.ts";
@@ -64,6 +65,8 @@ export interface Plan {
   readonly bsp: BspGraph;
   /** Absent where the tensors do not fit into memory. */
   readonly memory?: MemoryPlan;
+  /** What gradients compute again instead of keeping. */
+  readonly recomputed: readonly Recomputed[];
   readonly target: Target;
 }
 
@@ -139,6 +142,7 @@ const passOptions = ({ checked = false, strictMath = false, profile = false }: C
 /** Takes what a plan is made of from the passes as they run. */
 class PlanCollector {
   readonly #target: Target;
+  #recomputed: readonly Recomputed[] = [];
   plan: Plan | undefined;
 
   constructor(target: Target) {
@@ -146,8 +150,10 @@ class PlanCollector {
   }
 
   see(name: string, program: unknown): void {
-    if (name === formSupersteps.name) this.plan = { bsp: program as BspGraph, target: this.#target };
-    if (name === planMemory.name) this.plan = { bsp: program as PlannedGraph, memory: (program as PlannedGraph).plan, target: this.#target };
+    const rest = { recomputed: this.#recomputed, target: this.#target };
+    if (name === differentiate.name) this.#recomputed = recomputedIn(program as Graph);
+    if (name === formSupersteps.name) this.plan = { bsp: program as BspGraph, ...rest };
+    if (name === planMemory.name) this.plan = { bsp: program as PlannedGraph, memory: (program as PlannedGraph).plan, ...rest };
   }
 }
 

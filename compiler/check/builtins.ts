@@ -1,8 +1,7 @@
 /** Names that are called but are neither ops nor functions: they touch streams, gradients, mappings or compile-time values. */
 import { isFloat } from "../../runtime/dtype.ts";
 import type * as ast from "../syntax/ast.ts";
-import { formatType, type Node } from "../graph/graph.ts";
-import { hasEffect } from "../graph/rewrite.ts";
+import { formatType } from "../graph/graph.ts";
 import { ops } from "../ops/table.ts";
 import { closest } from "../support/suggest.ts";
 import { invariant } from "../support/bug.ts";
@@ -12,6 +11,7 @@ import { originOf, report, type Frame } from "./frame.ts";
 import { tileOf } from "./mapping.ts";
 import { nameOf, written } from "./operators.ts";
 import type { CallSite } from "./call.ts";
+import { recomputed } from "./recompute.ts";
 import { split } from "./split.ts";
 import { describeBinding, type Binding } from "./scope.ts";
 import { asTensor, buildOf, coerce, type Written } from "./tensors.ts";
@@ -170,28 +170,15 @@ function partition(frame: Frame, site: CallSite, expected: Expected | undefined)
   return value;
 }
 
-/**
- * `recompute(e)`: the value of `e`. What is computed inside of it is not kept for gradients, which compute it again from what
- * `e` uses. The value itself is kept.
- */
+/** `recompute(e)`: the value of `e`, of which nothing but itself is kept for gradients. */
 function recompute(frame: Frame, site: CallSite, expected: Expected | undefined): Value {
   const [arg] = positional(frame, site, "recompute", 1, 1) ?? [];
   const build = arg && buildOf(frame, site.span, "what is computed again");
   if (!arg || !build) return poison;
-  const { builder } = build;
-  const from = builder.current().length;
-  const value = frame.session.rules.expression(frame, arg, expected);
-  const kept = new Set((value.kind === "tuple" ? value.elements : [value]).map((each) => (each.kind === "tensor" ? each.id : undefined)));
-  if (!hasPoison(value) && !kept.values().some((id) => id !== undefined)) return report(frame, "type-mismatch", arg.span, `recompute is about tensors, and this is ${describe(value)}`);
-  builder.change(from, (nodes) => nodes.map((node) => {
-    const again = node.outputs.length > 0 && node.op !== "fill" && !node.outputs.some((output) => kept.has(output)) && !takesPart(node);
-    return again ? { ...node, attributes: { ...node.attributes, recompute: true } } : node;
-  }));
-  return value;
+  const value = recomputed(frame, () => frame.session.rules.expression(frame, arg, expected));
+  const tensors = value.kind === "tensor" || (value.kind === "tuple" && value.elements.some(({ kind }) => kind === "tensor"));
+  return tensors || hasPoison(value) ? value : report(frame, "type-mismatch", arg.span, `recompute is about tensors, and this is ${describe(value)}`);
 }
-
-/** Whether a node, or one in its regions, does what can be done only once. */
-const takesPart = (node: Node): boolean => hasEffect(node) || node.op === "grad" || node.regions.some((region) => region.nodes.some(takesPart));
 
 /** `send(stream, value);` */
 function send(frame: Frame, site: CallSite): void {

@@ -2,12 +2,14 @@
 import { isDType, type DType } from "../../runtime/dtype.ts";
 import { formatType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
+import type { Span } from "../support/span.ts";
 import type { CallSite } from "./call.ts";
 import { matchArguments, type Matched } from "./arguments.ts";
-import { callDepth, nested, report, spend, type Frame } from "./frame.ts";
+import { callDepth, nested, report, spend, type Frame, type Returned } from "./frame.ts";
 import { expectedOf, fitted } from "./let.ts";
 import { callCost, maxCallDepth } from "./limits.ts";
 import { written } from "./operators.ts";
+import { recomputed } from "./recompute.ts";
 import { Scope, type FunctionBinding } from "./scope.ts";
 import { asTensor, coerce, defaultDType, type Written } from "./tensors.ts";
 import { asCompileTime, compileTimeTypeOf, resolveType, Unification } from "./types.ts";
@@ -33,11 +35,22 @@ function inline(frame: Frame, binding: FunctionBinding, site: CallSite, expected
 
   const inner: Frame = { ...frame, scope, call: { name, span: site.span, depth: callDepth(frame) + 1, region: frame.build?.region ?? 0, expected: expectedOf({ ...frame, scope, build: undefined }, declaration.result), outer: frame.call } };
   const before = frame.session.reporter.errors;
-  const returned = frame.session.rules.statements(inner, declaration.body);
+  const returned = declaration.recompute ? recomputedBody(inner, declaration) : frame.session.rules.statements(inner, declaration.body);
   if (!returned) {
     return frame.session.spent.exhausted || frame.session.reporter.errors > before ? poison : report(inner, "type-mismatch", declaration.name.span, `${name} ends without a return`);
   }
   return fitted(inner, returned, declaration.result, `the result of ${name}`);
+}
+
+/** The body of an `@recompute fn`. */
+function recomputedBody(frame: Frame, { body }: ast.Fn): Returned | undefined {
+  let span: Span | undefined;
+  const value = recomputed(frame, () => {
+    const returned = frame.session.rules.statements(frame, body);
+    span = returned?.span;
+    return returned?.value;
+  });
+  return value && span ? { value, span } : undefined;
 }
 
 /** `f<f32, n>(…)`: generics in the order they are declared. */

@@ -2,6 +2,7 @@
 import type * as ast from "../syntax/ast.ts";
 import { report, type Frame } from "./frame.ts";
 import { written } from "./operators.ts";
+import { recomputed } from "./recompute.ts";
 import { coerce, type Written } from "./tensors.ts";
 import { asCompileTime, compileTimeTypeOf, resolveType } from "./types.ts";
 import { describe, isCompileTime, poison, type Expected, type Value } from "./value.ts";
@@ -36,7 +37,8 @@ export function fitted(frame: Frame, value: Written, type: ast.TypeExpression | 
 export function letValues(frame: Frame, declaration: ast.Let): readonly Value[] {
   const { names, value: expression, type } = declaration;
   const subject = names.map((name) => name.name).join(", ");
-  const value = fitted(frame, written(expression, frame.session.rules.expression(frame, expression, expectedOf(frame, type))), type, subject);
+  const elaborate = (): Value => frame.session.rules.expression(frame, expression, expectedOf(frame, type));
+  const value = fitted(frame, written(expression, declaration.recompute ? recomputed(frame, elaborate) : elaborate()), type, subject);
   if (!declaration.tuple) return [value];
   if (value.kind === "poison") return names.map(() => poison);
   if (value.kind !== "tuple") {

@@ -149,6 +149,7 @@ export class VertexBody {
   }
 
   #let(statement: ast.Let, locals: Map<string, Local>): void {
+    if (statement.recompute) return this.#unsupported(statement.span, "a vertex keeps nothing for gradients, so there is nothing to compute again");
     if (statement.tuple) return this.#unsupported(statement.span, "tuples are not supported in vertices yet");
     const [name] = statement.names;
     if (name) this.#define(name, this.#declared(statement.value, statement.type, name.name, locals, true), false, locals);

@@ -40,9 +40,20 @@ const full = `graph full(n: int = 200_000) {
 }
 `;
 
+const again = `@recompute fn layer(x: f32[8], w: f32[8, 8]) -> f32[8] {
+  return tanh(w @ tanh(w @ x));
+}
+graph again {
+  in  x: f32[8];
+  in  w: f32[8, 8];
+  out d: f32[8, 8];
+  program main { d = grad(sum(layer(x, w)), w); }
+}
+`;
+
 beforeAll(() => {
   process.chdir(folder);
-  for (const [name, text] of Object.entries({ spread, until, full })) writeFileSync(`${name}.gph`, text);
+  for (const [name, text] of Object.entries({ spread, until, full, again })) writeFileSync(`${name}.gph`, text);
 });
 
 afterAll(() => {
@@ -107,6 +118,13 @@ describe("explain", () => {
     expect(out).toMatch(/^ {4}exchange: \w+ reads what is on other tiles/m);
     expect(out).toMatch(/^ {4}host: comes from the host$/m);
     expect(out.match(/^ {4}to avoid it: .+$/gm)?.length).toBe(out.match(/^ {4}(exchange|host|assignment): .+$/gm)?.length);
+  });
+
+  test("says what is computed again for gradients, and how much that is", async () => {
+    // Of the two tanh the inner one is not kept; the outer one is the result.
+    expect((await gph("explain again.gph")).out).toMatch(/^computed again for gradients instead of kept: 32 bytes\nbytes +values +line\n +32 +1 +again\.gph:2 +return tanh/m);
+    const { recomputed } = JSON.parse((await gph("explain again.gph --json")).out) as { recomputed: unknown };
+    expect(recomputed).toEqual([{ place: { file: "again.gph", line: 2, column: 19, source: "return tanh(w @ tanh(w @ x));" }, tensors: 1, bytes: 32 }]);
   });
 
   test("--json has the same", async () => {

@@ -54,6 +54,8 @@ export interface Const extends Doc {
 
 export interface Fn extends Doc {
   readonly kind: "fn";
+  /** Written `@recompute`: what a call computes is not kept for gradients. */
+  readonly recompute?: true;
   readonly exported: boolean;
   readonly name: Identifier;
   readonly generics: readonly Generic[];
@@ -206,6 +208,8 @@ export type AssignOp = "=" | "+=" | "-=" | "*=" | "/=" | "%=" | "@=" | "&=" | "|
 /** `let a = e;`, `let a: f32[n] = e;`, `let (a, b) = e;` */
 export interface Let extends Doc {
   readonly kind: "let";
+  /** Written `@recompute`: what the value is computed from is not kept for gradients. */
+  readonly recompute?: true;
   readonly names: readonly Identifier[];
   /** Whether the names stand in parentheses, so that the value is a tuple. */
   readonly tuple: boolean;

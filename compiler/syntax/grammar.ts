@@ -57,6 +57,7 @@ export class Grammar extends StatementGrammar {
     const doc = this.ACTION(() => this.docHere());
     return this.OR([
       { ALT: () => this.SUBRULE(this.import) },
+      { ALT: () => this.SUBRULE(this.annotatedItem, { ARGS: [doc] }) },
       { ALT: () => this.SUBRULE(this.exportable, { ARGS: [doc] }) },
       { ALT: () => this.SUBRULE(this.unknown, { ARGS: ["`import`, `const`, `fn`, `vertex` or `graph`"] }) },
       { ALT: () => this.SUBRULE(this.strayBrace) },
@@ -95,6 +96,14 @@ export class Grammar extends StatementGrammar {
     const from = this.CONSUME(StringToken);
     this.SUBRULE(this.semicolon);
     return this.ACTION((): Import => ({ kind: "import", names, from: this.stringLiteral(from), span: this.from(start) }));
+  });
+
+  private readonly annotatedItem: ParserMethod<[doc: Doc], Item> = this.define("annotatedItem", (doc: Doc) => {
+    const start = this.here();
+    this.SUBRULE(this.annotation);
+    const exported = this.OPTION(() => this.CONSUME(word("export"))) !== undefined;
+    const fn = this.SUBRULE(this.fn, { ARGS: [doc, start, exported] });
+    return this.ACTION((): Item => ({ ...fn, recompute: true }));
   });
 
   private readonly exportable: ParserMethod<[doc: Doc], Item> = this.define("exportable", (doc: Doc) => {
@@ -234,6 +243,7 @@ export class Grammar extends StatementGrammar {
     return this.OR([
       { ALT: () => this.SUBRULE(this.state, { ARGS: [doc] }) },
       { ALT: () => this.SUBRULE(this.let, { ARGS: [doc] }) },
+      { ALT: () => this.SUBRULE(this.annotated, { ARGS: [doc] }) },
       { ALT: () => this.SUBRULE(this.const, { ARGS: [doc, start, false] }) },
       { ALT: () => this.SUBRULE(this.fn, { ARGS: [doc, start, false] }) },
       { ALT: () => this.SUBRULE(this.memberFor) },

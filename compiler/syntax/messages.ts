@@ -14,7 +14,7 @@ const insides: Readonly<Record<string, string>> = {
 
 const alternatives: Readonly<Record<string, string>> = {
   type: "a type", statement: "a statement", state: "`in`, `out`, `param` or `var`",
-  let: "a name or `(`", exportable: "`const`, `fn`, `vertex` or `graph`", case: "a case", field: "`in`, `out` or `inout`",
+  let: "a name or `(`", annotated: "`let` or `fn`", exportable: "`const`, `fn`, `vertex` or `graph`", case: "a case", field: "`in`, `out` or `inout`",
 };
 
 /** What Chevrotain expected, as a person would call it. */

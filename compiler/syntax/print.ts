@@ -8,7 +8,7 @@
  */
 import { unreachable } from "../support/bug.ts";
 import type {
-  Comment, Expression, File, Generic, Identifier, Item, Let, Member, Parameter, SetStatement, StateDeclaration, Statement, SwitchCase,
+  Comment, Expression, File, Fn, Generic, Identifier, Item, Let, Member, Parameter, SetStatement, StateDeclaration, Statement, SwitchCase,
   TypeExpression, VertexDeclaration, VertexField,
 } from "./ast.ts";
 import type { Span } from "../support/span.ts";
@@ -230,7 +230,7 @@ class Printer extends ExpressionPrinter {
         return concat(exported(node), `const ${node.name.name}`, this.annotation(node.type), " = ", this.expression(node.value), ";");
       case "fn":
         return concat(
-          exported(node), `fn ${node.name.name}`, this.generics(node.generics), this.parameters(node.parameters, node.result.span.start), " -> ", unbroken(this.type(node.result)), " ",
+          annotation(node), exported(node), `fn ${node.name.name}`, this.generics(node.generics), this.parameters(node.parameters, node.result.span.start), " -> ", unbroken(this.type(node.result)), " ",
           this.block(node.body, node.span.end),
         );
       case "vertex":
@@ -321,7 +321,7 @@ class Printer extends ExpressionPrinter {
   private let(node: Let): Layout {
     const after = (node.type ?? node.value).span.start;
     const names = node.tuple ? this.list("(", node.names, ")", after, (name: Identifier) => name.name, { closesBefore: after }) : node.names[0]!.name;
-    return concat("let ", names, this.annotation(node.type), " = ", this.expression(node.value), ";");
+    return concat(annotation(node), "let ", names, this.annotation(node.type), " = ", this.expression(node.value), ";");
   }
 
   private annotation(type: TypeExpression | undefined): Layout {
@@ -386,6 +386,7 @@ function docLines(node: Node): Layout[] {
   return doc === undefined ? [] : doc.split("\n").flatMap((text) => [text === "" ? "///" : `/// ${text}`, hardLine]);
 }
 
+const annotation = (node: Let | Fn): string => (node.recompute ? "@recompute " : "");
 const exported = (node: { readonly exported: boolean }): string => (node.exported ? "export " : "");
 
 function hasBody(node: Node): boolean {

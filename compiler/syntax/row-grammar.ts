@@ -21,9 +21,10 @@ export const nothing: ReadonlySet<TokenType> = new Set();
 export const beforeBlock: ReadonlySet<TokenType> = new Set([sign("{")]);
 
 /** What begins something that `///` lines can stand before. */
-const documented: ReadonlySet<TokenType> = new Set(
-  (["export", "const", "fn", "vertex", "graph", "let", "in", "out", "inout", "stream", "param", "var", "compute", "program"] as const).map(word),
-);
+const documented: ReadonlySet<TokenType> = new Set([
+  sign("@"),
+  ...(["export", "const", "fn", "vertex", "graph", "let", "in", "out", "inout", "stream", "param", "var", "compute", "program"] as const).map(word),
+]);
 const beginsItem: ReadonlySet<TokenType> = new Set([word("import"), word("export"), word("vertex"), word("graph")]);
 
 export class RowGrammar extends ExpressionGrammar {

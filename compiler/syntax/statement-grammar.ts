@@ -127,6 +127,7 @@ export class StatementGrammar extends RowGrammar {
     const doc = this.ACTION((): Doc => (this.LA(1).tokenType === word("var") ? {} : this.docHere()));
     return this.OR([
       { ALT: () => this.SUBRULE(this.let, { ARGS: [doc] }) },
+      { ALT: () => this.SUBRULE(this.annotated, { ARGS: [doc] }) },
       { ALT: () => this.SUBRULE(this.var) },
       { ALT: () => this.SUBRULE(this.const, { ARGS: [doc, start, false] }) },
       { ALT: () => this.SUBRULE(this.fn, { ARGS: [doc, start, false] }) },
@@ -140,6 +141,27 @@ export class StatementGrammar extends RowGrammar {
       { ALT: () => this.SUBRULE(this.effect) },
       { ALT: () => this.SUBRULE(this.unknown, { ARGS: ["a statement"] }) },
     ]);
+  });
+
+  /** `@recompute`, the one annotation there is. */
+  protected readonly annotation: ParserMethod<[], void> = this.define("annotation", () => {
+    const start = this.here();
+    this.CONSUME(sign("@"));
+    const name = this.CONSUME(Name);
+    this.ACTION(() => {
+      if (name.image !== "recompute") this.mistake("unknown-name", this.from(start), `no annotation is called ${name.image}`, "`@recompute` stands before a `fn` or a `let`, whose steps are then computed again for gradients");
+    });
+  });
+
+  /** A `let` or `fn` with an annotation before it. */
+  protected readonly annotated: ParserMethod<[doc: Doc], Let | Fn> = this.define("annotated", (doc: Doc) => {
+    const start = this.here();
+    this.SUBRULE(this.annotation);
+    const annotated: Let | Fn = this.OR([
+      { ALT: (): Let | Fn => this.SUBRULE(this.let, { ARGS: [doc] }) },
+      { ALT: (): Let | Fn => this.SUBRULE(this.fn, { ARGS: [doc, start, false] }) },
+    ]);
+    return this.ACTION((): Let | Fn => ({ ...annotated, recompute: true, span: this.from(start) }));
   });
 
   protected readonly let: ParserMethod<[doc: Doc], Let> = this.define("let", (doc: Doc) => {

@@ -5,6 +5,7 @@
  */
 import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
 import { formatType } from "../../graph/graph.ts";
+import type { Recomputed } from "../../graph/recomputed.ts";
 import { unreachable } from "../../support/bug.ts";
 import type { Sources } from "../../support/span.ts";
 import type { Target } from "../../targets/target.ts";
@@ -153,4 +154,24 @@ export function explanationTable(explanations: readonly Explanation[], target: T
     lines.push(table[i + 1]!, `    ${one.kind}: ${one.cause}${one.copies > 1 ? ` (${plural(one.copies, "copy", "copies")})` : ""}`, `    to avoid it: ${one.avoid}`);
   });
   return `${lines.join("\n")}\n`;
+}
+
+/** What gradients compute again instead of keeping, with its place. */
+export interface PlacedRecomputed {
+  readonly place: Place;
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+export function placeRecomputed(recomputed: readonly Recomputed[], sources: Sources): PlacedRecomputed[] {
+  const places = new Places(sources);
+  return recomputed.map(({ origin, tensors, bytes }) => ({ place: places.at(origin), tensors, bytes }));
+}
+
+/** Nothing where nothing is computed again. */
+export function recomputedTable(recomputed: readonly PlacedRecomputed[]): string {
+  if (recomputed.length === 0) return "";
+  const total = recomputed.reduce((sum, { bytes }) => sum + bytes, 0);
+  const rows = recomputed.map(({ place, tensors, bytes }) => [whole(bytes), whole(tensors), lineOf(place), excerpt(place.source, 48)]);
+  return `computed again for gradients instead of kept: ${whole(total)} bytes\n${columns([["bytes", "values", "line", ""], ...rows], new Set([0, 1])).join("\n")}\n`;
 }

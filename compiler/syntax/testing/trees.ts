@@ -112,6 +112,8 @@ const effect: fc.Arbitrary<Expression> = fc.tuple(identifier, fc.array(kinds.arg
   ([callee, args]): Expression => ({ kind: "call", callee, typeArgs: [], args, span }),
 );
 
+const annotation = optional("recompute", fc.constant(true as const));
+
 const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
   const body = fc.array(tie("statement"), { maxLength: 2 });
   return {
@@ -119,8 +121,8 @@ const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
       { depthSize: "small" },
       fc.tuple(target, fc.constantFrom(...assignOperators), expression).map(([to, op, value]): Statement => ({ kind: "assign", target: to, op, value, span })),
       effect.map((value): Statement => ({ kind: "expression-statement", value, span })),
-      fc.tuple(fc.array(identifier, { minLength: 1, maxLength: 3 }), fc.boolean(), optional("type", type), expression).map(
-        ([names, tuple, types, value]): Statement => ({ kind: "let", names: tuple ? names : names.slice(0, 1), tuple, ...types, value, span }),
+      fc.tuple(fc.array(identifier, { minLength: 1, maxLength: 3 }), fc.boolean(), optional("type", type), expression, annotation).map(
+        ([names, tuple, types, value, annotations]): Statement => ({ kind: "let", ...annotations, names: tuple ? names : names.slice(0, 1), tuple, ...types, value, span }),
       ),
       fc.tuple(identifier, optional("type", type), expression).map(([name, types, value]): Statement => ({ kind: "var", name, ...types, value, span })),
       expression.map((value): Statement => ({ kind: "return", value, span })),
@@ -139,9 +141,9 @@ const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
 const doc = optional("doc", fc.constantFrom("One line.", "Two\nlines", "With\n\n  a gap"));
 
 const item: fc.Arbitrary<Item> = fc.oneof(
-  fc.tuple(doc, identifier, fc.array(statement, { maxLength: 4 })).map(
-    ([docs, name, body]): Item => ({
-      kind: "fn", exported: false, ...docs, name, generics: [], parameters: [], result: { kind: "named-type", name, span }, body, span,
+  fc.tuple(doc, identifier, fc.array(statement, { maxLength: 4 }), annotation).map(
+    ([docs, name, body, annotations]): Item => ({
+      kind: "fn", ...annotations, exported: false, ...docs, name, generics: [], parameters: [], result: { kind: "named-type", name, span }, body, span,
     }),
   ),
   fc.tuple(doc, identifier, fc.array(statement, { maxLength: 4 }), fc.boolean()).map(
