@@ -15,7 +15,7 @@ import { maxTuple } from "./limits.ts";
 import type { ModuleName } from "./modules.ts";
 import * as numbers from "./numbers.ts";
 import { neighbours, written } from "./operators.ts";
-import { broadcastTogether, emit, materialise, reportDTypes, sameDTypes, type Written } from "./tensors.ts";
+import { broadcastTogether, castOfConstant, emit, materialise, reportDTypes, sameDTypes, type Written } from "./tensors.ts";
 import { describe, hasPoison, isNumber, isScalarConstant, poison, type Expected, type NumberValue, type TensorValue, type Value } from "./value.ts";
 
 interface Given extends Written {
@@ -97,6 +97,7 @@ function accepts(kind: ParameterKind, value: Value): boolean {
     case "float": return isNumber(value);
     case "bool": return value.kind === "bool";
     case "string": return value.kind === "string";
+    case "padding": return value.kind === "string" || isInts();
     case "axes": case "ints": case "shape": return isInts();
     default: return unreachable(kind);
   }
@@ -104,7 +105,7 @@ function accepts(kind: ParameterKind, value: Value): boolean {
 
 const kindNames: { readonly [kind in ParameterKind]: string } = {
   tensor: "a tensor", tensors: "a tuple of tensors", int: "an int", float: "a number", bool: "a bool", string: "a string",
-  axis: "an axis (an int)", axes: "an axis or a tuple of axes", ints: "an int or a tuple of ints", shape: "ints",
+  axis: "an axis (an int)", axes: "an axis or a tuple of axes", ints: "an int or a tuple of ints", padding: "an int, a tuple of ints or a string", shape: "ints",
 };
 
 /** Kinds that take all remaining arguments by position when they are the last. */
@@ -219,9 +220,16 @@ function build(frame: Frame, callable: Callable, bound: Bound, site: CallSite, e
   const typed = dtypeArgument(frame, signature, site);
   if (typed === "poison") return poison;
   const dtype = typed ?? (signature.dtypeArgument === "optional" ? expected?.dtype : undefined);
+  const constant = op.name === "cast" && typed ? castConstant(frame, bound.get(signature.parameters[0]!), typed, site.span) : undefined;
+  if (constant) return constant;
   const inputs = tensorsOf(frame, callable, bound, site, wishForOperands(op, signature, expected));
   if (!inputs) return poison;
   const constants = constantsOf(bound);
+  const shape = signature.shapeOfContext ? signature.parameters.find(({ kind }) => kind === "shape") : undefined;
+  if (shape && bound.get(shape)?.length === 0) {
+    if (!expected?.shape) return report(frame, "bad-argument", site.span, `nothing says what shape ${signature.call} gives`, { help: `write the shape behind its other arguments: an int for each dimension, or () for a scalar` });
+    constants[shape.name] = expected.shape;
+  }
   let attributes: Attributes;
   try {
     attributes = signature.attributes
@@ -238,6 +246,14 @@ function build(frame: Frame, callable: Callable, bound: Bound, site: CallSite, e
     if (scalar.kind === "poison") return poison;
   }
   return emit(frame, op.name, inputs, attributes, site.span);
+}
+
+/** A cast of a number or bool that is known now. */
+function castConstant(frame: Frame, given: readonly Written[] | "absent" | undefined, dtype: DType, span: Span): Value | undefined {
+  const value = given && given !== "absent" ? given[0]!.value : undefined;
+  if (!value || !isScalarConstant(value)) return undefined;
+  const cast = castOfConstant(value, dtype);
+  return emit(frame, "fill", [], { value: dtype === "bool" ? cast !== 0 : cast, dtype, shape: [] }, span);
 }
 
 /** The tensor operands in the order of the parameters; constants have taken the dtype of their neighbours, elementwise operands one shape. */

@@ -79,7 +79,7 @@ function defineVar(frame: Frame, declaration: ast.Var): void {
   const given = written(declaration.value, frame.session.rules.expression(frame, declaration.value, expectedOf(frame, type)));
   const compileTime = type?.kind === "named-type" && !type.dimensions && ["int", "float", "string", "dtype"].includes(type.name.name);
   let value: Value;
-  if (type && !compileTime && type.kind === "named-type" && type.name.name === "bool" && given.value.kind === "bool") value = asTensor(frame, given);
+  if (type && !compileTime && type.kind === "named-type" && type.name.name === "bool" && !type.dimensions && given.value.kind === "bool") value = asTensor(frame, given);
   else value = fitted(frame, given, type, name.name);
   if (!type && value.kind !== "tensor" && value.kind !== "poison") value = asTensor(frame, { ...given, value });
   frame.scope.define(name.name, { kind: "variable", variable: { name: name.name, span: name.span, value, region: frame.build?.region ?? 0, call: callDepth(frame) } });

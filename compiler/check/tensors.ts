@@ -4,14 +4,14 @@
  */
 import { isBig, isFloat, isInteger, kindOf, type DType } from "../../runtime/dtype.ts";
 import { formatType, sameShape, type Attributes, type TensorType } from "../graph/graph.ts";
-import { convert, limitsOf } from "../graph/tensor.ts";
+import { castValue, convert, limitsOf } from "../graph/tensor.ts";
 import { nodeBuilder } from "../ops/compose.ts";
 import { RuleError } from "../ops/op.ts";
 import { op as opOf } from "../ops/table.ts";
 import type { Span } from "../support/span.ts";
 import { originOf, report, type Build, type Frame } from "./frame.ts";
 import { maxElements, maxRank } from "./limits.ts";
-import { describe, isScalarConstant, type TensorValue, type Value } from "./value.ts";
+import { describe, isScalarConstant, type ScalarConstant, type TensorValue, type Value } from "./value.ts";
 
 /** A value that stands in the source, with the place and, when it is a plain name, the name. */
 export interface Written<V extends Value = Value> {
@@ -89,6 +89,10 @@ export function materialise(frame: Frame, written: Written, dtype: DType): Value
   const stored = typeof value.value === "boolean" ? value.value : isBig(dtype) ? BigInt(value.value) : Number(convert(dtype, value.value));
   return emit(frame, "fill", [], { value: stored, dtype, shape: [] }, span);
 }
+
+/** A cast of a constant: it becomes the dtype at once, without being rounded to a default dtype before. */
+export const castOfConstant = (constant: ScalarConstant, dtype: DType): number | bigint =>
+  constant.kind === "float" ? castValue("f64", dtype, constant.value) : castValue("i64", dtype, BigInt(constant.value));
 
 /** The dtype of a constant that has no neighbour. */
 export const defaultDType = (value: Value): DType => (value.kind === "float" ? "f32" : value.kind === "bool" ? "bool" : "i32");

@@ -41,7 +41,8 @@ export const tuple = (elements: readonly Value[]): Value => ({ kind: "tuple", el
 
 export const isNumber = (value: Value): value is NumberValue => value.kind === "int" || value.kind === "float";
 /** A number or bool that can become a scalar tensor. */
-export const isScalarConstant = (value: Value): value is Extract<Value, { kind: "int" | "float" | "bool" }> => isNumber(value) || value.kind === "bool";
+export type ScalarConstant = Extract<Value, { kind: "int" | "float" | "bool" }>;
+export const isScalarConstant = (value: Value): value is ScalarConstant => isNumber(value) || value.kind === "bool";
 
 export function hasPoison(value: Value): boolean {
   return value.kind === "poison" || (value.kind === "tuple" && value.elements.some(hasPoison));

@@ -19,7 +19,7 @@ import { nested, originOf, report, type Frame } from "./frame.ts";
 import * as numbers from "./numbers.ts";
 import { opNames } from "./operators.ts";
 import { describeBinding, type FunctionBinding } from "./scope.ts";
-import { defaultDType, misfit } from "./tensors.ts";
+import { castOfConstant, defaultDType, misfit } from "./tensors.ts";
 import { describe, isNumber, isScalarConstant, poison, type NumberValue, type Value } from "./value.ts";
 import { guarded } from "./vertex-guard.ts";
 
@@ -377,6 +377,7 @@ function castTo(at: VertexFrame, dtype: DType, site: VertexCall): VertexValue {
   const [arg] = site.args;
   if (!arg || site.args.length > 1 || arg.name) return report(at.frame, "bad-argument", site.span, `${dtype}(…) takes one argument`);
   const value = vertexExpression(at, arg.value);
+  if (value.kind !== "scalar" && isScalarConstant(value)) return scalarOf(dtype, constant(computeDType(dtype), castOfConstant(value, dtype)));
   const scalar = value.kind === "poison" ? undefined : asScalar(at.frame, value, undefined, arg.span);
   if (!scalar) return poison;
   // To a 16-bit float and back: the rounding is seen, the computing goes on in f32.

@@ -16,6 +16,7 @@ function madeUp({ kind, name }: OpParameter): ConstantValue | undefined {
   switch (kind) {
     case "int": case "float": return 2;
     case "ints": case "shape": return [2, 2];
+    case "padding": return 0;
     default: return undefined;
   }
 }

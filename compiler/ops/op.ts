@@ -28,9 +28,9 @@ export type ConstantValue = number | bigint | boolean | string | readonly Consta
  * tensor: a tensor operand (a literal is converted to the dtype of its neighbours).
  * tensors: a tuple of them, or all remaining positional arguments.
  * axis: an int, negative from the end. axes: one axis or a tuple of them; absent means all.
- * shape: the remaining positional ints, or one tuple. ints: a tuple of ints, or one int.
+ * shape: the remaining positional ints, or one tuple. ints: a tuple of ints, or one int. padding: ints, or the name of a rule.
  */
-export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "string" | "axis" | "axes" | "ints" | "shape";
+export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "string" | "axis" | "axes" | "ints" | "padding" | "shape";
 
 export interface OpParameter {
   readonly name: string;
@@ -48,6 +48,8 @@ export interface Signature {
   readonly parameters: readonly OpParameter[];
   /** Whether the call takes a dtype between `<` `>`, as `cast<f32>(x)`: required, optional (else from the context), or none. */
   readonly dtypeArgument?: "required" | "optional";
+  /** Whether a shape that is left out is that of the context, where every element differs: one element for all would be another result. */
+  readonly shapeOfContext?: true;
   /**
    * Attributes of the node from the bound arguments that are no tensors. `dtype` is the type argument or the context's.
    * Default: the arguments by name, and `dtype` if there is one. May throw RuleError, as `type` does.

@@ -15,6 +15,7 @@ const signatureOf = (name: string): Signature => ({
   module: "std/random",
   parameters: [{ name: "seed", kind: "int" }, { name: "stream", kind: "int" }, { name: "shape", kind: "shape" }],
   dtypeArgument: "optional",
+  shapeOfContext: true,
   attributes: (args, _inputs, dtype) => ({
     seed: intArgument(args["seed"], `the seed of ${name}`), stream: intArgument(args["stream"], `the stream of ${name}`), dtype: dtype ?? "f32", shape: shapeArgument(args["shape"], name),
   }),
