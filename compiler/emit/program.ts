@@ -5,6 +5,7 @@ import type { HostAction, TensorId } from "../tiled/tiled.ts";
 import type { Code, Module } from "./binaryen.ts";
 import { ControlFunction } from "./control.ts";
 import type { Layout } from "./layout.ts";
+import { runsByTile } from "./tile-order.ts";
 
 export interface ProgramServices {
   /** Name of the function that runs a phase. */
@@ -61,13 +62,32 @@ class ProgramEmitter {
     this.#f.if(i32.eqz(this.#f.code(this.#f.global("worker"))), () => this.#f.emit(i64.store(0, 8, at(), i64.add(i64.load(0, 8, at()), i64.const(1n)))));
   }
 
+  #phases(phases: readonly Phase[]): void {
+    const all = (): void => phases.forEach((phase) => this.#f.call(this.#services.phase(phase)));
+    if (runsByTile(phases, this.#layout)) this.#eachTile(all);
+    else all();
+  }
+
+  /** Makes each of the worker's tiles its only one for a while. */
+  #eachTile(body: () => void): void {
+    const [f, { global }] = [this.#f, this.#module];
+    const [begin, end] = [f.keep(f.global("begin")), f.keep(f.global("end"))];
+    f.loop(begin, end, 1, (tile) => {
+      f.emit(global.set("begin", f.code(tile)));
+      f.emit(global.set("end", f.code(f.add(tile, 1))));
+      body();
+    });
+    f.emit(global.set("begin", f.code(begin)));
+    f.emit(global.set("end", f.code(end)));
+  }
+
   #step(step: BspStep): void {
     const f = this.#f;
     const { i32 } = this.#module;
     this.#countStep(step);
     switch (step.kind) {
       case "superstep":
-        for (const phase of step.phases) f.call(this.#services.phase(phase));
+        this.#phases(step.phases);
         if (step.sync) this.#barrier();
         return;
       case "repeat": {

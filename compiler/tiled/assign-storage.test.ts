@@ -173,6 +173,8 @@ describe("nothing is copied in vain", () => {
     const source = (type: string): string => `import { uniform } from "std/random"; graph g { in s: i32; var v: f32[${type}] = 0; program main { v = uniform<f32>(1, s, ${type}); } }`;
     expect(stepsOf(source("2048"))).toEqual(["uniform_rows"]);
     expect(stepsOf(source("16, 32, 8"))).toEqual(["uniform_rows"]);
+    expect(stepsOf("graph g { in x: f32[4, 6]; var v: f32[4, 2, 3] = 0; program main { v = (2 * x).reshape(4, 2, 3); } }")).toEqual(["map"]);
+    expect(stepsOf("graph g { in x: f32[4, 6]; var v: f32[6, 4] = 0; program main { v = transpose(2 * x); } }")).toEqual(["map", "copy"]);
   });
 
   it("what the program still needs is copied", () => {

@@ -12,7 +12,7 @@ import { formatType, isStructural, type Block, type Graph, type Node, type Progr
 import { computeMapOf } from "../ops/fused/compute-map.ts";
 import { ops } from "../ops/table.ts";
 import { coveredPart, place, type Scope, type Segment, type Use } from "./live-segments.ts";
-import { isIdentity, Views } from "./views.ts";
+import { isIdentity, keepsOrder, Views } from "./views.ts";
 
 interface Definition {
   readonly at: number;
@@ -28,7 +28,7 @@ export interface Storage {
 
 /** `anyShape`: a value may be stored in a state of another shape, as many elements in the same order. */
 export function assignStorage(graph: Graph, program: Program, anyShape = false): ReadonlyMap<ValueId, Storage> {
-  const liveness = new Liveness(graph);
+  const liveness = new Liveness(graph, anyShape);
   liveness.visitProgram(program);
   return new Coalescer(graph, liveness, anyShape).run();
 }
@@ -48,10 +48,12 @@ class Liveness {
   readonly readOf = new Map<StateId, ValueId>();
   readonly views: Views;
   readonly graph: Graph;
+  readonly anyShape: boolean;
   #position = 0;
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, anyShape: boolean) {
     this.graph = graph;
+    this.anyShape = anyShape;
     this.views = new Views(graph);
   }
 
@@ -88,6 +90,12 @@ class Liveness {
     return isIdentity(view.map, this.graph.values[value]!.type.shape, view.shape);
   }
 
+  /** Whether a value is all of its root, in any shape where that may be stored so. */
+  #all(value: ValueId): boolean {
+    const view = this.views.of(value);
+    return this.#whole(value) || (this.anyShape && keepsOrder(view.map, this.graph.values[value]!.type.shape, view.shape));
+  }
+
   #visit(block: Block, scopes: readonly Scope[]): void {
     for (const node of block.nodes) this.#visitNode(node, scopes);
   }
@@ -114,7 +122,7 @@ class Liveness {
         return;
       }
       case "write":
-        if (this.#whole(node.inputs[0]!)) this.written.push({ kind: "state", a: this.rootOf(node.inputs[0]!), b: node.attributes["state"] as StateId });
+        if (this.#all(node.inputs[0]!)) this.written.push({ kind: "state", a: this.rootOf(node.inputs[0]!), b: node.attributes["state"] as StateId });
         return;
       case "execute": {
         const { written } = this.graph.computeSets[node.attributes["computeSet"] as number]!;

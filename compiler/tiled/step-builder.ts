@@ -18,7 +18,7 @@ import { partition, wantedParts } from "./partition/partition.ts";
 import { workOf } from "./partition/splits.ts";
 import type { Tensors, TensorView } from "./tensors.ts";
 import type { ComputeSet, Copy, Step, TensorId } from "./tiled.ts";
-import { isIdentity } from "./views.ts";
+import { isIdentity, keepsOrder } from "./views.ts";
 
 /** A tensor and what it is to hold. */
 export interface Assignment {
@@ -60,7 +60,7 @@ export class StepBuilder {
   /** Gives several tensors their values at once: every right side is read before any left side is written. */
   assign(assignments: readonly Assignment[]): void {
     const root = (id: TensorId): TensorId => this.tensors.root(id);
-    const pending: Assignment[] = assignments.filter(({ to, from }) => !(root(to) === root(from.tensor) && this.isWhole(from, this.tensors.type(to).shape))).map((assignment) => ({ ...assignment }));
+    const pending: Assignment[] = assignments.filter(({ to, from }) => !(root(to) === root(from.tensor) && keepsOrder(from.map, this.tensors.type(to).shape, this.tensors.type(from.tensor).shape))).map((assignment) => ({ ...assignment }));
     while (pending.length > 0) {
       const free = pending.findIndex(({ to }) => pending.every(({ from }) => root(from.tensor) !== root(to)));
       if (free === -1) {

@@ -2,6 +2,8 @@
  * Views of values: a value that only re-indexes another one costs nothing. Each value is seen as an affine map into a root
  * value, the one that is stored.
  */
+import { sizeOf } from "../../runtime/dtype.ts";
+import { rowMajor } from "../kernel/kernel.ts";
 import { sameShape, type Graph, type Node, type ValueId } from "../graph/graph.ts";
 import { ops } from "../ops/table.ts";
 import { composeMap, identityMap, type Affine } from "../support/affine.ts";
@@ -16,6 +18,13 @@ export interface View {
 
 export function isIdentity(map: readonly Affine[], from: readonly number[], to: readonly number[]): boolean {
   return sameShape(from, to) && map.every((form, k) => form.constant === 0 && form.coefficients.every((coefficient, i) => coefficient === (i === k ? 1 : 0) || from[i] === 1));
+}
+
+/** Whether a map of a tensor sees all elements of another of as many, in the same row-major order. */
+export function keepsOrder(map: readonly Affine[], from: readonly number[], to: readonly number[]): boolean {
+  const [strides, own] = [rowMajor(to), rowMajor(from)];
+  if (sizeOf(from) !== sizeOf(to) || map.some(({ constant }) => constant !== 0)) return false;
+  return from.every((extent, i) => extent === 1 || map.reduce((sum, { coefficients }, t) => sum + coefficients[i]! * strides[t]!, 0) === own[i]);
 }
 
 export class Views {

@@ -49,8 +49,8 @@ export const rowCases: Cases = {
     for (let row = 0; row < rows; row++) plainReduction((total, one) => total + one, 0)(x.subarray(row * width, (row + 1) * width), y.subarray(row));
   }, 1e-4),
   softmax: mapped("softmax(x)", plainSoftmax, 1e-5, times(plus(exponential, 4), size)),
-  layer_norm: mapped(`layer_norm(x, ones<f32>(${width}), zeros<f32>(${width}))`, plainNorm(true), 1e-5),
-  rms_norm: mapped(`rms_norm(x, ones<f32>(${width}))`, plainNorm(false), 1e-5),
+  layer_norm: mapped(`layer_norm(x, ones<f32>(${width}), zeros<f32>(${width}))`, plainNorm(true), 1e-5, { steps: 8 * size }),
+  rms_norm: mapped(`rms_norm(x, ones<f32>(${width}))`, plainNorm(false), 1e-5, { steps: 4 * size }),
   "axpy chain": mapped("max((x * 0.5 + 1) * x - 0.25, 0)", eachElement((x) => Math.max((x * 0.5 + 1) * x - 0.25, 0))),
   "tanh chain": mapped("tanh(x * 0.5 + 1) * 2 - x", eachElement((x) => Math.tanh(x * 0.5 + 1) * 2 - x), 1e-6, times(plus(tangent, 4), size)),
   exp: mapped("exp(x)", eachElement(Math.exp), 1e-6, times(exponential, size)),

@@ -1,0 +1,37 @@
+/** Supersteps whose phases share much are run tile by tile: no result depends on it, nor on who drives the tiles. */
+import { describe, expect, it } from "vitest";
+import { checkFile } from "../../compiler/compile.ts";
+import { Interpreter } from "../../compiler/graph/interpret.ts";
+import { target, withTiles } from "../../compiler/targets/targets.ts";
+import { differences, engineFor, fillStates, toHost } from "./support.ts";
+
+// Three phases without a sync over 320 KB, inside a loop and outside; then one that reads across tiles.
+const source = `fn centred(x: f32[40, 2048]) -> f32[40, 2048] {
+  let d = x - mean(x, axis = 1, keepdims = true);
+  return d * rsqrt(mean(d * d, axis = 1, keepdims = true) + 0.5);
+}
+graph g {
+  in x: f32[40, 2048];
+  var v: f32[40, 2048] = 0.5;
+  out y: f32[40, 2048];
+  out z: f32[2048, 40];
+  program main {
+    repeat 3 { v = centred(v + x); }
+    y = centred(2 * x) + v;
+    z = transpose(y);
+  }
+}
+`;
+const readFile = (): string => source;
+
+describe("phases tile by tile", () => {
+  const { graph } = checkFile("g.gph", { target: target("wasm"), readFile });
+  const inputs = fillStates(graph!, "in");
+  const expected = new Interpreter(graph!).run("main", inputs);
+
+  it.each([[3, 1], [3, 2], [16, 1], [16, 2]])("on %d tiles with %d workers", async (tiles, workers) => {
+    const engine = await engineFor(graph!, withTiles(target("wasm"), tiles), workers);
+    expect(differences(expected, engine.runSync("main", toHost(inputs)), 1e-5)).toEqual([]);
+    await engine.close();
+  });
+});
