@@ -61,9 +61,9 @@ interface Case {
 
 const cases: fc.Arbitrary<Case> = fc.record({
   form: fc.constantFrom(...(Object.keys(forms) as (keyof typeof forms)[])), dtype: fc.constantFrom("f32", "f32", "f32", "f64", "f16", "bf16"),
-  heads: fc.integer({ min: 0, max: 3 }), shared: fc.boolean(), m: fc.integer({ min: 16, max: 60 }), n: fc.oneof(fc.integer({ min: 16, max: 60 }), fc.integer({ min: 129, max: 300 })),
-  d: fc.integer({ min: 1, max: 20 }), c: fc.integer({ min: 1, max: 35 }), tiles: fc.constantFrom(1, 3, 16, 1472),
-});
+  heads: fc.integer({ min: 0, max: 9 }), shared: fc.boolean(), m: fc.integer({ min: 30, max: 200 }), n: fc.integer({ min: 16, max: 100 }),
+  d: fc.integer({ min: 1, max: 9 }), c: fc.integer({ min: 1, max: 19 }), tiles: fc.constantFrom(1, 3, 16, 1472),
+}).map((one) => ({ ...one, n: one.n + Math.ceil(2 ** 17 / (Math.max(1, one.heads) * one.m)) }));
 
 function graphFor({ form, dtype, heads, shared, m, n, d, c }: Case): Graph {
   const all = heads === 0 ? "" : `${heads}, `;
@@ -87,7 +87,7 @@ function inputsFor(graph: Graph): { [name: string]: Tensor } {
 }
 
 describe("fuse-attention", () => {
-  it("does not change what the interpreter computes", () => {
+  it("does not change what the interpreter computes", { timeout: 120_000 }, () => {
     fc.assert(fc.property(cases, (one) => {
       const graph = graphFor(one);
       const inputs = inputsFor(graph);
@@ -95,7 +95,7 @@ describe("fuse-attention", () => {
       expect(attentions(fused)).toBe(1);
       const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
       expect(differences(expected, toHost(new Interpreter(fused, { params: {} }).run("main", inputs)), 0)).toEqual([]);
-    }), { numRuns: 30 });
+    }), { numRuns: 5 });
   });
 
   it("runs on any number of tiles as the interpreter says", { timeout: 120_000 }, async () => {
@@ -105,18 +105,18 @@ describe("fuse-attention", () => {
       const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
       await using engine = await engineFor(graph, withTiles(target("wasm"), one.tiles));
       expect(differences(expected, engine.runSync(toHost(inputs)), tolerance[one.dtype])).toEqual([]);
-    }), { numRuns: 30 });
+    }), { numRuns: 9 });
   });
 
   it("takes keys in several blocks where there are many", { timeout: 60_000 }, async () => {
-    const graph = graphFor({ form: "added", dtype: "f32", heads: 2, shared: false, m: 25, n: 2090, d: 9, c: 17, tiles: 16 });
+    const graph = graphFor({ form: "added", dtype: "f32", heads: 2, shared: false, m: 33, n: 2090, d: 9, c: 17, tiles: 16 });
     const inputs = inputsFor(graph);
     await using engine = await engineFor(graph, target("wasm"));
     expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), engine.runSync(toHost(inputs)), 1e-5)).toEqual([]);
   });
 
   it("gives the same bits for any number of workers", { timeout: 60_000 }, async () => {
-    const graph = graphFor({ form: "causal", dtype: "f32", heads: 3, shared: false, m: 150, n: 150, d: 16, c: 16, tiles: 16 });
+    const graph = graphFor({ form: "causal", dtype: "f32", heads: 6, shared: false, m: 150, n: 150, d: 16, c: 16, tiles: 16 });
     const inputs = toHost(inputsFor(graph));
     await using one = await engineFor(graph, target("wasm"), 1);
     await using two = await engineFor(graph, target("wasm"), 2);
@@ -126,12 +126,12 @@ describe("fuse-attention", () => {
   it("finds attention through reshapes of batches, and joins the heads where it stores", () => {
     const graph = graphOf(`import { softmax } from "std/nn";
 graph g {
-  in x: f32[2, 16, 24]; in mask: f32[2, 1, 1, 16]; out y: f32[2, 16, 24];
-  fn split(t: f32[2, 16, 24]) -> f32[8, 16, 6] { return t.reshape(2, 16, 4, 6).transpose(0, 2, 1, 3).reshape(8, 16, 6); }
+  in x: f32[2, 128, 24]; in mask: f32[2, 1, 1, 128]; out y: f32[2, 128, 24];
+  fn split(t: f32[2, 128, 24]) -> f32[8, 128, 6] { return t.reshape(2, 128, 4, 6).transpose(0, 2, 1, 3).reshape(8, 128, 6); }
   program main {
     let scores = split(x) @ split(2 * x).transpose(0, 2, 1);
-    let weights = softmax(scores.reshape(2, 4, 16, 16) / 4 + mask, axis = -1).reshape(8, 16, 16);
-    y = (weights @ split(3 - x)).reshape(2, 4, 16, 6).transpose(0, 2, 1, 3).reshape(2, 16, 24);
+    let weights = softmax(scores.reshape(2, 4, 128, 128) / 4 + mask, axis = -1).reshape(8, 128, 128);
+    y = (weights @ split(3 - x)).reshape(2, 4, 128, 6).transpose(0, 2, 1, 3).reshape(2, 128, 24);
   }
 }`);
     const fused = passed(graph);
@@ -141,16 +141,17 @@ graph g {
   });
 
   it("finds that of the library", () => {
-    expect(attentions(passed(graphOf(`import { attention } from "std/nn"; graph g { in x: f32[2, 32, 8]; out y: f32[2, 32, 8]; program main { y = attention(x, x * 2, x + 1); } }`)))).toBe(1);
+    expect(attentions(passed(graphOf(`import { attention } from "std/nn"; graph g { in x: f32[2, 256, 8]; out y: f32[2, 256, 8]; program main { y = attention(x, x * 2, x + 1); } }`)))).toBe(1);
   });
 
-  const withBody = (body: string, outputs = ""): Graph => graphOf(`import { softmax } from "std/nn"; graph g { in x: f32[3, 32, 8]; out y: f32[3, 32, 8]; ${outputs} program main { ${body} } }`);
+  const withBody = (body: string, outputs = ""): Graph => graphOf(`import { softmax } from "std/nn"; graph g { in x: f32[3, 256, 8]; out y: f32[3, 256, 8]; ${outputs} program main { ${body} } }`);
 
   it.each([
-    ["whose weights are needed elsewhere", "let w = softmax(x @ x.transpose(0, 2, 1)); y = w @ x; z = w;", "out z: f32[3, 32, 32];"],
-    ["whose scores are needed elsewhere", "let s = x @ x.transpose(0, 2, 1); y = softmax(s) @ x; z = s;", "out z: f32[3, 32, 32];"],
+    ["whose weights are needed elsewhere", "let w = softmax(x @ x.transpose(0, 2, 1)); y = w @ x; z = w;", "out z: f32[3, 256, 256];"],
+    ["whose scores are needed elsewhere", "let s = x @ x.transpose(0, 2, 1); y = softmax(s) @ x; z = s;", "out z: f32[3, 256, 256];"],
     ["that is differentiated", "let s = sum(softmax(x @ x.transpose(0, 2, 1)) @ x); y = grad(s, x);", ""],
     ["along the queries", "y = softmax(x @ x.transpose(0, 2, 1), axis = 1) @ x;", ""],
+    ["of few scores", "y[:, 0:64] = softmax(x[:, 0:64] @ x[:, 0:64].transpose(0, 2, 1)) @ x[:, 0:64];", ""],
     ["of few queries", "y[:, 0:5] = softmax(x[:, 0:5] @ x.transpose(0, 2, 1)) @ x;", ""],
     ["whose weights several values share", "y = softmax(x[0] @ x[1].transpose(1, 0)) @ x;", ""],
   ])("leaves attention %s", (_, body, outputs) => {
@@ -174,7 +175,7 @@ graph g {
     });
     return found;
   }
-  const masked = (form: keyof typeof forms): Case => ({ form, dtype: "f32", heads: 2, shared: false, m: 150, n: 160, d: 4, c: 4, tiles: 16 });
+  const masked = (form: keyof typeof forms): Case => ({ form, dtype: "f32", heads: 6, shared: false, m: 150, n: 160, d: 4, c: 4, tiles: 16 });
   const rows = (limit: (row: number) => number): number[] => Array.from({ length: 150 }, (_, row) => limit(row));
 
   it("knows how many keys a mask by position shows", () => {
@@ -186,10 +187,10 @@ graph g {
   });
 
   it("gives NaN for a query that sees no key, as softmax does", async () => {
-    for (const n of [40, 2000]) {
-      const graph = graphOf(`import { softmax } from "std/nn"; graph g { in q: f32[16, 4]; in k: f32[${n}, 4]; in b: bool[16, ${n}]; out y: f32[16, 4]; program main { y = softmax(select(b, q @ k.transpose(1, 0), ${minusInfinity})) @ k; } }`);
+    for (const [m, n] of [[256, 512], [64, 2100]] as const) {
+      const graph = graphOf(`import { softmax } from "std/nn"; graph g { in q: f32[${m}, 4]; in k: f32[${n}, 4]; in b: bool[${m}, ${n}]; out y: f32[${m}, 4]; program main { y = softmax(select(b, q @ k.transpose(1, 0), ${minusInfinity})) @ k; } }`);
       const shown = (row: number, key: number): boolean => row !== 3 && (row !== 5 || key === n - 1);
-      const inputs = { ...fillStates(graph, "in"), b: tensor("bool", [16, n], Array.from({ length: 16 * n }, (_, flat) => Number(shown(Math.floor(flat / n), flat % n)))) };
+      const inputs = { ...fillStates(graph, "in"), b: tensor("bool", [m, n], Array.from({ length: m * n }, (_, flat) => Number(shown(Math.floor(flat / n), flat % n)))) };
       const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
       await using engine = await engineFor(graph, target("wasm"));
       const y = engine.runSync(toHost(inputs))["y"]!.data as Float32Array;

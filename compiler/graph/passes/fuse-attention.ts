@@ -31,11 +31,17 @@ import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 /** Fewer keys leave the registers' blocks too little to do. */
 const leastKeys = 16;
-/** Queries of a block: enough for keys and values to be read seldom, few enough for their scores to stay in a near cache. */
-const mostQueries = 24;
-/** Keys of a block: so many that rescaling costs little, or, where some are hidden, so few that hidden ones are in blocks of their own. */
-const mostKeys = 1024;
-const mostKeysMasked = 128;
+/** Scores of fewer bytes stay in the second-level cache as they are, with products as good as these. */
+const leastBytes = 2 ** 19;
+/** Queries of a block: fewer read keys and values too often, of more the scores leave the near caches. */
+const leastQueries = 12;
+const mostQueries = 48;
+/** Keys of a block, where there are more: so many that sums are seldom rescaled. */
+const mostKeys = 512;
+/** Of those that some queries do not see: so few that many hidden ones are in blocks of their own, and more than two blocks. */
+const mostMaskedKeys = (n: number): number => (n < 384 ? 64 : 128);
+/** Of fewer keys none are left out. */
+const leastMasked = 128;
 
 export const fuseAttention: Pass<Graph, Graph> = {
   name: "fuse-attention",
@@ -60,7 +66,8 @@ function fused(node: Node, found: Found, at: Rewriting, context: PassContext): N
   const [m, n] = found.shape.slice(-2) as [number, number];
   const { dtype, shape } = at.type(node.outputs[0]!);
   const products = [...found.product.inputs, node.inputs[1]!];
-  if (m < leastRows || n < leastKeys || products.some((value) => sizeOf(at.type(value).shape) === 0)) return node;
+  const bytes = sizeOf(found.shape) * bytesOf(computeDType(dtype));
+  if (m < leastRows || n < leastKeys || bytes < leastBytes || sizeOf(shape) === 0 || at.type(products[0]!).shape.at(-1) === 0) return node;
   const batch = found.shape.slice(0, -2);
   const values = [...products, ...found.operands].map((value) => (found.reshaped ? withBatch(value, batch, node, at) : value));
   const made = attentionOf(values, found, node, at, context);
@@ -77,18 +84,30 @@ function attentionOf(values: readonly ValueId[], found: Found, { origin }: Node,
   const scores = withMasksInside({ ...found, operands: values.slice(3) }, at);
   const width = panelBytes / bytesOf(computeDType(at.type(q).dtype));
   const pack = (value: ValueId): ValueId => apply(at, "pack_columns", [value], { width, along: stride(value, at, 1) === 1 ? "rows" : "columns" }, origin);
-  const visible = strictMath || n <= mostKeysMasked ? undefined : visibleKeys(scores, found.shape, at);
+  const visible = strictMath || n <= leastMasked ? undefined : visibleKeys(scores, found.shape, at);
   const limits = visible === undefined ? [] : [at.add("constant", [], constantAttributes(tensor("i32", [m], visible)), { dtype: "i32", shape: [m] }, origin)];
   const batch = broadcastShapes(found.shape.slice(0, -2), at.type(v).shape.slice(0, -2))!;
   const height = blockRows(strictMath);
   const partition = cut(batch, { extent: m, block: height }, { extent: 1, block: 1 }, n * (d + c), target);
-  const keysAtOnce = Math.min(visible === undefined ? mostKeys : mostKeysMasked, Math.ceil(n / width) * width);
+  const keys = Math.min(visible === undefined ? mostKeys : mostMaskedKeys(n), Math.ceil(n / width) * width);
   const attributes = {
-    keys: n, columns: c, block: [queriesAtOnce(Math.ceil(m / partition.at(-2)!), height), keysAtOnce],
+    keys: n, columns: c, block: [queriesAtOnce(Math.ceil(m / partition.at(-2)!), height), keys],
     limits: visible !== undefined, body: bodyAttribute(scores.body), partition,
   };
   return { op: "attention", inputs: [q, pack(kT), pack(v), ...limits, ...scores.operands], attributes };
 }
 
-/** Queries of a block, of `rows` on a tile: even blocks of whole register blocks. */
-const queriesAtOnce = (rows: number, height: number): number => Math.ceil(rows / Math.ceil(rows / mostQueries) / height) * height;
+/**
+ * Queries of a block, of `rows` on a tile: whole register blocks of `height` rows, as few as possible in all. Where that is the
+ * same, not two blocks and a rest: two after one another become straight code (kernel/passes/unroll-small-loops.ts).
+ */
+function queriesAtOnce(rows: number, height: number): number {
+  if (rows <= mostQueries) return rows;
+  let best = { queries: mostQueries, cost: Infinity };
+  for (let queries = mostQueries - (mostQueries % height); queries >= leastQueries; queries -= height) {
+    const whole = Math.floor(rows / queries);
+    const cost = (whole * queries) / height + Math.ceil((rows % queries) / height) + (whole === 2 ? 0.5 : 0);
+    if (cost < best.cost) best = { queries, cost };
+  }
+  return best.queries;
+}

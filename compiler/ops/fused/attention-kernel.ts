@@ -90,7 +90,7 @@ class AttentionKernel {
   emit(rows: number): void {
     const { queries } = this.#plan;
     const whole = Math.floor(rows / queries);
-    this.#context.kernel.forBox([whole], false, ([block]) => this.#rows(times(block!, queries), queries));
+    if (whole > 0) this.#context.kernel.forBox([whole], false, ([block]) => this.#rows(times(block!, queries), queries));
     if (rows % queries > 0) this.#rows(i32(whole * queries), rows % queries);
   }
 
