@@ -76,7 +76,7 @@ function ofTable(module: string): Entry[] {
 
 const kindTypes: { readonly [kind in ParameterKind]: string } = {
   tensor: "Operand", tensors: "readonly Operand[]", int: "number", float: "number", bool: "boolean", string: "string",
-  axis: "number", axes: "number | readonly number[]", ints: "number | readonly number[]", shape: "readonly number[]",
+  axis: "number", axes: "number | readonly number[]", ints: "number | readonly number[]", padding: "number | readonly number[] | \"same\" | \"same_lower\" | \"valid\"", shape: "readonly number[]",
 };
 
 /** The dtypes of a call as its examples have them: a dtype, "D" for the one type parameter, undefined where neither fits. */

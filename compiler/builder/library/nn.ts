@@ -19,41 +19,41 @@ export const log_softmax = define<<D extends DType>(x: Operand<D>, options?: { a
 /** Rows along the last axis brought to mean 0 and variance 1, then times gain plus bias. y = (x - mean) / √(variance + epsilon) · gain + bias */
 export const layer_norm = define<<D extends DType>(x: Operand<D>, gain: Operand<D>, bias: Operand<D>, options?: { epsilon?: number }) => Tensor<D>>("std/nn", "layer_norm");
 
-/** Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind. y[n, o, i, …] = bias[o] + Σ x[n, c, i·s + u·d - p, …] · w[o, c, u, …] */
-export const conv2d = define<<D extends DType>(x: Operand, w: Operand, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }) => Tensor<D>>("std/nn", "conv2d");
+/** Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind, or "same", "same_lower" or "valid". y[n, o, i, …] = bias[o] + Σ x[n, c, i·s + u·d - p, …] · w[o, c, u, …] */
+export const conv2d = define<<D extends DType>(x: Operand, w: Operand, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[]; groups?: number }) => Tensor<D>>("std/nn", "conv2d");
 
-/** Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind. y[n, o, i, …] = bias[o] + Σ x[n, c, i·s + u·d - p, …] · w[o, c, u, …] */
-export const conv1d = define<<D extends DType>(x: Operand, w: Operand, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }) => Tensor<D>>("std/nn", "conv1d");
+/** Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind, or "same", "same_lower" or "valid". y[n, o, i, …] = bias[o] + Σ x[n, c, i·s + u·d - p, …] · w[o, c, u, …] */
+export const conv1d = define<<D extends DType>(x: Operand, w: Operand, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[]; groups?: number }) => Tensor<D>>("std/nn", "conv1d");
 
-/** Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind. y[n, o, i, …] = bias[o] + Σ x[n, c, i·s + u·d - p, …] · w[o, c, u, …] */
-export const conv3d = define<<D extends DType>(x: Operand, w: Operand, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }) => Tensor<D>>("std/nn", "conv3d");
-
-/** The transpose of a convolution: x: [n, c, …] with filters w: [c, o / groups, …] and a bias [o] gives images of (extent − 1) · stride + dilation · (size − 1) + 1 − padding + output_padding elements along each axis. y[n, o, i·s + u·d - p, …] = bias[o] + Σ x[n, c, i, …] · w[c, o, u, …] */
-export const conv_transpose2d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; output_padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv_transpose2d");
+/** Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind, or "same", "same_lower" or "valid". y[n, o, i, …] = bias[o] + Σ x[n, c, i·s + u·d - p, …] · w[o, c, u, …] */
+export const conv3d = define<<D extends DType>(x: Operand, w: Operand, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[]; groups?: number }) => Tensor<D>>("std/nn", "conv3d");
 
 /** The transpose of a convolution: x: [n, c, …] with filters w: [c, o / groups, …] and a bias [o] gives images of (extent − 1) · stride + dilation · (size − 1) + 1 − padding + output_padding elements along each axis. y[n, o, i·s + u·d - p, …] = bias[o] + Σ x[n, c, i, …] · w[c, o, u, …] */
-export const conv_transpose1d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; output_padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv_transpose1d");
+export const conv_transpose2d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[]; groups?: number; output_padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv_transpose2d");
 
 /** The transpose of a convolution: x: [n, c, …] with filters w: [c, o / groups, …] and a bias [o] gives images of (extent − 1) · stride + dilation · (size − 1) + 1 − padding + output_padding elements along each axis. y[n, o, i·s + u·d - p, …] = bias[o] + Σ x[n, c, i, …] · w[c, o, u, …] */
-export const conv_transpose3d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number; output_padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv_transpose3d");
+export const conv_transpose1d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[]; groups?: number; output_padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv_transpose1d");
 
-/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
-export const max_pool2d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool2d");
+/** The transpose of a convolution: x: [n, c, …] with filters w: [c, o / groups, …] and a bias [o] gives images of (extent − 1) · stride + dilation · (size − 1) + 1 − padding + output_padding elements along each axis. y[n, o, i·s + u·d - p, …] = bias[o] + Σ x[n, c, i, …] · w[c, o, u, …] */
+export const conv_transpose3d = define<<D extends DType>(x: Operand<D>, w: Operand<D>, options?: { bias?: Operand<D>; stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[]; groups?: number; output_padding?: number | readonly number[] }) => Tensor<D>>("std/nn", "conv_transpose3d");
 
-/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
-export const max_pool1d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool1d");
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given, padding is that of convolutions. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const max_pool2d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool2d");
 
-/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
-export const max_pool3d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool3d");
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given, padding is that of convolutions. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const max_pool1d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool1d");
 
-/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
-export const avg_pool1d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; count_padding?: boolean }) => Tensor<D>>("std/nn", "avg_pool1d");
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given, padding is that of convolutions. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const max_pool3d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "max_pool3d");
 
-/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
-export const avg_pool2d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; count_padding?: boolean }) => Tensor<D>>("std/nn", "avg_pool2d");
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given, padding is that of convolutions. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const avg_pool1d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[]; count_padding?: boolean }) => Tensor<D>>("std/nn", "avg_pool1d");
 
-/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
-export const avg_pool3d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; count_padding?: boolean }) => Tensor<D>>("std/nn", "avg_pool3d");
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given, padding is that of convolutions. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const avg_pool2d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[]; count_padding?: boolean }) => Tensor<D>>("std/nn", "avg_pool2d");
+
+/** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given, padding is that of convolutions. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
+export const avg_pool3d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[]; count_padding?: boolean }) => Tensor<D>>("std/nn", "avg_pool3d");
 
 /** max(x, 0) */
 export const relu = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "relu");
@@ -175,17 +175,32 @@ export const gru = define<<T extends DType>(x: Operand<T>, start: Operand<T>, wx
 /** −log probability of each row's labels under connectionist temporal classification (Graves et al., 2006): over all ways to write the labels with repetitions and blanks. `log_probabilities` as log_softmax gives them, for t steps; of each row the first `steps` steps and the first `lengths` labels count. f32 or f64; no fewer steps than labels, else it is 1e30. */
 export const ctc = define<<T extends DType>(log_probabilities: Operand<T>, labels: Operand<"i32">, steps: Operand<"i32">, lengths: Operand<"i32">, options?: { blank?: number }) => Tensor<T>>("std/nn", "ctc");
 
-/** Elements along the middle dimension at places between elements, 0 being the first and n − 1 the last. `mode` is "linear", "cubic" (Keys, 1981, with `coefficient`), "nearest" (of two equally near the first), "floor" or "ceil". Beyond the ends it is as at them; with `inside` neighbours beyond are left out instead, and the others count the more. */
-export const interpolate = define<<T extends DType, P extends DType>(x: Operand<T>, places: Operand<P>, options?: { mode?: string; coefficient?: number; inside?: boolean }) => Tensor<T>>("std/nn", "interpolate");
+/** Elements along the middle dimension at places between elements, 0 being the first and n − 1 the last. `mode` is "linear", "cubic" (Keys, 1981, with `coefficient`), "nearest" (of two equally near the first), "floor" or "ceil". Beyond the ends it is as at them; with `inside` neighbours beyond are left out instead, and the others count the more. Where places are further apart than elements, `scale`, elements a place, makes each a mean over so many more of them. */
+export const interpolate = define<<T extends DType, P extends DType>(x: Operand<T>, places: Operand<P>, options?: { mode?: string; coefficient?: number; inside?: boolean; scale?: number }) => Tensor<T>>("std/nn", "interpolate");
 
 /** Where in an axis of n elements each of `count` elements comes from when it is resized by `scale`. `align`: "centres" of the elements at the ends stay as far from the border, "corners" fall together, "origin" puts the first on the first. */
 export const resize_places = define<(n: number, count: number, options?: { align?: string; scale?: number }) => Tensor<"f64">>("std/nn", "resize_places");
 
-/** Images in another size, each axis interpolated for itself (`interpolate`). `mode` and `align` ("centres", "corners", "origin") are those of `interpolate` and `resize_places`; linear with centres is what PyTorch calls bilinear. */
-export const resize2d = define<<T extends DType>(x: Operand<T>, height: number, width: number, options?: { mode?: string; align?: string }) => Tensor<T>>("std/nn", "resize2d");
+/** Images in another size, each axis interpolated for itself. `mode` and `align` ("centres", "corners", "origin") are those of `interpolate` and `resize_places`; linear with centres is what PyTorch calls bilinear. With `antialias` an image that becomes smaller is made of means. */
+export const resize2d = define<<T extends DType>(x: Operand<T>, height: number, width: number, options?: { mode?: string; align?: string; antialias?: boolean }) => Tensor<T>>("std/nn", "resize2d");
 
-/** Images seen at the places of a grid [n, rows, columns, 2]: x and y from −1 to 1, from border to border, or from centre to centre of the first and last elements with `corners`. `mode` is "linear", "nearest" or "cubic"; `outside` is "zeros", "edge" or "mirrored". */
+/** Images seen at the places of a grid [n, rows, columns, 2]: x and y from −1 to 1, from border to border, or with `corners` from the centre of the first element to that of the last. `mode` is "linear", "nearest" or "cubic"; `outside` is "zeros", "edge" or "mirrored". */
 export const grid_sample = define<<T extends DType>(x: Operand<T>, grid: Operand<T>, options?: { mode?: string; outside?: string; corners?: boolean }) => Tensor<T>>("std/nn", "grid_sample");
+
+/** The same of bodies of several planes; x, y and z of the grid [n, planes, rows, columns, 3]. */
+export const grid_sample3d = define<<T extends DType>(x: Operand<T>, grid: Operand<T>, options?: { mode?: string; outside?: string; corners?: boolean }) => Tensor<T>>("std/nn", "grid_sample3d");
 
 /** The grid [n, rows, columns, 2] on which `grid_sample` sees images moved and turned by matrices [n, 2, 3]. */
 export const affine_grid = define<<T extends DType>(matrices: Operand<T>, rows: number, columns: number, options?: { corners?: boolean }) => Tensor<T>>("std/nn", "affine_grid");
+
+/** The same for bodies: matrices [n, 3, 4], a grid [n, planes, rows, columns, 3]. */
+export const affine_grid3d = define<<T extends DType>(matrices: Operand<T>, planes: number, rows: number, columns: number, options?: { corners?: boolean }) => Tensor<T>>("std/nn", "affine_grid3d");
+
+/** Boxes of images in one size (He et al., 2017): of each box [x, y, x, y] of the image that `images` names, every element is the mean of `samples` · `samples` places of its part, seen linearly. Boxes times `scale` are in elements; with `half`, their centres are at a half. */
+export const roi_align = define<<T extends DType>(x: Operand<T>, boxes: Operand<T>, images: Operand<"i32">, rows: number, columns: number, options?: { samples?: number; scale?: number; half?: boolean }) => Tensor<T>>("std/nn", "roi_align");
+
+/** A convolution whose filters see each of their elements at a place of its own (Dai et al., 2017): images [n, c, h, w], filters [o, c / groups, kh, kw], offsets [n, parts · kh · kw · 2, rows, columns] of y and x, for each of `parts` parts of the channels, and a mask [n, parts · kh · kw, rows, columns] that what is seen is multiplied by. Beyond the image are zeros. */
+export const deform_conv2d = define<<T extends DType>(x: Operand<T>, filters: Operand<T>, offsets: Operand<T>, options?: { mask?: Operand<T>; stride?: number; padding?: number; dilation?: number }) => Tensor<T>>("std/nn", "deform_conv2d");
+
+/** The boxes that stay when each that overlaps a better one by more than `overlap` of their union is left out: boxes [n, 4] as two opposite corners, at most `most`, none with a score of `least` or less. Gives their numbers, the best first, with −1 for those that are missing, and how many there are. */
+export const nms = define<<T extends DType>(boxes: Operand<T>, scores: Operand<T>, most: number, options?: { overlap?: number; least?: number }) => readonly [Tensor<"i32">, Tensor<"i32">]>("std/nn", "nms", { results: 2 });

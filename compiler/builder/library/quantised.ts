@@ -29,8 +29,8 @@ export const matmul_i32 = define<<A extends DType, B extends DType>(a: Operand<A
 /** The product of quantised matrices as floats: (a_scale · (a − a_zero)) @ (b_scale · (b − b_zero)), summed in i32. `b_scale` is one number, or one for each column. */
 export const quantised_matmul = define<<A extends DType, B extends DType, T extends DType>(a: Operand<A>, b: Operand<B>, a_scale: Operand<T>, b_scale: Operand<T>, options?: { a_zero?: Operand<"i32">; b_zero?: Operand<"i32"> }) => Tensor<T>>("std/quantised", "quantised_matmul");
 
-/** conv2d of i8 or u8 in i32, exactly: images [n, c, h, w], filters [o, c, kh, kw]. The zero points are taken off first, so that padding is the zero of the floats; that of the filters is one number, or one for each filter. */
-export const conv2d_i32 = define<<A extends DType, B extends DType>(x: Operand<A>, filters: Operand<B>, options?: { x_zero?: Operand<"i32">; filters_zero?: Operand<"i32">; stride?: number; padding?: number }) => Tensor<"i32">>("std/quantised", "conv2d_i32");
+/** conv2d of i8 or u8 in i32, exactly: images [n, groups · c, h, w], filters [o, c, kh, kw]. The zero points are taken off first, so that padding is the zero of the floats; that of the filters is one number, or one for each filter. */
+export const conv2d_i32 = define<<A extends DType, B extends DType>(x: Operand<A>, filters: Operand<B>, options?: { x_zero?: Operand<"i32">; filters_zero?: Operand<"i32">; stride?: number; padding?: number; dilation?: number; groups?: number }) => Tensor<"i32">>("std/quantised", "conv2d_i32");
 
 /** Sums in i32 as quantised numbers again: `scale` is the product of the operands' scales over that of the result. */
 export const requantize = define<<T extends DType, Q extends DType>(sums: Operand<"i32">, scale: Operand<T>, options: { type: TypeOf<Q>; zero_point?: Operand<"i32">; axis?: number }) => Tensor<Q>>("std/quantised", "requantize", { typed: true });

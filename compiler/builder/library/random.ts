@@ -17,7 +17,7 @@ export const normal = define<{
   <D extends DType>(seed: number, stream: Operand<"i32">, shape: readonly number[], options?: { dtype?: D }): Tensor<D>;
 }>("std/random", "normal", { dtype: "option" });
 
-/** Uniform in [−a, a), a = √(6 / (i + o)), for the weights of a layer from i to o (Glorot and Bengio, 2010). */
+/** Uniform in [−a, a), a = √(6 / (i + o)), for the weights [i, o] of a layer from i to o elements, or the filters [o, i, …] of a convolution, whose windows' elements count too (Glorot and Bengio, 2010). */
 export const glorot_uniform = define<<T extends DType>(seed: number, stream: number, options: { type: TypeOf<T> }) => Tensor<T>>("std/random", "glorot_uniform", { typed: true });
 
 /** Normal with deviation √(2 / (i + o)). */

@@ -144,21 +144,22 @@ function lowerKind({ name, direction, channels, filter }: Kind, inputs: readonly
 /** Sums of i8 and u8 may be taken in i32: the attribute `dtype`, absent where it is that of the operands. */
 const resultDType = (x: TensorType, attributes: Attributes): DType => (attributes["dtype"] as DType | undefined) ?? x.dtype;
 
-function signatureOf(call: string, rank: number, own: Signature["parameters"], more: (args: { readonly [name: string]: ConstantValue }) => Attributes): Signature {
+function signatureOf(call: string, rank: number, own: Signature["parameters"], more: (args: { readonly [name: string]: ConstantValue }) => { readonly extra?: readonly number[] }): Signature {
   return {
     call,
     module: "std/nn",
     parameters: [
       { name: "x", kind: "tensor" }, { name: "w", kind: "tensor" }, { name: "bias", kind: "tensor", default: null },
-      { name: "stride", kind: "ints", default: 1 }, { name: "padding", kind: "ints", default: 0 }, { name: "dilation", kind: "ints", default: 1 }, { name: "groups", kind: "int", default: 1 }, ...own,
+      { name: "stride", kind: "ints", default: 1 }, { name: "padding", kind: "padding", default: 0 }, { name: "dilation", kind: "ints", default: 1 }, { name: "groups", kind: "int", default: 1 }, ...own,
     ],
-    attributes: (args) => ({
-      stride: axesInts(args["stride"] ?? 1, rank, `the stride of ${call}`),
-      padding: paddingArgument(args["padding"] ?? 0, rank, `the padding of ${call}`),
-      dilation: axesInts(args["dilation"] ?? 1, rank, `the dilation of ${call}`),
-      groups: intArgument(args["groups"] ?? 1, `the groups of ${call}`),
-      ...more(args),
-    }),
+    attributes(args, [x, filters]) {
+      const stride = axesInts(args["stride"] ?? 1, rank, `the stride of ${call}`);
+      const dilation = axesInts(args["dilation"] ?? 1, rank, `the dilation of ${call}`);
+      const rest = more(args);
+      const axes = { extents: x!.shape.slice(2), sizes: filters!.shape.slice(2), stride, dilation, ...rest };
+      const padding = paddingArgument(args["padding"] ?? 0, `the padding of ${call}`, axes);
+      return { stride, padding, dilation, groups: intArgument(args["groups"] ?? 1, `the groups of ${call}`), ...rest };
+    },
   };
 }
 
@@ -174,7 +175,7 @@ export const convolution: Op = {
   kind: "compute",
   stores: "once",
   summary:
-    "Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind.",
+    "Images x: [n, c, …] with filters w: [o, c / groups, …] and a bias [o], over one, two or three axes; stride, padding and dilation are one int or one for each axis, padding also those before all axes and then those behind, or \"same\", \"same_lower\" or \"valid\".",
   formula: "y[n, o, i, …] = bias[o] + Σ x[n, c, i·s + u·d - p, …] · w[o, c, u, …]",
   signature: signatureOf("conv2d", 2, [], () => ({})),
   otherSignatures: [signatureOf("conv1d", 1, [], () => ({})), signatureOf("conv3d", 3, [], () => ({}))],

@@ -171,7 +171,7 @@ function nothingMet(lowering: Omit<Lowering, "emit">, outer: number): Omit<Lower
 }
 
 const parametersOf: Signature["parameters"] = [
-  { name: "x", kind: "tensor" }, { name: "window", kind: "ints" }, { name: "stride", kind: "ints", default: null }, { name: "padding", kind: "ints", default: 0 }, { name: "dilation", kind: "ints", default: 1 },
+  { name: "x", kind: "tensor" }, { name: "window", kind: "ints" }, { name: "stride", kind: "ints", default: null }, { name: "padding", kind: "padding", default: 0 }, { name: "dilation", kind: "ints", default: 1 },
 ];
 
 function signatureOf(rank: number, average: boolean): Signature {
@@ -180,15 +180,17 @@ function signatureOf(rank: number, average: boolean): Signature {
     call,
     module: "std/nn",
     parameters: average ? [...parametersOf, { name: "count_padding", kind: "bool", default: true }] : parametersOf,
-    attributes(args) {
+    attributes(args, inputs) {
       const window = axesInts(args["window"], rank, `the window of ${call}`);
-      const stride = args["stride"] ?? null;
+      const given = args["stride"] ?? null;
+      const stride = given === null ? window : axesInts(given, rank, `the stride of ${call}`);
+      const dilation = axesInts(args["dilation"] ?? 1, rank, `the dilation of ${call}`);
       return {
         kind: !average ? "max" : args["count_padding"] === false ? "mean" : "counted_mean",
         window,
-        stride: stride === null ? window : axesInts(stride, rank, `the stride of ${call}`),
-        padding: paddingArgument(args["padding"] ?? 0, rank, `the padding of ${call}`),
-        dilation: axesInts(args["dilation"] ?? 1, rank, `the dilation of ${call}`),
+        stride,
+        padding: paddingArgument(args["padding"] ?? 0, `the padding of ${call}`, { extents: inputs[0]!.shape.slice(2), sizes: window, stride, dilation }),
+        dilation,
       };
     },
   };
@@ -232,7 +234,7 @@ export const pool: Op = {
   name: "pool",
   kind: "compute",
   stores: "once",
-  summary: "The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given.",
+  summary: "The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given, padding is that of convolutions.",
   formula: "y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean",
   signature: signatureOf(2, false),
   otherSignatures: [signatureOf(1, false), signatureOf(3, false), signatureOf(1, true), signatureOf(2, true), signatureOf(3, true)],

@@ -149,11 +149,43 @@ export function axesInts(value: ConstantValue | undefined, rank: number, what: s
   return list.length === rank ? list : Array.from({ length: rank }, () => list[0]!);
 }
 
-/** One int, one for each axis, or those before every axis and then those behind. */
-export function paddingArgument(value: ConstantValue | undefined, rank: number, what: string): number[] {
+/** What the rules for padding need to know of each axis. */
+export interface PaddedAxes {
+  /** Of the side that `same` looks at: the image of a convolution or pool, the positions that its transpose comes from. */
+  readonly extents: readonly number[];
+  readonly sizes: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  /** Of a transpose: elements of the result that no window may meet. Absent for other ops. */
+  readonly extra?: readonly number[];
+}
+
+/**
+ * The attribute `padding`: of one int, one for each axis, or those before every axis and then those behind; or of a rule. "valid"
+ * is none; with "same" there are as many positions as the image has elements, divided by the stride and rounded up, and of a
+ * transpose as many elements as positions times the stride. What is odd is added behind, with "same_lower" before.
+ */
+export function paddingArgument(value: ConstantValue | undefined, what: string, axes: PaddedAxes): number[] {
+  const rank = axes.stride.length;
+  if (typeof value === "string") return paddingByRule(value, what, axes);
   const list = intsArgument(value, what);
   for (const padding of list) if (padding < 0) refuse("out-of-range", `${what} is negative: ${padding}`);
   if (list.length === 2 * rank) return list;
   if (list.length !== 1 && list.length !== rank) refuse("bad-argument", `${what} takes one int, ${rank > 1 ? `${rank} or ` : "or "}${2 * rank}, not ${list.length}`);
   return list.length === rank ? list : Array.from({ length: rank }, () => list[0]!);
+}
+
+function paddingByRule(rule: string, what: string, { extents, sizes, stride, dilation, extra }: PaddedAxes): number[] {
+  if (rule === "valid") return stride.map(() => 0);
+  if (rule !== "same" && rule !== "same_lower") refuse("bad-argument", `${what} is ints, "same", "same_lower" or "valid", not ${JSON.stringify(rule)}`);
+  // Operands of another rank are refused by the op itself, and so are steps below 1.
+  if (extents.length !== stride.length || sizes.length !== stride.length || Math.min(...stride, ...dilation) < 1) return stride.map(() => 0);
+  const totals = stride.map((step, axis) => {
+    const reach = dilation[axis]! * (sizes[axis]! - 1) + 1;
+    const total = extra ? reach + extra[axis]! - step : (Math.ceil(extents[axis]! / step) - 1) * step + reach - extents[axis]!;
+    if (extra && total < 0) refuse("out-of-range", `${what} is ${JSON.stringify(rule)}, but the window, ${reach}, and the output_padding, ${extra[axis]}, are less than the stride, ${step}`);
+    return Math.max(0, total);
+  });
+  const before = totals.map((total) => (rule === "same" ? Math.floor(total / 2) : Math.ceil(total / 2)));
+  return [...before, ...totals.map((total, axis) => total - before[axis]!)];
 }
