@@ -304,7 +304,7 @@ export class Grammar extends StatementGrammar {
     return this.ACTION((): ComputeSetDeclaration => ({ kind: "compute-set", ...doc, name: this.identifier(name), body, span: this.from(start) }));
   });
 
-  private readonly setBlock: ParserMethod<[], SetStatement[]> = this.blockRule("setBlock", () => this.setStatement, () => this.itemAhead());
+  private readonly setBlock: ParserMethod<[], SetStatement[]> = this.blockRule("setBlock", () => this.setStatement, () => this.LA(1).tokenType !== word("place") && this.declarationAhead());
 
   private readonly setStatement: ParserMethod<[], SetStatement | undefined> = this.define("setStatement", (): SetStatement | undefined => {
     const doc = this.ACTION(() => this.docHere());

@@ -203,6 +203,28 @@ describe("mistakes", () => {
     ["an argument that is missing", inProgram("x = f(a, , b);", "x = f(a, b)), c;")],
   ])("%s", (_, text) => expect(mistakes(text)).toMatchSnapshot());
 
+  test("a block without its brace is found by how it is indented", () => {
+    const missed: string[] = [];
+    let tried = 0;
+    for (const { path, text } of programs()) {
+      const laidOut = print(read(text).file);
+      const openers: number[] = [];
+      for (const { 0: brace, index } of laidOut.replaceAll(/\/\/.*|"[^"\n]*"/g, (quiet) => " ".repeat(quiet.length)).matchAll(/\{|^ *\}|\}/gm)) {
+        if (brace === "{") openers.push(index);
+        const opener = brace === "{" ? undefined : openers.pop();
+        // Inside of a line indentation says nothing; an `else` is told where it stands.
+        if (opener === undefined || laidOut.slice(0, index).endsWith(" ") || laidOut.startsWith(" else", index + brace.length)) continue;
+        const without = laidOut.slice(0, index) + laidOut.slice(index + brace.length);
+        const { diagnostics } = read(without);
+        tried += 1;
+        if (!diagnostics.some(({ labels }) => labels.some(({ span }) => span.start === opener))) missed.push(`${path}: the block that begins at ${opener}: ${diagnostics.map(({ message }) => message).join("; ")}`);
+      }
+    }
+    // Behind a case, what follows is no case, which is told first.
+    expect(missed.filter((one) => !one.includes("expected a case"))).toEqual([]);
+    expect(tried).toBeGreaterThan(30);
+  });
+
   test("a missing semicolon is missing at the end of the line", () => {
     const text = inProgram("let a = 3 // why", "let b = 4;");
     const [{ labels }] = read(text).diagnostics as [ReturnType<typeof read>["diagnostics"][number]];

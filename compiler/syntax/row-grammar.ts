@@ -4,9 +4,11 @@
  */
 import { MismatchedTokenException, tokenMatcher } from "chevrotain";
 import type { IToken, ParserMethod, TokenType } from "chevrotain";
+import type { Span } from "../support/span.ts";
 import { ExpressionGrammar } from "./expression-grammar.ts";
 import { found, helpForBeginning, helpForWord } from "./messages.ts";
 import { Any, sign, word, Word } from "./tokens.ts";
+import { unclosedBlock, type UnclosedBlock } from "./unclosed-block.ts";
 
 /** A `///` line. */
 export interface DocLine {
@@ -113,6 +115,8 @@ export class RowGrammar extends ExpressionGrammar {
     const atEnd = !(next.startOffset >= 0);
     // A block that was only assumed took the brace of this one.
     if (atEnd && this.madeUpBraces > 0) return;
+    const within = unclosedBlock(this.text, this.input.filter(({ startOffset }) => startOffset >= opened && startOffset < end));
+    if (within !== undefined) return this.missingWithin(within, end);
     this.tell({
       problem: "syntax",
       message: atEnd ? "expected `}`, found the end of the file" : `expected \`}\` before \`${next.image}\``,
@@ -121,6 +125,17 @@ export class RowGrammar extends ExpressionGrammar {
         { span: { file: this.path, start: opened, end: opened + 1 }, text: "this block is not closed" },
       ],
       until: end,
+    });
+  }
+
+  /** Blames the block that lacks its `}` as it is indented. */
+  private missingWithin({ opened, closed }: UnclosedBlock, until: number): void {
+    const brace = (at: number): Span => ({ file: this.path, start: at, end: at + 1 });
+    this.tell({
+      problem: "syntax",
+      message: "this block is not closed: a `}` is missing",
+      labels: [{ span: brace(opened), text: "" }, { span: brace(closed), text: "this `}` closes it, but stands further left than its line" }],
+      until,
     });
   }
 

@@ -118,6 +118,7 @@ export class StatementGrammar extends RowGrammar {
   /** Whether a declaration of a graph or vertex follows: then a `}` was forgotten. */
   protected declarationAhead(): boolean {
     const { tokenType } = this.LA(1);
+    if ((tokenType === word("compute") || tokenType === word("grad")) && this.LA(2).tokenType === sign("{")) return true;
     return this.itemAhead() || (beforeName.has(tokenType) && (tokenMatcher(this.LA(2), Name) || this.LA(2).tokenType === word("in")));
   }
 
