@@ -112,7 +112,7 @@ function emitBinary(context: ExpressionContext, expression: Of<"binary">): Value
     return scope.operation(type, [emit(left), emit(right)], (a, b) => scalarBinary(scope, op, dtype, a, b, plainDivision), traps && !divisor);
   }
   if (op === "shl" || op === "shr") {
-    return scope.operation(type, [emit(left), emitAmount(context, right)], (vector, amount) => vectorShift(scope, op, dtype, vector, shiftAmount(scope, dtype, amount)));
+    return scope.operation(type, [emit(left), emitAmount(context, right)], (vector, amount) => vectorShift(scope, op, dtype, vector, amount));
   }
   return emitExtreme(context, expression) ?? scope.operation(type, [emit(left), emit(right)], (a, b) => vectorBinary(scope, op, dtype, lanes, a, b));
 }
@@ -140,12 +140,13 @@ function emitExtreme(context: ExpressionContext, { op, dtype, left, right }: Of<
 const isUniformShift = ({ uniformLocals }: ExpressionContext, expression: Expression): boolean =>
   expression.kind === "binary" && (expression.op === "shl" || expression.op === "shr") && expression.right.kind === "local" && uniformLocals.has(expression.right.local);
 
-/** The one amount by which all lanes are shifted, a scalar. */
+/** The one amount by which all lanes are shifted, an i32. What is constant is written so: some engines pair only such shifts. */
 function emitAmount(context: ExpressionContext, right: Expression): Value {
   const { scope } = context;
-  if (right.kind === "splat") return emitExpression(context, right.operand);
-  if (right.kind === "constant") return emitExpression(context, { ...right, lanes: 1 });
-  return scope.operation(machineType(scope, right.dtype, 1), [emitExpression(context, right)], (vector) => lane(scope, right.dtype, vector, 0));
+  const { i32 } = scope.binaryen;
+  if (right.kind === "constant") return emitExpression(context, { kind: "constant", dtype: "i32", lanes: 1, value: Number(BigInt.asIntN(32, BigInt(right.value))) });
+  if (right.kind === "splat") return scope.operation(i32, [emitExpression(context, right.operand)], (amount) => shiftAmount(scope, right.dtype, amount));
+  return scope.operation(i32, [emitExpression(context, right)], (vector) => shiftAmount(scope, right.dtype, lane(scope, right.dtype, vector, 0)));
 }
 
 /**

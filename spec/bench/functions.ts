@@ -23,7 +23,7 @@ type Numbers = Float32Array | Float64Array;
 const count = 4096;
 /** Bytes between buffers: not a multiple of 4,096, so that they do not fall on the same cache lines. */
 const distance = count * 8 + 192;
-const rounds = { milliseconds: 600, roundMilliseconds: 12, leastRounds: 9 };
+const rounds = { milliseconds: 1500, roundMilliseconds: 40, leastRounds: 9 };
 
 /** From, to; `true`: spread by the logarithm. */
 const domains: { readonly [name in MathFunction]: readonly (readonly [from: number, to: number, logarithmic?: true])[] } = {

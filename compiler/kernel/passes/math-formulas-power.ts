@@ -7,7 +7,7 @@ import { binary, cast, select, unary } from "../build.ts";
 import type { Expression } from "../kernel.ts";
 import { splitNormal } from "./math-formulas-logarithm.ts";
 import {
-  add, clamp, div, each, fromBits, bitsOf, integer, mul, number, polynomial, powerOfTwo, roundingShift, signOf, sub, wholeOf, type Define, type Formula,
+  add, clamp, div, each, fromBits, bitsOf, integer, mul, number, polynomial, powerOfTwo, roundingShift, signOf, sub, unitOf, wholeOf, type Define, type Formula,
 } from "./math-formulas-parts.ts";
 import { doublePower } from "./math-formulas-power-double.ts";
 
@@ -45,13 +45,25 @@ export const pow: Formula = ([x, exponent], define) => {
   const y = exponent!;
   const size = each(x!, { f32: singlePower, f64: doublePower })(x!, y, define);
   if (y.kind === "constant") return withConstantExponent(x!, Number(y.value), size);
-  const whole = define("whole", binary("eq", unary("trunc", y), y));
-  const halved = define("halved", mul(y, number(y, 0.5)));
-  const odd = binary("and", whole, binary("ne", unary("trunc", halved), halved));
+  const { whole, odd } = parity(y, define);
   const signed = withSign(size, select(odd, signOf(x!), integer(x!, 0)));
   const broken = binary("and", isBelowZero(x!), unary("not", whole));
   return select(binary("eq", y, number(y, 0)), number(y, 1), select(broken, number(y, NaN), signed));
 };
+
+/**
+ * Whether y is a whole number, and an odd one; of NaN neither. By adding 2^fraction, where the lowest bit is that of units: rounding
+ * would be an instruction, but one that engines do not pair.
+ */
+function parity(y: Expression, define: Define): { whole: Expression; odd: Expression } {
+  const unit = number(y, unitOf(y));
+  const size = define("exponentSize", unary("abs", y));
+  const isSmall = define("small", binary("lt", size, unit));
+  const units = define("units", select(isSmall, add(size, unit), size));
+  const whole = define("whole", binary("eq", select(isSmall, sub(units, unit), size), size));
+  const lowest = binary("ne", binary("and", bitsOf(units), integer(y, 1)), integer(y, 0));
+  return { whole, odd: binary("and", binary("and", whole, binary("lt", size, number(y, 2 * unitOf(y)))), lowest) };
+}
 
 const withSign = (size: Expression, sign: Expression): Expression => fromBits(binary("or", bitsOf(size), sign));
 /** Of −∞ too there is every power. */

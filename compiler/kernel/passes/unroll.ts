@@ -2,19 +2,28 @@
  * Innermost loops over vectors do several steps per round: fewer branches and counter updates, independent work side by
  * side, and neighbouring stores next to each other. Iterations of parallel loops are interleaved statement by statement;
  * those of others follow each other as they did.
+ *
+ * A long body gains nothing from a second copy, unless its operations wait for each other in a long chain, as those of
+ * mathematical functions do: a machine does not look far enough ahead to begin the next iteration meanwhile. Four copies of a
+ * power of f64 take half the time of one (spec/bench/functions.ts).
  */
 import type { Pass } from "../../support/pass.ts";
 import { binary, i32 } from "../build.ts";
-import type { Expression, Kernel, Statement } from "../kernel.ts";
+import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { operandsOf } from "../vector-support.ts";
 import { constantOf, expressionsOf, LocalTable, rewriteStatements, tripCount, visitStatements, withBody, type ForStatement } from "../walk.ts";
 import { canInterleave, interleave } from "./interleave.ts";
 import { withCounter } from "./unroll-small-loops.ts";
 
-/** Bodies of more operations than this gain nothing from a second copy. */
+/** Bodies of more operations than this gain nothing from a second copy, unless they are chains. */
 const largestBody = 60;
 /** Bodies of at most this many operations are copied four times. */
 const smallBody = 10;
+/** Operations that wait for each other in a body that is copied though it is long; in one that is copied four times. */
+const chain = 16;
+const longChain = 32;
+/** More operations than this are too much code. */
+const mostOperations = 400;
 
 export const unroll: Pass<Kernel, Kernel> = {
   name: "unroll",
@@ -29,11 +38,39 @@ export const unroll: Pass<Kernel, Kernel> = {
 function unrollLoop(loop: ForStatement, locals: LocalTable): readonly Statement[] {
   const trips = tripCount(loop);
   const size = operationsOf(loop);
-  if (trips === undefined || size === undefined || size > largestBody) return [loop];
-  const factor = size <= smallBody ? 4 : 2;
+  if (trips === undefined || size === undefined) return [loop];
+  const factor = copiesOf(loop, size);
+  if (factor === 1) return [loop];
   if (trips < 2 * factor) return [loop];
   if (loop.parallel) return canInterleave(loop) ? interleave(loop, factor, locals) : [loop];
   return follow(loop, factor, trips);
+}
+
+function copiesOf(loop: ForStatement, size: number): number {
+  if (size <= smallBody) return 4;
+  if (size <= largestBody) return 2;
+  if (!loop.parallel || size > mostOperations) return 1;
+  const depth = depthOf(loop.body);
+  return depth < chain ? 1 : depth < longChain ? 2 : 4;
+}
+
+/** The most operations of a body that wait for each other. */
+function depthOf(body: readonly Statement[]): number {
+  const depths = new Map<LocalId, number>();
+  const below = (expression: Expression): number => {
+    if (expression.kind === "local") return depths.get(expression.local) ?? 0;
+    if (expression.kind === "constant" || expression.kind === "load") return 0;
+    return 1 + Math.max(0, ...operandsOf(expression).map(below));
+  };
+  let deepest = 0;
+  visitStatements(body, (statement) => {
+    for (const expression of statement.kind === "store" ? [statement.value] : expressionsOf(statement)) {
+      const depth = below(expression);
+      deepest = Math.max(deepest, depth);
+      if (statement.kind === "set") depths.set(statement.local, depth);
+    }
+  });
+  return deepest;
 }
 
 /** Operations and loads of an innermost loop's body that has vectors; undefined for others. Index arithmetic costs nothing. */
