@@ -10,7 +10,7 @@ import { affineConstant, affineIndex, identityMap } from "../support/affine.ts";
 import { error } from "../support/diagnostic.ts";
 import type { PassContext } from "../support/pass.ts";
 import type { Span } from "../support/span.ts";
-import { bindFamily, type BoundFamily } from "./bind-fields.ts";
+import { bindFamilies, type BoundFamily } from "./bind-fields.ts";
 import { blockCount, distribute, evenDistribution, onOneTile, reshapeDistribution, slotsPerTile, tileSpan } from "./distribution.ts";
 import { draftFamilies, type DraftFamily, type SplitOptions } from "./families.ts";
 import { copyLowering, partialResultsLowering } from "./lowerings.ts";
@@ -100,7 +100,7 @@ export class StepBuilder {
       else this.#computeParts({ ...common, lowering: unfinished }, reduction, reads, write, type);
     }
     const name = lowerings[0]?.name ?? "nothing";
-    const bound = parts.map((families) => families.map((draft) => bindFamily(this.tensors, draft)));
+    const bound = parts.map((families) => bindFamilies(this.tensors, families));
     // Parts that need much beside their operands come one after the other, so that what each needs may lie where the last had it.
     if (target.memory === "private" && this.#stagedBytes(bound.flat()) > target.bytesPerTile * mostStaged) for (const part of bound) this.#push(name, part, origin);
     else this.#push(name, bound.flat(), origin);
@@ -109,6 +109,7 @@ export class StepBuilder {
   /** Bytes a tile needs for what is copied to or from vertices. */
   #stagedBytes(bound: readonly BoundFamily[]): number {
     return bound.flatMap(({ before, after }) => [...before, ...after]).reduce((sum, { driver }) => {
+      if (this.tensors.root(driver) !== driver) return sum;
       const { grid, block, placement } = this.tensors.distribution(driver);
       return sum + slotsPerTile(placement, blockCount(grid)) * sizeOf(block) * bytesOf(this.tensors.type(driver).dtype);
     }, 0);
@@ -150,7 +151,7 @@ export class StepBuilder {
   }
 
   pushFamilies(name: string, drafts: readonly DraftFamily[], origin: Span): void {
-    this.#push(name, drafts.map((draft) => bindFamily(this.tensors, draft)), origin);
+    this.#push(name, bindFamilies(this.tensors, drafts), origin);
   }
 
   #push(name: string, bound: readonly BoundFamily[], origin: Span): void {

@@ -27,6 +27,8 @@ export interface NewTensor {
   readonly persistent?: boolean;
   readonly storage?: "whole" | "blocks";
   readonly distribution?: Distribution | undefined;
+  /** A tensor on no tile of which both have elements: this one lies where that one would. */
+  readonly inPlaceOf?: TensorId | undefined;
 }
 
 export class Tensors {
@@ -47,6 +49,7 @@ export class Tensors {
     this.#drafts.push({
       name: tensor.name, type: tensor.type, origin: tensor.origin, persistent: tensor.persistent ?? false,
       storage: tensor.storage ?? this.deviceStorage, distribution: tensor.distribution, scattered: false,
+      ...(tensor.inPlaceOf === undefined ? {} : { aliasOf: this.root(tensor.inPlaceOf) }),
     });
     return this.#drafts.length - 1;
   }

@@ -42,7 +42,7 @@ export interface TiledTensor {
    */
   readonly storage: "whole" | "blocks";
   readonly distribution: Distribution;
-  /** The same bytes as another tensor, seen in another shape. */
+  /** The same bytes as another tensor, seen in another shape; or its place on other tiles, in blocks that are no larger. */
   readonly aliasOf?: TensorId;
   /** Lives from run to run. */
   readonly persistent: boolean;

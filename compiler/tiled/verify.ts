@@ -13,7 +13,7 @@ import { sameShape } from "../graph/graph.ts";
 import { verifyKernel } from "../kernel/verify.ts";
 import { affineRange, type Affine } from "../support/affine.ts";
 import { invariant, unreachable } from "../support/bug.ts";
-import { blockCount, tileSpan } from "./distribution.ts";
+import { blockCount, samePlacement, slotsPerTile, tileSpan } from "./distribution.ts";
 import { everyInstance } from "./locality.ts";
 import { printFamily } from "./print.ts";
 import { programsOf, type Copy, type Family, type Field, type Step, type TiledGraph, type TiledTensor } from "./tiled.ts";
@@ -32,7 +32,8 @@ function verifyTensor(tiled: TiledGraph, tensor: TiledTensor, id: number): void 
   if (tensor.aliasOf !== undefined) {
     const root = tiled.tensors[tensor.aliasOf];
     invariant(root && root.aliasOf === undefined, `${named} is an alias of an alias, or of nothing`);
-    invariant(root.type.dtype === type.dtype && sizeOf(root.type.shape) === sizeOf(type.shape), `${named} differs in size from what it is an alias of`);
+    invariant(root.type.dtype === type.dtype, `${named} differs in dtype from what it is an alias of`);
+    invariant(sizeOf(root.type.shape) === sizeOf(type.shape) || fitsInPlace(tensor, root), `${named} differs in size from what it is an alias of`);
   }
   invariant(distribution.grid.length === type.shape.length, `${named}: rank of the grid`);
   invariant(type.shape.every((extent, d) => distribution.grid[d] === Math.ceil(extent / distribution.block[d]!)), `${named}: the grid does not cover the shape`);
@@ -40,6 +41,13 @@ function verifyTensor(tiled: TiledGraph, tensor: TiledTensor, id: number): void 
   if (blocks === 0) return;
   const span = tileSpan(distribution.placement, blocks);
   invariant(span.first >= 0 && span.end <= tiled.tiles, `${named} is on tiles ${span.first} to ${span.end - 1} of ${tiled.tiles}`);
+}
+
+/** Whether a tensor can lie where another one does on other tiles: each in one block a tile, dealt alike, and this one's no larger. */
+function fitsInPlace({ distribution }: TiledTensor, { distribution: root }: TiledTensor): boolean {
+  const blocks = blockCount(root.grid);
+  return blockCount(distribution.grid) === blocks && samePlacement(distribution.placement, root.placement, blocks)
+    && slotsPerTile(root.placement, blocks) <= 1 && sizeOf(distribution.block) <= sizeOf(root.block);
 }
 
 function verifySteps(tiled: TiledGraph, steps: readonly Step[]): void {
