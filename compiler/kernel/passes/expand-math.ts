@@ -1,8 +1,6 @@
 /**
- * Replaces calls of mathematical functions on f32 (and f16, bf16, which compute in f32) by arithmetic that vectorises: see
- * math-formulas.ts. Functions without a formula, and all of f64, stay calls: scalar imports.
- *
- * sin, cos and tan of large arguments stay calls too, in a branch that is rarely taken.
+ * Replaces calls of mathematical functions on f32 (and f16, bf16, which compute in f32) and f64 by arithmetic that vectorises:
+ * see math-formulas.ts. Only sin, cos and tan of large arguments stay calls, scalar imports, in a branch that is rarely taken.
  *
  * A formula uses its intermediate values several times, so they become locals, set just before the statement that calls.
  * What a loop's condition needs is set before the loop and again at the end of its body.
@@ -18,7 +16,7 @@ import type { Define } from "./math-formulas-parts.ts";
 
 export const expandMath: Pass<Kernel, Kernel> = {
   name: "expand-math",
-  summary: "calls of exp, log, tanh, erf and their kin on f32 become arithmetic that vectorises",
+  summary: "calls of exp, log, tanh, erf and their kin become arithmetic that vectorises",
   run(kernel) {
     const locals = new LocalTable(kernel.locals);
     return withBody(kernel, expandBody(kernel.body, locals), locals.list);
