@@ -58,6 +58,7 @@ import { stopGradient } from "./elementwise/stop-gradient.ts";
 import { argsort, sort } from "./data/sort.ts";
 import { blockSparseMatmul, sampledMatmul, sparseRows } from "./linalg/sparse.ts";
 import { norm, standardDeviation, varianceOp } from "./reductions/statistics.ts";
+import { topPlaces } from "./data/top-places.ts";
 import { transpose } from "./views/transpose.ts";
 import { triangularSolveBlock } from "./linalg/triangular-solve.ts";
 import { update } from "./data/update.ts";
@@ -72,7 +73,7 @@ const list: readonly Op[] = [
   fill, constantOp, iota, iotaBlock, linspace, eye,
   uniform, normal, uniformRows, normalRows,
   // moving data
-  update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort,
+  update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort, topPlaces,
   // combining
   reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, linearRecurrence, matmul,
   // blocks of factorisations, sparse matrices

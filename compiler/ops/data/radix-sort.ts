@@ -23,7 +23,7 @@ export const radixOperations = (dtype: DType, n: number): number => Math.ceil(di
 export const countsOf = (dtype: DType): { readonly dtype: DType; readonly shape: readonly number[] } => ({ dtype: "i32", shape: [digitsOf(dtype), piles] });
 
 /** The unsigned number of 32 or 64 bits that has an element's place in the order: NaN above all, −0 as 0. */
-function keyOf(x: Expression, descending: boolean): Expression {
+export function keyOf(x: Expression, descending: boolean): Expression {
   const wide = bytesOf(x.dtype) === 8;
   const [unsigned, signed] = wide ? (["u64", "i64"] as const) : (["u32", "i32"] as const);
   const number = (dtype: DType, value: bigint): Expression => constant(dtype, isBig(dtype) ? value : Number(value));

@@ -38,7 +38,7 @@ function before(a: Expression, b: Expression, descending: boolean): Expression {
 const notOf = (x: Expression): Expression => binary("xor", x, number("bool", 1));
 
 /** For each row along an axis, the positions of its elements in order. */
-function orders(x: Tensor, axis: number, descending: boolean, visit: (start: number, stride: number, order: readonly number[]) => void): void {
+export function orders(x: Tensor, axis: number, descending: boolean, visit: (start: number, stride: number, order: readonly number[]) => void): void {
   const { shape } = x.type;
   const stride = sizeOf(shape.slice(axis + 1));
   forEachIndex(shape, (index, flat) => {
