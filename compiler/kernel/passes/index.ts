@@ -9,6 +9,7 @@ import { blockTransposes } from "./block-transposes.ts";
 import { expandMath } from "./expand-math.ts";
 import { holdResults } from "./hold-results.ts";
 import { hoistInvariants } from "./hoist-invariants.ts";
+import { inlineIndices } from "./inline-indices.ts";
 import { jamRows } from "./jam-rows.ts";
 import { orderDimensions } from "./order-dimensions.ts";
 import { proveParallel } from "./prove-parallel.ts";
@@ -18,7 +19,7 @@ import { unroll } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
-const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [orderDimensions, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, shareParts, expandMath, vectorise];
+const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [orderDimensions, inlineIndices, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, shareParts, expandMath, vectorise];
 const afterBlocks: readonly Pass<Kernel, Kernel>[] = [unroll, hoistInvariants];
 
 export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, blockContraction, ...afterBlocks];
