@@ -36,6 +36,8 @@ export interface Surroundings {
   freshName(): string;
   /** A tensor with these elements. */
   constant(value: HostTensor): Tensor;
+  /** The elements of a tensor that the operator has made, for the inputs that are given: what decides the shape of a result. */
+  elements(tensor: Tensor): HostTensor;
   /** Types of what the node's subgraphs give, once `found` was told them. */
   types(): readonly TypeOf<DType>[] | undefined;
   /** Keeps the types and begins again. */

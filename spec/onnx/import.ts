@@ -3,7 +3,8 @@
  * something wants it as a tensor. What an operator of ONNX takes as a tensor and gph as a number of the source (shapes, axes,
  * counts) is looked up as known elements: those of an initialiser, of an input as the caller gave it, or else what the
  * interpreter makes of the part of the model that leads to it. Where such a value is missing, building is given up, the value
- * computed, and all begun again; graphs are small and building has no effects.
+ * computed, and all begun again; graphs are small and building has no effects. So a result whose shape depends on values gets the
+ * shape that it has for the inputs given.
  */
 import { graph, type GraphBuilder, type Program, type Tensor, type TypeOf } from "../../compiler/builder/index.ts";
 import { checkFile } from "../../compiler/compile.ts";
@@ -34,6 +35,8 @@ export type Operators = ReadonlyMap<string, Operator>;
 /** What has been found out about a model while it was built. */
 interface Findings {
   readonly known: Map<string, HostTensor>;
+  /** What a node asked for of tensors that it had made itself, in the order of asking. */
+  readonly asked: Map<OnnxNode, HostTensor[]>;
   /** Types of what subgraphs of a node give, which variables are declared with. */
   readonly types: Map<OnnxNode, readonly TypeOf<DType>[]>;
 }
@@ -48,14 +51,28 @@ class Unknown extends Error {
   }
 }
 
+/** Thrown where a node must know the elements of a tensor that it has made. */
+class Asked extends Error {
+  readonly node: OnnxNode;
+  readonly tensor: Tensor;
+
+  constructor(node: OnnxNode, tensor: Tensor) {
+    super(`the elements of ${tensor.name} are not known yet`);
+    this.node = node;
+    this.tensor = tensor;
+  }
+}
+
 /** Thrown when what the subgraphs of a node give is known, so that their variables can be declared. */
 class TypesFound extends Error {}
 
 /** The graph that computes `outputs` of the model, all of its own unless given. Throws NotCovered and BuildError. */
-export function importModel(model: OnnxModel, operators: Operators, given: ReadonlyMap<string, HostTensor>, outputs: readonly string[] = model.graph.outputs, findings: Findings = { known: new Map(), types: new Map() }): Imported {
+export function importModel(model: OnnxModel, operators: Operators, given: ReadonlyMap<string, HostTensor>, outputs: readonly string[] = model.graph.outputs, findings: Findings = { known: new Map(), asked: new Map(), types: new Map() }): Imported {
   for (;;) {
     try {
-      return new Importer(model, operators, given, findings).build(outputs);
+      const { asked, ...imported } = new Importer(model, operators, given, findings).build(outputs);
+      if (asked === undefined) return imported;
+      findings.asked.set(asked, [...(findings.asked.get(asked) ?? []), interpret(imported)[0]!]);
     } catch (problem) {
       if (problem instanceof TypesFound) continue;
       if (!(problem instanceof Unknown)) throw problem;
@@ -123,27 +140,40 @@ class Importer {
     this.#findings = findings;
   }
 
-  build(outputs: readonly string[]): Imported {
+  /** `asked`: the node that must know the elements of what is the only output then. */
+  build(outputs: readonly string[]): Imported & { readonly asked?: OnnxNode } {
     const types: TypeOf<DType>[] = [];
+    let asked: OnnxNode | undefined;
+    const give = (result: Tensor, k: number): void => {
+      const { dtype, shape } = result;
+      types.push({ dtype, shape });
+      this.#builder.output(`output_${k}`, { dtype, shape }).set(result);
+    };
     this.#builder.program("main", (program) => {
-      const scope = new Scope();
-      for (const [name, value] of this.#given) {
-        const declare = once(() => {
-          const input = `input_${Object.keys(this.#inputs).length}`;
-          this.#inputs[input] = value;
-          return this.#builder.input(input, value);
-        });
-        scope.set(name, { tensor: declare, known: () => value, fixed: false });
+      try {
+        const scope = this.#givenValues();
+        this.#fill(scope, this.#model.graph, program);
+        outputs.map((name) => scope.find(name)!.tensor()).forEach(give);
+      } catch (problem) {
+        if (!(problem instanceof Asked)) throw problem;
+        asked = problem.node;
+        give(problem.tensor, 0);
       }
-      this.#fill(scope, this.#model.graph, program);
-      outputs.forEach((name, k) => {
-        const result = scope.find(name)!.tensor();
-        const { dtype, shape } = result;
-        types.push({ dtype, shape });
-        this.#builder.output(`output_${k}`, { dtype, shape }).set(result);
-      });
     });
-    return { builder: this.#builder, inputs: this.#inputs, params: this.#params, outputs: types };
+    return { builder: this.#builder, inputs: this.#inputs, params: this.#params, outputs: types, ...(asked ? { asked } : {}) };
+  }
+
+  #givenValues(): Scope {
+    const scope = new Scope();
+    for (const [name, value] of this.#given) {
+      const declare = once(() => {
+        const input = `input_${Object.keys(this.#inputs).length}`;
+        this.#inputs[input] = value;
+        return this.#builder.input(input, value);
+      });
+      scope.set(name, { tensor: declare, known: () => value, fixed: false });
+    }
+    return scope;
   }
 
   /** Makes the values of a graph known in a scope; nothing is written yet. */
@@ -163,6 +193,7 @@ class Importer {
       return value;
     });
     while (inputs.length > 0 && inputs.at(-1) === undefined) inputs.pop();
+    if (node.op === "If" && this.#inlined(scope, node, inputs[0]!, program)) return;
     const opset = this.#model.opsets.get(node.domain) ?? this.#model.opsets.get(node.domain === "" ? "ai.onnx" : "") ?? 1;
     const call = new Call(node, opset, inputs, this.#surroundings(scope, program, node));
     const results = once(() => {
@@ -186,6 +217,16 @@ class Importer {
     });
   }
 
+  /** Puts the branch that a condition without inputs chooses in the place of an If; false where the condition is not known yet. */
+  #inlined(scope: Scope, node: OnnxNode, condition: Value, program: Program): boolean {
+    const chosen = condition.fixed ? knownNow(condition) : undefined;
+    if (chosen === undefined) return false;
+    const branch = node.attributes.get(chosen.data[0] === 1 ? "then_branch" : "else_branch")!.graph!;
+    this.#fill(scope, branch, program);
+    node.outputs.forEach((output, k) => scope.set(output, scope.find(branch.outputs[k]!)!));
+    return true;
+  }
+
   #find(scope: Scope, name: string): HostTensor {
     const found = this.#findings.known.get(name);
     if (found) return found;
@@ -200,6 +241,7 @@ class Importer {
   }
 
   #surroundings(scope: Scope, program: Program, node: OnnxNode): Surroundings {
+    let asked = 0;
     return {
       program,
       builder: this.#builder,
@@ -214,6 +256,11 @@ class Importer {
         subgraph.inputs.forEach((name, k) => inner.set(name, { tensor: () => inputs[k]!, known: () => this.#find(inner, name), fixed: false }));
         this.#fill(inner, subgraph, program);
         return subgraph.outputs.map((name) => inner.find(name)!.tensor());
+      },
+      elements: (tensor) => {
+        const known = this.#findings.asked.get(node)?.[asked++];
+        if (known === undefined) throw new Asked(node, tensor);
+        return known;
       },
       types: () => this.#findings.types.get(node),
       found: (types) => {
@@ -250,6 +297,16 @@ export function constantOf(call: Call): HostTensor {
 /** All names that the nodes of a graph take, subgraphs included. */
 function namesOf({ nodes, outputs }: OnnxGraph): readonly string[] {
   return [...outputs, ...nodes.flatMap(({ inputs, attributes }) => [...inputs, ...[...attributes.values()].flatMap(({ graph: inner }) => (inner ? namesOf(inner) : []))])];
+}
+
+/** The elements of a value unless they must be computed first. */
+function knownNow(value: Value): HostTensor | undefined {
+  try {
+    return value.known();
+  } catch (problem) {
+    if (problem instanceof Unknown) return undefined;
+    throw problem;
+  }
 }
 
 function once<T>(make: () => T): () => T {

@@ -12,10 +12,10 @@ function variable(call: Call, initial: Tensor): Variable {
   return call.around.program.variable(call.around.freshName(), initial);
 }
 
-/** A condition that depends on no input chooses when building, else a block is run. */
+/** A condition that depends on no input chooses when building, once it is known; else a block is run. */
 function conditional(call: Call): readonly Tensor[] {
   const [then, otherwise] = [call.graph("then_branch"), call.graph("else_branch")];
-  if (call.fixed(0)) return call.around.inline(call.numbers(0)[0] === 1 ? then : otherwise, []);
+  if (call.fixed(0)) call.known(0);
   const condition = core.reshape(call.x(0) as Tensor<"bool">, []);
   [then, otherwise].forEach((graph) => call.around.prepare(graph));
   const types = call.around.types();

@@ -44,7 +44,6 @@ function placesOf(call: Call, { axis, count, scale }: Resized, x: Tensor, region
 
 function resize(call: Call): Tensor {
   let x = call.x(0);
-  call.requires(call.int("antialias", 0) === 0, "resizing with antialias");
   const crop = call.text("coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
   const axes = resizedAxes(call, x);
   const region = crop ? call.numbers(1) : [];
@@ -65,7 +64,7 @@ function alongAxis(call: Call, x: Tensor, one: Resized, region: readonly [number
   const mode = call.text("mode", "nearest");
   const rounding = roundings[call.text("nearest_mode", "round_prefer_floor")];
   call.requires(mode !== "nearest" || rounding !== undefined, `rounding ${call.text("nearest_mode", "")}`);
-  const options = { mode: mode === "nearest" ? rounding! : mode, coefficient: call.float("cubic_coeff_a", -0.75), inside: call.int("exclude_outside", 0) === 1 };
+  const options = { mode: mode === "nearest" ? rounding! : mode, coefficient: call.float("cubic_coeff_a", -0.75), inside: call.int("exclude_outside", 0) === 1, ...(call.int("antialias", 0) === 1 ? { scale: one.scale } : {}) };
   let y = nn.interpolate(core.reshape(x, [size(before), n, size(behind)]), places, options);
   if (call.text("coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize") {
     const known = core.reshape(places.ge(0).and(places.le(n - 1)), [one.count, 1]);
@@ -79,14 +78,15 @@ const outsides: { readonly [mode: string]: string } = { zeros: "zeros", border: 
 
 function gridSample(call: Call): Tensor {
   const [x, grid] = [call.x(0), call.x(1)];
-  call.requires(x.shape.length === 4, "grids over three axes");
-  return nn.grid_sample(x, as(x.dtype, grid), { mode: modes[call.text("mode", "linear")]!, outside: outsides[call.text("padding_mode", "zeros")]!, corners: call.int("align_corners", 0) === 1 });
+  const sample = x.shape.length === 4 ? nn.grid_sample : nn.grid_sample3d;
+  return sample(x, as(x.dtype, grid), { mode: modes[call.text("mode", "linear")]!, outside: outsides[call.text("padding_mode", "zeros")]!, corners: call.int("align_corners", 0) === 1 });
 }
 
 function affineGrid(call: Call): Tensor {
   const [, , ...extents] = call.numbers(1);
-  call.requires(extents.length === 2, "grids over three axes");
-  return nn.affine_grid(call.x(0), extents[0]!, extents[1]!, { corners: call.int("align_corners", 0) === 1 });
+  const corners = call.int("align_corners", 0) === 1;
+  const [planes, rows, columns] = [extents.at(-3) ?? 1, extents.at(-2)!, extents.at(-1)!];
+  return extents.length === 2 ? nn.affine_grid(call.x(0), rows, columns, { corners }) : nn.affine_grid3d(call.x(0), planes, rows, columns, { corners });
 }
 
 /** Sums of blocks where they overlap: a transposed convolution whose filters have one 1 each. */
@@ -107,4 +107,47 @@ function blocksToImage(call: Call): Tensor {
   return transposed(core.reshape(x, [batch, columns, ...extents]), ones, { stride, dilation, padding, groups: channels, output_padding: missing });
 }
 
-export const images: Family = { Resize: resize, GridSample: gridSample, AffineGrid: affineGrid, Col2Im: blocksToImage };
+function roiAlign(call: Call): Tensor {
+  call.requires(call.text("mode", "avg") === "avg", "the largest of samples of a box");
+  call.requires(call.int("sampling_ratio", 0) > 0, "boxes with as many samples as they have elements");
+  const half = call.text("coordinate_transformation_mode", call.opset < 16 ? "output_half_pixel" : "half_pixel") === "half_pixel";
+  return nn.roi_align(call.x(0), call.x(1), as("i32", call.x(2)), call.int("output_height", 1), call.int("output_width", 1), { samples: call.int("sampling_ratio", 0), scale: call.float("spatial_scale", 1), half });
+}
+
+/** One stride, border and dilation for both axes is what the library takes. */
+function deformableConvolution(call: Call): Tensor {
+  const [x, w] = [call.x(0), call.x(1)];
+  const one = (name: string, absent: number): number => {
+    const list = call.ints(name) ?? [absent];
+    call.requires(list.every((each) => each === list[0]), `different ${name} of a deformable convolution`);
+    return list[0]!;
+  };
+  const mask = call.maybe(4);
+  const y = nn.deform_conv2d(x, w, call.x(2), { stride: one("strides", 1), padding: one("pads", 0), dilation: one("dilations", 1), ...(mask ? { mask } : {}) });
+  return call.has(3) ? y.add(core.reshape(call.x(3), [-1, 1, 1])) : y;
+}
+
+/** Rows (batch, class, box) of the boxes that stay, for each batch and class the best first. */
+function nonMaxSuppression(call: Call): Tensor {
+  const [boxes, scores] = [call.x(0), call.x(1)];
+  const [batches, classes, count] = scores.shape as [number, number, number];
+  const most = Math.min(call.number(2, 0), count);
+  const options = { overlap: call.number(3, 0), ...(call.has(4) ? { least: call.number(4, 0) } : {}) };
+  if (most === 0) return core.zeros([0, 3], { dtype: "i64" });
+  const found = upTo(batches * classes).map((k) => {
+    const [batch, kind] = [Math.floor(k / classes), k % classes];
+    const given = boxes.at(batch);
+    // A box by its centre and sizes, x before y, as two corners.
+    const halves = given.at(":", "2:").div(2);
+    const corners = call.int("center_point_box", 0) === 1 ? core.concat([given.at(":", ":2").sub(halves), given.at(":", ":2").add(halves)], { axis: 1 }) : given;
+    return { batch, kind, kept: nn.nms(corners, scores.at(batch, kind), most, options) };
+  });
+  const counts = call.around.elements(core.stack(found.map(({ kept }) => kept[1]))).data as Int32Array;
+  return core.concat(found.map(({ batch, kind, kept }, k) => {
+    const chosen = as("i64", kept[0].at(`:${counts[k]}`));
+    const column = (value: number): Tensor<"i64"> => core.full(value, chosen.shape, { dtype: "i64" });
+    return core.stack([column(batch), column(kind), chosen], { axis: 1 });
+  }), { axis: 0 });
+}
+
+export const images: Family = { RoiAlign: roiAlign, DeformConv: deformableConvolution, NonMaxSuppression: nonMaxSuppression, Resize: resize, GridSample: gridSample, AffineGrid: affineGrid, Col2Im: blocksToImage };

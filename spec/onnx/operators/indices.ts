@@ -132,10 +132,38 @@ function tensorScatter(call: Call): Tensor {
   return core.select(inside, taken, cache);
 }
 
+/** Different elements, or parts along an axis; in order, or as they come first. */
+function unique(call: Call): Tensor[] {
+  const x = call.x(0);
+  const axis = call.attribute("axis") && axisOf(call.int("axis", 0), x.shape.length);
+  const front = axis === undefined ? core.reshape(x, [-1, 1]) : core.transpose(x, { axes: [axis, ...upTo(x.shape.length).filter((k) => k !== axis)] });
+  const rows = core.reshape(front, [front.shape[0]!, -1]);
+  const [count, width] = rows.shape as [number, number];
+  // Sorted by the last element first: each sort keeps the order of those before.
+  let order = core.iota<"i32">(count, { dtype: "i32" }) as Tensor<"i32">;
+  for (let k = width - 1; k >= 0; k--) order = core.gather(order, core.argsort(core.gather(rows.at(":", k), order)));
+  const sorted = core.gather(rows, order);
+  const differs = core.concat([core.full(1, [1], { dtype: "i32" }), as("i32", core.any(sorted.at("1:").ne(sorted.at(":-1")), { axis: 1 }))], { axis: 0 });
+  const group = core.cum_sum(differs).sub(1);
+  const total = Number(call.around.elements(group.at(count - 1)).data[0]) + 1;
+  const none = (): Tensor<"i32"> => core.zeros([total], { dtype: "i32" });
+  // The first of equals comes first in a stable order; later ones are put before it is.
+  let first = core.scatter_update(none(), core.reverse(group), core.reverse(order));
+  let inverse = core.scatter_update(core.zeros<"i32">([count], { dtype: "i32" }), order, group);
+  if (call.int("sorted", 1) === 0) {
+    const seen = core.argsort(first);
+    inverse = core.gather(core.scatter_update(none(), seen, core.iota<"i32">(total, { dtype: "i32" })), inverse);
+    first = core.gather(first, seen);
+  }
+  const counts = core.scatter_add(none(), inverse, core.ones<"i32">([count], { dtype: "i32" }));
+  const y = core.gather(axis === undefined ? core.flatten(x) : x, first, { axis: axis ?? 0 });
+  return [y, as("i64", first), as("i64", inverse), as("i64", counts)];
+}
+
 export const indexing: Family = {
   Gather: (call) => core.gather(call.x(0), indices(call.x(1)), { axis: axisOf(call.int("axis", 0), call.x(0).shape.length) }),
   GatherElements: (call) => core.take_along(call.x(0), indices(call.x(1)), { axis: axisOf(call.int("axis", 0), call.x(0).shape.length) }),
   GatherND: gatherNd,
   ScatterND: scatterNd, ScatterElements: scatterElements, Scatter: scatterElements,
-  TopK: topK, OneHot: oneHot, Compress: compress, ReverseSequence: reverseSequence, TensorScatter: tensorScatter,
+  TopK: topK, OneHot: oneHot, Compress: compress, ReverseSequence: reverseSequence, TensorScatter: tensorScatter, Unique: unique,
 };

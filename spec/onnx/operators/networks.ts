@@ -1,9 +1,9 @@
 /** Products, convolutions and pooling. */
 import { core, linalg, nn, type Tensor } from "../../../compiler/builder/index.ts";
 import { callDeclared } from "../../../compiler/builder/call.ts";
-import { upTo, type Call, type Family } from "../call.ts";
+import { as, upTo, type Call, type Family } from "../call.ts";
 import { NotCovered } from "../not-covered.ts";
-import { windowsOf } from "./windows.ts";
+import { windowsOf, type Windows } from "./windows.ts";
 
 /** The function of a family for one, two or three axes. */
 function byRank<F>(family: readonly F[], x: Tensor): F {
@@ -55,19 +55,42 @@ function transposedConvolution(call: Call): Tensor {
 const maxPools = [nn.max_pool1d, nn.max_pool2d, nn.max_pool3d];
 const averagePools = [nn.avg_pool1d, nn.avg_pool2d, nn.avg_pool3d];
 
-function maxPool(call: Call): Tensor {
-  if (call.wants(1)) throw new NotCovered("the places of maxima (Indices)");
+function maxPool(call: Call): Tensor[] {
   const x = call.x(0);
   const { window, stride, dilation, padding, beyond } = windowsOf(call, x.shape.slice(2), call.ints("kernel_shape")!);
   const axes = beyond.length;
-  return byRank(maxPools, x)(x, window, { stride, dilation, padding: padding.map((width, k) => (k < axes ? width : width + beyond[k - axes]!)) });
+  const whole = padding.map((width, k) => (k < axes ? width : width + beyond[k - axes]!));
+  const y = byRank(maxPools, x)(x, window, { stride, dilation, padding: whole });
+  return call.wants(1) ? [y, placesOfMaxima(call, x, y, { window, stride, dilation, padding: whole })] : [y];
 }
 
-/** Zeros around the axes that a window moves along: before each, then behind each. */
-function bordered(x: Tensor, padding: readonly number[]): Tensor {
+/** The number in the whole tensor of the first element of each window that is its maximum, by looking at one element of all windows after the other. */
+function placesOfMaxima(call: Call, x: Tensor, y: Tensor, { window, stride, dilation, padding }: Omit<Windows, "beyond">): Tensor {
+  const columnMajor = call.int("storage_order", 0) === 1;
+  const extents = x.shape.slice(2);
+  const size = extents.reduce((a, b) => a * b, 1);
+  const steps = extents.map((_, k) => (columnMajor ? extents.slice(0, k) : extents.slice(k + 1)).reduce((a, b) => a * b, 1));
+  const spread = (count: number, axis: number): Tensor<"i32"> => core.reshape(core.iota<"i32">(count, { dtype: "i32" }), x.shape.map((_, k) => (k === axis ? count : 1)));
+  // Numbers of all elements, bordered as the elements are; the border has none.
+  const axes = upTo(extents.length);
+  const numbers = axes.map((k) => spread(extents[k]!, k + 2).mul(steps[k]!)).reduce((a, b) => a.add(b), core.reshape(core.iota<"i32">(x.shape[0]! * x.shape[1]!, { dtype: "i32" }).mul(size), [x.shape[0]!, x.shape[1]!, ...axes.map(() => 1)]));
+  const all = bordered(numbers, padding, -1) as Tensor<"i32">;
+  const elements = bordered(x, padding, 0);
+  const offsets = window.reduce<number[][]>((list, extent) => list.flatMap((offset) => upTo(extent).map((k) => [...offset, k])), [[]]);
+  let found: Tensor<"i32"> = core.full(-1, y.shape, { dtype: "i32" });
+  for (const offset of offsets) {
+    const part = axes.map((k) => `${offset[k]! * dilation[k]!}:${offset[k]! * dilation[k]! + (y.shape[k + 2]! - 1) * stride[k]! + 1}:${stride[k]!}`);
+    const number = all.at(":", ":", ...part);
+    found = core.select(found.lt(0).and(number.ge(0)).and(elements.at(":", ":", ...part).eq(y)), number, found);
+  }
+  return as("i64", found);
+}
+
+/** Zeros, or another value, around the axes that a window moves along: before each, then behind each. */
+function bordered(x: Tensor, padding: readonly number[], value = 0): Tensor {
   if (padding.every((width) => width === 0)) return x;
   const axes = padding.length / 2;
-  return core.pad(x, [0, 0, ...padding.slice(0, axes)], { after: [0, 0, ...padding.slice(axes)] });
+  return core.pad(x, [0, 0, ...padding.slice(0, axes)], { after: [0, 0, ...padding.slice(axes)], value });
 }
 
 /** The mean of each window. Elements beyond the border never count; those of the border only if `count_include_pad`. */
