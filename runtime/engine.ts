@@ -15,15 +15,15 @@ import { EngineBusy, EngineClosed, ExecutableError, GphError, InputError, textOf
 import type { HostTensor, HostValue } from "./host.ts";
 import type { TypedArray } from "./dtype.ts";
 import { instantiate, type Instance } from "./instance.ts";
-import { partsOf, type LoadOptions, type Parts } from "./load.ts";
-import { checkInputs, checkRunOptions } from "./options.ts";
+import { partsOf, type Parts } from "./load.ts";
+import { checkInputs, checkRunOptions, type LoadOptions } from "./options.ts";
 import { portsOf, ProgramPlan, unknownName, type Inputs, type Outputs, type Port } from "./ports.ts";
 import { checkStreams, Session, type SessionOptions } from "./session.ts";
 import { Team } from "./team.ts";
 import { explain } from "./trap.ts";
 
 export type { HostTensor, HostValue } from "./host.ts";
-export type { LoadOptions } from "./load.ts";
+export type { LoadOptions } from "./options.ts";
 export type { Inputs, Outputs } from "./ports.ts";
 
 /** `streams` and `print`: what the host does when the program calls for it. In `runSync` they must not be asynchronous. */

@@ -2,23 +2,7 @@
 import { availableParallelism } from "node:os";
 import { ExecutableError, GphError, textOf } from "./errors.ts";
 import { pageBytes, readExecutable, type Manifest } from "./executable.ts";
-import type { HostValue } from "./host.ts";
-import { checkLoadOptions } from "./options.ts";
-
-export interface LoadOptions {
-  /** Threads that take part, the caller of `runSync` being one; default 1, at most one per processor and tile. */
-  readonly workers?: number | undefined;
-  /** Values of params, by name; the others must be written before the first run. */
-  readonly params?: { readonly [name: string]: HostValue } | undefined;
-  /**
-   * Lets V8 pair 128-bit vectors into wider ones. This sets an experimental flag for the whole process, not only for this
-   * engine, which is why it is off unless asked for. Node 24 and up, on x64 processors with AVX2, and where a test of it passes,
-   * made at the first load; else the load is refused as not-supported. Results do not depend on it.
-   */
-  readonly wideVectors?: boolean | undefined;
-  /** How long (ms) a worker may take to come back after a run was ended early; default 2,000. */
-  readonly stopTimeout?: number | undefined;
-}
+import { checkLoadOptions, type LoadOptions } from "./options.ts";
 
 /** An executable that was read and checked, and the memory it will run in. */
 export interface Parts {

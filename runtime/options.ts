@@ -1,5 +1,24 @@
-/** What callers without types give: everything that is not an object of the kind expected is refused by name, before anything runs. */
+/**
+ * Options of an engine, and what callers without types give: everything that is not an object of the kind expected is refused
+ * by name, before anything runs.
+ */
 import { GphError, InputError, textOf } from "./errors.ts";
+import type { HostValue } from "./host.ts";
+
+export interface LoadOptions {
+  /** Threads that take part, the caller of `runSync` being one; default 1, at most one per processor and tile. */
+  readonly workers?: number | undefined;
+  /** Values of params, by name; the others must be written before the first run. */
+  readonly params?: { readonly [name: string]: HostValue } | undefined;
+  /**
+   * Lets V8 pair 128-bit vectors into wider ones. This sets an experimental flag for the whole process, not only for this
+   * engine, which is why it is off unless asked for. Node 24 and up, on x64 processors with AVX2, and where a test of it passes,
+   * made at the first load; else the load is refused as not-supported. Results do not depend on it.
+   */
+  readonly wideVectors?: boolean | undefined;
+  /** How long (ms) a worker may take to come back after a run was ended early; default 2,000. */
+  readonly stopTimeout?: number | undefined;
+}
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 

@@ -16,6 +16,11 @@ const compiler = join(root, "node_modules/typescript/bin/tsc");
 const { status } = spawnSync(process.execPath, [compiler, "-p", join(root, "scripts/tsconfig.build.json")], { stdio: "inherit" });
 if (status !== 0) process.exit(status ?? 1);
 
+// A program for Node has no types of browsers: what the entries declare must do without.
+const entries = ["index.d.ts", "compiler/index.d.ts", "runtime/index.d.ts"].map((file) => join(dist, file));
+const typed = spawnSync(process.execPath, [compiler, "--noEmit", "--target", "esnext", "--lib", "esnext", "--types", "node", "--module", "nodenext", "--ignoreConfig", ...entries], { cwd: root, stdio: "inherit" });
+if (typed.status !== 0) process.exit(typed.status ?? 1);
+
 const library = globSync("compiler/std/*.gph", { cwd: root });
 for (const file of library) cpSync(join(root, file), join(dist, file));
 

@@ -227,6 +227,11 @@ describe("safety", () => {
   });
 });
 
+test("without options there are no colours", () => {
+  const one = [mismatch([on(heat, "x @ w", "here")])];
+  expect(render(one, sources(heat))).toBe(render(one, sources(heat), { color: false }));
+});
+
 describe("JSON", () => {
   test("has every place as line and column", () => {
     expect(toJson(mismatch([on(heat, "x @ w", "here"), on(heat, "w: f32", "there")], { help: "transpose w" }), sources(heat))).toEqual({

@@ -31,7 +31,7 @@ const ansi: Readonly<Record<Role, string>> = {
 };
 
 /** All diagnostics, a blank line after each, and a last line that counts them; the empty text for none. */
-export function render(diagnostics: readonly Diagnostic[], sources: Sources, options: RenderOptions): string {
+export function render(diagnostics: readonly Diagnostic[], sources: Sources, options: RenderOptions = { color: false }): string {
   if (diagnostics.length === 0) return "";
   const paint: Paint = (role, text) => (options.color && text !== "" ? `\u001b[${ansi[role]}m${text}\u001b[0m` : text);
   const texts = new SourceTexts(sources);
