@@ -13,7 +13,7 @@ import { written } from "./operators.ts";
 import { elaborateSet } from "./place.ts";
 import { Scope, spanOf, type Binding, type Variable } from "./scope.ts";
 import { coerce } from "./tensors.ts";
-import { compileTimeTypeOf, resolveType } from "./types.ts";
+import { compileTimeTypeOf, resolveType, type CompileTimeType } from "./types.ts";
 import { describe, hasPoison, isCompileTime, poison, type Value } from "./value.ts";
 
 /** What a graph's members have declared. */
@@ -78,12 +78,18 @@ function bindParameters(frame: Frame, declaration: ast.GraphDeclaration, given: 
   });
 }
 
+/** What can be given for a parameter. */
+const takes: Readonly<Record<CompileTimeType, string>> = {
+  int: "it takes a whole number of at most 2^53 − 1, as 512 or 1_000", float: "it takes a finite number, as 0.1 or 1e-3", bool: "it takes true or false",
+  string: "it takes any text", dtype: "it takes f16, bf16, f32, f64, bool, or i or u with 8, 16, 32 or 64 bits, as i32",
+};
+
 function parameterValue(frame: Frame, declaration: ast.GraphDeclaration, parameter: ast.Parameter, given: number | boolean | string | undefined): Value {
   const name = parameter.name.name;
   const type = compileTimeTypeOf(parameter.type);
   if (!type) return report(frame, "type-mismatch", parameter.type.span, "parameters of a graph are compile-time: int, float, bool, string or dtype", { help: "tensors are `in` or `param` members" });
   if (given !== undefined) {
-    return parseParameter(type, given) ?? report(frame, "bad-argument", parameter.span, `${name} is ${type === "int" ? "an" : "a"} ${type}, and was set to ${JSON.stringify(given)}`);
+    return parseParameter(type, given) ?? report(frame, "bad-argument", parameter.span, `${name} is ${type === "int" ? "an" : "a"} ${type}, and was set to ${JSON.stringify(given)}`, { help: takes[type] });
   }
   if (!parameter.default) {
     return report(frame, "missing-parameter", parameter.span, `the graph ${declaration.name.name} needs a value for ${name}`, { help: `set it: --set ${name}=…` });

@@ -9,6 +9,7 @@ import { looksLikeWasm } from "../../runtime/executable.ts";
 import type { HostTensor } from "../../runtime/host.ts";
 import { readSafetensors } from "../../runtime/safetensors.ts";
 import { UserError } from "./failure.ts";
+import { wayOut } from "./nearby.ts";
 
 /** Sources over this are refused by the parser too; here before they are read. */
 export const largestSource = 10_000_000;
@@ -74,11 +75,21 @@ function knownFormat(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
+/** Text that people give where weights belong, whose header is JSON behind eight bytes of its length. */
+function textFormat(path: string, bytes: Uint8Array): string | undefined {
+  if (bytes.length === 0 || bytes[8] === "{".charCodeAt(0) || bytes.subarray(0, 4096).includes(0)) return undefined;
+  const start = new TextDecoder().decode(bytes.subarray(0, 4096));
+  if (start.includes("\uFFFD")) return undefined;
+  return path.endsWith(".gph") || /^\s*(\/\/|import\b|(export\s+)?(graph|fn|vertex|const)\b)/.test(start) ? "a .gph source" : "text";
+}
+
 /** The params' values by name, from a .safetensors file. */
 export function readWeights(path: string): Map<string, HostTensor> {
   const bytes = readBytes(path);
   const format = knownFormat(bytes);
   if (format !== undefined) throw new UserError("not-weights", `${path} is ${format}, not a .safetensors file`);
+  const text = textFormat(path, bytes);
+  if (text !== undefined) throw new UserError("not-weights", `${path} is not a .safetensors file: it looks like ${text}`);
   return naming(path, () => readSafetensors(bytes));
 }
 
@@ -227,7 +238,7 @@ function fileError(path: string, error: unknown, verb: string): Error {
   switch (error.code) {
     case "ENOENT":
       return verb === "read"
-        ? new UserError("file-not-found", `${path} does not exist`)
+        ? new UserError("file-not-found", `${path} does not exist`, wayOut(path))
         : new UserError("cannot-write", `cannot ${verb} ${path}: ${existsSync(dirname(path)) ? "the system makes no such file" : `the folder ${dirname(path)} does not exist`}`);
     case "EISDIR": return new UserError("not-a-file", `${path} is a folder, not a file`);
     case "ENOTDIR": return new UserError("file-not-found", `cannot ${verb} ${path}: a part of the path is not a folder`);

@@ -134,6 +134,21 @@ describe("streams", () => {
     expect(elements(counting("u8", [3]), [], 9)).toEqual([[0], [1], [2]]);
   });
 
+  test("a file that holds no whole number of elements is told what they are", () => {
+    expect(() => elements(counting("u8", [7]), [2], 9)).toThrow(/holds 7 along the first dimension, which is not a multiple of the 2 of an element of the stream s, u8\[2\]/);
+    expect(() => elements(counting("u8", [3, 5]), [2], 9)).toThrow(/an element of the stream s is u8\[2\], but .* holds u8\[3, 5\]/);
+    const help = (shape: readonly number[]): unknown => {
+      try {
+        return elements(counting("u8", [3, 5, 7]), shape, 9);
+      } catch (error) {
+        return (error as { help?: string }).help;
+      }
+    };
+    expect(help([2])).toBe("a file has k elements side by side, u8[k, 2], or along their first dimension, u8[k · 2]");
+    expect(help([])).toBe("a file has k elements side by side, u8[k]");
+    expect(help([2, 5])).toBe("a file has k elements side by side, u8[k, 2, 5], or along their first dimension, u8[k · 2, 5]");
+  });
+
   test("numbers and random values never end", () => {
     expect(elements(parseInputSource("s", "7"), [1], 4)).toEqual([[7], [7], [7], [7]]);
     const random = elements(parseInputSource("s", "random:1"), [8], 3);

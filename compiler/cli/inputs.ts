@@ -9,6 +9,7 @@ import { describeType, type HostTensor } from "../../runtime/host.ts";
 import { readNpy } from "../../runtime/npy.ts";
 import { UserError } from "./failure.ts";
 import { readFormat } from "./files.ts";
+import { nearestFile } from "./nearby.ts";
 import { randomTensor, type RandomRange } from "./random.ts";
 
 export type InputSource =
@@ -72,7 +73,8 @@ function arrayIn({ name }: TypedState, path: string): HostTensor {
     return readFormat(path, readNpy);
   } catch (error) {
     if (!(error instanceof UserError && error.problem === "file-not-found")) throw error;
-    throw new UserError(error.problem, `--in ${name}=${path}: ${error.message}`, "the value is a FILE.npy, a number, or random:SEED");
+    const near = nearestFile(path);
+    throw new UserError(error.problem, `--in ${name}=${path}: ${error.message}`, `the value is a FILE.npy, a number, or random:SEED${near === undefined ? "" : `; did you mean ${near}?`}`);
   }
 }
 
@@ -193,10 +195,25 @@ export function streamElements(state: TypedState, source: InputSource): Generato
 
 function elementsOf(state: TypedState, whole: HostTensor, path: string): Generator<HostTensor> {
   const stacked = whole.shape.length === state.shape.length + 1 && state.shape.every((extent, dimension) => extent === whole.shape[dimension + 1]);
-  const count = stacked ? whole.shape[0]! : slicesOf(state, whole, path);
+  const count = stacked ? whole.shape[0]! : joined(state, whole, path);
   return (function* () {
     for (let element = 0; element < count; element++) yield sliceOf(state, whole, element);
   })();
+}
+
+/** How many elements lie one behind the other in a file, along their first dimension. */
+function joined(state: TypedState, whole: HostTensor, path: string): number {
+  const [length, ...rest] = whole.shape;
+  const [first, ...own] = state.shape;
+  const fits = first !== undefined && first > 0 && length !== undefined && whole.shape.length === state.shape.length && own.every((extent, dimension) => extent === rest[dimension]);
+  if (fits && length % first === 0) return length / first;
+  const file = (...start: readonly (number | string)[]): string => `${state.dtype}[${[...start, ...own].join(", ")}]`;
+  const along = first === undefined ? "" : `, or along their first dimension, ${file(`k · ${first}`)}`;
+  throw new UserError(
+    "shape-mismatch",
+    fits ? `${path} holds ${length} along the first dimension, which is not a multiple of the ${first} of an element of the stream ${state.name}, ${typeText(state)}` : `an element of the stream ${state.name} is ${typeText(state)}, but ${path} holds ${typeText(whole)}`,
+    `a file has k elements side by side, ${state.dtype}[${["k", ...state.shape].join(", ")}]${along}`,
+  );
 }
 
 function* endless(element: (index: number) => HostTensor): Generator<HostTensor> {

@@ -185,6 +185,9 @@ describe("run", () => {
     ["-p trap --in w=1", /integer division by zero, probe\.gph:6:18/],
     ["-p double --in w=1 --in s=four.npy", /^error: s is i32, but four\.npy holds f32/],
     ["-p double --in w=1 --in s=gone.npy", /^error: --in s=gone\.npy: gone\.npy does not exist/],
+    ["-p double --in w=1 --in s=fuor.npy", /help: the value is a FILE\.npy, a number, or random:SEED; did you mean four\.npy\?/],
+    ["--weights gone.safetensors", /^error: gone\.safetensors does not exist\n {2}help: the working directory, .*, has /],
+    ["--weights nowhere/w.safetensors", /^error: nowhere\/w\.safetensors does not exist\n {2}help: there is no folder nowhere in \//],
   ])("run probe.wasm %s", async (line, message) => {
     const { code, out, err } = await gph(`run probe.wasm ${line}`);
     expect(err).toMatch(message);

@@ -82,10 +82,11 @@ describe("run", () => {
 
   test.each([
     ["--set m=3", /unknown-parameter.*m/],
-    ["--set n=three", /bad-argument/],
+    ["--set n=three", /bad-argument[^]*help: it takes a whole number/],
     ["--target ipu-mk3", /no target `ipu-mk3`\n {2}help: did you mean `ipu-mk/],
     ["--target no.json", /no\.json does not exist/],
     ["--target x.npy/", /x\.npy\//],
+    ["--in x=1 --weights affine.gph", /^error: affine\.gph is not a \.safetensors file: it looks like a \.gph source\n$/],
     ["--tiles 1000000000", /--tiles 1000000000 is more than/],
     ["--graph afine", /afine/],
     ["--set batch=3 --in x=x.npy --in w=1", /the first dimension of x\.npy, 4, is not a multiple of that of x, 3/],
@@ -96,7 +97,8 @@ describe("run", () => {
   });
 
   test.each([
-    ["no.gph", /no\.gph does not exist/],
+    ["no.gph", /no\.gph does not exist\n {2}help: the working directory, .*, has .*affine\.gph/],
+    ["afine.gph", /afine\.gph does not exist\n {2}help: did you mean affine\.gph\?/],
     ["folder", /folder is a folder, not a file/],
     ["x.npy", /x\.npy is a NumPy array/],
     ["w.safetensors", /w\.safetensors is a binary file|not \.gph text/],
