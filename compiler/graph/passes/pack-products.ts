@@ -45,6 +45,9 @@ const leastExtent = 8;
  * (spec/bench/gemm.ts), packing makes no difference about here, and the direct product loses up to half its speed beyond.
  */
 const largeBytes = 2 ** 19;
+/** So many rows a register block reads down a column without loss, though each is on a page of its own; and bytes that stay in the second-level cache. */
+const fewRows = 128;
+const pieceBytes = 2 ** 18;
 /** Rows a multiple of this apart fall on the same cache lines; with so many rows a column of them is evicted before it is used again. */
 const collidingBytes = 4096;
 const collidingRows = 64;
@@ -79,8 +82,10 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   }
   const width = panelBytes / (halves ? 4 : bytesOf(type.dtype));
   const batch = type.shape.slice(0, -2);
-  if (!weights && !halves && staysInCaches(b, at) && stride(a, at, 1) === 1 && !rowsCollide(a, at)) {
-    return { ...node, attributes: { partition: cut(batch, { extent: m, block: height }, { extent: n, block: width }, k, target) } };
+  if (!weights && !halves && stride(a, at, 1) === 1 && !rowsCollide(a, at)) {
+    const parts = staysInCaches(b, at) ? 1 : piecesOf(b, at);
+    const partition = parts === undefined ? undefined : cut(batch, { extent: m, block: height }, { extent: n, block: width }, k, target, parts);
+    if (partition && partition.at(-1)! >= parts!) return { ...node, attributes: { partition } };
   }
   const rowsOf = halves ? apply(at, "map", [a], { body: bodyAttribute(cast("f32", argument(type.dtype, 0))) }, origin) : a;
   const packsRows = stride(rowsOf, at, 1) !== 1 || rowsCollide(rowsOf, at);
@@ -128,6 +133,16 @@ function staysInCaches(value: ValueId, at: Rewriting): boolean {
   return stride(value, at, 1) === 1 && rows * columns * bytesOf(dtype) < largeBytes && !collides(value, at);
 }
 
+/**
+ * Into how many parts along its columns a matrix with few rows, which lies well otherwise, is cut so that each stays in the
+ * caches; undefined for others.
+ */
+function piecesOf(value: ValueId, at: Rewriting): number | undefined {
+  const { dtype, shape } = at.type(value);
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  return stride(value, at, 1) === 1 && rows <= fewRows && !collides(value, at) ? Math.ceil((rows * columns * bytesOf(dtype)) / pieceBytes) : undefined;
+}
+
 /** Whether the rows of a matrix push each other out of the caches on the way down a column. */
 function collides(value: ValueId, at: Rewriting): boolean {
   const { dtype, shape } = at.type(value);
@@ -166,7 +181,7 @@ const panels = (extent: number, width: number): Pick<Side, "extent" | "lanes"> =
  * most work has the least, counted in the registers' blocks, and then so that operands are read least. Columns are cut between
  * register blocks only.
  */
-export function cut(batch: readonly number[], rows: Side, columns: Side, k: number, target: Target): number[] {
+export function cut(batch: readonly number[], rows: Side, columns: Side, k: number, target: Target, leastAcross = 1): number[] {
   const work = sizeOf(batch) * rows.extent * (rows.lanes ?? 1) * columns.extent * (columns.lanes ?? 1) * k;
   let left = Math.max(1, Math.min(target.tiles, Math.floor(work / target.grain)));
   const parts = batch.map((extent) => {
@@ -180,6 +195,7 @@ export function cut(batch: readonly number[], rows: Side, columns: Side, k: numb
     const down = partsOf(rows.extent, wanted);
     for (let most = 1; most <= Math.min(Math.floor(left / down), Math.ceil(columns.extent / columns.block)); most++) {
       const across = partsOf(columns.extent, most);
+      if (across < leastAcross) continue;
       if (across > 1 && Math.ceil(columns.extent / across) % columns.block !== 0) continue;
       const cost = blocksOf(rows, down) * blocksOf(columns, across);
       const read = down * columns.extent * (columns.lanes ?? 1) + across * rows.extent * (rows.lanes ?? 1);
