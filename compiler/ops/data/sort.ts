@@ -1,21 +1,22 @@
 /**
  * Elements of an axis in order. Stable: what is equal stays in its order, so that sorting the order of one key after another
  * works, and -0 and 0, which are equal, stay as they were. NaN counts as larger than all, as in NumPy: it comes last, or first
- * in descending order.
+ * in descending order. What NaN is made of is not kept.
  *
  * Long rows are sorted by digits (radix-sort.ts), short ones by a merge sort from below (Knuth, The Art of Computer Programming
- * 3, 5.2.4, L and S): O(n) and O(n log n) for any contents. A vertex sorts whole rows, so that a single row is sorted on one tile, with a scratch as large as the row.
+ * 3, 5.2.4, L and S): O(n) and O(n log n) for any contents. A vertex sorts whole rows, so that a
+ * single row is sorted on one tile, with scratch of one or two such rows.
  */
-import { isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
+import { bytesOf, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { TensorType, ValueId } from "../../graph/graph.ts";
 import { forEachIndex, get, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
-import { binary, i32, select, type KernelBuilder } from "../../kernel/build.ts";
-import type { Expression } from "../../kernel/kernel.ts";
+import { binary, cast, i32, select, type KernelBuilder } from "../../kernel/build.ts";
+import type { BufferId, Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { axesSpace, number, widened } from "../lowerings.ts";
 import type { GradientBuilder, Op, Signature } from "../op.ts";
-import { countsOf, digitsOf, leastSorted, radixOperations, radixSort, type Records } from "./radix-sort.ts";
+import { countsOf, digitsOf, keyDType, keyOf, keysOf, leastSorted, radixOperations, radixSort, type Keys, type Records } from "./radix-sort.ts";
 import { axisArgument, boolAttribute, intAttribute, requireInputs } from "../rules.ts";
 
 const isNaN = (value: number | bigint): boolean => typeof value === "number" && Number.isNaN(value);
@@ -93,7 +94,7 @@ function mergePass(kernel: KernelBuilder, n: number, width: Expression, from: re
 type SortName = "sort" | "argsort";
 
 /** Sorts one row of a block: `point` are its other indices. */
-type RowSort = (context: BlockContext, point: readonly Expression[], descending: boolean) => void;
+type RowSort = (context: BlockContext, point: readonly Expression[]) => void;
 
 interface Method {
   readonly operations: number;
@@ -101,12 +102,12 @@ interface Method {
   readonly row: RowSort;
 }
 
-function merging(name: SortName, { dtype }: TensorType, n: number): Method {
+function merging(name: SortName, { dtype }: TensorType, n: number, descending: boolean): Method {
   const keys = { dtype, shape: [n] };
   return {
     operations: 4 * Math.max(1, Math.ceil(Math.log2(n))),
     scratch: name === "sort" ? [keys] : [keys, keys, { dtype: "i32", shape: [n] }],
-    row({ kernel, load, store, reload, scratch }, point, descending) {
+    row({ kernel, load, store, reload, scratch }, point) {
       const result: Row = { load: (k) => reload(0, [...point, k]), store: (k, value) => store(0, [...point, k], value) };
       const own = scratch.map((buffer): Row => ({ load: (k) => kernel.load(buffer, [k]), store: (k, value) => kernel.store(buffer, [k], value) }));
       const [from, to] = name === "sort" ? [[result], [own[0]!]] : [[own[0]!, result], [own[1]!, own[2]!]];
@@ -119,22 +120,30 @@ function merging(name: SortName, { dtype }: TensorType, n: number): Method {
   };
 }
 
-/** By digits: from the operand to and fro between scratch and the result, where the last digit leaves it. */
-function byDigits(name: SortName, { dtype }: TensorType, n: number): Method {
-  const digits = digitsOf(dtype);
-  const keys = { dtype, shape: [n] };
+/** By digits: keys, and for `argsort` places, to and fro between two rows of scratch; the last digit, or a pass over the keys, makes the result. */
+function byDigits(name: SortName, { dtype }: TensorType, n: number, descending: boolean): Method {
+  const { count } = digitsOf(dtype, n);
+  const sorts = name === "sort";
+  const row = { dtype: keyDType(dtype), shape: [n] };
   const places = { dtype: "i32" as DType, shape: [n] };
+  // Of places only the order counts, so that their keys need not be made into elements again.
+  const keys: Keys = sorts ? keysOf(dtype, descending) : { of: (element) => keyOf(element, descending), order: (key) => key, element: (key) => key };
   return {
     operations: radixOperations(dtype, n),
-    scratch: [countsOf(dtype), ...(digits === 1 ? [] : name === "sort" ? [keys] : [keys, places, ...(digits > 2 ? [keys] : [])])],
-    row({ kernel, load, store, reload, scratch: [counts, ...own] }, point, descending) {
-      const result: Row = { load: (k) => reload(0, [...point, k]), store: (k, value) => store(0, [...point, k], value) };
-      const [first, second, third] = own.map((buffer): Row => ({ load: (k) => kernel.load(buffer, [k]), store: (k, value) => kernel.store(buffer, [k], value) }));
-      const records = (...rows: readonly (Row | undefined)[]): Records => ({ load: (k) => rows.map((row) => row!.load(k)), store: (k, record) => record.forEach((part, at) => rows[at]?.store(k, part)) });
-      const operand: Records = { load: (k) => [load(0, [...point, k]), ...(name === "sort" ? [] : [k])], store: () => undefined };
-      const [away, back, last] = name === "sort" ? [records(first), records(result), records(result)] : [records(first, second), records(third, result), records(undefined, result)];
-      const order = Array.from({ length: digits }, (_, digit) => (digit === digits - 1 ? last : digit % 2 === 0 ? away : back));
-      radixSort(kernel, { dtype, n, descending, counts: counts!, places: [operand, ...order] });
+    scratch: [countsOf(dtype, n), row, row, ...(sorts ? [] : [places, places])],
+    row({ kernel, load, store, scratch: [counts, ...own] }, point) {
+      const rowOf = (buffer: BufferId): Row => ({ load: (k) => kernel.load(buffer, [k]), store: (k, value) => kernel.store(buffer, [k], value) });
+      const records = (...rows: readonly (Row | undefined)[]): Records => ({ load: (k) => rows.map((part) => part!.load(k)), store: (k, record) => record.forEach((part, at) => rows[at]?.store(k, part)) });
+      const [first, second, firstPlaces, secondPlaces] = own.map(rowOf) as [Row, Row, Row, Row];
+      kernel.for({ end: i32(n), parallel: true, name: "k" }, (k) => first.store(k, cast(row.dtype, keys.of(load(0, [...point, k])))));
+      const given: Records = { ...records(first), load: (k) => (sorts ? [first.load(k)] : [first.load(k), k]) };
+      const result: Row = { load: (k) => k, store: (k, value) => store(0, [...point, k], value) };
+      const [even, odd] = sorts ? [records(second), records(first)] : [records(second, secondPlaces), records(first, firstPlaces)];
+      const after = Array.from({ length: count }, (_, digit) => (!sorts && digit === count - 1 ? records(undefined, result) : digit % 2 === 0 ? even : odd));
+      radixSort(kernel, { dtype, n, counts: counts!, keys, places: [given, ...after] });
+      if (!sorts) return;
+      const last = count % 2 === 0 ? first : second;
+      kernel.for({ end: i32(n), parallel: true, name: "k" }, (k) => result.store(k, keys.element(cast(bytesOf(dtype) === 8 ? "u64" : "u32", last.load(k)))));
     },
   };
 }
@@ -143,7 +152,7 @@ function lowerSort(name: SortName, x: TensorType, axis: number, descending: bool
   if (sizeOf(x.shape) === 0) return [];
   const { space, outer, element } = axesSpace(x.shape, [axis], "serial");
   const n = x.shape[axis]!;
-  const { operations, scratch, row } = (n < leastSorted(x.dtype) ? merging : byDigits)(name, x, n);
+  const { operations, scratch, row } = (n < leastSorted(x.dtype) ? merging : byDigits)(name, x, n, descending);
   return [
     {
       name,
@@ -153,7 +162,7 @@ function lowerSort(name: SortName, x: TensorType, axis: number, descending: bool
       operations,
       scratch,
       // Rows take turns with the scratch.
-      emit: (context) => context.kernel.forBox(context.block.slice(0, outer), false, (point) => row(context, point, descending)),
+      emit: (context) => context.kernel.forBox(context.block.slice(0, outer), false, (point) => row(context, point)),
     },
   ];
 }
