@@ -1,7 +1,7 @@
 /**
  * Which values change with the tensors a gradient is asked by: forward from these through nodes whose results are floats. What
- * becomes an integer or a bool is constant nearly everywhere, so the way ends there. A value carried by a loop changes when
- * what it begins with or what a round gives does: rounds are walked until nothing is added.
+ * becomes an integer or a bool is constant nearly everywhere, and `stop_gradient` says so of a float: the way ends there. A value
+ * carried by a loop changes when what it begins with or what a round gives does: rounds are walked until nothing is added.
  */
 import { isFloat } from "../../../../runtime/dtype.ts";
 import { isStructural, type Block, type Node, type TensorType, type ValueId } from "../../graph.ts";
@@ -14,7 +14,7 @@ export function spread(nodes: readonly Node[], active: Set<ValueId>, typeOf: (va
   const visit = (node: Node): void => {
     switch (isStructural(node.op) ? node.op : "table") {
       case "table": case "execute": case "grad":
-        if (node.inputs.some((input) => active.has(input))) node.outputs.forEach(activate);
+        if (node.op !== "stop_gradient" && node.inputs.some((input) => active.has(input))) node.outputs.forEach(activate);
         return;
       case "repeat": return loop(node, node.inputs.slice(1), node.regions[0]!);
       case "while": return loop(node, node.inputs, node.regions[1]!);
