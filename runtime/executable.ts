@@ -20,7 +20,7 @@ import { sectionName, type Manifest } from "./manifest.ts";
 import { isMathFunction, mathArity } from "./math.ts";
 import { readOutline, type FunctionType, type Outline, type Section } from "./wasm.ts";
 
-export { control, formatVersion, outsideName, pageBytes, sectionName } from "./manifest.ts";
+export { control, formatVersion, trapNames, pageBytes, sectionName } from "./manifest.ts";
 export type { HostBuffer, HostEvent, Manifest, ManifestProgram, ManifestState, Position } from "./manifest.ts";
 
 const digestDigits = 64;

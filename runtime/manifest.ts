@@ -22,8 +22,11 @@ export const control = {
   end: 1024,
 } as const;
 
-/** Functions whose names begin so are called where an index leaves its field (checked builds); they only trap. */
-export const outsideName = "index out of range";
+/**
+ * Functions whose names begin so are called where a vertex fails, and only trap: where an index leaves its field (checked
+ * builds), or an integer is divided by zero. Their position is that of the statement.
+ */
+export const trapNames = { outside: "index out of range", div: "integer division by zero", rem: "integer remainder by zero" } as const;
 
 export interface Position {
   readonly file: string;

@@ -1,6 +1,6 @@
 /** What a trap of WebAssembly means, and where in the user's source it happened. */
 import { describePosition, GphError, TrapError } from "./errors.ts";
-import { outsideName, type Manifest, type Position } from "./manifest.ts";
+import { trapNames, type Manifest, type Position } from "./manifest.ts";
 
 /** V8's words, and what they mean in a .gph program. */
 const meanings: readonly (readonly [pattern: RegExp, meaning: string])[] = [
@@ -26,15 +26,17 @@ interface Place {
   readonly position: Position;
 }
 
-/** The innermost function of the stack that the manifest knows. */
-function placeOf(stack: string, functions: Manifest["functions"]): Place | undefined {
-  for (const line of stack.split("\n")) {
+/** The functions of the stack that the manifest knows, the innermost first. */
+function placesOf(stack: string, functions: Manifest["functions"]): Place[] {
+  return stack.split("\n").flatMap((line) => {
     const name = /^\s*at (.+) \(wasm:\/\//.exec(line)?.[1];
     const position = name !== undefined && Object.hasOwn(functions, name) ? functions[name] : undefined;
-    if (name !== undefined && position !== undefined) return { name, position };
-  }
-  return undefined;
+    return name !== undefined && position !== undefined ? [{ name, position }] : [];
+  });
 }
+
+/** Kernels have a number behind their name; those of the library are named after ops, which says less than the place. */
+const vertexOf = (places: readonly Place[]): string | undefined => places.map(({ name }) => /^(.+\.compute|.+\.grad)( #\d+)?$/.exec(name)?.[1]).find((name) => name !== undefined);
 
 /** The error a host sees for what was thrown while `program` ran; `thrown` may come from another thread. */
 export function explain(thrown: unknown, functions: Manifest["functions"], program: Place | undefined): unknown {
@@ -42,9 +44,10 @@ export function explain(thrown: unknown, functions: Manifest["functions"], progr
   const { name, message, stack } = thrown as Thrown;
   if (name !== "RuntimeError" && name !== "RangeError") return thrown;
   const meaning = meanings.find(([pattern]) => pattern.test(message))?.[1] ?? message;
-  const place = placeOf(stack ?? "", functions) ?? program;
-  if (place?.name.startsWith(outsideName)) return new TrapError(`${outsideName}, ${describePosition(place.position)}`, place.position, thrown);
-  // Kernels have a number behind their name; those of the library are named after ops, which says less than the place.
-  const vertex = /^(.+\.compute)( #\d+)?$/.exec(place?.name ?? "")?.[1];
-  return new TrapError(place ? `${meaning}${vertex === undefined ? "" : ` in ${vertex}`}, ${describePosition(place.position)}` : meaning, place?.position, thrown);
+  const places = placesOf(stack ?? "", functions);
+  const place = places[0] ?? program;
+  const stated = Object.values(trapNames).find((name) => place?.name.startsWith(name)) ?? meaning;
+  // What is called to trap stands before the vertex that called it.
+  const vertex = vertexOf(places.slice(0, 2));
+  return new TrapError(place ? `${stated}${vertex === undefined ? "" : ` in ${vertex}`}, ${describePosition(place.position)}` : meaning, place?.position, thrown);
 }

@@ -17,6 +17,8 @@ export interface ExpressionContext {
   /** Vector locals with the same value in each lane, always. */
   readonly uniformLocals: ReadonlySet<LocalId>;
   readLocal(local: LocalId): Value;
+  /** The function that traps for a division by zero in the current statement; undefined where the kernel has no places but its own. */
+  divides(op: "div" | "rem"): string | undefined;
 }
 
 type Of<Kind extends Expression["kind"]> = Extract<Expression, { kind: Kind }>;
@@ -109,12 +111,25 @@ function emitBinary(context: ExpressionContext, expression: Of<"binary">): Value
     const traps = isInteger(dtype) && (op === "div" || op === "rem");
     const divisor = traps && right.kind === "constant" ? Number(right.value) : undefined;
     const plainDivision = divisor !== undefined && divisor !== -1;
+    const trap = traps && divisor === undefined ? context.divides(op) : undefined;
+    if (trap !== undefined) {
+      return scope.operation(type, [emit(left), emit(right)], (a, b) => {
+        const { first, again } = scope.shared(b, machineType(scope, dtype, 1));
+        return scalarBinary(scope, op, dtype, a, nonZero(scope, dtype, first, again(), trap), false);
+      }, true);
+    }
     return scope.operation(type, [emit(left), emit(right)], (a, b) => scalarBinary(scope, op, dtype, a, b, plainDivision), traps && !divisor);
   }
   if (op === "shl" || op === "shr") {
     return scope.operation(type, [emit(left), emitAmount(context, right)], (vector, amount) => vectorShift(scope, op, dtype, vector, amount));
   }
   return emitExtreme(context, expression) ?? scope.operation(type, [emit(left), emit(right)], (a, b) => vectorBinary(scope, op, dtype, lanes, a, b));
+}
+
+/** A divisor, once it has been seen not to be zero. */
+function nonZero({ module, binaryen }: FunctionScope, dtype: DType, divisor: Code, again: Code, trap: string): Code {
+  const machine = machineName(dtype) === "i64" ? "i64" : "i32";
+  return module.block(null, [module.if(module[machine].eqz(divisor), module.call(trap, [], binaryen.none)), again], binaryen[machine]);
 }
 
 /**

@@ -58,6 +58,13 @@ class KernelEmitter implements ExpressionContext {
     return { code: this.scope.module.local.get(this.#locals[local]!, type), type, level: this.scope.levelOf(local), cheap: true };
   }
 
+  divides(op: "div" | "rem"): string | undefined {
+    const { origin } = this.memory;
+    const own = this.#kernel.origin;
+    const within = origin.file !== own.file || origin.start !== own.start || origin.end !== own.end;
+    return within ? this.scope.options.divides?.(op, origin) : undefined;
+  }
+
   block(statements: readonly Statement[]): Code {
     const codes = this.memory.withAddresses(() => statements.map((statement) => this.#statement(statement)));
     return this.scope.module.block(null, codes, this.scope.binaryen.none);

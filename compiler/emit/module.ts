@@ -3,7 +3,7 @@
  * names call one function.
  */
 import type { HostTensor } from "../../runtime/host.ts";
-import { formatVersion, outsideName, pageBytes, type HostEvent, type Manifest, type ManifestProgram, type ManifestState, type Position } from "../../runtime/executable.ts";
+import { formatVersion, pageBytes, trapNames, type HostEvent, type Manifest, type ManifestProgram, type ManifestState, type Position } from "../../runtime/executable.ts";
 import type { BspProgram, BspStep, Phase, PlannedGraph } from "../bsp/bsp.ts";
 import { forEachKernel } from "../bsp/loop-counters.ts";
 import { numberSteps } from "../bsp/steps.ts";
@@ -183,7 +183,7 @@ class ModuleEmitter {
   }
 
   #kernel(kernel: Kernel): string {
-    const key = kernelKey(kernel);
+    const key = kernelKey(kernel, this.#options.checked || undefined);
     const known = this.#kernels.get(key);
     if (known !== undefined) return known;
     const name = `${kernel.name} #${this.#kernels.size}`;
@@ -199,15 +199,16 @@ class ModuleEmitter {
     const counters = this.#counters;
     return {
       fusedMultiplyAdd,
-      ...(checked ? { outside: (origin: Span) => this.#outside(origin) } : {}),
+      ...(checked ? { outside: (origin: Span) => this.#trap(trapNames.outside, origin) } : {}),
+      divides: (op, origin) => this.#trap(trapNames[op], origin),
       ...(counters ? { counter: (number: number) => counters.offset + 8 * counters.count + 16 * number } : {}),
     };
   }
 
   /** A function that traps, whose name leads to a line of the source. */
-  #outside(origin: Span): string {
+  #trap(what: string, origin: Span): string {
     const position = this.#position(origin);
-    const name = `${outsideName} ${position.file}:${position.line}:${position.column}`;
+    const name = `${what} ${position.file}:${position.line}:${position.column}`;
     if (!Object.hasOwn(this.#functions, name)) {
       this.#functions[name] = position;
       const { none } = loadedBinaryen();

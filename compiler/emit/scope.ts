@@ -16,6 +16,8 @@ export interface EmitOptions {
   readonly fusedMultiplyAdd: boolean;
   /** Checked builds: the function to call, which traps, where an index of the statement at `origin` leaves its field. */
   outside?(origin: Span): string;
+  /** The function to call, which traps, where the statement at `origin` divides an integer by zero; without it the division traps. */
+  divides?(op: "div" | "rem", origin: Span): string;
   /** Builds to be profiled: the address of a counter, two u64: how often something was added, and the sum. */
   counter?(number: number): number;
 }

@@ -33,7 +33,7 @@ describe.each(["wasm", "ipu-mk2"])("checked on %s", (machine) => {
     const a = Float32Array.from({ length: 8 }, (_, i) => i);
     expect([...engine.runSync({ a, at: Int32Array.of(0, 7, 3, 3) })["y"]!.data]).toEqual([0, 7, 3, 3]);
     for (const outside of [8, -1, 2 ** 30]) {
-      expect(() => engine.runSync({ a, at: Int32Array.of(0, 1, outside, 2) })).toThrow(expect.objectContaining({ message: "index out of range, pick.gph:7:7" }) as TrapError);
+      expect(() => engine.runSync({ a, at: Int32Array.of(0, 1, outside, 2) })).toThrow(expect.objectContaining({ message: "index out of range in Pick.compute, pick.gph:7:7" }) as TrapError);
     }
     // The engine stays usable.
     expect([...engine.runSync({ a, at: Int32Array.of(1, 1, 1, 1) })["y"]!.data]).toEqual([1, 1, 1, 1]);
@@ -47,5 +47,50 @@ describe.each(["wasm", "ipu-mk2"])("checked on %s", (machine) => {
       return [...engine.runSync(inputs)["y"]!.data];
     }));
     expect(results[0]).toEqual(results[1]);
+  });
+});
+
+const divisions = `vertex One { in a: i32; in b: i32; out y: i32;
+  compute {
+    let twice = 2 * a;
+    y = twice / b;
+  }
+}
+vertex Other { in a: i32; in b: i32; out y: i32;
+  compute {
+    let twice = 2 * a;
+    y = twice / b;
+  }
+}
+graph g {
+  in a: i32; in b: i32; in c: i32; in v: i32[3];
+  out y: i32; out z: i32; out w: i32[3]; out x: i32[3];
+  compute set s {
+    place One { a = a, b = b, y = y } on 0;
+    place Other { a = a, b = c, y = z } on 0;
+  }
+  program sets { execute s; }
+  program tensors {
+    w = v / b;
+    x = v / c;
+  }
+}
+`;
+
+describe.each(["wasm", "ipu-mk2"])("a division by zero on %s", (machine) => {
+  it("names its own line, where another line does the same", async () => {
+    await using engine = await load(divisions, machine, false);
+    const stopped = (program: string, b: number, c: number): unknown => {
+      try {
+        return engine.runSync(program, { a: 7, b, c, v: [7, 8, 9] });
+      } catch (error) {
+        return (error as TrapError).message;
+      }
+    };
+    expect(stopped("sets", 2, 7)).toMatchObject({ y: { data: Int32Array.of(7) }, z: { data: Int32Array.of(2) } });
+    expect(stopped("sets", 0, 7)).toBe("integer division by zero in One.compute, pick.gph:4:5");
+    expect(stopped("sets", 2, 0)).toBe("integer division by zero in Other.compute, pick.gph:10:5");
+    expect(stopped("tensors", 0, 7)).toBe("integer division by zero, pick.gph:22:9");
+    expect(stopped("tensors", 2, 0)).toBe("integer division by zero, pick.gph:23:9");
   });
 });

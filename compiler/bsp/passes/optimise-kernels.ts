@@ -14,7 +14,7 @@ export const optimiseKernels: Pass<PlannedGraph, PlannedGraph> = {
     const done = new Map<string, OptimisedKernel>();
     const counting = context.counters ? loopCounters(graph).counting : (kernel: Kernel) => kernel;
     const optimise = (kernel: Kernel): OptimisedKernel => {
-      const key = kernelKey(kernel);
+      const key = kernelKey(kernel, context.checked || undefined);
       const known = done.get(key);
       if (known) return known;
       const better = optimiseKernel(counting(kernel), context);
