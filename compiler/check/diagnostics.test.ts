@@ -105,7 +105,7 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "a mask as an index": inProgram("let a = v[v > 0]; // error: not-supported: select(mask"),
   "a bound known only at run time": inProgram("let a = v[k:]; // error: not-compile-time: bounds of a slice"),
   "two ellipses": inProgram("let a = x[..., ...]; // error: bad-argument: only once"),
-  "assignment where a tensor points": inProgram("y[k] = v; // error: not-supported"),
+  "assignment where bools point": inProgram("y[v > 0] = v; // error: not-supported"),
   "a slice of another shape assigned": inProgram("y[0] = i; // error: dtype-mismatch"),
 
   // assignment

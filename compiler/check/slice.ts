@@ -6,6 +6,7 @@ import type { Span } from "../support/span.ts";
 import { report, type Frame } from "./frame.ts";
 import { maxTuple } from "./limits.ts";
 import { broadcastTo, coerce, emit, type Written } from "./tensors.ts";
+import { checkGathers, readGathers, type Gather } from "./tensor-index.ts";
 import { describe, poison, type TensorValue, type Value } from "./value.ts";
 
 const whole = (extent: number): SliceDimension => ({ start: 0, length: extent, step: 1, drop: false });
@@ -29,7 +30,7 @@ export function composeSlices(outer: Slice, inner: Slice): Slice {
 export interface Selection {
   readonly slice: Slice;
   /** Dimensions (of the tensor) that a tensor indexes: whole in `slice`. */
-  readonly gathers: readonly { readonly axis: number; readonly indices: Written<TensorValue> }[];
+  readonly gathers: readonly Gather[];
 }
 
 function bound(frame: Frame, expression: ast.Expression | undefined): number | undefined | "failed" {
@@ -91,7 +92,7 @@ export function select(frame: Frame, items: readonly ast.IndexItem[], shape: rea
   if (ellipses > 1) return void report(frame, "bad-argument", items.findLast((item) => item.kind === "ellipsis")!.span, "`...` can stand only once in an index");
   if (given > shape.length) return void report(frame, "shape-mismatch", span, `${given} indices for ${subject}, which has rank ${shape.length}`);
   const slice: SliceDimension[] = [];
-  const gathers: { axis: number; indices: Written<TensorValue> }[] = [];
+  const gathers: Gather[] = [];
   let failed = false;
   for (const item of items) {
     if (item.kind === "ellipsis") {
@@ -114,8 +115,7 @@ export function select(frame: Frame, items: readonly ast.IndexItem[], shape: rea
   }
   while (slice.length < shape.length) slice.push(whole(shape[slice.length]!));
   if (failed) return undefined;
-  if (gathers.length > 1) return void report(frame, "not-supported", gathers[1]!.indices.span, "more than one tensor index in one place is not supported yet", { help: "index one dimension at a time: x[i][:, j]" });
-  return { slice, gathers };
+  return checkGathers(frame, gathers) ? { slice, gathers } : undefined;
 }
 
 const isWhole = (slice: Slice, shape: readonly number[]): boolean => slice.every((dimension, k) => !dimension.drop && dimension.step === 1 && dimension.start === 0 && dimension.length === shape[k]);
@@ -138,11 +138,15 @@ export function index(frame: Frame, base: Value, items: readonly ast.IndexItem[]
   if (base.kind !== "tensor") return report(frame, "type-mismatch", span, `${describe(base)} cannot be indexed`);
   const selection = select(frame, items, base.type.shape, span, subject);
   if (!selection) return poison;
-  const sliced = readSlice(frame, base, selection.slice, span);
-  const gather = selection.gathers[0];
-  if (!gather || sliced.kind !== "tensor") return sliced;
-  const axis = gather.axis - selection.slice.slice(0, gather.axis).filter((dimension) => dimension.drop).length;
-  return emit(frame, "gather", [sliced, gather.indices.value], { axis }, span);
+  return readSelection(frame, base, selection, span);
+}
+
+/** What a slice, and tensors in it, select. */
+export function readSelection(frame: Frame, base: TensorValue, { slice, gathers }: Selection, span: Span): Value {
+  const sliced = readSlice(frame, base, slice, span);
+  if (gathers.length === 0 || sliced.kind !== "tensor") return sliced;
+  const left = (axis: number): number => axis - slice.slice(0, axis).filter((dimension) => dimension.drop).length;
+  return readGathers(frame, sliced, gathers.map(({ axis, indices }) => ({ axis: left(axis), indices })), span);
 }
 
 function indexTuple(frame: Frame, base: Extract<Value, { kind: "tuple" | "range" }>, items: readonly ast.IndexItem[], span: Span): Value {

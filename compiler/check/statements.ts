@@ -10,7 +10,8 @@ import { expectedOf, fitted, letValues } from "./let.ts";
 import { operate, operatorOf, written } from "./operators.ts";
 import { elaborateSet } from "./place.ts";
 import { describeBinding, Scope, type Binding } from "./scope.ts";
-import { readSlice, select, writeSlice } from "./slice.ts";
+import { readSelection, select, writeSlice } from "./slice.ts";
+import { writeGathers } from "./tensor-index.ts";
 import { cellOf, letValue } from "./states.ts";
 import { asTensor, type Written } from "./tensors.ts";
 import { describe, poison, type Value } from "./value.ts";
@@ -146,16 +147,19 @@ function atVariable(
       return { value: report(frame, "not-assignable", target.span, `a part of ${describe(base)} cannot be assigned`), span };
     }
     const selection = select(frame, target.items, base.type.shape, target.span, name);
-    if (selection?.gathers[0]) {
-      report(frame, "not-supported", selection.gathers[0].indices.span, "assigning where a tensor points is not supported yet", { help: "x = scatter_update(x, indices, values) does it; dynamic_update replaces a box, scatter_add adds" });
-    }
-    if (!selection || selection.gathers.length > 0) {
+    if (!selection) {
       change(poison, name);
       return { value: poison, span };
     }
-    const value = change(readSlice(frame, base, selection.slice, target.span), name);
-    if (value.value.kind === "poison") return { value: poison, span };
-    return { value: writeSlice(frame, base, selection.slice, value, span, `this part of ${name}`), span };
+    const { slice, gathers } = selection;
+    const old = readSelection(frame, base, selection, target.span);
+    const value = change(old, name);
+    if (old.kind === "poison" || value.value.kind === "poison") return { value: poison, span };
+    const part = `this part of ${name}`;
+    if (gathers.length === 0) return { value: writeSlice(frame, base, slice, value, span, part), span };
+    const changed = writeGathers(frame, base, slice, gathers, value, span, part);
+    if (changed) return { value: changed, span };
+    return { value: report(frame, "not-supported", gathers[0]!.indices.span, "assigning at these places is not supported yet", { help: "one tensor beside whole dimensions names places, and scalars with slices of step 1 a box" }), span };
   }, store);
 }
 
