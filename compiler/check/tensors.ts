@@ -55,11 +55,8 @@ export function emit(frame: Frame, name: string, inputs: readonly TensorValue[],
   }
   if (!checkedShape(frame, type.shape, span)) return { kind: "poison" };
   const ids = inputs.map((input) => input.id);
-  const { compose } = opOf(name);
-  if (compose) {
-    const id = compose(nodeBuilder(build.builder, originOf(frame, span)), ids, attributes);
-    return { kind: "tensor", id, type: build.builder.typeOf(id) };
-  }
+  const composed = opOf(name).compose?.(nodeBuilder(build.builder, originOf(frame, span)), ids, attributes);
+  if (composed !== undefined) return { kind: "tensor", id: composed, type: build.builder.typeOf(composed) };
   const [id] = build.builder.node(name, { inputs: ids, attributes, outputs: [type], origin: originOf(frame, span) });
   return { kind: "tensor", id: id!, type };
 }

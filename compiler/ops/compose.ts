@@ -12,7 +12,8 @@ export function nodeBuilder(builder: GraphBuilder, origin: Span): NodeBuilder {
     typeOf: (value) => builder.typeOf(value),
     apply(name, inputs, attributes = {}): ValueId {
       const op = opOf(name);
-      if (op.compose) return op.compose(build, inputs, attributes);
+      const composed = op.compose?.(build, inputs, attributes);
+      if (composed !== undefined) return composed;
       const type = op.type(inputs.map((input) => builder.typeOf(input)), attributes);
       return builder.node(name, { inputs, attributes, outputs: [type], origin })[0]!;
     },

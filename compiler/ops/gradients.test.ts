@@ -48,7 +48,8 @@ function smoothed(entry: Op, { inputs, attributes }: Example): { readonly inputs
 }
 
 const formulaOf = (entry: Op, attributes: Attributes): Formula => (builder, values) => {
-  if (entry.compose) return weighted(builder, entry.compose(nodeBuilder(builder, nowhere), values, attributes));
+  const composed = entry.compose?.(nodeBuilder(builder, nowhere), values, attributes);
+  if (composed !== undefined) return weighted(builder, composed);
   const type = entry.type(values.map((value) => builder.typeOf(value)), attributes);
   return weighted(builder, builder.node(entry.name, { inputs: values, attributes, outputs: [type], origin: nowhere })[0]!);
 };

@@ -128,9 +128,9 @@ export interface Op {
 
   /**
    * compute only, instead of `lower` and `gradient`: the checker puts this in the op's place, so that no graph has a node of
-   * it; its value is that of `evaluate` but for rounding.
+   * it; its value is that of `evaluate` but for rounding. Undefined, of an op that has those two as well: it stays as it is.
    */
-  compose?(build: NodeBuilder, inputs: readonly ValueId[], attributes: Attributes): ValueId;
+  compose?(build: NodeBuilder, inputs: readonly ValueId[], attributes: Attributes): ValueId | undefined;
 
   /**
    * compute only: every lowering stores each element once, with its final value (or, where it has a `combine`, that of a part),

@@ -1,14 +1,17 @@
 /**
  * A tensor with some of its elements changed, at places along an axis that a tensor of indices names: the opposite of gather.
  * An index may come several times; updates are taken in row-major order of the indices and each is rounded to the dtype, in
- * the reference and in kernels alike, so that all targets give the same bits.
+ * the reference and in kernels alike, so that all targets give the same bits. Only where a scatter_add has many single elements
+ * for few places (a histogram) are they added up in several stretches, whose number the shapes tell, and the stretches' sums in
+ * order.
  *
  * Cost: the result takes the storage of `x` where that is dead, else `x` is copied; then every update is read once. The other
  * axes are split over the tiles, the scattered one is not: each tile that owns some columns walks all indices. So a scatter
- * of whole rows (an embedding's gradient) is spread over the tiles, one of scalars (a histogram) runs on one.
+ * of whole rows (an embedding's gradient) is spread over the tiles, and so are the stretches of a histogram; other scatters of
+ * single elements run on one.
  */
 import { sizeOf } from "../../../runtime/dtype.ts";
-import type { TensorType, ValueId } from "../../graph/graph.ts";
+import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
 import { binary, cast, i32 } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
@@ -17,7 +20,8 @@ import { affineIndex } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { clampedPosition, position, requireIndices } from "./indices.ts";
 import { dimensions, widened } from "../lowerings.ts";
-import type { GradientBuilder, GradientSite, Op } from "../op.ts";
+import { reshaped, summed } from "../gradients.ts";
+import type { Example, GradientBuilder, GradientSite, NodeBuilder, Op } from "../op.ts";
 import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, type DTypeClass } from "../rules.ts";
 
 interface Rule {
@@ -29,8 +33,34 @@ interface Rule {
   combine(before: number | bigint, update: number | bigint): number | bigint;
   readonly scalar: (before: Expression, update: Expression) => Expression;
   readonly gradient: NonNullable<Op["gradient"]>;
+  readonly compose?: NonNullable<Op["compose"]>;
+  /** Beside the examples of all. */
+  readonly examples?: readonly Example[];
   /** For x = 1 2 3, indices 2 0 2, updates 10 20 5. */
   readonly known: readonly number[];
+}
+
+/** Elements alone, as in a histogram, are added up in so many parts, where each of them has enough to do. */
+const [mostParts, leastUpdates] = [16, 1024];
+
+function partsOf(count: number, extent: number): number {
+  const most = Math.min(mostParts, Math.floor(count / Math.max(extent, leastUpdates)));
+  for (let parts = most; parts > 1; parts--) if (count % parts === 0) return parts;
+  return 1;
+}
+
+/** scatter_add of many single elements: the sums of a few stretches of the updates, each on its own, and then all of them. */
+function addInParts(build: NodeBuilder, [x, indices, updates]: readonly ValueId[], attributes: Attributes): ValueId | undefined {
+  const type = build.typeOf(x!);
+  const { shape } = type;
+  const [extent, count] = [shape[intAttribute(attributes, "axis")]!, sizeOf(build.typeOf(indices!).shape)];
+  const parts = sizeOf(shape) === extent ? partsOf(count, extent) : 1;
+  if (parts === 1) return undefined;
+  const inRows = (value: ValueId): ValueId => reshaped(build, value, [parts, count / parts]);
+  const rows: TensorType = { ...type, shape: [parts, extent] };
+  const none = build.fill(rows, 0);
+  const sums = build.apply("scatter_add_along", [none, inRows(indices!), inRows(updates!)], { axis: 1 });
+  return build.apply("add", [x!, reshaped(build, summed(build, sums, [0]), shape)]);
 }
 
 /** The shape of updates: that of x with the indices' in the place of the axis. */
@@ -114,6 +144,7 @@ function scatter(rule: Rule): Op {
     places: (inputs, attributes) => [{ input: 1, extent: inputs[0]!.shape[intAttribute(attributes, "axis")]!, fromEnd: true }],
     lower: (inputs, attributes) => lowerScatter(rule, inputs, intAttribute(attributes, "axis")),
     gradient: rule.gradient,
+    ...(rule.compose ? { compose: rule.compose } : {}),
     examples: () => [
       { inputs: [tensor("f32", [3], [1, 2, 3]), tensor("i32", [3], [2, 0, -1]), tensor("f32", [3], [10, 20, 5])], attributes: { axis: 0 }, expected: tensor("f32", [3], rule.known) },
       { inputs: [tensor("f64", [4, 2], [1, 2, 3, 4, 5, 6, 7, 8]), tensor("i64", [2, 2], [3, 0, -1, 1]), tensor("f64", [2, 2, 2], [9, -9, 1, 7, 2, 1, 4, 0.5])], attributes: { axis: 0 } },
@@ -122,6 +153,7 @@ function scatter(rule: Rule): Op {
       { inputs: [samples("i64", [2, 3]), tensor("i32", [2], [1, 1]), samples("i64", [2, 2], 1)], attributes: { axis: 1 } },
       { inputs: [samples("bf16", [5, 2]), tensor("i32", [0], []), samples("bf16", [0, 2])], attributes: { axis: 0 } },
       { inputs: [samples("f32", [0, 2]), tensor("i32", [0], []), samples("f32", [0, 2])], attributes: { axis: 0 } },
+      ...(rule.examples ?? []),
     ],
   };
 }
@@ -151,6 +183,8 @@ export const scatters: readonly Op[] = [
     combine: (before, update) => (typeof before === "number" ? before + Number(update) : before + BigInt(update)),
     scalar: (before, update) => binary("add", widened(before), widened(update)),
     known: [21, 2, 18],
+    compose: addInParts,
+    examples: (["f64", "i8"] as const).map((dtype) => ({ inputs: [samples(dtype, [9]), tensor("i32", [3, 1024], Array.from({ length: 3072 }, (_, k) => ((k * k) % 18) - 9)), samples(dtype, [3, 1024], 1)], attributes: { axis: 0 } })),
     gradient: (build, site) => [site.gradient, undefined, build.apply("gather", [site.gradient, site.inputs[1]!], axisOf(site))],
   }),
   scatter({
