@@ -57,9 +57,8 @@ function addInParts(build: NodeBuilder, [x, indices, updates]: readonly ValueId[
   const parts = sizeOf(shape) === extent ? partsOf(count, extent) : 1;
   if (parts === 1) return undefined;
   const inRows = (value: ValueId): ValueId => reshaped(build, value, [parts, count / parts]);
-  const rows: TensorType = { ...type, shape: [parts, extent] };
-  const none = build.fill(rows, 0);
-  const sums = build.apply("scatter_add_along", [none, inRows(indices!), inRows(updates!)], { axis: 1 });
+  const zerosOf = (rows: TensorType): ValueId => build.fill(rows, 0);
+  const sums = build.apply("scatter_add_along", [zerosOf({ ...type, shape: [parts, extent] }), inRows(indices!), inRows(updates!)], { axis: 1 });
   return build.apply("add", [x!, reshaped(build, summed(build, sums, [0]), shape)]);
 }
 
