@@ -95,15 +95,19 @@ export function knownDType(unification: Unification, type: ast.TypeExpression): 
 /** Elaborates the arguments in the caller's surroundings, defaults in the function's. Undefined when one is poison. */
 function evaluateArguments(frame: Frame, unification: Unification, parameters: readonly ast.Parameter[], matched: Matched): Map<ast.Parameter, Written> | undefined {
   const values = new Map<ast.Parameter, Written>();
+  /** Dtypes of earlier arguments by the generic that names them: a wish for later ones. */
+  const learned = new Map<string, DType>();
   let failed = false;
   for (const parameter of parameters) {
     const given = matched.get(parameter.name.name);
-    const dtype = compileTimeTypeOf(parameter.type) ? undefined : knownDType(unification, parameter.type);
+    const generic = parameter.type.kind === "named-type" && !compileTimeTypeOf(parameter.type) ? parameter.type.name.name : undefined;
+    const dtype = generic === undefined ? undefined : knownDType(unification, parameter.type) ?? learned.get(generic);
     const expression = given ?? parameter.default;
     if (!expression) continue;
     const value = written(expression, frame.session.rules.expression(given ? frame : unification.frame, expression, dtype ? { dtype } : undefined));
     failed ||= hasPoison(value.value);
     values.set(parameter, value);
+    if (generic !== undefined && value.value.kind === "tensor" && !learned.has(generic)) learned.set(generic, value.value.type.dtype);
     // Compile-time parameters are in scope for later defaults and for types.
     const compileTime = compileTimeTypeOf(parameter.type);
     if (compileTime && !hasPoison(value.value)) {

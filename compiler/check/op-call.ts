@@ -67,7 +67,8 @@ function evaluateArguments(frame: Frame, { op, signature }: Callable, site: Call
 function wishForOperands(op: Op, signature: Signature, expected: Expected | undefined): Expected | undefined {
   if (!expected || signature.dtypeArgument || (expected.dtype === "bool" && !["select", "and", "or", "xor", "not"].includes(op.name))) return undefined;
   if (op.kind === "elementwise") return expected;
-  return op.kind === "view" && expected.dtype ? { dtype: expected.dtype } : undefined;
+  const sameDType = op.kind === "view" || signature.parameters.some(({ kind }) => kind === "tensors");
+  return sameDType && expected.dtype ? { dtype: expected.dtype } : undefined;
 }
 
 /** Parameters whose dtype is not that of the op's other tensors: constants for them have a dtype of their own. */
