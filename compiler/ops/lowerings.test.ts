@@ -207,6 +207,8 @@ describe("lowerings of random shapes", () => {
         if (axes.every(({ extent, stride, before, after }, k) => (extent - 1) * stride + reach[k]! + extra[k]! > before + after)) {
           check("conv_transpose", [image, filled("i32", [groups * inputs, outputs, ...window], 2), ...biases], { ...attributes, extra }, seed);
         }
+        const positions = op("conv").type([image.type, { dtype: "i32", shape: [groups * outputs, inputs, ...window] }], attributes).shape;
+        check("conv_filters", [image, filled("i32", positions, 5)], { ...attributes, window }, seed);
         fc.pre(axes.every(({ before, after }, k) => Math.max(before, after) < reach[k]!));
         const { groups: _, ...windows } = { ...attributes, window };
         for (const kind of ["max", "sum", "first"]) check("pool", [image], { ...windows, kind }, seed);
@@ -218,6 +220,20 @@ describe("lowerings of random shapes", () => {
         check("unpool", [gradient, first], { ...windows, extents }, seed);
       }),
       { numRuns: 2 * runs },
+    );
+  });
+
+  test("gradients by filters with channels last, of any window, stride and dilation", () => {
+    const axis = fc.record({ size: fc.integer({ min: 1, max: 3 }), stride: fc.integer({ min: 1, max: 2 }), dilation: fc.integer({ min: 1, max: 2 }), positions: fc.integer({ min: 1, max: 9 }) });
+    fc.assert(
+      fc.property(axis, axis, fc.integer({ min: 1, max: 18 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 5 }), fc.constantFrom("filters", "channels"), seeds, (high, wide, images, channels, filters, along, seed) => {
+        const [height, width] = [high, wide].map(({ size, stride, dilation, positions }) => (positions - 1) * stride + (size - 1) * dilation + 1) as [number, number];
+        // Sums of whole numbers are exact in f64.
+        const [x, y] = [filled("f64", [images, height, width * channels], 1), filled("f64", [images, high.positions, wide.positions, filters], 2)];
+        const attributes = { window: [high.size, wide.size], stride: [high.stride, wide.stride], dilation: [high.dilation, wide.dilation], channels, along };
+        check("conv_filters_packed", [x, y], attributes, seed);
+      }),
+      { numRuns: runs },
     );
   });
 

@@ -35,12 +35,12 @@ class LayerWriter {
   write(): RandomSource {
     const body: string[] = [];
     for (let k = 1 + this.#below(3); k > 0; k--) {
-      const made = this.#decisions.pick([() => this.#product(), () => this.#product(), () => this.#images(), () => this.#chain(), () => this.#loop(), () => this.#gradient(), () => this.#rolled(), () => this.#state()])();
+      const made = this.#decisions.pick([() => this.#product(), () => this.#product(), () => this.#images(), () => this.#chain(), () => this.#loop(), () => this.#gradient(), () => this.#trained(), () => this.#rolled(), () => this.#state()])();
       body.push(...made);
     }
     this.#prefix = "o";
     const other = this.#below(2) === 1 ? [`program other { ${this.#product().join(" ")} }`] : [];
-    const text = `import { conv2d, conv1d, max_pool2d, avg_pool2d, gelu, sigmoid, softmax } from "std/nn";\n\ngraph g {\n  ${[...this.#members, ...other].join("\n  ")}\n  program main {\n    ${body.join("\n    ")}\n  }\n}\n`;
+    const text = `import { conv2d, conv1d, conv_transpose2d, max_pool2d, avg_pool2d, gelu, sigmoid, softmax } from "std/nn";\n\ngraph g {\n  ${[...this.#members, ...other].join("\n  ")}\n  program main {\n    ${body.join("\n    ")}\n  }\n}\n`;
     return { text, errors: this.#errors };
   }
 
@@ -216,6 +216,30 @@ class LayerWriter {
       `${kept} = clamp(${kept} + sort(${kept}, axis = 0), -8, 8);`,
     ].filter(() => this.#below(2) === 1);
     return [...lines, `${this.#out([m, n], 0)} = ${kept} * 2 + ${table};`];
+  }
+
+  /** Gradients of a convolution or its transpose by images, filters and bias, between two layers that keep whole numbers. */
+  #trained(): string[] {
+    const [n, c, o] = [this.#decisions.pick([2, 1, 9]), this.#decisions.pick([8, 3, 16, 32, 1]), this.#decisions.pick([8, 16, 33, 5])];
+    const [height, width] = [this.#decisions.pick([9, 6, 8]), this.#decisions.pick([10, 7])];
+    const [kh, kw] = this.#below(2) === 1 ? [3, 3] : [1 + this.#below(3), 1 + this.#below(3)];
+    const [stride, dilation] = [1 + this.#below(2), this.#below(5) === 4 ? 2 : 1];
+    const transposed = this.#below(4) === 3;
+    const padding = kh > 1 && kw > 1 ? this.#below(2) : 0;
+    const after = (extent: number, window: number): number =>
+      transposed ? (extent - 1) * stride + (window - 1) * dilation + 1 - 2 * padding : Math.floor((extent + 2 * padding - (window - 1) * dilation - 1) / stride) + 1;
+    const shape = [n, o, after(height, kh), after(width, kw)];
+    const filters = transposed ? [c, o, kh, kw] : [o, c, kh, kw];
+    const [x, w, b] = [this.#given("in", [n, c, height, width]), this.#given(this.#decisions.pick(["in", "param"] as const), filters), this.#given("in", [o])];
+    const call = transposed ? "conv_transpose2d" : "conv2d";
+    const layer = `${call}(max(${x}, 0), ${w}, ${b}, stride = ${stride}, padding = ${padding}, dilation = ${dilation})`;
+    // Sums of whole numbers, but for Winograd's products, which may be on the other side of 0.
+    const exact = Math.min(c, o) < 32;
+    const kept = exact ? this.#decisions.pick([layer, `max(${layer}, 0)`, `max_pool2d(${layer}, 1, 1)`]) : layer;
+    const error = exact ? 0 : this.#error(64 * n * o * kh * kw);
+    const outs = [this.#out([n, c, height, width], error), this.#out(filters, error), this.#out([o], error)];
+    const grads = `d${this.#counter++}`;
+    return [`let (${grads}x, ${grads}w, ${grads}b) = grad(sum(${kept} * ${this.#given("in", shape)}), (${x}, ${w}, ${b}));`, ...["x", "w", "b"].map((of, at) => `${outs[at]} = ${grads}${of};`)];
   }
 
   /** Gradients of a loss of two layers. */

@@ -9,6 +9,7 @@ import type { Graph } from "../graph.ts";
 import { Interpreter } from "../interpret.ts";
 import { countOps } from "../print.ts";
 import { verify } from "../verify.ts";
+import { differentiate } from "./differentiate.ts";
 import { fuse } from "./fuse.ts";
 import { packConvolutions } from "./pack-convolutions.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
@@ -16,13 +17,13 @@ import { removeDeadNodes } from "./remove-dead-nodes.ts";
 const contextOf = (strictMath = false) => Object.assign(new Diagnostics(), { target: target("wasm"), strictMath });
 
 function passed(graph: Graph, strictMath = false): Graph {
-  const result = removeDeadNodes.run(packConvolutions.run(fuse.run(graph, contextOf()), contextOf(strictMath)), contextOf());
+  const result = removeDeadNodes.run(packConvolutions.run(fuse.run(differentiate.run(graph, contextOf()), contextOf()), contextOf(strictMath)), contextOf());
   verify(result);
   return result;
 }
 
 const graphFor = (members: string, statements: string): Graph =>
-  graphOf(`import { conv2d, max_pool2d, avg_pool2d, relu } from "std/nn"; graph g { ${members} program main { ${statements} } }`);
+  graphOf(`import { conv2d, conv_transpose2d, max_pool2d, avg_pool2d, relu } from "std/nn"; graph g { ${members} program main { ${statements} } }`);
 
 interface Layer {
   readonly dtype: "f32" | "f64";
@@ -56,6 +57,32 @@ function layerGraph({ dtype, images, channels, filters, size, window, stride, di
   );
 }
 
+interface TrainedLayer extends Pick<Layer, "images" | "channels" | "filters" | "size" | "window" | "stride" | "padding" | "tiles"> {
+  readonly pooled: boolean;
+  readonly transposed: boolean;
+  /** Whether the gradient by the image is one of convolutions. */
+  readonly packsImage: boolean;
+}
+
+/** A layer between another one and a loss, of f64: sums and Winograd's products differ in the last bits. */
+const trainedLayers: fc.Arbitrary<TrainedLayer> = fc.record({
+  images: fc.integer({ min: 2, max: 5 }), channels: fc.constantFrom(8, 13, 32), filters: fc.constantFrom(8, 17, 33), size: two(6, 9), window: two(1, 3), stride: fc.integer({ min: 1, max: 3 }),
+  padding: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 4, maxLength: 4 }), pooled: fc.boolean(), transposed: fc.boolean(), tiles: fc.constantFrom(1, 5, 16),
+}).filter(({ images, size, window, padding, stride, transposed }) => {
+  const counts = size.map((extent, axis) => (transposed ? extent : Math.floor((extent + padding[axis]! + padding[2 + axis]! - window[axis]!) / stride) + 1));
+  return images * counts[0]! * counts[1]! >= 64 && Math.min(...counts) >= 2;
+}).map((one) => ({ ...one, packsImage: one.window.every((size) => size >= one.stride) && (!one.transposed || one.padding.every((many, k) => many < one.window[k % 2]!)) }));
+
+/** The gradients of a convolution of an image that another one gives, by both their filters and a bias. */
+function trainingGraph({ images, channels, filters, size, window, stride, padding, pooled, transposed }: TrainedLayer): Graph {
+  const kind = transposed ? `conv_transpose2d(h, v, b, stride = ${stride}, padding = (${padding.map((many, k) => Math.min(many, window[k % 2]! - 1)).join()}))` : `conv2d(h, v, b, stride = ${stride}, padding = (${padding.join()}))`;
+  const shape = transposed ? [channels, filters] : [filters, channels];
+  return graphFor(
+    `in x: f64[${images}, 3, ${size.join()}]; in u: f64[${channels}, 3, 3, 3]; in v: f64[${shape.join()}, ${window.join()}]; in b: f64[${filters}]; out du: f64[${channels}, 3, 3, 3]; out dv: f64[${shape.join()}, ${window.join()}]; out db: f64[${filters}];`,
+    `let h = max(conv2d(x, u, padding = 1), 0); let y = ${kind}; let z = ${pooled ? "max_pool2d(y, 2, 1)" : "tanh(y)"}; (du, dv, db) = grad(mean(z * z), (u, v, b));`,
+  );
+}
+
 const chain = graphFor(
   "in x: f32[1, 9, 18, 17]; param a: f32[40, 9, 3, 3]; param ab: f32[40]; param b: f32[40, 40, 3, 3]; param c: f32[33, 40, 1, 1]; out y: f32[1, 66, 9, 8];",
   `let one = relu(conv2d(x, a, ab, padding = 1)); let two = relu(conv2d(one, b, padding = 1) + one); let three = max_pool2d(two, window = 2);
@@ -73,6 +100,26 @@ describe("pack-convolutions", () => {
       if (one.depthwise || one.channels >= 8) expect(countOps(after)).not.toHaveProperty("conv");
       expect(differences(new Interpreter(graph, { params }).run("main", inputs), toHost(new Interpreter(after, { params }).run("main", inputs)), tolerance(one.dtype))).toEqual([]);
     }), { numRuns: 40 });
+  });
+
+  it("keeps what training steps compute, and leaves nothing of them with channels second", () => {
+    fc.assert(fc.property(trainedLayers, (one) => {
+      const graph = trainingGraph(one);
+      const inputs = fillStates(graph, "in");
+      const after = passed(graph);
+      for (const op of ["conv", "conv_filters"]) expect(countOps(after)).not.toHaveProperty(op);
+      if (one.packsImage) expect(countOps(after)).not.toHaveProperty("conv_transpose");
+      expect(differences(new Interpreter(graph, {}).run("main", inputs), toHost(new Interpreter(after, {}).run("main", inputs)), 1e-12)).toEqual([]);
+    }), { numRuns: 15 });
+  });
+
+  it("trains on any number of tiles as the interpreter says", { timeout: 60_000 }, async () => {
+    await fc.assert(fc.asyncProperty(trainedLayers, async (one) => {
+      const graph = trainingGraph(one);
+      const inputs = fillStates(graph, "in");
+      await using engine = await engineFor(graph, withTiles(target("wasm"), one.tiles), 1, {});
+      expect(differences(new Interpreter(graph, {}).run("main", inputs), engine.runSync(toHost(inputs)), 1e-12)).toEqual([]);
+    }), { numRuns: 6 });
   });
 
   it("runs on any number of tiles as the interpreter says", { timeout: 60_000 }, async () => {

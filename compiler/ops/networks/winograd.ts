@@ -253,6 +253,7 @@ export const winogradResult: Op = {
       reads: [{ operand: 0, index: [sumOfAffine(at(6, side), at(7)), sumOfAffine(at(0, down * across), at(1, across, rows.first * across), at(2, 1, columns.first)), at(3)] }],
       writes: [{ operand: 0, index: [at(0), sumOfAffine(at(1, size, rows.first * size), at(4)), sumOfAffine(at(2, size, columns.first * size), at(5)), at(3)] }],
       operations: 4,
+      ...(rows.first > 0 || columns.first > 0 ? { edge: true } : {}),
       emit(context) {
         const { kernel, block, load, store } = context;
         const zero = i32(0);

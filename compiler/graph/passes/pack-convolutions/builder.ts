@@ -72,13 +72,15 @@ export class Builder {
     return axes.length > 2 && toSecond(axes.length).every((axis, k) => axes[k] === axis) ? node.inputs[0]! : undefined;
   }
 
-  /** The image with channels last, in memory in that order. */
+  /** The image with channels last; of one from outside a view. */
   channelsLast(value: ValueId): ValueId {
-    const behind = this.behind(value);
-    if (behind !== undefined) return behind;
-    const image = this.transpose(value, toLast(this.shape(value).length));
+    return this.behind(value) ?? this.transpose(value, toLast(this.shape(value).length));
+  }
+
+  /** An image with channels last, in memory in that order. */
+  stored(image: ValueId): ValueId {
     // Rows of a matrix lie one after the other.
-    return this.reshape(this.reshape(image, matrixShape(this.shape(image))), this.shape(image));
+    return this.at.definition(image)?.op === "transpose" ? this.reshape(this.reshape(image, matrixShape(this.shape(image))), this.shape(image)) : image;
   }
 
   channelsSecond(image: ValueId): ValueId {

@@ -76,5 +76,5 @@ export function product(node: Node, build: Builder): ValueId | undefined {
 export function filterGradient(node: Node, build: Builder, setting: Setting): ValueId | undefined {
   if (packedImages(node, build.at, setting).length === 0) return undefined;
   const [x, y] = node.inputs as [ValueId, ValueId];
-  return byFilters(build, build.channelsLast(x), build.channelsLast(y), windowsOf(node.attributes["window"] as number[], node.attributes), setting.target);
+  return byFilters(build, build.channelsLast(x), build.stored(build.channelsLast(y)), windowsOf(node.attributes["window"] as number[], node.attributes), setting.target);
 }

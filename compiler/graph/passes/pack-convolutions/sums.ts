@@ -34,17 +34,17 @@ export function sumsOf(build: Builder, image: ValueId, filters: ValueId, windows
     return build.reshape(product, [images, rows, columns, count]);
   }
   const size = winogradSize(windows, [images, count, rows, columns], channels, setting);
-  return size === undefined ? direct(build, image, filters, windows, [images, rows, columns], setting.target) : winograd(build, image, filters, windows, size, [images, rows, columns]);
+  return size === undefined ? direct(build, image, filters, windows, [images, rows, columns], setting.target) : winograd(build, image, filters, windows, size, [images, rows, columns], setting.target);
 }
 
 export const windowAttributes = (windows: readonly Window[]): Attributes => ({
   window: windows.map(({ size }) => size), stride: windows.map(({ stride }) => stride), dilation: windows.map(({ dilation }) => dilation),
 });
 
-/** The image with its border, and more at its end. */
+/** The image with its border, and more at its end, in memory. */
 export function bordered(build: Builder, image: ValueId, windows: readonly Window[], more: readonly number[] = [0, 0]): ValueId {
   const [before, after] = [windows.map((window) => window.before), windows.map((window, axis) => window.after + more[axis]!)];
-  if ([...before, ...after].every((width) => width === 0)) return image;
+  if ([...before, ...after].every((width) => width === 0)) return build.stored(image);
   return build.apply("pad", [image], { before: [0, ...before, 0], after: [0, ...after, 0], value: 0 });
 }
 
@@ -77,12 +77,17 @@ function depthwise(build: Builder, image: ValueId, filters: ValueId, windows: re
   return build.apply("depthwise_packed", [bordered(build, image, windows), packed], windowAttributes(windows));
 }
 
-function winograd(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], size: number, images: readonly [number, number, number]): ValueId {
+function winograd(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], size: number, images: readonly [number, number, number], target: Target): ValueId {
   const more = images.slice(1).map((extent) => Math.ceil(extent / size) * size - extent);
   const tiles = build.apply("winograd_image", [bordered(build, image, windows, more)], { size });
   const products = build.apply("matmul", [tiles, build.apply("winograd_filters", [filters], { size })]);
-  return build.apply("winograd_result", [products], { size, images: [...images] });
+  const [count] = build.shape(filters) as [number];
+  const [parts, rows] = cut(images[0], Math.floor(images[1] / size), 1, sizeOf(images) * count * transformWork, target);
+  return build.apply("winograd_result", [products], { size, images: [...images], ...(images[1] >= size && images[2] >= size ? { partition: [parts!, rows!, 1, 1] } : {}) });
 }
+
+/** Operations for each result of a transform. */
+const transformWork = 8;
 
 /** Into how many parts [n, rows, columns, panels] are cut: images first, then rows and panels so that the tile with the most work has the least. */
 function cut(images: number, rows: number, panels: number, work: number, { tiles, grain }: Target): number[] {
