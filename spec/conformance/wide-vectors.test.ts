@@ -14,9 +14,11 @@ const programs: readonly { readonly name: string; readonly source: string }[] = 
   ["batches of f64", "in a: f64[3, 17, 24]; in b: f64[24, 31]; out y: f64[3, 17, 31];", "y = a @ b;"],
   ["16-bit floats", "in a: f16[20, 40]; in b: f16[40, 36]; out y: f16[20, 36];", "y = a @ b;"],
   ["a product with an activation behind it", "in a: f32[30, 40]; in b: f32[40, 50]; in c: f32[50]; out y: f32[30, 50];", "y = tanh(a @ b + c);"],
+  ["attention in blocks", "in a: f32[4, 190, 9]; in b: f32[4, 180, 9]; out y: f32[4, 190, 9];", "y = softmax(a @ b.transpose(0, 2, 1)) @ b;"],
+  ["attention to earlier keys", "in a: f32[2, 260, 8]; out y: f32[2, 260, 8];", "y = softmax(select(iota<i32>(260).reshape(260, 1) >= iota<i32>(260), a @ a.transpose(0, 2, 1), -1.0 / 0.0)) @ a;"],
   ["maps", "in a: f32[1000]; in b: f32[1000]; out y: f32[1000];", "y = exp(a) * b + sqrt(abs(b)) / max(a, 0.5);"],
   ["integers", "in a: i32[1000]; in b: i32[1000]; out y: i32[1000];", "y = (a * b + (a >> 3)) ^ max(a, b);"],
-].map(([name, states, body]) => ({ name: name!, source: `graph g { ${states} program main { ${body} } }` }));
+].map(([name, states, body]) => ({ name: name!, source: `import { softmax } from "std/nn"; graph g { ${states} program main { ${body} } }` }));
 
 /** Small numbers of both signs, in the dtype of each input. */
 function inputsOf(engine: Engine): Record<string, never> {

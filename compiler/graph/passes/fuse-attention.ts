@@ -38,7 +38,7 @@ const leastQueries = 12;
 const mostQueries = 48;
 /** Keys of a block, where there are more: so many that sums are seldom rescaled. */
 const mostKeys = 512;
-/** Of those that some queries do not see: so few that many hidden ones are in blocks of their own, and more than two blocks. */
+/** Of those that some queries do not see: so few that many hidden ones are in blocks of their own. */
 const mostMaskedKeys = (n: number): number => (n < 384 ? 64 : 128);
 /** Of fewer keys none are left out. */
 const leastMasked = 128;
@@ -99,14 +99,14 @@ function attentionOf(values: readonly ValueId[], found: Found, { origin }: Node,
 
 /**
  * Queries of a block, of `rows` on a tile: whole register blocks of `height` rows, as few as possible in all. Where that is the
- * same, not two blocks and a rest: two after one another become straight code (kernel/passes/unroll-small-loops.ts).
+ * same, the larger block, and rather none of another size, which needs code of its own.
  */
 function queriesAtOnce(rows: number, height: number): number {
   if (rows <= mostQueries) return rows;
   let best = { queries: mostQueries, cost: Infinity };
   for (let queries = mostQueries - (mostQueries % height); queries >= leastQueries; queries -= height) {
     const whole = Math.floor(rows / queries);
-    const cost = (whole * queries) / height + Math.ceil((rows % queries) / height) + (whole === 2 ? 0.5 : 0);
+    const cost = (whole * queries) / height + Math.ceil((rows % queries) / height) + (rows % queries === 0 ? 0 : 0.5);
     if (cost < best.cost) best = { queries, cost };
   }
   return best.queries;

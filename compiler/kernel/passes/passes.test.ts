@@ -74,6 +74,15 @@ describe("block-contraction", () => {
     expect(count(result, "splat", 4)).toBe(2 * 4);
   });
 
+  it("blocks what runs under a condition", () => {
+    const always = matmul(8, 16, 32);
+    const origin = always.body[0]!.origin;
+    const sometimes = { ...always, body: [{ kind: "if" as const, condition: constant("bool", 1), then: always.body, otherwise: [], origin }] };
+    const result = optimiseKernel(sometimes, testContext).kernel;
+    expect([count(result, "load", 4), count(result, "splat", 4)]).toEqual([2 * 2, 2 * 4]);
+    expectSame(sometimes, result, 5);
+  });
+
   it("keeps convolutions to the bit, whatever their extents", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 4, max: 19 }), (outputs, channels, height, width) => {

@@ -90,7 +90,7 @@ class AttentionKernel {
   emit(rows: number): void {
     const { queries } = this.#plan;
     const whole = Math.floor(rows / queries);
-    if (whole > 0) this.#context.kernel.forBox([whole], false, ([block]) => this.#rows(times(block!, queries), queries));
+    if (whole > 0) this.#context.kernel.forSum([whole], ([block]) => this.#rows(times(block!, queries), queries));
     if (rows % queries > 0) this.#rows(i32(whole * queries), rows % queries);
   }
 
@@ -108,7 +108,7 @@ class AttentionKernel {
       if (visible === undefined) this.#someKeys(first, count, panel, keyCount);
       else kernel.if(binary("lt", times(block, keys), visible), () => this.#someKeys(first, count, panel, keyCount));
     };
-    kernel.forBox([whole], false, ([block]) => step(block!, keys));
+    kernel.forSum([whole], ([block]) => step(block!, keys));
     if (n % keys > 0) step(i32(whole), n % keys);
     this.#finish(first, count);
   }
@@ -189,7 +189,7 @@ class AttentionKernel {
         const panel = plus(i32(from), at!);
         const sum = kernel.let("sum", number(this.#dtype, 0));
         const of = { row: plus(first, row!), lane: lane!, panel: plus(firstPanel, panel) };
-        kernel.forBox([d], false, ([inner]) => kernel.set(sum, plus(sum, binary("mul", kernel.load(queries!, [row!, inner!]), this.#load(1, { ...of, inner: inner! })))));
+        kernel.forSum([d], ([inner]) => kernel.set(sum, plus(sum, binary("mul", kernel.load(queries!, [row!, inner!]), this.#load(1, { ...of, inner: inner! })))));
         const column = plus(times(panel, width), lane!);
         const others = Array.from({ length: operands }, (_, z) => this.#load((limits ? 4 : 3) + z, { row: of.row, key: plus(times(firstPanel, width), column) }));
         kernel.store(scores!, [row!, column], widened(substitute(body, [cast(dtype, sum), ...others])));
@@ -224,7 +224,7 @@ class AttentionKernel {
   #valueSum(start: Expression, row: Expression, firstKey: Expression, keyCount: number, valuePanel: Expression, lane: Expression): Expression {
     const { kernel, scratch } = this.#context;
     const sum = kernel.let("sum", start);
-    kernel.forBox([keyCount], false, ([key]) =>
+    kernel.forSum([keyCount], ([key]) =>
       kernel.set(sum, plus(sum, binary("mul", kernel.load(scratch[1]!, [row, key!]), this.#load(2, { row: zero, valuePanel, lane, key: plus(firstKey, key!) })))));
     return sum;
   }
