@@ -30,6 +30,8 @@ const expBelow = (x: Expression): Expression => call("exp", binary("min", x, num
 
 interface KernelRow {
   readonly largest: Expression;
+  /** What was subtracted: the largest element, or what `shift` made of it. */
+  readonly subtracted: Expression;
   readonly sum: Expression;
   element(at: readonly Expression[]): Expression;
 }
@@ -48,15 +50,14 @@ function rowInKernel(context: BlockContext, point: readonly Expression[], { shif
   const dtype = element(padded(point, context.block.length)).dtype;
   const largest = kernel.let("largest", number(dtype, -Infinity));
   forRest(context, point, false, (at) => kernel.set(largest, binary("max", largest, element(at))));
-  if (shift) kernel.set(largest, shift(largest));
+  const subtracted = shift ? kernel.let("subtracted", shift(largest)) : largest;
   const sum = kernel.let("sum", number(dtype, 0));
   forRest(context, point, false, (at) => {
-    const relative = binary("sub", element(at), largest);
-    const exponential = kernel.let("exponential", shift ? call("exp", relative) : expBelow(relative));
+    const exponential = kernel.let("exponential", expBelow(binary("sub", element(at), subtracted)));
     keep?.(at, exponential);
     kernel.set(sum, binary("add", sum, exponential));
   });
-  return { largest, sum, element };
+  return { largest, subtracted, sum, element };
 }
 
 /** Writes the row of the result at `point`. */
@@ -197,9 +198,11 @@ export const logSumExp: Op = {
           const { kernel, block, store } = context;
           const zero = number(type.dtype, 0);
           kernel.forBox(block.slice(0, outer), true, (point) => {
-            const finite = (value: Expression): Expression => select(binary("eq", unary("abs", value), number(type.dtype, Infinity)), zero, value);
-            const { largest, sum } = rowInKernel(context, point, { shift: finite });
-            store(0, padded(point, space.length), cast(type.dtype, binary("add", largest, call("log", sum))));
+            const isInfinite = (value: Expression): Expression => binary("eq", unary("abs", value), number(type.dtype, Infinity));
+            const { largest, subtracted, sum } = rowInKernel(context, point, { shift: (value) => select(isInfinite(value), zero, value) });
+            // The largest, where it is infinite, is the result; the sum then means nothing.
+            const result = select(isInfinite(largest), largest, binary("add", subtracted, call("log", sum)));
+            store(0, padded(point, space.length), cast(type.dtype, result));
           });
         },
       },
@@ -214,6 +217,7 @@ export const logSumExp: Op = {
   examples: () => [
     { inputs: [tensor("f64", [2, 3], [1, 2, 3, 0, 0, 1000])], attributes: { axes: [1], keepdims: false }, expected: tensor("f64", [2], [3.4076059644443806, 1000]) },
     { inputs: [tensor("f32", [2, 2], [-Infinity, -Infinity, Infinity, 1])], attributes: { axes: [1], keepdims: false }, expected: tensor("f32", [2], [-Infinity, Infinity]) },
+    { inputs: [tensor("f32", [2, 3], [1, NaN, 2, NaN, Infinity, -Infinity])], attributes: { axes: [1], keepdims: false } },
     { inputs: [samples("f16", [3, 4])], attributes: { axes: [0], keepdims: true } },
     { inputs: [tensor("bf16", [3, 5, 2], Array.from({ length: 30 }, (_, i) => Math.sin(i)))], attributes: { axes: [0, 2], keepdims: true } },
     { inputs: [tensor("f32", [], [3])], attributes: { axes: [], keepdims: false } },
