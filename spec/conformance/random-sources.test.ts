@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { holds, machineOf, machines } from "../fuzz/differential.ts";
 import { randomLayers } from "../fuzz/layers.ts";
+import { randomNumerics } from "../fuzz/numerics.ts";
 import { randomDecisions, randomSource } from "../fuzz/sources.ts";
 
 const runs = Number(process.env["GPH_RUNS"] ?? 3);
@@ -11,7 +12,7 @@ describe("random sources", () => {
     for (let run = 0; run < runs; run++) {
       const seed = 1_000_000 + k * 1_000 + run;
       const source = randomSource(randomDecisions(seed));
-      const again = { workers: 1, wideVectors: run === 1, views: true };
+      const again = { workers: 1, wideVectors: run === 1, views: true, threads: run === 1 };
       const { wrong } = await holds(source, { ...machine, workers: run === 0 ? 2 : 1, ...(run < 2 ? { again } : {}) }, seed);
       expect(wrong, `seed ${seed}\n${source.text}`).toEqual([]);
     }
@@ -24,6 +25,22 @@ describe("random sources", () => {
       const { wrong, skipped } = await holds(source, machineOf(seed), seed);
       expect([skipped, wrong], `seed ${seed}\n${source.text}`).toEqual([undefined, []]);
     }
+  });
+
+  it("of numerics, on all kinds of machines", async () => {
+    for (let run = 0; run < 5 * runs; run++) {
+      const seed = 3_000_000 + run;
+      const source = randomNumerics(randomDecisions(seed));
+      const { wrong, skipped } = await holds(source, machineOf(seed), seed);
+      expect([skipped, wrong], `seed ${seed}\n${source.text}`).toEqual([undefined, []]);
+    }
+  });
+
+  it("covers numerics", () => {
+    const all = Array.from({ length: 400 }, (_, seed) => randomNumerics(randomDecisions(seed)).text.replaceAll(/^import.*/gm, "")).join("\n");
+    const names = [...randomNumerics([]).text.matchAll(/^import \{ (.*) \}/gm)].flatMap(([, list]) => list!.split(", "));
+    const forms = [...names, "grad(", "limit ", "repeat ", "if ", "param ", "f16", "bf16", "f64"];
+    expect(forms.filter((form) => !all.includes(form))).toEqual([]);
   });
 
   it("covers layers", () => {

@@ -24,7 +24,17 @@ export interface Machine {
   readonly workers: number;
   readonly strictMath?: boolean;
   /** Another way to run the same executable, which must give the same bits. */
-  readonly again?: { readonly workers: number; readonly wideVectors: boolean; readonly views: boolean };
+  readonly again?: Way;
+}
+
+/** A way to run an executable. */
+export interface Way {
+  readonly workers: number;
+  readonly wideVectors: boolean;
+  /** Whether params are changed where they lie. */
+  readonly views: boolean;
+  /** Whether all workers are threads of their own, and the caller waits (`run`); else it is one of them (`runSync`). */
+  readonly threads?: boolean;
 }
 
 /** A user's machines: few tiles with little memory, on one chip and on three. */
@@ -40,7 +50,7 @@ export function machineOf(number: number): Machine {
   const modelled = [["ipu-m2000", 8], ["small", 5], ["three-chips", 6], ["three-chips", 48], ["wasm", 3], ["wasm", 16]] as const;
   const [name, tiles] = modelled[number % modelled.length]!;
   const machine = number % 5 < 3 ? machines[number % machines.length]! : { name, tiles, workers: 1 };
-  const again = { workers: number % 19 === 0 ? 2 : 1, wideVectors: number % 4 < 2, views: number % 8 < 4 };
+  const again = { workers: number % 19 === 0 ? 2 : 1, wideVectors: number % 4 < 2, views: number % 8 < 4, threads: number % 11 < 2 };
   return { ...machine, workers: number % 23 === 0 ? 2 : 1, strictMath: number % 7 === 0, ...(number % 2 === 0 ? { again } : {}) };
 }
 
@@ -88,10 +98,10 @@ const fresh = (): Trace => ({ outs: [], sent: { sink: [], floats: [] }, prints: 
 const scriptOf = (graph: Graph): readonly string[] => ["main", ...graph.programs.flatMap(({ name }) => (name === "other" ? [name] : [])), "write", "main"];
 
 /** Programs of a script as they are run, until one stops. */
-function follow(script: readonly string[], trace: Trace, write: () => void, run: (program: string) => void): void {
+async function follow(script: readonly string[], trace: Trace, write: () => void, run: (program: string) => void | Promise<void>): Promise<void> {
   for (const step of script) {
     if (step === "write") write();
-    else run(step);
+    else await run(step);
     if (trace.stopped !== undefined) return;
   }
 }
@@ -104,10 +114,10 @@ interface Given {
   readonly elements: { readonly [name: string]: readonly Tensor[] };
 }
 
-function interpretSource(graph: Graph, { params, changed, inputs, elements }: Given): Trace {
+async function interpretSource(graph: Graph, { params, changed, inputs, elements }: Given): Promise<Trace> {
   const trace = fresh();
   const interpreter = new Interpreter(graph, { params });
-  follow(scriptOf(graph), trace, () => interpreter.writeParams(changed), (program) => {
+  await follow(scriptOf(graph), trace, () => interpreter.writeParams(changed), (program) => {
     try {
       const outs = interpreter.run(program, inputs, {
         streams: { ...elements, ...Object.fromEntries(Object.entries(trace.sent).map(([name, list]) => [name, (element: Tensor) => void list.push(element)])) },
@@ -125,14 +135,7 @@ function interpretSource(graph: Graph, { params, changed, inputs, elements }: Gi
 
 const tensorOf = ({ dtype, shape, data }: HostTensor): Tensor => ({ type: { dtype, shape }, data });
 
-interface Way {
-  readonly workers: number;
-  readonly wideVectors: boolean;
-  /** Whether params are changed where they lie. */
-  readonly views: boolean;
-}
-
-async function runSource(graph: Graph, executable: Uint8Array, { workers, wideVectors, views }: Way, { params, changed, inputs, elements }: Given): Promise<Trace> {
+async function runSource(graph: Graph, executable: Uint8Array, { workers, wideVectors, views, threads = false }: Way, { params, changed, inputs, elements }: Given): Promise<Trace> {
   const trace = fresh();
   const engine = await Engine.load(executable, { workers, wideVectors, params: toHost(params) });
   const inPlace = views && engine.manifest.target.memory === "shared";
@@ -143,15 +146,16 @@ async function runSource(graph: Graph, executable: Uint8Array, { workers, wideVe
     }
   };
   try {
-    follow(scriptOf(graph), trace, write, (program) => {
+    await follow(scriptOf(graph), trace, write, async (program) => {
       try {
-        const outs = engine.runSync(program, toHost(inputs), {
+        const options = {
           streams: {
             ...Object.fromEntries(Object.entries(elements).map(([name, list]) => [name, list.map(({ type, data }) => ({ ...type, data }))])),
             ...Object.fromEntries(Object.entries(trace.sent).map(([name, list]) => [name, (element: HostTensor) => void list.push(tensorOf(element))])),
           },
-          print: (line) => trace.prints.push(line),
-        });
+          print: (line: string) => trace.prints.push(line),
+        };
+        const outs = threads ? await engine.run(program, toHost(inputs), options) : engine.runSync(program, toHost(inputs), options);
         // What a program does not write is not among its outputs.
         const variables = Object.fromEntries(variablesOf(graph).map((name) => [name, engine.read(name)]));
         trace.outs.push(Object.fromEntries(Object.entries({ ...outs, ...variables }).map(([name, value]) => [name, tensorOf(value)])));
@@ -219,7 +223,7 @@ export async function holds({ text, errors }: RandomSource, machine: Machine, se
   const streams = graph.states.filter(({ role }) => role === "stream in");
   const elements = Object.fromEntries(streams.map(({ name, type }) => [name, Array.from({ length: 200 }, () => valueOf(zeros(type), next))]));
   const given = { inputs, params, elements, changed: statesOf(graph, "param", next) };
-  const wanted = interpretSource(graph, given);
+  const wanted = await interpretSource(graph, given);
   if (wanted.stopped === "budget-exceeded") return { wrong: [], skipped: "too long to interpret" };
   const executable = await executableFor(graph, targetOf(machine), { strictMath: machine.strictMath ?? false });
   const actual = await runSource(graph, executable, { workers: machine.workers, wideVectors: false, views: false }, given);

@@ -5,6 +5,7 @@
 import { setFlagsFromString } from "node:v8";
 import { holds, machineOf, type Machine } from "./differential.ts";
 import { randomLayers } from "./layers.ts";
+import { randomNumerics } from "./numerics.ts";
 import { randomDecisions, randomSource, type RandomSource } from "./sources.ts";
 
 setFlagsFromString("--wasm-sync-tier-up");
@@ -17,8 +18,9 @@ const seen = new Map<string, number>();
 
 const kindOf = (problem: string): string => problem.replaceAll(/-?\d+(\.\d+)?(e[-+]\d+)?/g, "#").slice(0, 90);
 
-/** Every third source is of layers. */
-const sourceOf = (decisions: readonly number[], which: number): RandomSource => (which % 3 === 0 ? randomLayers(decisions) : randomSource(decisions));
+/** Every third source is of layers, every third of the others of numerics. */
+const sourceOf = (decisions: readonly number[], which: number): RandomSource =>
+  which % 3 === 0 ? randomLayers(decisions) : which % 3 === 1 && which % 2 === 0 ? randomNumerics(decisions) : randomSource(decisions);
 
 async function attempt(decisions: readonly number[], machine: Machine, data: number): Promise<string | undefined> {
   const source = sourceOf(decisions, data);
