@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { target, withTiles } from "../../compiler/targets/targets.ts";
+import type { HostTensor } from "../../runtime/host.ts";
 import { OnnxModel } from "../bench/suite/onnx.ts";
 import { cases, compiledFor, difference, present, runCase, type Case, type Runner } from "./cases.ts";
 import { importModel, interpret } from "./import.ts";
@@ -68,6 +69,27 @@ describe("a model", () => {
     const imported = importModel(readModel(written()), operators, new Map([["x", { ...x, data: Float32Array.of(1, 2) }]]));
     expect(interpret(imported)).toEqual([{ ...y, data: Float32Array.of(9, 0, 15.5) }]);
     expect(interpret(importModel(readModel(written()), operators, new Map([["x", x]])))).toEqual([y]);
+  });
+
+  /** What an operator makes of x and of weights behind it. */
+  function made(op: string, x: HostTensor, rest: (model: OnnxModel) => readonly string[], attributes: Parameters<OnnxModel["node"]>[2] = {}): HostTensor {
+    const model = new OnnxModel();
+    model.node(op, [model.input("x", x.shape), ...rest(model)], attributes, "y");
+    model.output("y", []);
+    return interpret(importModel(readModel(model.finish()), operators, new Map([["x", x]])))[0]!;
+  }
+  const square: HostTensor = { dtype: "f32", shape: [2, 2], data: Float32Array.of(0, 2, -3, 0) };
+
+  it("has operators that no case of ONNX here is about", () => {
+    expect(made("NonZero", square, () => [])).toEqual({ dtype: "i64", shape: [2, 2], data: BigInt64Array.of(0n, 1n, 1n, 0n) });
+    expect(made("Upsample", square, (model) => [model.weight("scales", [2], Float32Array.of(1, 2))]).data).toEqual(Float32Array.of(0, 0, 2, 2, -3, -3, 0, 0));
+    expect(made("GlobalLpPool", { ...square, shape: [1, 1, 2, 2] }, () => [])).toEqual({ dtype: "f32", shape: [1, 1, 1, 1], data: Float32Array.of(Math.sqrt(13)) });
+    const scattered = (reduction: string) => made("ScatterND", { ...square, shape: [4] }, (model) => {
+      const places = model.node("Reshape", [model.ints([1, 2, 1]), model.ints([3, 1])]);
+      return [places, model.weight("updates", [3], Float32Array.of(5, 4, -1))];
+    }, { reduction: { string: reduction } }).data;
+    expect(scattered("mul")).toEqual(Float32Array.of(0, -10, -12, 0));
+    expect(scattered("min")).toEqual(Float32Array.of(0, -1, -3, 0));
   });
 
   it("is refused where its bytes end", () => {

@@ -40,7 +40,7 @@ function keep(all: Variable, k: Tensor, value: Tensor): void {
   all.set(core.dynamic_update(all, place, core.expand(value, 0)));
 }
 
-/** Rounds as long as a condition holds, at most M; what each round gives besides is stacked, for which M must be known and reached. */
+/** Rounds as long as a condition holds, at most M; what each round gives besides is stacked, for which M must be known. */
 function loop(call: Call): readonly Tensor[] {
   const body = call.graph("body");
   const { program } = call.around;
@@ -70,7 +70,8 @@ function loop(call: Call): readonly Tensor[] {
     count.set(count.add(1));
   });
   if (types === undefined && collected > 0) return call.around.found(found);
-  return [...states.map((state) => state.snapshot()), ...all.map((list) => list.snapshot())];
+  const reached = collected === 0 ? 0 : Number(call.around.elements(count.snapshot()).data[0]);
+  return [...states.map((state) => state.snapshot()), ...all.map((list) => list.at(`:${reached}`))];
 }
 
 /** Rounds over the slices of inputs. Axes and directions may differ for each. */

@@ -26,6 +26,18 @@ function resizedAxes(call: Call, x: Tensor): Resized[] {
   return axes.map((axis) => ({ axis, scale, count: Math.floor(x.shape[axis]! * scale + 0.5) }));
 }
 
+/** Resizing as it was before there were coordinates to choose. */
+function upsample(call: Call): Tensor {
+  const x = call.x(0);
+  const scales = call.attribute("scales")?.floats ?? call.numbers(1);
+  const mode = call.text("mode", "nearest") === "nearest" ? "floor" : "linear";
+  return scales.reduce((y, scale, axis) => {
+    if (scale === 1) return y;
+    const count = Math.floor(y.shape[axis]! * scale);
+    return interpolated(y, axis, nn.resize_places(y.shape[axis]!, count, { align: "origin", scale }), { mode });
+  }, x);
+}
+
 const alignments: { readonly [mode: string]: string } = { half_pixel: "centres", pytorch_half_pixel: "centres", align_corners: "corners", asymmetric: "origin" };
 
 /** Where the elements of a resized axis come from. */
@@ -54,23 +66,28 @@ function resize(call: Call): Tensor {
   return x;
 }
 
-const roundings: { readonly [mode: string]: string } = { round_prefer_floor: "nearest", floor: "floor", ceil: "ceil" };
+/** ONNX's ways to round a place, as modes of `interpolate` and what is added to places before. */
+const roundings: { readonly [mode: string]: { readonly mode: string; readonly before: number } } = {
+  round_prefer_floor: { mode: "nearest", before: 0 }, round_prefer_ceil: { mode: "floor", before: 0.5 }, floor: { mode: "floor", before: 0 }, ceil: { mode: "ceil", before: 0 },
+};
+
+type How = NonNullable<Parameters<typeof nn.interpolate>[2]>;
+
+/** One axis at places of its own. */
+function interpolated(x: Tensor, axis: number, places: Tensor, how: How): Tensor {
+  const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+  const [before, behind] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
+  return core.reshape(nn.interpolate(core.reshape(x, [size(before), x.shape[axis]!, size(behind)]), places, how), [...before, places.shape[0]!, ...behind]);
+}
 
 function alongAxis(call: Call, x: Tensor, one: Resized, region: readonly [number, number]): Tensor {
-  const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-  const [before, behind] = [x.shape.slice(0, one.axis), x.shape.slice(one.axis + 1)];
-  const n = x.shape[one.axis]!;
   const places = placesOf(call, one, x, region);
-  const mode = call.text("mode", "nearest");
-  const rounding = roundings[call.text("nearest_mode", "round_prefer_floor")];
-  call.requires(mode !== "nearest" || rounding !== undefined, `rounding ${call.text("nearest_mode", "")}`);
-  const options = { mode: mode === "nearest" ? rounding! : mode, coefficient: call.float("cubic_coeff_a", -0.75), inside: call.int("exclude_outside", 0) === 1, ...(call.int("antialias", 0) === 1 ? { scale: one.scale } : {}) };
-  let y = nn.interpolate(core.reshape(x, [size(before), n, size(behind)]), places, options);
-  if (call.text("coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize") {
-    const known = core.reshape(places.ge(0).and(places.le(n - 1)), [one.count, 1]);
-    y = core.select(known, y, core.full(call.float("extrapolation_value", 0), [], { dtype: x.dtype }));
-  }
-  return core.reshape(y, [...before, one.count, ...behind]);
+  const rounding = call.text("mode", "nearest") === "nearest" ? roundings[call.text("nearest_mode", "round_prefer_floor")]! : undefined;
+  const how = { mode: rounding?.mode ?? modes[call.text("mode", "nearest")]!, coefficient: call.float("cubic_coeff_a", -0.75), inside: call.int("exclude_outside", 0) === 1, ...(call.int("antialias", 0) === 1 ? { scale: one.scale } : {}) };
+  const y = interpolated(x, one.axis, rounding?.before ? places.add(rounding.before) : places, how);
+  if (call.text("coordinate_transformation_mode", "half_pixel") !== "tf_crop_and_resize") return y;
+  const known = core.reshape(places.ge(0).and(places.le(x.shape[one.axis]! - 1)), [one.count, ...x.shape.slice(one.axis + 1).map(() => 1)]);
+  return core.select(known, y, core.full(call.float("extrapolation_value", 0), [], { dtype: x.dtype }));
 }
 
 const modes: { readonly [mode: string]: string } = { linear: "linear", bilinear: "linear", nearest: "nearest", cubic: "cubic", bicubic: "cubic" };
@@ -150,4 +167,4 @@ function nonMaxSuppression(call: Call): Tensor {
   }), { axis: 0 });
 }
 
-export const images: Family = { RoiAlign: roiAlign, DeformConv: deformableConvolution, NonMaxSuppression: nonMaxSuppression, Resize: resize, GridSample: gridSample, AffineGrid: affineGrid, Col2Im: blocksToImage };
+export const images: Family = { RoiAlign: roiAlign, DeformConv: deformableConvolution, NonMaxSuppression: nonMaxSuppression, Resize: resize, Upsample: upsample, GridSample: gridSample, AffineGrid: affineGrid, Col2Im: blocksToImage };

@@ -1,6 +1,6 @@
 /** Elements by index, scattered, sorted, chosen. */
 import { core, type Tensor } from "../../../compiler/builder/index.ts";
-import { as, axisOf, upTo, type Call, type Family } from "../call.ts";
+import { as, axisOf, upTo, type Call, type Family, type Surroundings } from "../call.ts";
 import { NotCovered } from "../not-covered.ts";
 
 const indices = (x: Tensor): Tensor<"i32"> | Tensor<"i64"> => (x.dtype === "i64" ? (x as Tensor as Tensor<"i64">) : as("i32", x));
@@ -47,13 +47,25 @@ function places(index: Tensor, shape: readonly number[]): Tensor<"i32"> {
 
 const scatters = { none: core.scatter_update, add: core.scatter_add, max: core.scatter_max } as const;
 
-/** Scattered into one dimension; what is neither set, added nor a maximum is made of these. */
-function scattered(x: Tensor, index: Tensor<"i32">, updates: Tensor, reduction: string): Tensor {
+/** Scattered into one dimension; what is neither set, added nor a maximum is made of these, products by one update after the other. */
+function scattered({ around }: Call, x: Tensor, index: Tensor<"i32">, updates: Tensor, reduction: string): Tensor {
   switch (reduction) {
     case "none": case "add": case "max": return scatters[reduction](x, index, updates);
     case "min": return core.scatter_max(x.neg(), index, updates.neg()).neg();
+    case "mul": return multiplied(around, x, index, updates);
     default: throw new NotCovered(`scattering with the reduction ${reduction}`);
   }
+}
+
+function multiplied({ program, freshName }: Surroundings, x: Tensor, index: Tensor<"i32">, updates: Tensor): Tensor {
+  const y = program.variable(freshName(), x);
+  const k = program.variable(freshName(), core.zeros<"i32">([1], { dtype: "i32" }));
+  program.repeat(index.shape[0]!, () => {
+    const place = core.gather(index, k);
+    y.set(core.scatter_update(y, place, core.gather(y, place).mul(core.gather(updates, k))));
+    k.set(k.add(1));
+  });
+  return y.snapshot();
 }
 
 function scatterNd(call: Call): Tensor {
@@ -63,7 +75,7 @@ function scatterNd(call: Call): Tensor {
   const rest = x.shape.slice(depth);
   const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
   const numbers = core.reshape(places(index, outer), [size(index.shape.slice(0, -1))]);
-  const flat = scattered(core.reshape(x, [size(outer), ...rest]), numbers, core.reshape(updates, [numbers.shape[0]!, ...rest]), call.text("reduction", "none"));
+  const flat = scattered(call, core.reshape(x, [size(outer), ...rest]), numbers, core.reshape(updates, [numbers.shape[0]!, ...rest]), call.text("reduction", "none"));
   return core.reshape(flat, x.shape);
 }
 
@@ -82,7 +94,7 @@ function scatterElements(call: Call): Tensor {
     return place.mul(step);
   });
   const flat = core.flatten(parts.reduce((a, b) => a.add(b)));
-  return core.reshape(scattered(core.flatten(x), flat, core.flatten(updates), reduction), x.shape);
+  return core.reshape(scattered(call, core.flatten(x), flat, core.flatten(updates), reduction), x.shape);
 }
 
 /** Elements of each position of all but the last `batch_dims` dimensions: the batch's number becomes an index. */
@@ -160,10 +172,21 @@ function unique(call: Call): Tensor[] {
   return [y, as("i64", first), as("i64", inverse), as("i64", counts)];
 }
 
+/** The coordinates [rank, count] of elements that are not 0, in their order. */
+function nonZero(call: Call): Tensor {
+  const x = call.x(0);
+  const shape = x.shape.length === 0 ? [1] : x.shape;
+  const zero = as("i32", x.dtype === "bool" ? core.flatten(x).not() : core.flatten(x).eq(0));
+  const count = zero.shape[0]! - Number(call.around.elements(core.sum(zero)).data[0]);
+  const places = core.argsort(zero).at(`:${count}`);
+  const steps = shape.map((_, k) => shape.slice(k + 1).reduce((a, b) => a * b, 1));
+  return as("i64", core.stack(shape.map((extent, k) => places.div(steps[k]!).rem(extent))));
+}
+
 export const indexing: Family = {
   Gather: (call) => core.gather(call.x(0), indices(call.x(1)), { axis: axisOf(call.int("axis", 0), call.x(0).shape.length) }),
   GatherElements: (call) => core.take_along(call.x(0), indices(call.x(1)), { axis: axisOf(call.int("axis", 0), call.x(0).shape.length) }),
   GatherND: gatherNd,
   ScatterND: scatterNd, ScatterElements: scatterElements, Scatter: scatterElements,
-  TopK: topK, OneHot: oneHot, Compress: compress, ReverseSequence: reverseSequence, TensorScatter: tensorScatter, Unique: unique,
+  TopK: topK, OneHot: oneHot, Compress: compress, ReverseSequence: reverseSequence, TensorScatter: tensorScatter, Unique: unique, NonZero: nonZero,
 };

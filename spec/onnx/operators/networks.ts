@@ -145,5 +145,6 @@ export const networks: Family = {
   Conv: convolution, ConvTranspose: transposedConvolution,
   MaxPool: maxPool, AveragePool: averagePool, LpPool: lpPool, MaxUnpool: maxUnpool,
   GlobalAveragePool: (call) => perChannel(call.x(0), nn.global_avg_pool(call.x(0))),
+  GlobalLpPool: (call) => core.norm(call.x(0), { axis: upTo(call.x(0).shape.length).slice(2), keepdims: true, order: call.int("p", 2) }),
   GlobalMaxPool: (call) => perChannel(call.x(0), nn.global_max_pool(call.x(0))),
 };

@@ -25,7 +25,7 @@ function ordered(x: Tensor, order: readonly number[]): Tensor {
 
 /** `order`: which block of ONNX's each gate of the library is. */
 function layer(call: Call, order: readonly number[], run: Layer): Tensor[] {
-  call.requires(!call.has(4), "sequences of different lengths");
+  call.requires(!call.has(4) || call.numbers(4).every((length) => length === call.x(0).shape[call.int("layout", 0)]), "sequences of different lengths");
   call.requires(call.attribute("clip") === undefined, "clipped gates");
   call.requires(call.attribute("activations") === undefined || isDefault(call), "other activations");
   const batchFirst = call.int("layout", 0) === 1;
