@@ -2,7 +2,7 @@
  * Runs a kernel on tensors: its meaning, and what passes and generated code are tested against. Expressions become closures
  * once per kernel, so that loops cost calls and not a walk over the tree; nothing else is clever here.
  */
-import { isBig, kindOf, newArray, viewArray } from "../../runtime/dtype.ts";
+import { bytesOf, isBig, isInteger, kindOf, newArray, viewArray } from "../../runtime/dtype.ts";
 import { convert, get, put, type Tensor } from "../graph/tensor.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
 import { nowhere, type Span } from "../support/span.ts";
@@ -44,12 +44,17 @@ interface Machine {
   budget: number;
 }
 
-/** Element (i, j) of a buffer is at offset + Σ index · strides in the data of its tensor, whose own shape does not matter. */
-export function runKernel(kernel: Kernel, buffers: readonly Tensor[], options: RunOptions = {}): void {
-  invariant(buffers.length === kernel.buffers.length, () => `${kernel.name} has ${kernel.buffers.length} buffers, given ${buffers.length}`);
-  kernel.buffers.forEach((buffer, index) => {
-    const given = buffers[index]!.type.dtype;
-    invariant(given === buffer.dtype, () => `buffer ${buffer.name} of ${kernel.name} holds ${buffer.dtype}, given ${given}`);
+/**
+ * Element (i, j) of a buffer is at offset + Σ index · strides in the data of its tensor, whose own shape does not matter. A
+ * kernel that copies floats as integers of their size (`copy-bits`) may be given the floats.
+ */
+export function runKernel(kernel: Kernel, tensors: readonly Tensor[], options: RunOptions = {}): void {
+  invariant(tensors.length === kernel.buffers.length, () => `${kernel.name} has ${kernel.buffers.length} buffers, given ${tensors.length}`);
+  const buffers = kernel.buffers.map(({ name, dtype }, index): Tensor => {
+    const { type, data } = tensors[index]!;
+    if (type.dtype === dtype) return tensors[index]!;
+    invariant(isInteger(dtype) && bytesOf(type.dtype) === bytesOf(dtype), () => `buffer ${name} of ${kernel.name} holds ${dtype}, given ${type.dtype}`);
+    return { type: { ...type, dtype }, data: viewArray(dtype, data.buffer, data.byteOffset, data.length) };
   });
   let execute = compiledKernels.get(kernel);
   if (execute === undefined) compiledKernels.set(kernel, (execute = compileBody(kernel.body, kernel)));

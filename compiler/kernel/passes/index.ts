@@ -6,6 +6,7 @@ import type { Kernel } from "../kernel.ts";
 import { verifyKernel } from "../verify.ts";
 import { blockContraction, blockForPairs } from "./block-contraction.ts";
 import { blockTransposes } from "./block-transposes.ts";
+import { copyBits } from "./copy-bits.ts";
 import { expandMath } from "./expand-math.ts";
 import { holdResults } from "./hold-results.ts";
 import { hoistInvariants } from "./hoist-invariants.ts";
@@ -19,7 +20,7 @@ import { unroll } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
-const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [orderDimensions, inlineIndices, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, shareParts, expandMath, vectorise];
+const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [copyBits, orderDimensions, inlineIndices, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, shareParts, expandMath, vectorise];
 const afterBlocks: readonly Pass<Kernel, Kernel>[] = [unroll, hoistInvariants];
 
 export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, blockContraction, ...afterBlocks];
