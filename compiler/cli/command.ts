@@ -130,7 +130,10 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
 function filesOf(command: Command, files: readonly string[]): readonly string[] {
   if (command.files === "none" && files.length > 0) throw new UsageError(`gph ${command.name} takes no file, but got \`${files[0]}\``);
   if ((command.files === "one" || command.files === "many") && files.length === 0) throw new UsageError(`gph ${command.name} needs a file: gph ${command.name} ${command.usage}`);
-  if (command.files === "one" && files.length > 1) throw new UsageError(`gph ${command.name} takes one file, but got ${files.length}: ${files.join(", ")}`);
+  if (command.files === "one" && files.length > 1) {
+    const value = files.find((file) => file.includes("="));
+    throw new UsageError(`gph ${command.name} takes one file, but got ${files.length}: ${files.join(", ")}`, value === undefined ? undefined : `an option is written before each of its values: --in ${value}`);
+  }
   return files;
 }
 

@@ -51,6 +51,7 @@ describe("usage", () => {
     ["run probe.wasm --out --json", undefined],
     ["run", "error: gph run needs a file: gph run FILE.gph|FILE.wasm [options]\n"],
     ["run a.gph b.gph", "error: gph run takes one file, but got 2: a.gph, b.gph\n"],
+    ["run a.gph --in x=1 y=2", "error: gph run takes one file, but got 2: a.gph, y=2\n  help: an option is written before each of its values: --in y=2\n"],
     ["run probe.wasm --workers two", "error: --workers takes a whole number from 1, not `two`\n"],
     ["run probe.wasm --in x", "error: --in takes name=value, not `x`\n"],
     ["run probe.wasm --in x=1 --in x=2", "error: --in gives `x` twice\n"],

@@ -59,6 +59,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 export function helpForBeginning(token: IToken): string | undefined {
   const type = token.tokenType;
   if (type === sign(";")) return "remove this `;`: nothing that ends in `}` needs one";
+  if (type === word("const")) return "here `let` names a value";
   if (type === word("else")) return "an `else` follows the `}` of its `if`";
   return tokenMatcher(token, Word) ? helpForWord(token.image) : undefined;
 }

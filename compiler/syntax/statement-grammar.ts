@@ -346,7 +346,9 @@ export class StatementGrammar extends RowGrammar {
       return true;
     }
     if (target.kind !== "call" && target.kind !== "method" && target.kind !== "missing" && next.tokenType === sign(";")) {
-      this.mistake("syntax", target.span, "this statement does nothing", "a statement assigns, `x = e;`, or calls, `f(x);`");
+      const jump = target.kind === "identifier" && (target.name === "break" || target.name === "continue");
+      this.mistake("syntax", target.span, jump ? `there is no \`${target.name}\`` : "this statement does nothing", jump
+        ? "a loop ends by its condition, `while c { … }`; `if` chooses what a round does" : "a statement assigns, `x = e;`, or calls, `f(x);`");
     }
     return false;
   }

@@ -14,9 +14,16 @@ interface Operand {
   readonly type: TensorType;
 }
 
+/** No name that a user gives ends so. */
+const gradientSuffix = ".grad";
+
 export function executeGradient(site: Site, { node, gradients, adjoints }: Reached): void {
   const set = site.computeSets[node.attributes["computeSet"] as number]!;
   const without = set.placements.map(({ vertex }) => site.vertices[vertex]!).find((vertex) => vertex.gradient === undefined);
+  if (without?.name.endsWith(gradientSuffix)) {
+    const name = without.name.slice(0, -gradientSuffix.length);
+    return site.fail(node, "not-supported", `the gradient goes through the gradient of the vertex ${name}: a second derivative through a vertex is not supported`, "written with tensors it has derivatives of every order; stop_gradient(x) takes a value as constant");
+  }
   if (without) return site.fail(node, "no-gradient", `the gradient goes through the vertex ${without.name}, which says none`, `a \`grad { }\` clause in ${without.name} computes it; stop_gradient(x) takes a value as constant`);
   const build = new GradientSet(site, node, set, gradients);
   const { outputs, operands } = build.append();
@@ -116,7 +123,7 @@ class GradientSet {
 function gradientVertex(vertices: Vertex[], vertex: number): number {
   const { name, gradient, origin } = vertices[vertex]!;
   const known = vertices.findIndex(({ kernel }) => kernel === gradient);
-  return known >= 0 ? known : vertices.push({ name: `${name}.grad`, kernel: gradient!, origin }) - 1;
+  return known >= 0 ? known : vertices.push({ name: `${name}${gradientSuffix}`, kernel: gradient!, origin }) - 1;
 }
 
 interface Layers {
