@@ -3,7 +3,7 @@ import { describe, expect, expectTypeOf, test } from "vitest";
 import { Engine } from "../../runtime/engine.ts";
 import { compile } from "../compile.ts";
 import { target, withTiles } from "../targets/targets.ts";
-import { BuildError, bool, core, f32, f64, graph, i32, nn, random, u8, type GraphBuilder, type Tensor } from "./index.ts";
+import { BuildError, bool, core, einsum, f32, f64, graph, i32, nn, random, u8, type GraphBuilder, type Tensor } from "./index.ts";
 
 /** A builder's graph compiled for several tiles, run once with `inputs`. */
 async function run(built: GraphBuilder, inputs: { readonly [name: string]: readonly number[] } = {}, program = "main"): Promise<{ readonly [name: string]: readonly number[] }> {
@@ -78,6 +78,9 @@ describe("types", () => {
       expectTypeOf(core.select(x.lt(0), x, 0)).toEqualTypeOf<Tensor<"f32">>();
       expectTypeOf(x.cast("f64")).toEqualTypeOf<Tensor<"f64">>();
       expect(core.gather(x, k).shape).toEqual([2, 3]);
+      expectTypeOf(einsum("ij,kj->ik", x, x)).toEqualTypeOf<Tensor<"f32">>();
+      expect(einsum("ij,kj->i", x, x).shape).toEqual([2]);
+      expect(() => einsum("ij,jk->ik", x, x)).toThrow(BuildError);
       // What is in scope everywhere because core.gph has it.
       expectTypeOf(core.top_k(x, 2)).toEqualTypeOf<readonly [Tensor<"f32">, Tensor<"i32">]>();
       expect(core.top_k(x, 2).map(({ shape }) => shape)).toEqual([[x.shape[0], 2], [x.shape[0], 2]]);

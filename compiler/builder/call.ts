@@ -49,6 +49,11 @@ export function callDeclared(name: string, count: number, args: readonly Argumen
   return Array.isArray(tensors) ? tensors : [tensors];
 }
 
+/** Tensors multiplied, and summed over the dimensions that the equation's result does not name: `einsum("ij,jk->ik", a, b)`. */
+export function einsum<D extends DType>(equation: string, ...operands: readonly Tensor<D>[]): Tensor<D> {
+  return callDeclared("einsum", 1, [equation, ...operands])[0] as Tensor as Tensor<D>;
+}
+
 const isOptions = (value: Argument | undefined): boolean => typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Tensor);
 
 function dtypeText(value: Argument, name: string): DType {

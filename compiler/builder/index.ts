@@ -1,4 +1,5 @@
 /** The builder API: graphs written by a program. `core`, `nn`, `random`, … are the library, module by module. */
+export { einsum } from "./call.ts";
 export { BuildError } from "./errors.ts";
 export { graph, GraphBuilder, type BuilderOptions } from "./graph.ts";
 export * from "./library/index.ts";

@@ -1,6 +1,5 @@
 /** Products, convolutions and pooling. */
-import { core, linalg, nn, type Tensor } from "../../../compiler/builder/index.ts";
-import { callDeclared } from "../../../compiler/builder/call.ts";
+import { core, einsum, linalg, nn, type Tensor } from "../../../compiler/builder/index.ts";
 import { as, upTo, type Call, type Family } from "../call.ts";
 import { NotCovered } from "../not-covered.ts";
 import { windowsOf, type Windows } from "./windows.ts";
@@ -140,7 +139,7 @@ const perChannel = (x: Tensor, y: Tensor): Tensor => core.reshape(y, [...y.shape
 export const networks: Family = {
   MatMul: (call) => call.x(0).matmul(call.x(1)),
   Gemm: gemm,
-  Einsum: (call) => callDeclared("einsum", 1, [call.text("equation", ""), ...call.all()])[0]!,
+  Einsum: (call) => einsum(call.text("equation", ""), ...call.all()),
   Det: (call) => linalg.determinant(call.x(0)),
   Conv: convolution, ConvTranspose: transposedConvolution,
   MaxPool: maxPool, AveragePool: averagePool, LpPool: lpPool, MaxUnpool: maxUnpool,
