@@ -201,6 +201,7 @@ function print(frame: Frame, site: CallSite): void {
   const label = values[0]!.value.kind === "string" ? values[0]!.value.value : undefined;
   const inputs: number[] = [];
   for (const value of label === undefined ? values : values.slice(1)) {
+    if (value.value.kind === "string") return void report(frame, "type-mismatch", value.span, "a print has one label, its first argument", { help: 'one label for all, as in print("step, loss", step, loss), or a print for each' });
     const tensor = asTensor(frame, value);
     if (tensor.kind !== "tensor") return;
     inputs.push(tensor.id);
@@ -208,31 +209,37 @@ function print(frame: Frame, site: CallSite): void {
   build.builder.node("print", { inputs, attributes: { label: label ?? "" }, outputs: [], origin: originOf(frame, site.span) });
 }
 
-/** `assert(condition, "why");` A compile-time condition is judged at once. */
-function assert(frame: Frame, site: CallSite): void {
+/** `assert(condition, "why");` A compile-time condition is judged at once; gives whether it is false. */
+function assert(frame: Frame, site: CallSite): boolean {
   const args = positional(frame, site, "assert", 1, 2);
-  if (!args) return;
+  if (!args) return false;
   const condition = written(args[0]!, frame.session.rules.expression(frame, args[0]!, { dtype: "bool" }));
   const reason = args[1] ? frame.session.rules.expression(frame, args[1]) : undefined;
-  if (condition.value.kind === "poison" || reason?.kind === "poison") return;
-  if (reason && reason.kind !== "string") return void report(frame, "type-mismatch", args[1]!.span, `the reason of an assert must be a string, and this is ${describe(reason)}`);
+  if (condition.value.kind === "poison" || reason?.kind === "poison") return false;
+  if (reason && reason.kind !== "string") {
+    report(frame, "type-mismatch", args[1]!.span, `the reason of an assert must be a string, and this is ${describe(reason)}`);
+    return false;
+  }
   const message = reason?.value ?? "assertion failed";
   if (condition.value.kind === "bool") {
     if (!condition.value.value) report(frame, "assertion-failed", site.span, message, { label: "is false when compiling" });
-    return;
+    return !condition.value.value;
   }
   if (condition.value.kind !== "tensor" || condition.value.type.dtype !== "bool" || condition.value.type.shape.length > 0) {
-    return void report(frame, "type-mismatch", condition.span, `assert needs a bool scalar, and this is ${describe(condition.value)}`, { help: "all(x) is true when every element is" });
+    report(frame, "type-mismatch", condition.span, `assert needs a bool scalar, and this is ${describe(condition.value)}`, { help: "all(x) is true when every element is" });
+    return false;
   }
   const build = buildOf(frame, site.span, "a condition");
   build?.builder.node("assert", { inputs: [condition.value.id], attributes: { message }, outputs: [], origin: originOf(frame, site.span) });
+  return false;
 }
 
-/** A call that is a statement. */
-export function effect(frame: Frame, name: string, site: CallSite): void {
+/** A call that is a statement; gives whether what stands behind it is refused by it, since it asserts what is known to be false. */
+export function effect(frame: Frame, name: string, site: CallSite): boolean {
   const span: Span = site.span;
-  if (frame.atTop) return void report(frame, "not-supported", span, `${name} cannot be used in a let of the graph`, { help: "use it in a program" });
-  if (name === "send") send(frame, site);
+  if (frame.atTop) report(frame, "not-supported", span, `${name} cannot be used in a let of the graph`, { help: "use it in a program" });
+  else if (name === "send") send(frame, site);
   else if (name === "print") print(frame, site);
-  else assert(frame, site);
+  else return assert(frame, site);
+  return false;
 }

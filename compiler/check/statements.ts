@@ -50,7 +50,8 @@ function elaborate(frame: Frame, statement: ast.Statement): Returned | undefined
     case "for": return unrolled(frame, statement);
     case "execute": return void execute(frame, statement.name, statement.span);
     case "call-program": return void callProgram(frame, statement.name, statement.span);
-    case "expression-statement": return void effectOf(frame, statement.value);
+    // A function whose assert fails gives nothing: what follows would only say the same again.
+    case "expression-statement": return effectOf(frame, statement.value) && frame.call && (frame.build?.region ?? 0) <= frame.call.region ? { value: poison, span: statement.span } : undefined;
     case "return": return returning(frame, statement);
     default: return unreachable(statement);
   }
@@ -231,18 +232,20 @@ function callProgram(frame: Frame, name: ast.Identifier, span: Span): void {
   block({ ...frame, scope: binding.scope, programs: [...frame.programs, name.name] }, binding.declaration.body);
 }
 
-function effectOf(frame: Frame, value: ast.Expression): void {
+/** A call for its effect, or a value that nothing uses; gives whether it asserts what is known to be false. */
+function effectOf(frame: Frame, value: ast.Expression): boolean {
   if (value.kind === "call") {
     const binding = frame.scope.lookup(value.callee.name);
     if (binding?.kind === "builtin" && effects.has(binding.name)) return effect(frame, binding.name, value);
     const result = frame.session.rules.expression(frame, value);
     if (result.kind !== "poison" && binding?.kind !== "function" && !(binding?.kind === "builtin" && binding.name === "next")) unused(frame, value.span, `the result of ${value.callee.name} is not used`);
-    return;
+    return false;
   }
   const result = frame.session.rules.expression(frame, value);
-  if (result.kind === "poison") return;
-  if (value.kind === "method" && frame.scope.lookup(value.name.name)?.kind === "function") return;
+  if (result.kind === "poison") return false;
+  if (value.kind === "method" && frame.scope.lookup(value.name.name)?.kind === "function") return false;
   unused(frame, value.span, "this value is not used", value.kind === "binary" && value.op === "==" ? "`=` assigns; `==` compares" : undefined);
+  return false;
 }
 
 function unused(frame: Frame, span: Span, message: string, help = "`let name = …;` keeps it"): void {
