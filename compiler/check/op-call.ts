@@ -130,8 +130,9 @@ function bind(signature: Signature, args: readonly Given[], site: CallSite): Bou
     const rest = positional.slice(next);
     const first = rest[0]!;
     const elementKind = parameter.kind === "tensors" ? "tensor" : "int";
-    if (takesRest(parameter.kind) && rest.length > 1 && accepts(elementKind, first.value)) {
-      // `reshape(x, a, b)`: as many as are of the kind, if what stays over can be given to later parameters.
+    if (takesRest(parameter.kind) && (rest.length > 1 || parameter.kind === "tensors") && accepts(elementKind, first.value)) {
+      // `reshape(x, a, b)`: as many as are of the kind, if what stays over can be given to later parameters. `stack(x)`: one tensor
+      // is a list of one.
       const count = rest.findIndex((given) => !accepts(elementKind, given.value));
       const all = count < 0 ? rest.length : count;
       const others = parameters.length - parameters.indexOf(parameter) - 1;
