@@ -108,6 +108,8 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "assignment where bools point": inProgram("y[v > 0] = v; // error: not-supported"),
   "a slice of another shape assigned": inProgram("y[0] = i; // error: dtype-mismatch"),
 
+  "two labels of a print": inProgram('print("a", v, "b", s); // error: type-mismatch: one label, its first argument'),
+
   // assignment
   "a let assigned": inProgram("let a = v; a = v; // error: not-assignable: declare it with var"),
   "an in assigned": inProgram("x = y; // error: not-assignable: the in x"),

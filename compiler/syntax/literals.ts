@@ -33,10 +33,14 @@ export function readNumber(text: string): NumberMeaning | LiteralMistake {
   const value = Number(text.replaceAll("_", ""));
   if (!Number.isFinite(value)) return mistake("out-of-range", `${quote(text)} is larger than any f64`);
   if (!isFloat && !Number.isSafeInteger(value)) {
-    return mistake("out-of-range", `${quote(text)} is larger than 2^53 - 1, the largest whole number that can be written`);
+    return mistake("out-of-range", `${quote(text)} is larger than 2^53 - 1, the largest whole number that can be written`, inHalves(BigInt(text.replaceAll("_", ""))));
   }
   return { value, isFloat };
 }
+
+/** A number of more than 53 bits, as an expression of u64. */
+const inHalves = (value: bigint): string | undefined =>
+  value < 2n ** 64n ? `in 64 bits it is \`u64(0x${(value >> 32n).toString(16)}) << 32 | 0x${(value & 0xffff_ffffn).toString(16)}\`` : undefined;
 
 function numberHelp(text: string): string {
   if (/^0[xX]/.test(text)) return "a hexadecimal number is `0x` and digits 0-9 a-f, as in `0xff`";
