@@ -20,9 +20,9 @@ function gemm(call: Call): Tensor {
 
 function convolution(call: Call): Tensor {
   const [x, w] = [call.x(0), call.x(1)];
-  const { stride, padding, dilation } = windowsOf(call, x.shape.slice(2), w.shape.slice(2));
+  const { stride, padding, named, dilation } = windowsOf(call, x.shape.slice(2), w.shape.slice(2));
   const bias = call.maybe(2);
-  return byRank([nn.conv1d, nn.conv2d, nn.conv3d], x)(x, w, { stride, padding, dilation, groups: call.int("group", 1), ...(bias ? { bias } : {}) });
+  return byRank([nn.conv1d, nn.conv2d, nn.conv3d], x)(x, w, { stride, padding: named ?? padding, dilation, groups: call.int("group", 1), ...(bias ? { bias } : {}) });
 }
 
 /** What is cut off of a transposed convolution: as given, or what leaves `output_shape`. Before each axis, then behind each. */
@@ -56,15 +56,15 @@ const averagePools = [nn.avg_pool1d, nn.avg_pool2d, nn.avg_pool3d];
 
 function maxPool(call: Call): Tensor[] {
   const x = call.x(0);
-  const { window, stride, dilation, padding, beyond } = windowsOf(call, x.shape.slice(2), call.ints("kernel_shape")!);
+  const { window, stride, dilation, padding, named, beyond } = windowsOf(call, x.shape.slice(2), call.ints("kernel_shape")!);
   const axes = beyond.length;
   const whole = padding.map((width, k) => (k < axes ? width : width + beyond[k - axes]!));
-  const y = byRank(maxPools, x)(x, window, { stride, dilation, padding: whole });
+  const y = byRank(maxPools, x)(x, window, { stride, dilation, padding: named ?? whole });
   return call.wants(1) ? [y, placesOfMaxima(call, x, y, { window, stride, dilation, padding: whole })] : [y];
 }
 
 /** The number in the whole tensor of the first element of each window that is its maximum, by looking at one element of all windows after the other. */
-function placesOfMaxima(call: Call, x: Tensor, y: Tensor, { window, stride, dilation, padding }: Omit<Windows, "beyond">): Tensor {
+function placesOfMaxima(call: Call, x: Tensor, y: Tensor, { window, stride, dilation, padding }: Omit<Windows, "beyond" | "named">): Tensor {
   const columnMajor = call.int("storage_order", 0) === 1;
   const extents = x.shape.slice(2);
   const size = extents.reduce((a, b) => a * b, 1);
@@ -95,15 +95,15 @@ function bordered(x: Tensor, padding: readonly number[], value = 0): Tensor {
 /** The mean of each window. Elements beyond the border never count; those of the border only if `count_include_pad`. */
 function averagePool(call: Call): Tensor {
   let x = call.x(0);
-  const { window, stride, dilation, padding, beyond } = windowsOf(call, x.shape.slice(2), call.ints("kernel_shape")!);
+  const { window, stride, dilation, padding, named, beyond } = windowsOf(call, x.shape.slice(2), call.ints("kernel_shape")!);
   let around = padding;
   if (call.int("count_include_pad", 0) === 1) {
-    if (beyond.every((width) => width === 0)) return byRank(averagePools, x)(x, window, { stride, dilation, padding });
+    if (beyond.every((width) => width === 0)) return byRank(averagePools, x)(x, window, { stride, dilation, padding: named ?? padding });
     x = bordered(x, padding);
     around = padding.map(() => 0);
   }
   const axes = beyond.length;
-  return byRank(averagePools, x)(x, window, { stride, dilation, count_padding: false, padding: around.map((width, k) => (k < axes ? width : width + beyond[k - axes]!)) });
+  return byRank(averagePools, x)(x, window, { stride, dilation, count_padding: false, padding: named ?? around.map((width, k) => (k < axes ? width : width + beyond[k - axes]!)) });
 }
 
 /** The root of the sum of powers of each window. */

@@ -7,9 +7,13 @@ export interface Windows {
   readonly dilation: readonly number[];
   /** Before each axis, then behind each. */
   readonly padding: readonly number[];
+  /** The border by its name, if it was asked for by one and nothing goes beyond it. */
+  readonly named: "same" | "same_lower" | "valid" | undefined;
   /** Behind each axis, beyond the border: what windows reach over when the number of results is rounded up. */
   readonly beyond: readonly number[];
 }
+
+const names: { readonly [auto: string]: Windows["named"] } = { SAME_UPPER: "same", SAME_LOWER: "same_lower", VALID: "valid" };
 
 /** How far a window reaches. */
 const reach = (size: number, dilation: number): number => (size - 1) * dilation + 1;
@@ -30,7 +34,8 @@ export function windowsOf(call: Call, extents: readonly number[], window: readon
     const last = steps * stride[k]! >= extents[k]! + before ? steps - 1 : steps;
     return Math.max(0, last * stride[k]! - span);
   });
-  return { window, stride, dilation, padding, beyond };
+  const named = beyond.some((width) => width > 0) ? undefined : names[call.text("auto_pad", "NOTSET")];
+  return { window, stride, dilation, padding, named, beyond };
 }
 
 function borders(call: Call, extents: readonly number[], window: readonly number[], stride: readonly number[], dilation: readonly number[]): readonly number[] {
