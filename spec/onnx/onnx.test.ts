@@ -46,7 +46,7 @@ describe.skipIf(!present)("ONNX's operator tests", () => {
 
 describe.skipIf(!modelsPresent)("networks with trained weights", () => {
   it.each([
-    ["mnist-cnn", "wasm", digitNetwork], ["mnist-cnn", "ipu-mk2", digitNetwork], ["face-detector", "wasm", faceDetector],
+    ["mnist-cnn", "wasm", digitNetwork], ["mnist-cnn", "ipu-mk2", digitNetwork], ["face-detector", "wasm", faceDetector], ["face-detector", "ipu-mk2", faceDetector],
   ] as const)("%s on %s gives what onnxruntime gives", { timeout: 300_000 }, async (_, machine, network) => {
     expect(await wrongOutput(network(), machine === "wasm" ? target("wasm") : withTiles(target(machine), 64))).toBe(undefined);
   });
