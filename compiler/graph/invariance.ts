@@ -49,7 +49,7 @@ export const isFree = (node: Node): boolean => ops.get(node.op)?.kind === "view"
 export function isTotal(node: Node, at: InvarianceContext): boolean {
   if (node.op === "compute_map") {
     const { op, attributes } = computeMapOf(node.attributes);
-    return total.has(op) && bodyIsTotal(bodyOf(node.attributes)) && (op !== "map_reduce" || bodyIsTotal(bodyOf(attributes)));
+    return total.has(op) && bodyIsTotal(bodyOf(node.attributes)) && (attributes["body"] === undefined || bodyIsTotal(bodyOf(attributes)));
   }
   if (node.op === "div" || node.op === "rem") return isFloat(at.type(node.outputs[0]!).dtype);
   if (node.attributes["body"] !== undefined && !bodyIsTotal(bodyOf(node.attributes))) return false;

@@ -42,6 +42,7 @@ const forms = {
   hidden: `select(b, s, ${minusInfinity})`,
   causal: `select(${queryAt} >= ${keyAt}, s * 0.25, ${minusInfinity})`,
   window: `select((${keyAt} <= ${queryAt} + 2) & (${queryAt} - ${keyAt} < 40), s, ${minusInfinity})`,
+  fractions: `select(iota<f32>(m).reshape(m, 1) * 0.5 > iota<f32>(n) - 1, s, ${minusInfinity})`,
   late: `s * 0.25 + select(${keyAt} > ${queryAt} + (n - m), ${minusInfinity}, 0)`,
 } as const;
 
@@ -182,6 +183,7 @@ graph g {
     expect(limitsOf(masked("causal"))).toEqual(rows((row) => row + 1));
     expect(limitsOf(masked("window"))).toEqual(rows((row) => Math.min(160, row + 3)));
     expect(limitsOf(masked("late"))).toEqual(rows((row) => row + 11));
+    expect(limitsOf(masked("fractions"))).toEqual(rows((row) => Math.ceil(row / 2 + 1)));
     expect(limitsOf(masked("hidden"))).toBeUndefined();
     expect(limitsOf(masked("causal"), true)).toBeUndefined();
   });

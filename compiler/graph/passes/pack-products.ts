@@ -156,14 +156,14 @@ export function stride(value: ValueId, at: Rewriting, fromLast: number): number 
   return map.reduce((sum, { coefficients }, axis) => sum + coefficients.at(-fromLast)! * strides[axis]!, 0);
 }
 
-/** The tensor a value is a view of, and where in it the value's elements are. */
-export function throughViews(value: ValueId, at: Rewriting): { stored: TensorType; map: readonly Affine[] } {
+/** The tensor a value is a view of, `root`, its type, and where in it the value's elements are. */
+export function throughViews(value: ValueId, at: Rewriting): { root: ValueId; stored: TensorType; map: readonly Affine[] } {
   const type = at.type(value);
   const node = at.definition(value);
   const view = node && ops.get(node.op)?.kind === "view" ? ops.get(node.op)!.view?.(at.type(node.inputs[0]!), node.attributes, type) : undefined;
-  if (!node || !view) return { stored: type, map: identityMap(type.shape.length) };
-  const { stored, map } = throughViews(node.inputs[0]!, at);
-  return { stored, map: composeMap(map, view, type.shape.length) };
+  if (!node || !view) return { root: value, stored: type, map: identityMap(type.shape.length) };
+  const { root, stored, map } = throughViews(node.inputs[0]!, at);
+  return { root, stored, map: composeMap(map, view, type.shape.length) };
 }
 
 /** Rows or columns of a product, or panels of `lanes` of them; a register block takes `block`. */

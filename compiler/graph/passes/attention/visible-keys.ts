@@ -9,7 +9,7 @@ import { visitExpression } from "../../../kernel/walk.ts";
 import type { Affine } from "../../../support/affine.ts";
 import { constantTensor } from "../../constants.ts";
 import type { ValueId } from "../../graph.ts";
-import { rootOf, type Rewriting } from "../../rewrite.ts";
+import type { Rewriting } from "../../rewrite.ts";
 import { flatIndex, get, type Tensor } from "../../tensor.ts";
 import { throughViews } from "../pack-products.ts";
 import type { Found } from "./find.ts";
@@ -28,16 +28,9 @@ interface Known {
 }
 
 function knownOperand(operand: ValueId, at: Rewriting): Known | undefined {
-  const { map } = throughViews(operand, at);
-  const root = storedRoot(operand, at);
-  const tensor = constantTensor(at.definition(root), at.type(root));
+  const { root, stored, map } = throughViews(operand, at);
+  const tensor = constantTensor(at.definition(root), stored);
   return tensor === undefined ? undefined : { tensor, map };
-}
-
-/** The value that `throughViews` tells the type of. */
-function storedRoot(operand: ValueId, at: Rewriting): ValueId {
-  const root = rootOf(operand, at);
-  return at.type(root) === throughViews(operand, at).stored ? root : operand;
 }
 
 const isNegativeInfinity = (e: Expression): boolean => (e.kind === "constant" && e.value === -Infinity) || (e.kind === "cast" && isNegativeInfinity(e.operand));
@@ -102,7 +95,9 @@ class Mask {
     const moves = ({ map }: Known): boolean => map.every(({ coefficients }) => coefficients.every((c, d) => c === 0 || d === coefficients.length + dimension));
     const known = [...used].every((index) => index > 0 && this.#operands[index - 1] !== undefined && moves(this.#operands[index - 1]!));
     if (!known) return undefined;
-    return Array.from({ length: extent }, (_, position) => Number(evaluateScalar(e, this.#arguments(used, position, dimension))));
+    const values = Array.from({ length: extent }, (_, position) => Number(evaluateScalar(e, this.#arguments(used, position, dimension))));
+    // A NaN is on neither side of a comparison; larger numbers may be other integers.
+    return values.every((value) => Math.abs(value) <= Number.MAX_SAFE_INTEGER) ? values : undefined;
   }
 
   #arguments(used: ReadonlySet<number>, position: number, dimension: -1 | -2): (number | bigint)[] {
