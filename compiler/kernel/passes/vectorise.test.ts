@@ -119,6 +119,38 @@ describe("vectorise", () => {
     expect(lanesIn(widened(kernel.finish())).size).toBe(0);
   });
 
+  it("loads and stores under a condition by lanes, of which those that are off touch nothing", () => {
+    const n = 33;
+    const conditional = (body: (kernel: KernelBuilder, i: Expression, buffers: { x: number; order: number; y: number }) => void): Kernel => {
+      const kernel = new KernelBuilder("conditional", nowhere);
+      const x = kernel.buffer({ name: "x", dtype: "f32", shape: [8], access: "in" });
+      const order = kernel.buffer({ name: "order", dtype: "i32", shape: [n], access: "in" });
+      const y = kernel.buffer({ name: "y", dtype: "f32", shape: [n], access: "inout" });
+      kernel.for({ end: i32(n), parallel: true }, (i) => body(kernel, i, { x, order, y }));
+      return kernel.finish();
+    };
+    const power = (kernel: KernelBuilder, of: Expression): Expression => {
+      const value = kernel.let("value", of);
+      return Array.from({ length: 12 }).reduce<Expression>((all) => binary("mul", all, value), value);
+    };
+    const kernels = [
+      // Neighbours, of which the first and those after the eighth are not there.
+      conditional((kernel, i, { x, y }) => kernel.if(binary("and", binary("ge", i, i32(1)), binary("le", i, i32(8))), () => kernel.store(y, [i], power(kernel, kernel.load(x, [binary("sub", i, i32(1))]))))),
+      // An index that must be looked at first.
+      conditional((kernel, i, { x, order, y }) => {
+        const at = kernel.let("at", kernel.load(order, [i]));
+        kernel.if(binary("and", binary("ge", at, i32(0)), binary("lt", at, i32(8))), () => kernel.store(y, [i], power(kernel, kernel.load(x, [at]))));
+      }),
+      // Every second element, as long as there are some.
+      conditional((kernel, i, { x, order, y }) => kernel.if(binary("lt", i, i32((n + 1) / 2)), () => kernel.store(y, [binary("mul", i, i32(2))], power(kernel, cast("f32", kernel.load(order, [i])))), () => kernel.store(y, [binary("sub", binary("mul", i, i32(2)), i32(n))], kernel.load(x, [i32(3)])))),
+    ];
+    for (const kernel of kernels) {
+      const result = widened(kernel);
+      expect(lanesIn(result).has(4), printKernel(result)).toBe(true);
+      for (let seed = 0; seed < 5; seed++) expectSame(kernel, result, seed);
+    }
+  });
+
   it("does not index by lanes that are off: they may hold what a local was before", () => {
     const kernel = new KernelBuilder("branch", nowhere);
     const x = kernel.buffer({ name: "x", dtype: "f32", shape: [4], access: "in" });

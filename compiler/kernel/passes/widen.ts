@@ -5,7 +5,7 @@
  *
  * Branches and inner `while` loops that depend on the iteration run for all lanes under a mask: a local keeps its old value
  * in the lanes that are off, a store writes back what was there. What runs for lanes that are off must not trap: its loads
- * must provably stay inside their buffers, and integers are not divided.
+ * must provably stay inside their buffers, or else load element 0 there, lane by lane; and integers are not divided.
  *
  * Elements that are no neighbours are loaded into their lanes one by one, and stored from them, where the caller allows it: by
  * an index for each lane, which is the scalar one and some steps more, or else one lane of the index as a vector.
@@ -202,7 +202,8 @@ class Widener {
   }
 
   #store(statement: StoreStatement, known: Ranges): Statement[] {
-    if (!this.#unitStride(statement.buffer, statement.index)) return this.#storeLanes(statement, known);
+    const inside = this.#mask === undefined || this.#isInside(statement, known);
+    if (!this.#unitStride(statement.buffer, statement.index) || (this.#byLanes && !inside)) return this.#storeLanes(statement, known);
     const value = this.#widen(statement.value, known);
     if (this.#mask === undefined) return [{ ...statement, value }];
     this.#mustBeInside(statement.buffer, statement.index, known);
@@ -213,26 +214,34 @@ class Widener {
   #storeLanes(statement: StoreStatement, known: Ranges): Statement[] {
     const { buffer, index, value, origin } = statement;
     const { name, dtype } = this.#kernel.buffers[buffer]!;
-    if (!this.#byLanes || this.#mask !== undefined || isHalfFloat(dtype) || dtype === "bool") throw new Refusal(`stores to ${name} do not move by one element`);
+    if (!this.#byLanes || isHalfFloat(dtype) || dtype === "bool") throw new Refusal(`stores to ${name} do not move by one element`);
     const { local, set } = this.#define("value", mentionsLocal(value, this.#varying) ? this.#widen(value, known) : value, origin);
     this.#before.push(set);
-    return this.#indexOfLanes(index, known, origin).map((one, at) => ({ ...statement, index: one, value: local.lanes === 1 ? local : lane(at, local) }));
+    const stores = this.#indexOfLanes(index, known, origin).map((one, at): Statement => ({ ...statement, index: one, value: local.lanes === 1 ? local : lane(at, local) }));
+    const mask = this.#mask;
+    return mask === undefined ? stores : stores.map((store, at) => ({ kind: "if", condition: lane(at, mask), then: [store], otherwise: [], origin }));
   }
 
   /** Elements that are no neighbours. */
   #loadLanes(load: LoadExpression, known: Ranges): Expression {
     const { name } = this.#kernel.buffers[load.buffer]!;
     if (!this.#byLanes) throw new Refusal(`loads of ${name} do not move by one element`);
-    if (this.#mask !== undefined) this.#mustBeInside(load.buffer, load.index, this.#knownInEveryLane(known));
-    return this.#checked(pack(this.#indexOfLanes(load.index, known, this.#loop.origin).map((index) => ({ ...load, index }))));
+    const guard = this.#mask === undefined || this.#isInside(load, this.#knownInEveryLane(known)) ? undefined : this.#mask;
+    if (guard !== undefined && this.#kernel.buffers[load.buffer]!.shape.includes(0)) throw new Refusal(`${name} is empty`);
+    return this.#checked(pack(this.#indexOfLanes(load.index, known, this.#loop.origin, guard).map((index) => ({ ...load, index }))));
   }
 
-  /** The index of each lane: what moves evenly stays a scalar, else it is taken from a vector. */
-  #indexOfLanes(index: readonly Expression[], known: Ranges, origin: Span): (readonly Expression[])[] {
+  /**
+   * The index of each lane: what moves evenly stays a scalar, else it is taken from a vector. `guard`: lanes that are off get 0,
+   * which is inside of everything.
+   */
+  #indexOfLanes(index: readonly Expression[], known: Ranges, origin: Span, guard?: Expression): (readonly Expression[])[] {
     const dimensions = index.map((one): ((at: number) => Expression) => {
-      const step = this.#stepOf(one);
+      const step = guard === undefined ? this.#stepOf(one) : undefined;
       if (step !== undefined) return (at) => binary("add", one, i32(at * step));
-      const { local, set } = this.#define("at", this.#widen(one, known), origin);
+      const vector = this.#widen(one, known);
+      const safe = guard === undefined ? vector : this.#select(guard, vector, this.#checked(splat(this.#lanes, i32(0))));
+      const { local, set } = this.#define("at", safe, origin);
       this.#before.push(set);
       return (at) => lane(at, local);
     });
@@ -365,8 +374,9 @@ class Widener {
         if (expression.local === this.#loop.local) return this.#binary("add", splat(this.#lanes, expression), this.#checked(iota(expression.dtype, this.#lanes)));
         return this.#checked(this.#locals.get(this.#vectorOf(expression.local)));
       case "load": {
-        if (!this.#unitStride(expression.buffer, expression.index)) return this.#loadLanes(expression, known);
-        if (this.#mask !== undefined) this.#mustBeInside(expression.buffer, expression.index, known);
+        const inside = this.#mask === undefined || this.#isInside(expression, known);
+        if (!this.#unitStride(expression.buffer, expression.index) || (this.#byLanes && !inside)) return this.#loadLanes(expression, known);
+        if (!inside) throw new Refusal(`under a condition, ${this.#kernel.buffers[expression.buffer]!.name} may be indexed outside`);
         return this.#checked({ ...expression, lanes: this.#lanes });
       }
       case "unary": case "binary": case "select": case "cast": case "bitcast": case "call":
@@ -411,8 +421,12 @@ class Widener {
     this.#mustNotTrap(expression, known);
   }
 
+  #isInside({ buffer, index }: Pick<LoadExpression, "buffer" | "index">, known: Ranges): boolean {
+    return provablyInside(this.#kernel, buffer, index, 1, known);
+  }
+
   #mustBeInside(buffer: number, index: readonly Expression[], known: Ranges): void {
-    if (!provablyInside(this.#kernel, buffer, index, 1, known)) throw new Refusal(`under a condition, ${this.#kernel.buffers[buffer]!.name} may be indexed outside`);
+    if (!this.#isInside({ buffer, index }, known)) throw new Refusal(`under a condition, ${this.#kernel.buffers[buffer]!.name} may be indexed outside`);
   }
 
   /** Under a mask, what stays scalar is evaluated although perhaps no lane is on. */
