@@ -84,7 +84,7 @@ class ModuleEmitter {
     const { Features } = binaryen;
     module.setFeatures(Features.MutableGlobals | Features.SignExt | Features.NontrappingFPToInt | Features.SIMD128 | Features.BulkMemory | Features.BulkMemoryOpt | Features.Atomics | Features.RelaxedSIMD);
     module.addFunctionImport("host", "env", "host", binaryen.createType([binaryen.i32]), binaryen.none);
-    for (const name of ["worker", "workers", "spin", "wide", "begin", "end"]) module.addGlobal(name === "workers" || name === "spin" || name === "wide" ? `$${name}` : name, binaryen.i32, true, module.i32.const(name === "workers" ? 1 : 0));
+    for (const name of ["worker", "$workers", "$spin", "$wide", "begin", "end", "ownBegin", "ownEnd"]) module.addGlobal(name, binaryen.i32, true, module.i32.const(name === "$workers" ? 1 : 0));
     // Kernels are emitted against a memory; its size is known at the end.
     module.setMemory(1, 65_536, null, [], true, false, "memory");
     this.#start();
@@ -143,8 +143,8 @@ class ModuleEmitter {
     f.emit(global.set("$workers", f.code(f.parameter(1))));
     f.emit(global.set("$spin", f.code(f.parameter(2))));
     f.emit(global.set("$wide", f.code(f.parameter(3))));
-    f.emit(global.set("begin", share(f.parameter(0))));
-    f.emit(global.set("end", share(f.add(f.parameter(0), 1))));
+    f.emit(global.set("ownBegin", share(f.parameter(0))));
+    f.emit(global.set("ownEnd", share(f.add(f.parameter(0), 1))));
     f.finish("start");
     this.#module.addFunctionExport("start", "start");
   }
@@ -223,8 +223,6 @@ class ModuleEmitter {
     for (const direction of ["pull", "push"] as const) {
       const f = new ControlFunction(this.#module, 1);
       const { global, i32 } = this.#module;
-      const begin = f.keep(f.global("begin"));
-      const end = f.keep(f.global("end"));
       f.emit(global.set("begin", i32.const(0)));
       f.emit(global.set("end", i32.const(tiled.tiles)));
       for (const { state, host, device } of tiled.states) {
@@ -234,8 +232,6 @@ class ModuleEmitter {
         emitExchange(this.#module, this.#layout, [copy], name);
         f.if(i32.eq(f.code(f.parameter(0)), i32.const(state)), () => f.call(name));
       }
-      f.emit(global.set("begin", f.code(begin)));
-      f.emit(global.set("end", f.code(end)));
       const name = direction === "pull" ? "upload" : "download";
       f.finish(name);
       this.#module.addFunctionExport(name, name);

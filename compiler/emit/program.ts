@@ -3,7 +3,7 @@ import type { BspProgram, BspStep, Phase } from "../bsp/bsp.ts";
 import { unreachable } from "../support/bug.ts";
 import type { HostAction, TensorId } from "../tiled/tiled.ts";
 import type { Code, Module } from "./binaryen.ts";
-import { ControlFunction } from "./control.ts";
+import { ControlFunction, type Int } from "./control.ts";
 import type { Layout } from "./layout.ts";
 import { runsByTile } from "./tile-order.ts";
 
@@ -34,6 +34,8 @@ class ProgramEmitter {
   }
 
   emit(steps: readonly BspStep[], name: string): void {
+    // Not what a run that ended early, or a transfer, has left.
+    this.#onOwnTiles();
     this.#steps(steps);
     this.#f.finish(name);
   }
@@ -70,15 +72,23 @@ class ProgramEmitter {
 
   /** Makes each of the worker's tiles its only one for a while. */
   #eachTile(body: () => void): void {
-    const [f, { global }] = [this.#f, this.#module];
-    const [begin, end] = [f.keep(f.global("begin")), f.keep(f.global("end"))];
-    f.loop(begin, end, 1, (tile) => {
-      f.emit(global.set("begin", f.code(tile)));
-      f.emit(global.set("end", f.code(f.add(tile, 1))));
+    const f = this.#f;
+    f.loop(f.global("ownBegin"), f.global("ownEnd"), 1, (tile) => {
+      this.#onTiles(tile, f.add(tile, 1));
       body();
     });
-    f.emit(global.set("begin", f.code(begin)));
-    f.emit(global.set("end", f.code(end)));
+    this.#onOwnTiles();
+  }
+
+  #onOwnTiles(): void {
+    this.#onTiles(this.#f.global("ownBegin"), this.#f.global("ownEnd"));
+  }
+
+  /** What follows runs on the tiles from `begin` up to `end`. */
+  #onTiles(begin: Int, end: Int): void {
+    const { global } = this.#module;
+    this.#f.emit(global.set("begin", this.#f.code(begin)));
+    this.#f.emit(global.set("end", this.#f.code(end)));
   }
 
   #step(step: BspStep): void {
