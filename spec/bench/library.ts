@@ -9,6 +9,24 @@
  * Memory is filled first: pages that nothing was written to are one page of zeros, which the nearest cache holds. Times are
  * the thread's own, in rounds of all contenders, since machines change speed from minute to minute.
  *
+ * November 2026, one worker, V8's pairing of vectors off, on a machine that other work kept busy, as parts of the limit (that of
+ * sorts is one pass over memory, which no sort does; so their milliseconds for 1M elements):
+ *
+ * | ops                                       | of the limit | times plain JavaScript | bound by |
+ * | sums, max, pads, rolls, concat, pools     | 0.7–1        | 1–120   | memory; sums of columns 0.4 |
+ * | exp, sigmoid, sin, tanh chain, gelu, pow  | 0.38–0.57    | 5–20    | instructions; V8 does two of four in a cycle |
+ * | softmax, cross_entropy                    | 0.36–0.46    | 5–8     | instructions |
+ * | layer, batch, group and rms norm          | 0.4–0.7      | 6–10    | instructions, rms norm memory |
+ * | step of adam                              | 0.5          | 4       | quotients |
+ * | uniform, dropout, normal                  | 0.7, 0.5, 0.4 | 30–120 | instructions: 0.9, 1.2 and 2.6 ns an element |
+ * | gather, scatter_add of rows; of elements  | 0.3–0.45; 0.15 | 3–5; 1.3 | memory, in steps of a row or an element |
+ * | one_hot                                   | 0.9          | 1       | memory |
+ * | sort, argsort of 1M; rows of 1024         | 6, 9; 6.6, 6.4 ms | 18, 36; 8, 24 | NumPy: 11, 49; 1.3, 24 ms |
+ * | top_k, 8 of 1024                          | 1.4 ms       | 150     | NumPy's argpartition: 8.5 ms |
+ * | fft, rfft                                 | 0.4, 0.34    | 20–30   | products, of 5 n log n |
+ * | sparse products, 64 columns and 1         | 0.39, 0.15   | 17, 45  | products; loads of single elements |
+ * | matmul_i32, step of lstm                  | 0.9, 0.7     | 38, 16  | products |
+ *
  *   node spec/bench/library.ts [name …]
  */
 import process from "node:process";
