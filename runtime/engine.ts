@@ -89,7 +89,7 @@ export class Engine {
     this.#team = new Team({ module, memory, workers, spin, wide, exports }, (error) => this.#lose(error));
     this.#caller = new Caller({
       instance: this.#instance, team: this.#team, workers, stopTimeout,
-      explain: (thrown, command) => explain(thrown, manifest.functions, manifest.programs[command]),
+      explain: (thrown, command) => explain(thrown, manifest.functions, manifest.programs[command], memory.buffer),
       lost: (error) => this.#close(error),
     });
   }

@@ -18,6 +18,8 @@ export const control = {
   abort: 128,
   /** For the runtime: host events of worker 0 when it is a thread. */
   mailbox: 192,
+  /** An i64 of checked builds: where an index last left its field, the number of the function called (its name says it) above, the index below. */
+  outside: 960,
   /** First byte that is not control. */
   end: 1024,
 } as const;

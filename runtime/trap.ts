@@ -1,6 +1,6 @@
 /** What a trap of WebAssembly means, and where in the user's source it happened. */
 import { describePosition, GphError, TrapError } from "./errors.ts";
-import { trapNames, type Manifest, type Position } from "./manifest.ts";
+import { control, trapNames, type Manifest, type Position } from "./manifest.ts";
 
 /** V8's words, and what they mean in a .gph program. */
 const meanings: readonly (readonly [pattern: RegExp, meaning: string])[] = [
@@ -38,16 +38,26 @@ function placesOf(stack: string, functions: Manifest["functions"]): Place[] {
 /** Kernels have a number behind their name; those of the library are named after ops, which says less than the place. */
 const vertexOf = (places: readonly Place[]): string | undefined => places.map(({ name }) => /^(.+\.compute|.+\.grad)( #\d+)?$/.exec(name)?.[1]).find((name) => name !== undefined);
 
+/** "index 7 outside dimension 0 of a, whose extent is 5", of a function that is called with an index outside of its field. */
+function outsideOf(name: string, memory: ArrayBufferLike | undefined): string | undefined {
+  const said = /^(.+) (\d+): (dimension \d+ of .+, whose extent is \d+), /.exec(name);
+  if (said?.[1] !== trapNames.outside) return undefined;
+  const told = memory === undefined ? -1n : Atomics.load(new BigInt64Array(memory, control.outside, 1), 0);
+  // Another worker may have told of another index since.
+  const index = told >> 32n === BigInt(said[2]!) ? `index ${BigInt.asIntN(32, told)}` : "an index";
+  return `${index} outside ${said[3]}`;
+}
+
 /** The error a host sees for what was thrown while `program` ran; `thrown` may come from another thread. */
-export function explain(thrown: unknown, functions: Manifest["functions"], program: Place | undefined): unknown {
+export function explain(thrown: unknown, functions: Manifest["functions"], program: Place | undefined, memory?: ArrayBufferLike): unknown {
   if (thrown instanceof GphError) return thrown;
   const { name, message, stack } = thrown as Thrown;
   if (name !== "RuntimeError" && name !== "RangeError") return thrown;
   const meaning = meanings.find(([pattern]) => pattern.test(message))?.[1] ?? message;
   const places = placesOf(stack ?? "", functions);
   const place = places[0] ?? program;
-  const stated = Object.values(trapNames).find((name) => place?.name.startsWith(name)) ?? meaning;
+  const stated = outsideOf(place?.name ?? "", memory) ?? Object.values(trapNames).find((name) => place?.name.startsWith(name)) ?? meaning;
   // What is called to trap stands before the vertex that called it.
   const vertex = vertexOf(places.slice(0, 2));
-  return new TrapError(place ? `${stated}${vertex === undefined ? "" : ` in ${vertex}`}, ${describePosition(place.position)}` : meaning, place?.position, thrown);
+  return new TrapError(place ? `${stated}${vertex === undefined ? "" : `${stated.includes(",") ? "," : ""} in ${vertex}`}, ${describePosition(place.position)}` : meaning, place?.position, thrown);
 }

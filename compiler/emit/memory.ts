@@ -289,9 +289,12 @@ export class Memory {
   /** The pointer, once every index has been seen to lie inside; a negative one is very large without its sign. */
   #afterChecks(buffer: BufferId, index: readonly Expression[], pointer: Code): Code {
     const { module, binaryen, options } = this.#scope;
-    const { shape } = this.#kernel.buffers[buffer]!;
-    const checks = index.map((one, dimension) =>
-      module.if(module.i32.ge_u(this.#scope.here(this.#emit(one)), module.i32.const(shape[dimension]!)), module.call(options.outside!(this.origin), [], binaryen.none)));
+    const { name, shape } = this.#kernel.buffers[buffer]!;
+    const checks = index.map((one, dimension) => {
+      const extent = shape[dimension]!;
+      const { first, again } = this.#scope.shared(this.#scope.here(this.#emit(one)), binaryen.i32);
+      return module.if(module.i32.ge_u(first, module.i32.const(extent)), module.call(options.outside!(this.origin, { name, dimension, extent }), [again()], binaryen.none));
+    });
     return module.block(null, [...checks, pointer], binaryen.i32);
   }
 

@@ -3,7 +3,7 @@
  * names call one function.
  */
 import type { HostTensor } from "../../runtime/host.ts";
-import { formatVersion, pageBytes, trapNames, type HostEvent, type Manifest, type ManifestProgram, type ManifestState, type Position } from "../../runtime/executable.ts";
+import { control, formatVersion, pageBytes, trapNames, type HostEvent, type Manifest, type ManifestProgram, type ManifestState, type Position } from "../../runtime/executable.ts";
 import type { BspProgram, BspStep, Phase, PlannedGraph } from "../bsp/bsp.ts";
 import { forEachKernel } from "../bsp/loop-counters.ts";
 import { numberSteps } from "../bsp/steps.ts";
@@ -24,7 +24,7 @@ import { emitCopyBytes, emitExchange } from "./exchange.ts";
 import { emitKernel } from "./kernel.ts";
 import { Layout } from "./layout.ts";
 import { emitProgram } from "./program.ts";
-import type { EmitOptions } from "./scope.ts";
+import type { EmitOptions, FieldDimension } from "./scope.ts";
 
 export interface ModuleOptions {
   /** Every operation is rounded for itself, on every machine alike. */
@@ -58,6 +58,8 @@ class ModuleEmitter {
   readonly #kernels = new Map<string, string>();
   readonly #phases = new Map<Phase, string>();
   readonly #functions: Record<string, Position> = {};
+  /** Functions that tell of an index outside of its field, by what they tell. */
+  readonly #outsides = new Map<string, string>();
   readonly #events: HostEvent[] = [];
   readonly #data: { address: number; bytes: Uint8Array }[] = [];
   readonly #tables = new Map<string, number>();
@@ -199,10 +201,27 @@ class ModuleEmitter {
     const counters = this.#counters;
     return {
       fusedMultiplyAdd,
-      ...(checked ? { outside: (origin: Span) => this.#trap(trapNames.outside, origin) } : {}),
+      ...(checked ? { outside: (origin: Span, field: FieldDimension) => this.#outside(origin, field) } : {}),
       divides: (op, origin) => this.#trap(trapNames[op], origin),
       ...(counters ? { counter: (number: number) => counters.offset + 8 * counters.count + 16 * number } : {}),
     };
+  }
+
+  /** The same for an index that leaves a dimension of a field, which is kept for the host to tell. */
+  #outside(origin: Span, { name: field, dimension, extent }: FieldDimension): string {
+    const key = [origin.file, origin.start, field, dimension, extent].join();
+    const known = this.#outsides.get(key);
+    if (known !== undefined) return known;
+    const number = this.#outsides.size;
+    const position = this.#position(origin);
+    const name = `${trapNames.outside} ${number}: dimension ${dimension} of ${field}, whose extent is ${extent}, ${position.file}:${position.line}:${position.column}`;
+    this.#outsides.set(key, name);
+    this.#functions[name] = position;
+    const { i32, none } = loadedBinaryen();
+    const { i64, block, unreachable, local } = this.#module;
+    const told = i64.or(i64.const(BigInt(number) << 32n), i64.extend_u(local.get(0, i32)));
+    this.#module.addFunction(name, i32, none, [], block(null, [i64.atomic.store(0, this.#module.i32.const(control.outside), told), unreachable()], none));
+    return name;
   }
 
   /** A function that traps, whose name leads to a line of the source. */

@@ -11,11 +11,18 @@ import type { LocalId } from "../kernel/kernel.ts";
 import type { Span } from "../support/span.ts";
 import { loadedBinaryen, type Binaryen, type Code, type Module, type WasmType } from "./binaryen.ts";
 
+/** What an index counts in. */
+export interface FieldDimension {
+  readonly name: string;
+  readonly dimension: number;
+  readonly extent: number;
+}
+
 export interface EmitOptions {
   /** Let a multiplication feeding an addition become one instruction, whose rounding differs between machines. */
   readonly fusedMultiplyAdd: boolean;
-  /** Checked builds: the function to call, which traps, where an index of the statement at `origin` leaves its field. */
-  outside?(origin: Span): string;
+  /** Checked builds: the function to call with the index, which traps, where one of the statement at `origin` leaves its field. */
+  outside?(origin: Span, field: FieldDimension): string;
   /** The function to call, which traps, where the statement at `origin` divides an integer by zero; without it the division traps. */
   divides?(op: "div" | "rem", origin: Span): string;
   /** Builds to be profiled: the address of a counter, two u64: how often something was added, and the sum. */
