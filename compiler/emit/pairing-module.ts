@@ -35,6 +35,7 @@ function operationsOf(dtype: DType, lanes: number): Operation[] {
     (x) => binary("shr", x, two),
     ...comparisons.map((op): Operation => (x, y) => select(binary(op, x, y), x, y)),
     ...(dtype === "f32" ? [(x: Expression) => bitcast("f32", cast("i32", x)), (x: Expression) => bitcast("f32", binary("and", bitcast("i32", x), constant("i32", 0x7fff_ffff, lanes)))] : []),
+    ...(dtype === "f64" ? [(x: Expression) => bitcast("f64", binary("and", bitcast("u64", x), constant("u64", (1n << 63n) - 1n, lanes)))] : []),
     ...(dtype === "i32" ? [(x: Expression) => bitcast("i32", cast("f32", x))] : []),
   ];
   const sample: Expression = { kind: "local", dtype, lanes, local: 0 };
@@ -77,6 +78,6 @@ function product(): Kernel {
 
 /** Exports `kernel0`, `kernel1`, …, each of three addresses: two operands of 256 bytes and the results; and `memory`. */
 export async function pairingModule(): Promise<Uint8Array> {
-  const kernels = [...(["f32", "f64", "i32", "u32", "i16", "u8"] as const).map(elementwise), product()];
-  return (await buildModule(kernels, { fusedMultiplyAdd: true, pages: 1 })).bytes;
+  const kernels = [...(["f32", "f64", "i32", "u32", "u64", "i16", "u8"] as const).map(elementwise), product()];
+  return (await buildModule(kernels, { fusedMultiplyAdd: true, pages: 2 })).bytes;
 }
