@@ -77,15 +77,30 @@ function depthwise(build: Builder, image: ValueId, filters: ValueId, windows: re
   return build.apply("depthwise_packed", [bordered(build, image, windows), packed], windowAttributes(windows));
 }
 
+/** Some images after the others, so that their transformed tiles and the products of these stay in the caches. */
 function winograd(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], size: number, images: readonly [number, number, number], target: Target): ValueId {
   const more = images.slice(1).map((extent) => Math.ceil(extent / size) * size - extent);
-  const tiles = build.apply("winograd_image", [bordered(build, image, windows, more)], { size });
-  const products = build.apply("matmul", [tiles, build.apply("winograd_filters", [filters], { size })]);
+  const whole = bordered(build, image, windows, more);
+  const matrices = build.apply("winograd_filters", [filters], { size });
+  const [, height, width, channels] = build.shape(whole) as [number, number, number, number];
   const [count] = build.shape(filters) as [number];
-  const [parts, rows] = cut(images[0], Math.floor(images[1] / size), 1, sizeOf(images) * count * transformWork, target);
-  return build.apply("winograd_result", [products], { size, images: [...images], ...(images[1] >= size && images[2] >= size ? { partition: [parts!, rows!, 1, 1] } : {}) });
+  const tileBytes = (size + 2) ** 2 * Math.ceil(images[1] / size) * Math.ceil(images[2] / size) * (channels + count) * bytesOf(build.at.type(image).dtype);
+  const atOnce = Math.ceil(images[0] / Math.min(mostParts, Math.ceil((images[0] * tileBytes) / transformedBytes)));
+  const parts: ValueId[] = [];
+  for (let first = 0; first < images[0]; first += atOnce) {
+    const length = Math.min(atOnce, images[0] - first);
+    const part = length === images[0] ? whole : build.slice(whole, [first, 0, 0, 0], [length, height, width, channels]);
+    const tiles = build.apply("winograd_image", [part], { size });
+    const products = build.transpose(build.apply("matmul", [build.transpose(tiles, [1, 0, 2]), matrices]), [1, 0, 2]);
+    const [imageParts, rows] = cut(length, Math.floor(images[1] / size), 1, length * images[1] * images[2] * count * transformWork, target);
+    parts.push(build.apply("winograd_result", [build.reshape(products, [build.shape(products)[0]!, (size + 2) ** 2 * count])], { size, images: [length, images[1], images[2]], ...(images[1] >= size && images[2] >= size ? { partition: [imageParts!, rows!, 1, 1] } : {}) }));
+  }
+  return parts.length === 1 ? parts[0]! : build.apply("concat", parts, { axis: 0 });
 }
 
+/** Transformed tiles and products that stay in the caches, and into how many parts images are cut at most for that. */
+const transformedBytes = 2 ** 21;
+const mostParts = 16;
 /** Operations for each result of a transform. */
 const transformWork = 8;
 
