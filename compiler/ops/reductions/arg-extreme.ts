@@ -1,15 +1,52 @@
 /** Where the largest or smallest element lies: the first of equals; NaN counts as the extreme, as in NumPy. */
 import { sizeOf } from "../../../runtime/dtype.ts";
+import type { ValueId } from "../../graph/graph.ts";
 import { forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
 import { binary, i32, select } from "../../kernel/build.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { isFloat } from "../../../runtime/dtype.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { axesSpace, padded, widened } from "../lowerings.ts";
-import type { Op } from "../op.ts";
+import type { NodeBuilder, Op } from "../op.ts";
 import { axisArgument, boolAttribute, intAttribute, reducedShape, refuse, requireClass, requireInputs, showShape } from "../rules.ts";
 
 const isNaN = (value: number | bigint): boolean => typeof value === "number" && Number.isNaN(value);
+
+/** Along an axis this long, of a tensor with fewer than so many others, columns are compared beside each other. */
+const longAxis = 4096;
+const manyOthers = 64;
+const columns = 256;
+
+/**
+ * A long axis cut into columns, element k into column k mod `columns`: each has its extreme and the place of that, and of the
+ * places whose element is the extreme of all, or NaN, the smallest is meant. What is left over by the columns stands for itself.
+ * Undefined where that would not be worth it.
+ */
+function inColumns(name: "argmax" | "argmin", build: NodeBuilder, x: ValueId, axis: number, keepdims: boolean): ValueId | undefined {
+  const { dtype, shape } = build.typeOf(x);
+  const extent = shape[axis]!;
+  if (extent < longAxis || sizeOf(shape.toSpliced(axis, 1)) >= manyOthers) return undefined;
+  const op = name === "argmax" ? "max" : "min";
+  const along = (count: number): number[] => shape.with(axis, count);
+  const cut = (start: number, length: number): ValueId => build.apply("slice", [x], { start: shape.map((_, d) => (d === axis ? start : 0)), length: along(length), step: shape.map(() => 1) });
+  const counted = (start: number, count: number): ValueId => {
+    const numbers = build.apply("add", [build.apply("iota", [], { length: count, dtype: "i32" }), build.fill({ dtype: "i32", shape: [count] }, start)]);
+    return build.apply("broadcast", [build.apply("reshape", [numbers], { shape: [count, ...shape.slice(axis + 1).map(() => 1)] })], { shape: along(count) });
+  };
+  const rows = Math.floor(extent / columns);
+  const [whole, left] = [rows * columns, extent % columns];
+  const block = build.apply("reshape", [cut(0, whole)], { shape: shape.toSpliced(axis, 1, rows, columns) });
+  const row = build.apply("mul", [build.apply(name, [block], { axis, keepdims: false }), build.fill({ dtype: "i32", shape: along(columns) }, columns)]);
+  const joined = (first: ValueId, rest: () => ValueId): ValueId => (left === 0 ? first : build.apply("concat", [first, rest()], { axis }));
+  const values = joined(build.apply("reduce", [block], { op, axes: [axis], keepdims: false }), () => cut(whole, left));
+  const places = joined(build.apply("add", [row, counted(0, columns)]), () => counted(whole, left));
+  const candidates = build.typeOf(values);
+  const extreme = build.apply("broadcast", [build.apply("reduce", [values], { op, axes: [axis], keepdims: true })], { shape: candidates.shape });
+  const equal = build.apply("eq", [values, extreme]);
+  const meant = isFloat(dtype) ? build.apply("or", [equal, build.apply("ne", [values, values])]) : equal;
+  const chosen = build.apply("select", [meant, places, build.fill({ dtype: "i32", shape: candidates.shape }, extent)]);
+  return build.apply("reduce", [chosen], { op: "min", axes: [axis], keepdims });
+}
 
 function argExtreme(name: "argmax" | "argmin"): Op {
   const comparison = name === "argmax" ? "gt" : "lt";
@@ -35,6 +72,7 @@ function argExtreme(name: "argmax" | "argmin"): Op {
       if (x.shape[axis] === 0 && sizeOf(shape) > 0) refuse("shape-mismatch", `${name} over no elements: axis ${axis} of ${showShape(x.shape)} is empty`);
       return { dtype: "i32", shape };
     },
+    compose: (build, [x], attributes) => inColumns(name, build, x!, intAttribute(attributes, "axis"), boolAttribute(attributes, "keepdims")),
     evaluate(inputs, attributes, type) {
       const [x, axis, result] = [inputs[0]!, intAttribute(attributes, "axis"), zeros(type)];
       const extent = x.type.shape[axis]!;
@@ -82,6 +120,13 @@ function argExtreme(name: "argmax" | "argmin"): Op {
       { inputs: [samples("f16", [3, 5, 2])], attributes: { axis: 1, keepdims: false } },
       { inputs: [samples("u8", [9])], attributes: { axis: 0, keepdims: false } },
       { inputs: [samples("u8", [0, 3])], attributes: { axis: 1, keepdims: false } },
+      { inputs: [samples("u8", [4099])], attributes: { axis: 0, keepdims: false } },
+      { inputs: [samples("f32", [2, 4096])], attributes: { axis: 1, keepdims: true } },
+      { inputs: [samples("i64", [4353, 3])], attributes: { axis: 0, keepdims: false } },
+      {
+        inputs: [tensor("f32", [2, 4200], Array.from({ length: 8400 }, (_, k) => ([4000, 1033, 4199].includes(k) ? NaN : k >= 4200 + 4190 ? (k % 2 === 0 ? 1e9 : -1e9) : k % 97)))],
+        attributes: { axis: 1, keepdims: false }, expected: tensor("i32", [2], [1033, name === "argmax" ? 4190 : 4191]),
+      },
     ],
   };
 }
