@@ -27,16 +27,17 @@ function inColumns(name: "argmax" | "argmin", build: NodeBuilder, x: ValueId, ax
   const extent = shape[axis]!;
   if (extent < longAxis || sizeOf(shape.toSpliced(axis, 1)) >= manyOthers) return undefined;
   const op = name === "argmax" ? "max" : "min";
+  const number = (value: number, extents: readonly number[]): ValueId => build.apply("fill", [], { value, dtype: "i32", shape: extents });
   const along = (count: number): number[] => shape.with(axis, count);
   const cut = (start: number, length: number): ValueId => build.apply("slice", [x], { start: shape.map((_, d) => (d === axis ? start : 0)), length: along(length), step: shape.map(() => 1) });
   const counted = (start: number, count: number): ValueId => {
-    const numbers = build.apply("add", [build.apply("iota", [], { length: count, dtype: "i32" }), build.fill({ dtype: "i32", shape: [count] }, start)]);
+    const numbers = build.apply("add", [build.apply("iota", [], { length: count, dtype: "i32" }), number(start, [count])]);
     return build.apply("broadcast", [build.apply("reshape", [numbers], { shape: [count, ...shape.slice(axis + 1).map(() => 1)] })], { shape: along(count) });
   };
   const rows = Math.floor(extent / columns);
   const [whole, left] = [rows * columns, extent % columns];
   const block = build.apply("reshape", [cut(0, whole)], { shape: shape.toSpliced(axis, 1, rows, columns) });
-  const row = build.apply("mul", [build.apply(name, [block], { axis, keepdims: false }), build.fill({ dtype: "i32", shape: along(columns) }, columns)]);
+  const row = build.apply("mul", [build.apply(name, [block], { axis, keepdims: false }), number(columns, along(columns))]);
   const joined = (first: ValueId, rest: () => ValueId): ValueId => (left === 0 ? first : build.apply("concat", [first, rest()], { axis }));
   const values = joined(build.apply("reduce", [block], { op, axes: [axis], keepdims: false }), () => cut(whole, left));
   const places = joined(build.apply("add", [row, counted(0, columns)]), () => counted(whole, left));
@@ -44,7 +45,7 @@ function inColumns(name: "argmax" | "argmin", build: NodeBuilder, x: ValueId, ax
   const extreme = build.apply("broadcast", [build.apply("reduce", [values], { op, axes: [axis], keepdims: true })], { shape: candidates.shape });
   const equal = build.apply("eq", [values, extreme]);
   const meant = isFloat(dtype) ? build.apply("or", [equal, build.apply("ne", [values, values])]) : equal;
-  const chosen = build.apply("select", [meant, places, build.fill({ dtype: "i32", shape: candidates.shape }, extent)]);
+  const chosen = build.apply("select", [meant, places, number(extent, candidates.shape)]);
   return build.apply("reduce", [chosen], { op: "min", axes: [axis], keepdims });
 }
 
