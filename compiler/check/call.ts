@@ -49,7 +49,10 @@ function dispatch(frame: Frame, site: CallSite, expected: Expected | undefined):
 
   function notCallable(): Value {
     const at = spanOf(binding!);
-    return report(frame, "type-mismatch", span, `${describeBinding(name, binding!)} cannot be called`, at ? { related: [{ span: at, text: "declared here" }] } : {});
+    const hidden = frame.session.calls.has(name) || frame.session.moduleOf(name) !== undefined;
+    return report(frame, "type-mismatch", span, `${describeBinding(name, binding!)} cannot be called`, {
+      ...(at ? { related: [{ span: at, text: "declared here" }] } : {}), ...(hidden ? { help: `it hides the library's ${name} here: give it another name` } : {}),
+    });
   }
 }
 

@@ -148,6 +148,7 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "a tensor for a compile-time argument": inProgram("let a = roll(v, k); // error: not-compile-time: shift of roll"),
   "a dtype that is missing": inProgram("let a = cast(v); // error: bad-argument: cast<f32>"),
   "a dtype too many": inProgram("let a = exp<f32>(v); // error: bad-argument: takes no dtype"),
+  "a call of what a state hides": inGraph("in sum: f32[3]; out z: f32; program main { z = sum(sum); } // error: type-mismatch: it hides the library's sum"),
   "a call of a value": inProgram("let a = v(3); // error: type-mismatch: the in v cannot be called"),
   "a function as a value": inProgram("let a = sum; // error: type-mismatch: the function sum is no value"),
   "a stream as a value": inProgram("let a = images; // error: type-mismatch: next(images)"),

@@ -108,7 +108,8 @@ function stage(tensors: Tensors, draft: DraftFamily, at: number, places: Place[]
   const tensor = tensors.add({ name, type: { dtype, shape }, origin: draft.origin, distribution: distribute(shape, [...grid.map(() => 1), ...block], placement), inPlaceOf: place?.tensor });
   if (!place) places.push({ tensor, field: at, family: draft, ranges: [draft.range] });
   const copy = { driver: tensor, other: field.tensor, range: [...draft.range, ...whole], map: field.map, origin: draft.origin };
-  if (field.access !== "out") before.push({ ...copy, direction: "pull", cause: shared ? sharedCause : `${draft.name} reads what is on other tiles` });
+  const several = sizeOf(draft.range.map(({ count }) => count)) > 1;
+  if (field.access !== "out") before.push({ ...copy, direction: "pull", cause: shared && several ? sharedCause : `${draft.name} reads what is on other tiles` });
   if (field.access !== "in") after.push({ ...copy, direction: "push", cause: `${draft.name} writes what is on other tiles` });
   // A dimension with a single instance does not move.
   const coordinates = grid.map((_, i): Affine => ({ constant: 0, coefficients: [...grid.map((extent, j) => (i === j && extent > 1 ? 1 : 0)), ...zeros(field.shape.length)] }));
