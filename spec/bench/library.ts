@@ -26,6 +26,10 @@
  * | fft, rfft                                 | 0.4, 0.34    | 20–30   | products, of 5 n log n |
  * | sparse products, 64 columns and 1         | 0.39, 0.15   | 17, 45  | products; loads of single elements |
  * | matmul_i32, step of lstm                  | 0.9, 0.7     | 38, 16  | products |
+ * | conv2d 3 × 3, and by its image            | 1.9, 1.6     | 67–89   | products, of plain sums: Winograd's are fewer |
+ * | conv2d by filters; stride 2; 1 × 1        | 0.85–0.9; 0.5–0.7; 0.6–0.8 | 26–40 | products; images are reordered in each call |
+ * | conv2d of 3 channels, and by its filters  | 0.5, 0.75    | 19–29   | products |
+ * | gradients of max pools 2, 3 by 2, of avg  | 0.17, 0.06, 0.19 | 5–18 | memory; what is largest is found again |
  *
  *   node spec/bench/library.ts [name …]
  */
@@ -40,6 +44,7 @@ import { productCases } from "./library/products.ts";
 import { randomCases } from "./library/random.ts";
 import { rowCases } from "./library/rows.ts";
 import { sortCases } from "./library/sorts.ts";
+import { trainingCases } from "./library/training.ts";
 import { peak, quotients as quotientPeak, traffic } from "./limits.ts";
 import { compare, type Contender } from "./rounds.ts";
 
@@ -105,6 +110,6 @@ async function bench(name: string, one: Case): Promise<void> {
   );
 }
 
-const cases: Cases = { ...rowCases, ...dataCases, ...sortCases, ...networkCases, ...randomCases, ...castCases, ...productCases };
+const cases: Cases = { ...rowCases, ...dataCases, ...sortCases, ...networkCases, ...trainingCases, ...randomCases, ...castCases, ...productCases };
 const asked = process.argv.slice(2);
 for (const [name, make] of Object.entries(cases)) if (asked.length === 0 || asked.some((part) => name.includes(part))) await bench(name, make());
