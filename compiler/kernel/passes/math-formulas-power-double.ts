@@ -28,33 +28,40 @@ interface Pair {
 /** x to 26 bits, towards zero. */
 const shortened = (x: Expression): Expression => fromBits(binary("and", bitsOf(x), integer(x, -(2n ** 27n))));
 
-/** log2(2^e (1 + f)). */
-function log2InPair({ f, e }: Split, define: Define): Pair {
+/** s = f / (2 + f), also in one number: the low part from what the high one leaves of f. */
+function quotientInPair(f: Expression, define: Define): Pair & { s: Expression } {
   const two = number(f, 2);
-  // The sum of mantissa and 1 in two parts, and the quotient: its low part from what the high one leaves.
-  const whole = define("sum", add(f, two));
-  const sumHigh = define("sumHigh", shortened(whole));
+  const sum = define("sum", add(f, two));
+  const sumHigh = define("sumHigh", shortened(sum));
   const sumLow = sub(f, sub(sumHigh, two));
-  const inverse = define("inverse", div(number(f, 1), whole));
+  const inverse = define("inverse", div(number(f, 1), sum));
   const s = define("s", mul(f, inverse));
   const high = define("high", shortened(s));
-  const low = define("low", mul(sub(sub(f, mul(high, sumHigh)), mul(high, sumLow)), inverse));
-  // 3 + s² + …, s² of the high part alone being exact.
+  return { s, high, low: define("low", mul(sub(sub(f, mul(high, sumHigh)), mul(high, sumLow)), inverse)) };
+}
+
+/** 3 + s² + s⁴ P(s²). The square of the high part of s is exact. */
+function seriesInPair({ s, high, low }: Pair & { s: Expression }, define: Define): Pair {
+  const three = number(s, 3);
   const square = define("square", mul(s, s));
   const highSquare = define("highSquare", mul(high, high));
   const rest = define("rest", add(mul(mul(square, square), polynomial(square, seriesTail, define)), mul(low, add(high, s))));
-  const three = number(f, 3);
   const seriesHigh = define("seriesHigh", shortened(add(add(highSquare, three), rest)));
-  const seriesLow = sub(rest, sub(sub(seriesHigh, three), highSquare));
-  // Times s, then times the scale.
-  const product = define("product", mul(high, seriesHigh));
-  const productRest = define("productRest", add(mul(low, seriesHigh), mul(seriesLow, s)));
-  const productHigh = define("productHigh", shortened(add(product, productRest)));
-  const productLow = sub(productRest, sub(productHigh, product));
-  const logHigh = define("logHigh", mul(productHigh, number(f, scaleHigh)));
-  const logLow = define("logLow", add(mul(productHigh, number(f, scaleLow)), mul(productLow, number(f, scale))));
-  const total = define("total", shortened(add(add(logHigh, logLow), e)));
-  return { high: total, low: define("totalLow", sub(logLow, sub(sub(total, e), logHigh))) };
+  return { high: seriesHigh, low: define("seriesLow", sub(rest, sub(sub(seriesHigh, three), highSquare))) };
+}
+
+/** log2(2^e (1 + f)). */
+function log2InPair({ f, e }: Split, define: Define): Pair {
+  const quotient = quotientInPair(f, define);
+  const series = seriesInPair(quotient, define);
+  const product = define("product", mul(quotient.high, series.high));
+  const rest = define("productRest", add(mul(quotient.low, series.high), mul(series.low, quotient.s)));
+  const productHigh = define("productHigh", shortened(add(product, rest)));
+  const productLow = sub(rest, sub(productHigh, product));
+  const high = define("logHigh", mul(productHigh, number(f, scaleHigh)));
+  const low = define("logLow", add(mul(productHigh, number(f, scaleLow)), mul(productLow, number(f, scale))));
+  const total = define("total", shortened(add(add(high, low), e)));
+  return { high: total, low: define("totalLow", sub(low, sub(sub(total, e), high))) };
 }
 
 /** Larger exponents give what this one gives, but of 1. */
