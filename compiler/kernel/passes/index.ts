@@ -14,13 +14,14 @@ import { inlineIndices } from "./inline-indices.ts";
 import { jamRows } from "./jam-rows.ts";
 import { orderDimensions } from "./order-dimensions.ts";
 import { proveParallel } from "./prove-parallel.ts";
+import { readAhead } from "./read-ahead.ts";
 import { shareParts } from "./share-parts.ts";
 import { streamReductions } from "./stream-reductions.ts";
 import { unroll } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
-const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [copyBits, orderDimensions, inlineIndices, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, shareParts, expandMath, vectorise];
+const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [copyBits, orderDimensions, inlineIndices, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, readAhead, shareParts, expandMath, vectorise];
 const afterBlocks: readonly Pass<Kernel, Kernel>[] = [unroll, hoistInvariants];
 
 export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, blockContraction, ...afterBlocks];
