@@ -18,7 +18,8 @@ import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel
 import { coefficientOf, linearForm } from "../linear.ts";
 import { operandsOf } from "../vector-support.ts";
 import { constantOf, LocalTable, mapBodies, tripCount, visitExpression, withBody, type ForStatement, type StoreStatement } from "../walk.ts";
-import { vectorLanes, vectorsOf, type Place } from "./transposed-vectors.ts";
+import { pairLanes } from "./pairs.ts";
+import { vectorsOf, type Place } from "./transposed-vectors.ts";
 import { withCounter } from "./unroll-small-loops.ts";
 
 /** Elements of a square in each direction: a line of 64 bytes of f32. */
@@ -166,7 +167,7 @@ function squaresOf(found: Transposition, length: number, kernel: Kernel, locals:
   const small = body.reduce((size, { value }) => size + operationsOf(value), 0) <= smallBody;
   const wide = vectors !== undefined || small ? square : atOnce;
   const straight = vectors !== undefined
-    ? steps(square, vectorLanes).flatMap((ahead) => steps(atOnce, 2).flatMap((behind) => vectors((p, q) => at(ahead + p, behind + q))))
+    ? steps(square, pairLanes).flatMap((ahead) => steps(atOnce, 2).flatMap((behind) => vectors((p, q) => at(ahead + p, behind + q))))
     : steps(wide).flatMap((ahead) => steps(atOnce).flatMap((behind) => copyAt(found, at(ahead, behind))));
   const inside = (local: LocalId, end: number, step: number, inner: readonly Statement[]): Statement => ({ ...read, local, start: i32(0), end: i32(end), step, body: inner });
   return [inside(along.local, length, wide, [inside(across.local, square, atOnce, straight)])];

@@ -1,16 +1,14 @@
 /**
  * Vectors of a transposition, of elements of 32 bits: two at a time, along what is stored, of elements that are read side by
- * side from four rows. Each row is loaded by pairs: of two vectors of two pairs each, the lower halves of the pairs are the
- * first result, their upper halves the second. That takes shifts and masks of pairs alone; shuffles, which would be a little
- * faster, some engines get wrong when they pair vectors.
+ * side from four rows.
  */
-import { bytesOf } from "../../../runtime/dtype.ts";
-import { binary, bitcast, constant, pack, splat } from "../build.ts";
+import { splat } from "../build.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { coefficientOf, linearForm } from "../linear.ts";
-import { computeDType, operandsOf, vectorFits, vectorFormSupported } from "../vector-support.ts";
+import { operandsOf, vectorFits, vectorFormSupported } from "../vector-support.ts";
 import { buffersStored, mapOperands, mentionsLocal, rewriteExpression, type LoadExpression, type LocalTable } from "../walk.ts";
 import type { Transposition } from "./block-transposes.ts";
+import { fromPairs, inPairs, pairLanes as vectorLanes } from "./pairs.ts";
 
 /** Values of the counters of both loops. */
 export interface Place {
@@ -18,12 +16,8 @@ export interface Place {
   readonly read: Expression;
 }
 
-export const vectorLanes = 4;
-
 /** Statements for four elements along what is stored by two along what is read, from the places of each. */
 export type Vectors = (place: (stored: number, read: number) => Place) => readonly Statement[];
-
-const elementBytes = 4;
 
 /** Undefined where the elements are not of 32 bits, or the body has no vector form. */
 export function vectorsOf(found: Transposition, kernel: Kernel, locals: LocalTable): Vectors | undefined {
@@ -53,8 +47,8 @@ export function vectorsOf(found: Transposition, kernel: Kernel, locals: LocalTab
       return local;
     };
     const results = turned.map((load) => {
-      const [above, below] = [0, 1].map((first) => named("pairs", pairsOf([first, first + 2].map((row) => moved(load, row, 0))))) as [Expression, Expression];
-      return turn(above, below).map((value) => named("turned", bitcast(load.dtype, value, vectorLanes)));
+      const rows = [0, 1, 2, 3].map((row) => moved(load, row, 0) as LoadExpression);
+      return fromPairs(rows, (value) => named("pairs", value)).map((value) => named("turned", value));
     });
     for (const q of [0, 1]) for (const store of body) {
       const value = widened(store.value, (load) => results[turned.indexOf(load)]?.[q], stored.local);
@@ -73,7 +67,7 @@ function visitValues(expression: Expression, visit: (expression: Expression) => 
 /** Whether an access moves from an element to its neighbour along the last dimension, and along no other. */
 function isNeighbours(kernel: Kernel, buffer: number, index: readonly Expression[], local: LocalId): boolean {
   const { dtype, strides } = kernel.buffers[buffer]!;
-  if (bytesOf(dtype) !== elementBytes || computeDType(dtype) !== dtype || strides.at(-1) !== 1) return false;
+  if (!inPairs(dtype) || strides.at(-1) !== 1) return false;
   return index.every((one, dimension) => {
     const form = linearForm(one);
     return form !== undefined && coefficientOf(form, local) === (dimension === index.length - 1 ? 1 : 0);
@@ -99,16 +93,4 @@ function widened(expression: Expression, turnedLoad: (load: LoadExpression) => E
     case "local": return splat(vectorLanes, expression);
     default: return { ...mapOperands(expression, (operand) => widened(operand, turnedLoad, counter)), lanes: vectorLanes };
   }
-}
-
-/** An element and its neighbour of each of two rows, as one integer each. */
-const pairsOf = (rows: readonly Expression[]): Expression => bitcast("u64", pack(rows.map((load) => ({ ...load, lanes: 2 }))), 2);
-
-/** From the pairs of rows 0 and 2, and of 1 and 3: the first elements of the four rows, and the second ones. */
-function turn(above: Expression, below: Expression): readonly [Expression, Expression] {
-  const bits = (value: bigint): Expression => constant("u64", value, 2);
-  return [
-    binary("or", binary("and", above, bits(0xffff_ffffn)), binary("shl", below, bits(32n))),
-    binary("or", binary("shr", above, bits(32n)), binary("and", below, bits(0xffff_ffff_0000_0000n))),
-  ];
 }

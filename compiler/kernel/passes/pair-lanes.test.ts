@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import type { DType } from "../../../runtime/dtype.ts";
+import { nowhere } from "../../support/span.ts";
+import { binary, constant, i32, KernelBuilder } from "../build.ts";
+import type { Expression, Kernel } from "../kernel.ts";
+import { printKernel } from "../print.ts";
+import { randomKernel, runBoth, testContext } from "../testing.ts";
+import { verifyKernel } from "../verify.ts";
+import { pairLanes } from "./pair-lanes.ts";
+import { vectorise } from "./vectorise.ts";
+
+const n = 21;
+
+/** The loop of a kernel over x[step · i …] and y[i], in vectors, and what the pass makes of it. */
+function paired(body: (parts: { kernel: KernelBuilder; i: Expression; element(step: number, offset: number): Expression; y: number }) => void, dtype: DType = "f32"): { before: Kernel; after: Kernel } {
+  const kernel = new KernelBuilder("pairs", nowhere);
+  const x = kernel.buffer({ name: "x", dtype, shape: [4 * n], access: "inout" });
+  const y = kernel.buffer({ name: "y", dtype, shape: [n], access: "out" });
+  kernel.for({ end: i32(n), parallel: true }, (i) => body({ kernel, i, y, element: (step, offset) => kernel.load(x, [binary("add", binary("mul", i, i32(step)), i32(offset))]) }));
+  const before = vectorise.run(kernel.finish(), testContext);
+  const after = pairLanes.run(before, testContext);
+  verifyKernel(after);
+  return { before, after };
+}
+
+const expectSame = ({ before, after }: { before: Kernel; after: Kernel }): void => {
+  for (let seed = 0; seed < 3; seed++) for (const [one, other] of runBoth(before, after, seed)) expect(other).toEqual(one);
+};
+
+describe("pair-lanes", () => {
+  it("loads every second element and those between them in pairs, in one statement or two", () => {
+    for (const dtype of ["f32", "i32", "u32"] as const) {
+      const result = paired(({ kernel, i, y, element }) => {
+        const even = kernel.let("even", element(2, 0));
+        kernel.store(y, [i], binary("add", binary("mul", even, even), binary("mul", element(2, 1), constant(dtype, 3))));
+      }, dtype);
+      expect(printKernel(result.after)).toContain("bitcast<u64×2>(pack(x[i * 2]×2, x[i * 2 + 4]×2))");
+      expectSame(result);
+    }
+  });
+
+  it("takes neighbours in either order, and those that are read backwards", () => {
+    const result = paired(({ kernel, i, y, element }) => {
+      const last = kernel.let("last", element(-2, 2 * n + 1));
+      const first = kernel.let("first", element(-2, 2 * n));
+      kernel.store(y, [i], binary("sub", binary("mul", last, last), binary("mul", first, first)));
+    });
+    expect(printKernel(result.after)).toContain("pairs");
+    expectSame(result);
+  });
+
+  it("leaves what has no neighbours, other sizes, and what is stored to or moves in between", () => {
+    const squares = (kernel: KernelBuilder, i: Expression, y: number, elements: readonly Expression[]): void => {
+      const values = elements.map((one) => kernel.let("value", one));
+      kernel.store(y, [i], values.map((one) => binary("mul", binary("mul", one, one), binary("add", one, one))).reduce((a, b) => binary("add", a, b)));
+    };
+    const same = (result: ReturnType<typeof paired>): void => expect(printKernel(result.after)).toBe(printKernel(result.before));
+    same(paired(({ kernel, i, y, element }) => squares(kernel, i, y, [element(3, 0), element(3, 2)])));
+    same(paired(({ kernel, i, y, element }) => squares(kernel, i, y, [element(2, 0), element(2, 1)]), "f64"));
+    const builder = new KernelBuilder("between", nowhere);
+    const x = builder.buffer({ name: "x", dtype: "f32", shape: [16], access: "inout" });
+    const pack = (offset: number): Expression => ({ kind: "pack", dtype: "f32", lanes: 4, operands: [0, 2, 4, 6].map((at) => builder.load(x, [i32(at + offset)])) });
+    const first = builder.let("first", pack(0));
+    builder.store(x, [i32(1)], constant("f32", 7));
+    builder.store(x, [i32(8)], binary("add", first, pack(1)));
+    const kernel = builder.finish();
+    expect(pairLanes.run(kernel, testContext)).toBe(kernel);
+  });
+
+  it("keeps every bit of random kernels", () => {
+    for (let seed = 0; seed < 150; seed++) {
+      const kernel = vectorise.run(randomKernel(seed, (["f32", "i32", "u32"] as const)[seed % 3]!, true), testContext);
+      const after = pairLanes.run(kernel, testContext);
+      verifyKernel(after);
+      for (const [before, now] of runBoth(kernel, after, seed)) expect(now).toEqual(before);
+    }
+  });
+});

@@ -1,0 +1,30 @@
+/**
+ * Elements of 32 bits that lie in pairs, two vectors of them at once: of four pairs the first elements, and the second ones. Each
+ * vector alone would take four loads; so it is four for both, and shifts and masks of whole pairs. (Shuffles would be a little
+ * faster, but some engines get them wrong when they pair vectors.)
+ */
+import { bytesOf, type DType } from "../../../runtime/dtype.ts";
+import { binary, bitcast, constant, pack } from "../build.ts";
+import type { Expression } from "../kernel.ts";
+import { computeDType } from "../vector-support.ts";
+import type { LoadExpression } from "../walk.ts";
+
+export const pairLanes = 4;
+
+/** Whether elements can be taken in pairs: they are held as they are stored, in 32 bits. */
+export const inPairs = (dtype: DType): boolean => dtype !== "bool" && bytesOf(dtype) === 4 && computeDType(dtype) === dtype;
+
+/**
+ * The first elements of four pairs and the second ones. `firsts` are loads of the first of each pair, whose second is its
+ * neighbour along the last dimension; `name` gives an expression a local.
+ */
+export function fromPairs(firsts: readonly LoadExpression[], name: (value: Expression) => Expression): readonly [Expression, Expression] {
+  const { dtype } = firsts[0]!;
+  const pairs = (...at: number[]): Expression => name(bitcast("u64", pack(at.map((pair) => ({ ...firsts[pair]!, lanes: 2 }))), 2));
+  const bits = (value: bigint): Expression => constant("u64", value, 2);
+  const [above, below] = [pairs(0, 2), pairs(1, 3)];
+  return [
+    bitcast(dtype, binary("or", binary("and", above, bits(0xffff_ffffn)), binary("shl", below, bits(32n))), pairLanes),
+    bitcast(dtype, binary("or", binary("shr", above, bits(32n)), binary("and", below, bits(0xffff_ffff_0000_0000n))), pairLanes),
+  ];
+}
