@@ -13,6 +13,7 @@ import { hoistInvariants } from "./hoist-invariants.ts";
 import { inlineIndices } from "./inline-indices.ts";
 import { jamRows } from "./jam-rows.ts";
 import { orderDimensions } from "./order-dimensions.ts";
+import { pairLanes } from "./pair-lanes.ts";
 import { proveParallel } from "./prove-parallel.ts";
 import { readAhead } from "./read-ahead.ts";
 import { shareParts } from "./share-parts.ts";
@@ -21,7 +22,7 @@ import { unroll } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
-const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [copyBits, orderDimensions, inlineIndices, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, readAhead, shareParts, expandMath, vectorise];
+const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [copyBits, orderDimensions, inlineIndices, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, readAhead, shareParts, expandMath, vectorise, pairLanes];
 const afterBlocks: readonly Pass<Kernel, Kernel>[] = [unroll, hoistInvariants];
 
 export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, blockContraction, ...afterBlocks];
