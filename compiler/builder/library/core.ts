@@ -244,6 +244,9 @@ export const sort = define<<D extends DType>(x: Operand<D>, options?: { axis?: n
 /** Where the elements of a sorted axis come from, as i32; equal ones in their order, NaN counts as largest. x[y[0]] ≤ x[y[1]] ≤ … */
 export const argsort = define<<D extends DType>(x: Operand<D>, options?: { axis?: number; descending?: boolean }) => Tensor<"i32">>("core", "argsort");
 
+/** Where the k largest elements of the last dimension are, as i32, the largest first; the first of equals comes first, NaN counts as largest. x[y[0]] ≥ x[y[1]] ≥ … ≥ all others */
+export const top_places = define<<D extends DType>(x: Operand<D>, k: number) => Tensor<"i32">>("core", "top_places");
+
 /** Elements combined along axes, all when none is given: sum, prod, min, max, all, any. y = x₀ ∘ x₁ ∘ … */
 export const sum = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "sum");
 
