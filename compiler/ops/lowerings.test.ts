@@ -226,7 +226,8 @@ describe("lowerings of random shapes", () => {
   test("gradients by filters with channels last, of any window, stride and dilation", () => {
     const axis = fc.record({ size: fc.integer({ min: 1, max: 3 }), stride: fc.integer({ min: 1, max: 2 }), dilation: fc.integer({ min: 1, max: 2 }), positions: fc.integer({ min: 1, max: 9 }) });
     fc.assert(
-      fc.property(axis, axis, fc.integer({ min: 1, max: 18 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 5 }), fc.constantFrom("filters", "channels"), seeds, (high, wide, images, channels, filters, along, seed) => {
+      fc.property(axis, axis, fc.integer({ min: 1, max: 18 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 5 }), fc.constantFrom("filters", "channels", "each"), seeds, (high, wide, images, channels, others, along, seed) => {
+        const filters = along === "each" ? channels : others;
         const [height, width] = [high, wide].map(({ size, stride, dilation, positions }) => (positions - 1) * stride + (size - 1) * dilation + 1) as [number, number];
         // Sums of whole numbers are exact in f64.
         const [x, y] = [filled("f64", [images, height, width * channels], 1), filled("f64", [images, high.positions, wide.positions, filters], 2)];

@@ -113,6 +113,21 @@ describe("pack-convolutions", () => {
     }), { numRuns: 15 });
   });
 
+  it.each([1, 2])("trains filters of each channel, %i apart", async (stride) => {
+    const graph = graphFor(
+      "in x: f64[4, 3, 9, 8]; in u: f64[12, 3, 3, 3]; in v: f64[12, 1, 3, 3]; out du: f64[12, 3, 3, 3]; out dv: f64[12, 1, 3, 3];",
+      `let h = max(conv2d(x, u, padding = 1), 0); let y = conv2d(h, v, stride = ${stride}, padding = 1, groups = 12); (du, dv) = grad(mean(y * y), (u, v));`,
+    );
+    const inputs = fillStates(graph, "in");
+    const after = passed(graph);
+    expect(countOps(after)).toMatchObject({ depthwise_packed: 1 + stride ** 2, conv_filters_packed: 2 });
+    expect(countOps(after)).not.toHaveProperty("conv_filters");
+    const expected = new Interpreter(graph, {}).run("main", inputs);
+    expect(differences(expected, toHost(new Interpreter(after, {}).run("main", inputs)), 1e-13)).toEqual([]);
+    await using engine = await engineFor(graph, target("wasm"), 1, {});
+    expect(differences(expected, engine.runSync(toHost(inputs)), 1e-13)).toEqual([]);
+  });
+
   it("trains on any number of tiles as the interpreter says", { timeout: 60_000 }, async () => {
     await fc.assert(fc.asyncProperty(trainedLayers, async (one) => {
       const graph = trainingGraph(one);

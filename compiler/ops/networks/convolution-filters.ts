@@ -146,7 +146,10 @@ export const convolutionFilters: Op = {
   ],
 };
 
-/** x: [n, h, w · c], its border included, y: [n, rows, columns, o] → [kh, kw or 1, c or kw · c, o], or with the last two exchanged. */
+/**
+ * x: [n, h, w · c], its border included, y: [n, rows, columns, o] → [kh, kw or 1, c or kw · c, o], or with the last two exchanged;
+ * along "each", where every channel has a filter of its own, [kh, kw, c, 1].
+ */
 interface PackedExtents {
   readonly images: number;
   readonly channels: number;
@@ -158,8 +161,8 @@ interface PackedExtents {
   /** Columns of the window that are not neighbours in memory, and how many elements of the image one of them is. */
   readonly apart: number;
   readonly run: number;
-  /** Whether the filters are what vectors are made of, and last in the result; else elements of the image are. */
-  readonly alongFilters: boolean;
+  /** What vectors are made of, and is last in the result: filters or elements of the image; or both at once. */
+  readonly along: "filters" | "channels" | "each";
 }
 
 function packedExtents(x: TensorType, y: TensorType, attributes: Attributes): PackedExtents {
@@ -169,11 +172,13 @@ function packedExtents(x: TensorType, y: TensorType, attributes: Attributes): Pa
   const [, rows, columns, filters] = y.shape as [number, number, number, number];
   const positions = windowPositions("conv_filters_packed", [height, across / channels], [high, wide]);
   invariant(across % channels === 0 && y.shape[0] === images && positions[0] === rows && positions[1] === columns, () => `conv_filters_packed of ${showShape(x.shape)} and ${showShape(y.shape)}`);
-  const [apart, run] = wide.dilation === 1 ? [1, wide.size * channels] : [wide.size, channels];
-  return { images, channels, filters, rows, columns, high, wide, apart, run, alongFilters: attributes["along"] === "filters" };
+  const along = attributes["along"] as PackedExtents["along"];
+  invariant(along !== "each" || filters === channels, () => `conv_filters_packed of ${channels} channels and ${filters}`);
+  const [apart, run] = wide.dilation === 1 && along !== "each" ? [1, wide.size * channels] : [wide.size, channels];
+  return { images, channels, filters, rows, columns, high, wide, apart, run, along };
 }
 
-const packedShape = ({ high, apart, run, filters, alongFilters }: PackedExtents): number[] => [high.size, apart, ...(alongFilters ? [run, filters] : [filters, run])];
+const packedShape = ({ high, apart, run, filters, along }: PackedExtents): number[] => [high.size, apart, ...(along === "each" ? [run, 1] : along === "filters" ? [run, filters] : [filters, run])];
 
 /** Positions of a stretch: so many that reading and writing the sums is little beside adding to them, and no more than stay in the nearest cache. */
 const stretchPositions = 64;
@@ -238,10 +243,10 @@ export const convolutionFiltersPacked: Op = {
   },
   evaluate(inputs, attributes, type) {
     const [x, y, result] = [inputs[0]!, inputs[1]!, zeros(type)];
-    const { images, channels, rows, columns, high, wide, alongFilters } = packedExtents(x.type, y.type, attributes);
+    const { images, channels, rows, columns, high, wide, along } = packedExtents(x.type, y.type, attributes);
     forEachIndex(type.shape, (index, flat) => {
       const [u, v] = index as [number, number];
-      const [element, filter] = alongFilters ? [index[2]!, index[3]!] : [index[3]!, index[2]!];
+      const [element, filter] = along === "each" ? [index[2]!, index[2]!] : along === "filters" ? [index[2]!, index[3]!] : [index[3]!, index[2]!];
       let sum = 0;
       forEachIndex([images, rows, columns], ([n, i, j]) => {
         const a = get(x, flatIndex(x.type.shape, [n!, i! * high.stride + u * high.dilation, (j! * wide.stride + v * wide.dilation) * channels + element]));
@@ -254,11 +259,11 @@ export const convolutionFiltersPacked: Op = {
   lower(inputs, attributes, type): Lowering[] {
     if (sizeOf(type.shape) === 0) return [];
     const extents = packedExtents(inputs[0]!, inputs[1]!, attributes);
-    const { images, channels, rows, columns, high, wide, alongFilters } = extents;
+    const { images, channels, rows, columns, high, wide, along } = extents;
     if (images === 0) return fillLowering("conv", wholeRegion(type.shape), type.dtype, 0);
     const rank = 7;
     const at = (dimension: number, scale = 1): Affine => affineIndex(dimension, rank, scale);
-    const [element, filter] = alongFilters ? [2, 3] : [3, 2];
+    const [element, filter] = along === "each" ? [2, 2] : along === "filters" ? [2, 3] : [3, 2];
     return [
       {
         name: "conv",
@@ -281,6 +286,7 @@ export const convolutionFiltersPacked: Op = {
     },
     { inputs: [samples("f32", [2, 7, 18]), samples("f32", [2, 5, 4, 8], 1)], attributes: { window: [3, 3], stride: [1, 1], channels: 3, along: "filters" } },
     { inputs: [samples("f32", [1, 9, 36]), samples("f32", [1, 3, 2, 5], 1)], attributes: { window: [3, 2], stride: [2, 3], dilation: [2, 3], channels: 4, along: "channels" } },
+    { inputs: [samples("f32", [2, 9, 90]), samples("f32", [2, 4, 7, 10], 1)], attributes: { window: [3, 2], stride: [2, 1], dilation: [1, 2], channels: 10, along: "each" } },
     { inputs: [samples("f64", [2, 3, 150]), samples("f64", [2, 3, 75, 2], 1)], attributes: { window: [1, 1], stride: [1, 1], channels: 2, along: "filters" } },
     { inputs: [samples("f32", [9, 6, 18]), samples("f32", [9, 4, 4, 8], 1)], attributes: { window: [3, 3], stride: [1, 1], channels: 3, along: "filters" } },
     { inputs: [samples("f32", [3, 19, 14]), samples("f32", [3, 17, 10, 3], 1)], attributes: { window: [3, 5], stride: [1, 1], channels: 1, along: "filters" } },

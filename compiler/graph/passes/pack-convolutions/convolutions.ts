@@ -5,7 +5,7 @@ import type { Node, TensorType, ValueId } from "../../graph.ts";
 import type { Rewriting } from "../../rewrite.ts";
 import { isWeights } from "../pack-products.ts";
 import { isPackable, type Builder, type Setting } from "./builder.ts";
-import { byFilters, packsFilters } from "./filter-gradient.ts";
+import { byFilters, byOwnFilters, packsFilters } from "./filter-gradient.ts";
 import { isPoint, sumsOf } from "./sums.ts";
 import { packsTransposed, transposed } from "./transposed.ts";
 
@@ -76,5 +76,9 @@ export function product(node: Node, build: Builder): ValueId | undefined {
 export function filterGradient(node: Node, build: Builder, setting: Setting): ValueId | undefined {
   if (packedImages(node, build.at, setting).length === 0) return undefined;
   const [x, y] = node.inputs as [ValueId, ValueId];
-  return byFilters(build, build.channelsLast(x), build.stored(build.channelsLast(y)), windowsOf(node.attributes["window"] as number[], node.attributes), setting.target);
+  const own = groupsOf(node) > 1;
+  // For what little is computed of each element nothing is reordered.
+  if (own && build.behind(x) === undefined && build.behind(y) === undefined) return undefined;
+  const gradient = own ? byOwnFilters : byFilters;
+  return gradient(build, build.channelsLast(x), build.stored(build.channelsLast(y)), windowsOf(node.attributes["window"] as number[], node.attributes), setting.target);
 }

@@ -21,7 +21,9 @@ export function packsFilters(node: Node, at: Around): boolean {
   const [x, y] = [at.type(node.inputs[0]!), at.type(node.inputs[1]!)];
   const windows = windowsOf(node.attributes["window"] as number[], node.attributes);
   const positions = sizeOf(y.shape) / y.shape[1]!;
-  return node.attributes["groups"] === 1 && sizeOf(x.shape) > 0 && positions >= leastPositions && Math.max(y.shape[1]!, windows[1]!.size * x.shape[1]!) >= leastExtent;
+  const [groups, channels, filters] = [node.attributes["groups"], x.shape[1]!, y.shape[1]!];
+  if (sizeOf(x.shape) === 0 || positions < leastPositions) return false;
+  return groups === 1 ? Math.max(filters, windows[1]!.size * channels) >= leastExtent : groups === channels && groups === filters && channels >= leastExtent;
 }
 
 /** x: [n, h, w, c], y: [n, rows, columns, o] → [o, c, kh, kw]. */
@@ -44,6 +46,15 @@ export function byFilters(build: Builder, x: ValueId, y: ValueId, windows: reado
   const sums = build.apply("conv_filters_packed", [lines, y], attributes);
   const split = build.reshape(sums, alongFilters ? [high.size, wide.size, channels, filters] : [high.size, ...(apart === 1 ? [filters, wide.size, channels] : [wide.size, filters, channels])]);
   return build.transpose(split, alongFilters ? [3, 2, 0, 1] : apart === 1 ? [1, 3, 0, 2] : [2, 3, 0, 1]);
+}
+
+/** Where each channel has a filter of its own: [c, 1, kh, kw]. */
+export function byOwnFilters(build: Builder, x: ValueId, y: ValueId, windows: readonly Window[], { tiles }: Target): ValueId {
+  const image = bordered(build, x, windows);
+  const [images, height, width, channels] = build.shape(image) as [number, number, number, number];
+  const parts = Math.min(images, tiles);
+  const attributes = { ...windowAttributes(windows), channels, along: "each", ...(parts > 1 ? { partition: [1, 1, 1, 1, parts] } : {}) };
+  return build.transpose(build.apply("conv_filters_packed", [build.reshape(image, [images, height, width * channels]), y], attributes), [2, 3, 0, 1]);
 }
 
 /** What vectors along an extent compute for nothing, as a share. */
