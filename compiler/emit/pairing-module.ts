@@ -1,12 +1,15 @@
 /**
  * The module with which the runtime tries whether V8 pairs vectors correctly (runtime/wide-vectors.ts): for each dtype and each
- * operation that kernels use and V8 pairs, a loop over neighbouring vectors; and a register block of a matrix product. The
+ * operation that kernels use and V8 pairs, a loop over neighbouring vectors; a register block of a matrix product; and vectors
+ * of every second element, which are loaded in pairs. The
  * runtime keeps its bytes as text in runtime/pairing-module.ts, which `node scripts/pairing-module.ts` writes.
  */
 import type { DType } from "../../runtime/dtype.ts";
 import { binary, bitcast, cast, constant, i32, KernelBuilder, select, splat, unary } from "../kernel/build.ts";
 import type { BinaryOp, Expression, Kernel, UnaryOp } from "../kernel/kernel.ts";
+import { fromPairs } from "../kernel/passes/pairs.ts";
 import { maximumLanes, vectorFormSupported } from "../kernel/vector-support.ts";
+import type { LoadExpression } from "../kernel/walk.ts";
 import { nowhere } from "../support/span.ts";
 import { buildModule } from "./harness.ts";
 
@@ -76,8 +79,27 @@ function product(): Kernel {
   return builder.finish();
 }
 
+/** Products of sums of every second element and of those between them. */
+function everySecond(): Kernel {
+  const count = operandBytes / 8;
+  const builder = new KernelBuilder("every second", nowhere);
+  const operands = ["x", "y"].map((name) => builder.buffer({ name, dtype: "f32", shape: [2 * count], access: "in" }));
+  const z = builder.buffer({ name: "z", dtype: "f32", shape: [count], access: "out" });
+  builder.for({ end: i32(count), step: 8, parallel: true }, (i) => {
+    const twice = binary("mul", i, i32(2));
+    const sums = [0, 8].map((start) => operands.map((buffer) => {
+      const firsts = [0, 2, 4, 6].map((at) => builder.load(buffer, [plus(twice, start + at)]) as LoadExpression);
+      const [even, odd] = fromPairs(firsts, (value) => builder.let("pairs", value));
+      return binary("add", even, odd);
+    }));
+    const results = sums.map(([one, other]) => builder.let("result", binary("mul", one!, other!)));
+    results.forEach((result, k) => builder.store(z, [plus(i, 4 * k)], result));
+  });
+  return builder.finish();
+}
+
 /** Exports `kernel0`, `kernel1`, …, each of three addresses: two operands of 256 bytes and the results; and `memory`. */
 export async function pairingModule(): Promise<Uint8Array> {
-  const kernels = [...(["f32", "f64", "i32", "u32", "u64", "i16", "u8"] as const).map(elementwise), product()];
+  const kernels = [...(["f32", "f64", "i32", "u32", "u64", "i16", "u8"] as const).map(elementwise), product(), everySecond()];
   return (await buildModule(kernels, { fusedMultiplyAdd: true, pages: 2 })).bytes;
 }
