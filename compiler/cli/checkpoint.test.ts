@@ -63,6 +63,22 @@ describe("a run that goes on from a checkpoint", () => {
     expect(losses[2]).toBeLessThan(losses[0]!);
   });
 
+  test("a run that fails leaves what the runs before it learned", async () => {
+    writeFileSync("count.gph", `graph count { var n: i32; out m: i32; program main { n += 1; assert(n < 3, "enough"); m = n; } }`);
+    expect((await gph("run count.gph --runs 5 --save count.safetensors")).code).toBe(1);
+    expect(readSafetensors(readFileSync("count.safetensors")).get("n")!.data[0]).toBe(2);
+  });
+
+  test("a place that cannot be written is told before anything runs", async () => {
+    writeFileSync("loud.gph", `graph loud { var n: i32; out m: i32; program main { print("ran"); n += 1; m = n; } }`);
+    for (const where of ["--save", "--out m="]) {
+      const { code, out, err } = await gph(`run loud.gph ${where}${where.endsWith("=") ? "" : " "}gone/file`);
+      expect(code).toBe(1);
+      expect(out).toBe("");
+      expect(err).toContain("the folder gone does not exist");
+    }
+  });
+
   test("--in wins over the checkpoint", async () => {
     await gph(`${fit} --in scale=0.01 --save base.safetensors`);
     expect(await gph(`${fit} --load base.safetensors --in step=100 --save changed.safetensors`)).toMatchObject({ code: 0 });

@@ -135,6 +135,21 @@ export function checkKeepsSources(output: string, read: Iterable<string>): void 
   }
 }
 
+/** Refuses what could not be written, before the work whose results go there. */
+export async function checkWritable(outputs: Iterable<string>, read: readonly string[]): Promise<void> {
+  for (const path of outputs) {
+    checkKeepsSources(path, read);
+    const existing = await stat(path).catch(() => undefined);
+    if (existing?.isDirectory()) throw new UserError("not-a-file", `${path} is a folder, not a file`);
+    if (existing !== undefined && !existing.isFile()) continue;
+    try {
+      await access(dirname(existing === undefined ? path : await realpath(path)), constants.W_OK);
+    } catch (error) {
+      throw fileError(path, error, "write");
+    }
+  }
+}
+
 const unfinished = new Set<string>();
 
 function removeUnfinished(): void {

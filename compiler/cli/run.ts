@@ -23,7 +23,7 @@ export const run: Command = {
     { name: "out", letter: "o", value: "NAME=FILE.npy", repeated: true, summary: "keep an output, a stream or a var as a NumPy file" },
     { name: "out-dir", value: "FOLDER", summary: "keep every output as FOLDER/NAME.npy" },
     { name: "load", letter: "l", value: "FILE.safetensors", summary: "go on from a checkpoint: values of the vars and params" },
-    { name: "save", value: "FILE.safetensors", summary: "keep the vars and params as they are at the end" },
+    { name: "save", value: "FILE.safetensors", summary: "keep the vars and params as they are at the end, and after each of --runs" },
     { name: "runs", value: "N", summary: "run the program N times (default 1), each with its streams from their start" },
     { name: "workers", value: "N", summary: "threads (default 1); results do not depend on it" },
     { name: "profile", value: "FILE.json", summary: "keep what each superstep did and cost, and show it; see spec/profile.md" },
@@ -91,6 +91,10 @@ async function runCommand(args: Arguments): Promise<number> {
   selection.checkNothingMissing(states, new Map([...checkpoint, ...params]), sources);
   selection.writeGiven(engine, new Map([...checkpoint, ...params]), states.vars, sources);
 
+  const saved = args.value("save");
+  const { checkWritable } = await import("./files.ts");
+  await checkWritable([...kept.values(), saved, args.value("profile")].filter((path) => path !== undefined), [args.file]);
+
   const feed = inputs.planFeed(states.inputs, sources);
   const rounds = args.count("runs") ?? 1;
   const gathered = new Gathered(feed.runs, feed.batches);
@@ -103,13 +107,13 @@ async function runCommand(args: Arguments): Promise<number> {
     streamsOut: states.streamsOut.map((state) => state.name),
     gathered,
     quiet: args.has("json"),
+    between: async () => void (saved !== undefined && (await save(saved, engine, args.file))),
   });
 
   const tables = profiled === undefined ? undefined : await writeProfile(args.value("profile")!, engine, profiled, { program: program.name, runs: rounds * feed.runs, workers: engine.workers, seconds });
   const outputs = gathered.all();
   for (const name of kept.keys()) if (!outputs.has(name)) outputs.set(name, engine.read(name));
   const files = await keep(outputs, kept, args.value("out-dir"), args.file);
-  const saved = args.value("save");
   if (saved !== undefined) await save(saved, engine, args.file);
 
   if (args.has("json")) {
@@ -171,10 +175,12 @@ interface Job {
   readonly gathered: Gathered;
   /** Whether what the program prints is collected instead of shown. */
   readonly quiet: boolean;
+  /** What is done after a round, when another one follows. */
+  readonly between: () => Promise<void>;
 }
 
 /** Runs the program once for each slice of the feed, and all of that `rounds` times. */
-async function runAll({ engine, program, feed, rounds, streamsIn, streamsOut, gathered, quiet }: Job): Promise<{ seconds: number; printed: string[] }> {
+async function runAll({ engine, program, feed, rounds, streamsIn, streamsOut, gathered, quiet, between }: Job): Promise<{ seconds: number; printed: string[] }> {
   const { elementAt, elementNote } = await import("./show.ts");
   const printed: string[] = [];
   const progress = new Progress(`running ${program}`, rounds * feed.runs);
@@ -204,6 +210,7 @@ async function runAll({ engine, program, feed, rounds, streamsIn, streamsOut, ga
       }
       if (rounds > 1 && !quiet) progress.around(() => process.stderr.write(`run ${round + 1} of ${rounds}${[...means].map(([name, mean]) => `  ${name} ${mean.value.toPrecision(4)}`).join("")}\n`));
       means.clear();
+      if (round + 1 < rounds) await between();
     }
   } finally {
     progress.end();
