@@ -17,6 +17,7 @@ import { Adjoints } from "./differentiate/adjoints.ts";
 import { spread, spreadRounds } from "./differentiate/activity.ts";
 import { backward } from "./differentiate/backward.ts";
 import { Construction } from "./differentiate/construction.ts";
+import { keepElements, type KeptElements } from "./differentiate/kept-elements.ts";
 import type { Block, ComputeSet, Graph, Node, TensorType, ValueId, Vertex } from "../graph.ts";
 import { forEachNode, programsOf, withBodies } from "../rewrite.ts";
 
@@ -38,8 +39,9 @@ const hasGradients = (graph: Graph): boolean => {
 /** The graph with every `grad` worked out; what has no gradient is reported. */
 export function withoutGradients(graph: Graph, reporter: Reporter): Graph {
   if (!hasGradients(graph)) return graph;
-  const differentiation = new Differentiation(graph, reporter);
-  const bodies = withBodies(graph, (body) => differentiation.block(body));
+  const { graph: lifted, kept } = keepElements(graph);
+  const differentiation = new Differentiation(lifted, reporter, kept);
+  const bodies = withBodies(lifted, (body) => differentiation.block(body));
   const { construction, vertices, computeSets } = differentiation;
   return { ...bodies, values: construction.builder.values, vertices, computeSets };
 }
@@ -56,8 +58,8 @@ class Differentiation {
 
   #exhausted = false;
 
-  constructor(graph: Graph, reporter: Reporter) {
-    this.construction = new Construction(graph);
+  constructor(graph: Graph, reporter: Reporter, kept: KeptElements) {
+    this.construction = new Construction(graph, kept);
     this.vertices = [...graph.vertices];
     this.computeSets = [...graph.computeSets];
     this.#reporter = reporter;

@@ -34,7 +34,7 @@ export function branchGradient(site: Site, { node, gradients, adjoints }: Reache
 /** One branch, computed again and backwards: gradients by the captured values it uses. */
 function branch(site: Site, region: Block, gradients: readonly (ValueId | undefined)[], captured: readonly ValueId[]): (ValueId | undefined)[] {
   const { construction, active } = site;
-  const copy = copyNodes(construction, region.nodes);
+  const copy = copyNodes(construction, region.nodes, { branch: true });
   spread(copy.nodes, active, (value) => construction.typeOf(value));
   const inner = new Adjoints(construction);
   region.results.forEach((result, k) => {

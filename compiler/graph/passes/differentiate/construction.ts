@@ -9,6 +9,7 @@ import type { Span } from "../../../support/span.ts";
 import { GraphBuilder } from "../../build.ts";
 import { fillAttributes, fillValue } from "../../constants.ts";
 import type { Attributes, Block, Graph, Node, TensorType, ValueId } from "../../graph.ts";
+import type { KeptElements } from "./kept-elements.ts";
 
 export class Construction {
   readonly builder: GraphBuilder;
@@ -20,8 +21,12 @@ export class Construction {
   /** Nodes that stand where another one was. */
   readonly #replacing = new Set<Node>();
 
-  constructor(graph: Graph) {
+  /** Elements of streams that branches took, where they are known outside of them. */
+  readonly kept: KeptElements;
+
+  constructor(graph: Graph, kept: KeptElements) {
     this.builder = new GraphBuilder(graph.values);
+    this.kept = kept;
   }
 
   typeOf(value: ValueId): TensorType {
@@ -138,8 +143,10 @@ export interface Copy {
 export interface CopyOptions {
   /** What stands for values from outside of the nodes: parameters, for example. */
   readonly names?: ReadonlyMap<ValueId, ValueId>;
-  /** The elements that a `next` took, which cannot be taken again. Without it `next` is left out, and its element is undefined. */
-  taken?(next: Node): ValueId;
+  /** What stands for an element that a `next` took, which cannot be taken again, given where the nodes' block has it; the same if absent. */
+  taken?(element: ValueId): ValueId;
+  /** Whether the nodes are the block of a branch: an element of theirs is known outside of it. */
+  readonly branch?: boolean;
   /** Attributes for the copies of what computes, that tell them from the originals: equal nodes are merged by later passes. */
   readonly attributes?: Attributes;
 }
@@ -159,7 +166,9 @@ export function copyNodes(construction: Construction, nodes: readonly Node[], op
   const one = (node: Node, depth: number): readonly Node[] => {
     if (notCopied.has(node.op)) return [];
     if (node.op === "next") {
-      if (options.taken && depth === 0) names.set(node.outputs[0]!, options.taken(node));
+      const kept = construction.kept.get(node.outputs[0]!);
+      const known = kept?.branches === depth + (options.branch ? 1 : 0) ? kept.value : options.taken && depth === 0 ? node.outputs[0]! : undefined;
+      if (known !== undefined) names.set(node.outputs[0]!, options.taken?.(known) ?? known);
       else fresh(node.outputs).forEach((element) => construction.lost.add(element));
       return [];
     }

@@ -8,7 +8,7 @@ export function requireElements(site: Site, node: Node, block: Block): void {
   for (const inner of block.nodes) {
     for (const use of usesOf(inner)) {
       if (!site.construction.lost.has(use)) continue;
-      site.fail(node, "not-supported", `the gradient goes through a ${node.op} that takes elements of a stream in a branch, which is not supported yet`, "take the element before, with `let e = next(s);`");
+      site.fail(node, "not-supported", `the gradient goes through a ${node.op} that takes elements of a stream in a loop in a branch, which is not supported yet`, "take the element before, with `let e = next(s);`");
       return;
     }
   }

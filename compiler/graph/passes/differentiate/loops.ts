@@ -79,7 +79,7 @@ function round(site: Site, node: Node, wanted: Wanted, tapes: Tapes, initial: re
       return [parameter, tapes.read(parameter, index, "start")] as const;
     }));
     body.parameters.forEach((parameter) => active.has(parameter) && active.add(names.get(parameter)!));
-    const copy = copyNodes(construction, body.nodes, { names, taken: (next) => tapes.read(next.outputs[0]!, index, "end") });
+    const copy = copyNodes(construction, body.nodes, { names, taken: (element) => tapes.read(element, index, "end") });
     spread(copy.nodes, active, (value) => construction.typeOf(value));
     const inner = new Adjoints(construction);
     wanted.carried.forEach((k, position) => active.has(copy.of(body.results[k]!)) && inner.add(copy.of(body.results[k]!), gradients[position]!));
