@@ -364,3 +364,9 @@ describe("whatever is read", () => {
 test("a word of the language is not said to be meant by itself", () => {
   expect(mistakes("graph g { in x: f32[2] out y: f32[2]; program main { y = x; } }")).toEqual(["1:23 expected `;` after this statement"]);
 });
+
+test("a division written as a comment is told as one", () => {
+  expect(mistakes("graph g { in x: i32; out y: i32; program main {\n  y = x // 2;\n} }")).toEqual([
+    "2:8 expected `;` after this statement (`//` begins a comment, which takes the `;` with it; integers are divided by `/`)",
+  ]);
+});

@@ -73,7 +73,9 @@ export class RowGrammar extends ExpressionGrammar {
   private missingSemicolon(): void {
     const end = this.lastEnd();
     const next = this.LA(1);
-    const help = this.breaksLine(next) ? undefined : helpForWord(next.image);
+    // `x // 2;` is Python's division: the `;` is in the comment.
+    const divided = /^[ \t]*\/\/[^\n]*;[ \t]*(?:\n|$)/.test(this.text.slice(end));
+    const help = divided ? "`//` begins a comment, which takes the `;` with it; integers are divided by `/`" : this.breaksLine(next) ? undefined : helpForWord(next.image);
     // On a new line the next statement begins, unless an operator or bracket goes on with this one.
     if (!this.breaksLine(next) || !(tokenMatcher(next, Word) || next.tokenType === sign("}"))) this.skipStatement();
     this.mistake("syntax", { file: this.path, start: end, end }, "expected `;` after this statement", help, this.lastEnd());
