@@ -4,8 +4,8 @@
  * instructions in line (`mathCycles`). An innermost loop stands there several times: in vectors, unrolled, and for what is left
  * over; one that sums up into several sums at once, which are combined at its end, oftener; and a sum of products over
  * independent loops, which is computed in blocks of rows and columns, with smaller ones for the edges, oftenest. How often is
- * calibrated by the code that is emitted: for the kernels of a program together the estimate is between a fifth of it and three times as much
- * (`spec/code-size.test.ts`).
+ * calibrated by the code that is emitted: for the kernels of a program together the estimate is between a fifth of it and three
+ * times as much (`spec/code-size.test.ts`).
  */
 import { mathCycles } from "./cycle-model.ts";
 import type { Expression, Kernel, Statement } from "./kernel.ts";
