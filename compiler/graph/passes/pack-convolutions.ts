@@ -19,8 +19,8 @@
  * borders become a `pad`.
  *
  * Sums keep their order, but the bias is added last, and Winograd's products round otherwise: with `strictMath` there are none.
- * Convolutions of other axes, dtypes or groups stay as they are, and so do those with a filter for each channel of an image
- * that comes from outside.
+ * A convolution over one axis is one over two, of which the first has extent 1 (planes.ts). Convolutions over three axes, of other
+ * dtypes or groups stay as they are, and so do those with a filter for each channel of an image that comes from outside.
  */
 import type { Pass } from "../../support/pass.ts";
 import { prepares } from "../invariance.ts";

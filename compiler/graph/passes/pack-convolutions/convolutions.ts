@@ -4,8 +4,9 @@ import { windowsOf, type Window } from "../../../ops/networks/windows.ts";
 import type { Node, TensorType, ValueId } from "../../graph.ts";
 import type { Rewriting } from "../../rewrite.ts";
 import { isWeights } from "../pack-products.ts";
-import { isPackable, type Builder, type Setting } from "./builder.ts";
+import { isPackable, toLast, type Builder, type Setting } from "./builder.ts";
 import { byFilters, byOwnFilters, packsFilters } from "./filter-gradient.ts";
+import { inPlane, isPlanar, plane, planes } from "./planes.ts";
 import { isPoint, sumsOf } from "./sums.ts";
 import { packsTransposed, transposed } from "./transposed.ts";
 
@@ -24,10 +25,10 @@ export const filterWindows = (node: Node, at: Around): Window[] => windowsOf(at.
 
 /** The inputs of a convolution that are images, where it is packed. */
 export function packedImages(node: Node, at: Around, setting: Setting): readonly ValueId[] {
-  const type = at.type(node.outputs[0]!);
-  if (type.shape.length !== 4 || !isPackable(type)) return [];
-  if (node.op === "conv_filters") return packsFilters(node, at) ? node.inputs : [];
-  return packsConvolution(node, type, at, setting) ? [node.inputs[0]!] : [];
+  if (!isPlanar(node, at) || !isPackable(at.type(node.outputs[0]!))) return [];
+  const [two, around] = [inPlane(node, at), planes(node, at)];
+  if (node.op === "conv_filters") return packsFilters(two, around) ? node.inputs : [];
+  return packsConvolution(two, around.type(node.outputs[0]!), around, setting) ? [node.inputs[0]!] : [];
 }
 
 function packsConvolution(node: Node, { shape }: TensorType, at: Around, { graph, keepsWeights }: Setting): boolean {
@@ -43,15 +44,18 @@ function packsConvolution(node: Node, { shape }: TensorType, at: Around, { graph
 /** What a convolution gives, with channels last; undefined where it stays as it is. */
 export function convolved(node: Node, build: Builder, setting: Setting): ValueId | undefined {
   if (packedImages(node, build.at, setting).length === 0) return undefined;
-  const [x, filters, bias] = node.inputs as [ValueId, ValueId, ValueId?];
-  const windows = filterWindows(node, build.at);
-  const type = build.at.type(node.outputs[0]!);
+  const [[x, filters], bias] = [node.inputs.slice(0, 2).map((value) => plane(value, build)) as [ValueId, ValueId], node.inputs[2]];
+  const around = planes(node, build.at);
+  const windows = filterWindows(inPlane(node, build.at), around);
+  const type = around.type(node.outputs[0]!);
   // What little is computed for each element does not pay for reordering an image that comes from outside.
   const little = groupsOf(node) > 1 || windows.every(isPoint);
   if (build.behind(x) === undefined && little && !(setting.wanted.has(node.outputs[0]!) && build.shape(x)[1]! <= type.shape[1]!)) return undefined;
   const image = build.channelsLast(x);
   const sums = node.op === "conv" ? sumsOf(build, image, filters, windows, setting) : transposed(build, image, filters, windows, type.shape, setting);
-  return withBias(build, sums, bias);
+  const result = withBias(build, sums, bias);
+  const own = toLast(build.shape(node.outputs[0]!).length).map((axis) => build.shape(node.outputs[0]!)[axis]!);
+  return build.shape(result).length === own.length ? result : build.reshape(result, own);
 }
 
 /** As a matrix where the sums are one. */
@@ -66,19 +70,22 @@ export function product(node: Node, build: Builder): ValueId | undefined {
   const type = build.at.type(node.outputs[0]!);
   const { shape } = type;
   const [count, channels] = build.shape(filters) as [number, number];
-  if (shape.length !== 4 || !isPackable(type) || groupsOf(node) > 1 || channels < leastExtent || !filterWindows(node, build.at).every(isPoint)) return undefined;
+  if (shape.length < 3 || !isPackable(type) || groupsOf(node) > 1 || channels < leastExtent || !filterWindows(node, build.at).every(isPoint)) return undefined;
   const pixels = build.reshape(x, [shape[0]!, channels, sizeOf(shape.slice(2))]);
   const sums = build.apply("matmul", [build.reshape(filters, [count, channels]), pixels]);
   return build.reshape(build.biased(sums, bias === undefined ? undefined : build.reshape(bias, [count, 1])), shape);
 }
 
-/** The gradient by the filters, [o, c, kh, kw]. */
+/** The gradient by the filters, [o, c, …]. */
 export function filterGradient(node: Node, build: Builder, setting: Setting): ValueId | undefined {
   if (packedImages(node, build.at, setting).length === 0) return undefined;
-  const [x, y] = node.inputs as [ValueId, ValueId];
+  const [x, y] = node.inputs.map((value) => plane(value, build)) as [ValueId, ValueId];
   const own = groupsOf(node) > 1;
   // For what little is computed of each element nothing is reordered.
   if (own && build.behind(x) === undefined && build.behind(y) === undefined) return undefined;
   const gradient = own ? byOwnFilters : byFilters;
-  return gradient(build, build.channelsLast(x), build.stored(build.channelsLast(y)), windowsOf(node.attributes["window"] as number[], node.attributes), setting.target);
+  const { attributes } = inPlane(node, build.at);
+  const result = gradient(build, build.channelsLast(x), build.stored(build.channelsLast(y)), windowsOf(attributes["window"] as number[], attributes), setting.target);
+  const { shape } = build.at.type(node.outputs[0]!);
+  return build.shape(result).length === shape.length ? result : build.reshape(result, shape);
 }
