@@ -52,12 +52,12 @@ function gph(args: readonly string[], input: string): { status: number | null; s
 }
 
 describe("the deepest nesting in a cold process", () => {
-  test.each(shapes)("%s run", { timeout: 60_000 }, (_, text) => {
+  test.each(shapes)("%s run", (_, text) => {
     const { status, stderr } = gph(["run", "FILE", "-i", "x=1", "-i", "c=1"], text);
     expect([stderr, status]).toEqual(["", 0]);
   });
 
-  test.each(shapes.filter((_, i) => i % 4 === 0))("%s are laid out", { timeout: 60_000 }, (_, text) => {
+  test.each(shapes.filter((_, i) => i % 4 === 0))("%s are laid out", (_, text) => {
     const { status, stderr } = gph(["fmt", "-"], text);
     expect([stderr, status]).toEqual(["", 0]);
   });
@@ -70,7 +70,7 @@ describe("the deepest nesting in a cold process", () => {
     // Inlined, these are deeper than the source. Whether the limit on inlining or the stack is first depends on what is compiled.
     ["calls of themselves in brackets", program("y = x + f(0);", `fn f(n: int) -> int { return ${deep("-(", "f(n + 1)", ")", 250)}; }\n`), "limit-exceeded nesting-too-deep"],
     ["calls of themselves in blocks", program("y = x + f(0);", `fn f(n: int) -> int { ${deep("if true { ", "return f(n + 1);", " }", 250)} return 0; }\n`), "limit-exceeded nesting-too-deep"],
-  ])("mistakes in %s are told", { timeout: 60_000 }, (_, text, problem) => {
+  ])("mistakes in %s are told", (_, text, problem) => {
     const { status, stdout } = gph(["check", "--json", "FILE"], text);
     const { diagnostics } = JSON.parse(stdout) as { readonly diagnostics: readonly { readonly problem: string }[] };
     expect([diagnostics.length, status]).toEqual([1, 1]);

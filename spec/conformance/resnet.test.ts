@@ -7,7 +7,7 @@ import { target } from "../../compiler/targets/targets.ts";
 import { resnetSource } from "../bench/resnet.ts";
 import { differences, engineFor, fillStates, toHost } from "./support.ts";
 
-test("a residual network gives what the interpreter does, on one worker and on two", { timeout: 120_000 }, async () => {
+test("a residual network gives what the interpreter does, on one worker and on two", async () => {
   const graph = graphOf(resnetSource({ width: 32, size: 34, blocks: [1, 1] }));
   const inputs = fillStates(graph, "in");
   // Scaled by the number of terms, so that no layer makes its numbers much larger or smaller.

@@ -32,13 +32,13 @@ const wrong = (results: readonly Result[]): string[] => results.flatMap(({ one, 
 describe.skipIf(!present)("ONNX's operator tests", () => {
   const small = present ? cases().filter(({ group }) => group !== "light") : [];
 
-  it("are right by the interpreter, or not covered for the reasons that README.md has", { timeout: 300_000 }, async () => {
+  it("are right by the interpreter, or not covered for the reasons that README.md has", async () => {
     const results = await runAll(small, interpret);
     expect(wrong(results)).toEqual([]);
     expect(reported(readFileSync(new URL("README.md", import.meta.url), "utf8"))).toBe(report(results).trim());
   });
 
-  it.each(machines.map((machine, k) => ({ machine, name: machine.name, first: 7 * k })))("are right compiled for $name", { timeout: 300_000 }, async ({ machine, first }) => {
+  it.each(machines.map((machine, k) => ({ machine, name: machine.name, first: 7 * k })))("are right compiled for $name", async ({ machine, first }) => {
     const some = small.filter((_, k) => k % sample === first);
     expect(wrong(await runAll(some, compiledFor(machine)))).toEqual([]);
   });
@@ -47,7 +47,7 @@ describe.skipIf(!present)("ONNX's operator tests", () => {
 describe.skipIf(!modelsPresent)("networks with trained weights", () => {
   it.each([
     ["mnist-cnn", "wasm", digitNetwork], ["mnist-cnn", "ipu-mk2", digitNetwork], ["face-detector", "wasm", faceDetector], ["face-detector", "ipu-mk2", faceDetector],
-  ] as const)("%s on %s gives what onnxruntime gives", { timeout: 300_000 }, async (_, machine, network) => {
+  ] as const)("%s on %s gives what onnxruntime gives", async (_, machine, network) => {
     expect(await wrongOutput(network(), machine === "wasm" ? target("wasm") : withTiles(target(machine), 64))).toBe(undefined);
   });
 });

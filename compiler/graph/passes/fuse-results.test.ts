@@ -67,7 +67,7 @@ describe("fuse-results", () => {
     body: fc.constantFrom(...bodies), tiles: fc.constantFrom(1, 3, 16, 64), machine: fc.constantFrom("wasm", "ipu-mk2"),
   });
 
-  it("gives executables that compute what the interpreter does, whatever is split", { timeout: 120_000 }, async () => {
+  it("gives executables that compute what the interpreter does, whatever is split", async () => {
     await fc.assert(fc.asyncProperty(shape, fc.constantFrom("x @ w.transpose(1, 0)", "x @ v", "sum(x.reshape(m, 1, k) * w, axis = 2)"), async ({ m, k, n, body, tiles, machine }, product) => {
       const graph = graphOf(`import { relu } from "std/nn"; graph g(m: int = ${m}, k: int = ${k}, n: int = ${n}) { in x: f32[m, k]; in w: f32[n, k]; in v: f32[k, n]; in b: f32[n]; in r: f32[m, n]; out y: f32[m, n]; program main { let p = ${product}; y = ${body}; } }`);
       const inputs = fillStates(graph, "in");
@@ -77,7 +77,7 @@ describe("fuse-results", () => {
     }), { numRuns: 40 });
   });
 
-  it("splits long sums and finishes them where their parts are combined", { timeout: 60_000 }, async () => {
+  it("splits long sums and finishes them where their parts are combined", async () => {
     const graph = graphOf(`graph g { in x: f32[200000]; in b: f32; out y: f32; program main { y = sqrt(sum(x * x)) + b; } }`);
     const inputs = fillStates(graph, "in");
     for (const machine of ["wasm", "ipu-mk2"]) {
@@ -86,7 +86,7 @@ describe("fuse-results", () => {
     }
   });
 
-  it("overwrites a residual that is dead, and nothing else", { timeout: 60_000 }, async () => {
+  it("overwrites a residual that is dead, and nothing else", async () => {
     const graph = graphOf(`graph g { in w: f32[24, 24]; var h: f32[24, 24] = 1; out y: f32[24, 24]; program main { repeat 3 { h = h + (h.transpose(1, 0) @ w) * 0.1; h = h * 0.5 + w @ w; } y = h; } }`);
     const inputs = fillStates(graph, "in");
     await using engine = await engineFor(graph, withTiles(target("wasm"), 4));

@@ -42,7 +42,7 @@ describe("fuse-rolls", () => {
     expect(counts).toHaveProperty(kept);
   });
 
-  it("gives the interpreter's bits, also in loops and on any number of tiles", { timeout: 120_000 }, async () => {
+  it("gives the interpreter's bits, also in loops and on any number of tiles", async () => {
     const shifts = fc.tuple(fc.integer({ min: -6, max: 6 }), fc.integer({ min: -9, max: 9 }));
     const cases = fc.record({ m: fc.integer({ min: 1, max: 40 }), n: fc.integer({ min: 1, max: 70 }), rolls: fc.array(shifts, { minLength: 1, maxLength: 3 }), dtype: fc.constantFrom("f32", "u8", "i32"), tiles: fc.constantFrom(1, 3, 16), machine: fc.constantFrom("wasm", "ipu-mk2") });
     await fc.assert(fc.asyncProperty(cases, async ({ m, n, rolls, dtype, tiles, machine }) => {

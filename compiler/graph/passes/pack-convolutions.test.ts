@@ -128,7 +128,7 @@ describe("pack-convolutions", () => {
     expect(differences(expected, engine.runSync(toHost(inputs)), 1e-13)).toEqual([]);
   });
 
-  it("trains on any number of tiles as the interpreter says", { timeout: 60_000 }, async () => {
+  it("trains on any number of tiles as the interpreter says", async () => {
     await fc.assert(fc.asyncProperty(trainedLayers, async (one) => {
       const graph = trainingGraph(one);
       const inputs = fillStates(graph, "in");
@@ -137,7 +137,7 @@ describe("pack-convolutions", () => {
     }), { numRuns: 6 });
   });
 
-  it("runs on any number of tiles as the interpreter says", { timeout: 60_000 }, async () => {
+  it("runs on any number of tiles as the interpreter says", async () => {
     await fc.assert(fc.asyncProperty(layers, async (one) => {
       const graph = layerGraph(one);
       const [inputs, params] = [fillStates(graph, "in"), fillStates(graph, "param")];
@@ -146,7 +146,7 @@ describe("pack-convolutions", () => {
     }), { numRuns: 20 });
   });
 
-  it("carries the order of axes through maps, pools and joins, and gives the same bits on two workers", { timeout: 60_000 }, async () => {
+  it("carries the order of axes through maps, pools and joins, and gives the same bits on two workers", async () => {
     const after = passed(chain);
     expect(countOps(after)).toMatchObject({ conv_packed: 1, winograd_image: 1, winograd_result: 1, matmul: 2, pool: 2, concat: 1, pad: 2, transpose: 6 });
     const [inputs, params] = [fillStates(chain, "in"), fillStates(chain, "param")];

@@ -58,7 +58,7 @@ describe("pack-products", () => {
     }), { numRuns: 30 });
   });
 
-  it("runs on any number of tiles as the interpreter says", { timeout: 60_000 }, async () => {
+  it("runs on any number of tiles as the interpreter says", async () => {
     await fc.assert(fc.asyncProperty(cases, async (one) => {
       const graph = graphFor(one);
       const inputs = fillStates(graph, "in");
@@ -68,7 +68,7 @@ describe("pack-products", () => {
     }), { numRuns: 25 });
   });
 
-  it("cuts products of few rows into runs of whole vectors", { timeout: 60_000 }, async () => {
+  it("cuts products of few rows into runs of whole vectors", async () => {
     const shapes = fc.record({ m: fc.integer({ min: 1, max: 5 }), k: fc.integer({ min: 8, max: 70 }), n: fc.integer({ min: 8, max: 300 }), tiles: fc.constantFrom(1, 3, 16, 1472) });
     await fc.assert(fc.asyncProperty(shapes, async ({ m, k, n, tiles }) => {
       const machine = withTiles(target("wasm"), tiles);
@@ -82,7 +82,7 @@ describe("pack-products", () => {
     }), { numRuns: 15 });
   });
 
-  it("gives the bits of the direct product", { timeout: 60_000 }, async () => {
+  it("gives the bits of the direct product", async () => {
     const [m, k, n] = [21, 70, 1024];
     const graph = (expression: string): Graph => product(`f32[${m}, ${k}]`, `f32[${k}, ${n}]`, `f32[${m}, ${n}]`, expression);
     const packed = graph("a @ b");
