@@ -8,7 +8,7 @@ import type { Contender } from "./rounds.ts";
 /** As many accumulators as hide the latency of both operations, each multiplied and added to in every iteration. */
 const peakAccumulators = 12;
 
-interface Peak {
+export interface Peak {
   /** Iterations of a run. */
   readonly loops: number;
   /** 128-bit vectors. */

@@ -1,4 +1,5 @@
 /** What the suite prints of a workload, and keeps of it. */
+import { operationsOfPeak } from "./machine.ts";
 import { limitSeconds, names, peakSpeed, targetsOf, type Times } from "./targets.ts";
 import type { Workload } from "./workload.ts";
 
@@ -38,12 +39,13 @@ export function formatSeconds(seconds: number): string {
   return seconds < 1 ? `${(seconds * 1e3).toPrecision(3)} ms` : `${seconds.toPrecision(3)} s`;
 }
 
-const noSteps = new Set<string>([names.peak128, names.peak256, names.cachedNarrow, names.cachedWide]);
+const noSteps = new Set<string>([names.peak128, names.peak256, names.peakOfTwo, names.cachedNarrow, names.cachedWide]);
 
 /** A line a contender: time, speed, and how many times the time of gph. */
 function contenderLines(workload: Workload, seconds: Times): string[] {
   const own = seconds[names.narrow];
   return Object.entries(seconds).map(([name, time]) => {
+    if (name === names.peakOfTwo) return `  ${name.padEnd(22)}${`${((2 * operationsOfPeak(true)) / seconds[name]! / 1e9).toFixed(1)} GF`.padStart(12)}`;
     if (name === names.peak128 || name === names.peak256) return `  ${name.padEnd(22)}${`${(peakSpeed(seconds, name === names.peak256)! / 1e9).toFixed(1)} GF`.padStart(12)}`;
     const speed = workload.operations > 0 && !noSteps.has(name) && name !== names.memory ? `${(workload.operations / time / 1e9).toFixed(1)} GF` : "";
     const bytes = name === names.memory ? `${(workload.bytes! / time / 1e9).toFixed(1)} GB/s` : "";
