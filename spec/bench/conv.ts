@@ -5,19 +5,20 @@
  * channels come last inside. Rounds of all alternate; results are compared before anything is timed.
  *
  * November 2026, one worker: milliseconds, and parts of the fused peak of the same vectors (65 GF; 128 GF wide). Two workers were
- * 1.8 to 2 times one where the machine was idle (3x3-56: 0.71 ms; wide resnet: 31 ms).
+ * 1.7 to 2 times one where the machine was idle; 3x3-56, whose workers read what the other has written, 1 to 1.97 times from
+ * minute to minute.
  *
  * | layer      | 128 bits     | wide       |
- * | first      | 4.64, 0.78   | 2.87, 0.63 | three channels
- * | 3x3-56     | 1.39, 2.55   | 0.87, 2.12 | Winograd, 4 × 4
- * | 3x3-28     | 1.14, 3.11   | 0.78, 2.30 | Winograd, 4 × 4
- * | 3x3-14     | 1.64, 2.15   | 1.05, 1.73 | Winograd, 4 × 4
- * | 3x3-7      | 2.43, 1.46   | 1.32, 1.30 | Winograd, 2 × 2
- * | 3x3-stride | 3.99, 0.87   | 2.15, 0.84 |
- * | 1x1-56     | 1.96, 0.83   | 1.40, 0.58 | the image is packed in each call, and 3.2 MB are written
- * | 1x1-14     | 1.72, 0.93   | 0.91, 0.90 |
- * | depthwise  | 0.26, 0.34   | 0.22, 0.19 | channels stay second
- * | resnet     | 110,  1.06   | 60.4, 1.09 |
+ * | first      | 4.91, 0.75   | 3.75, 0.48 | three channels
+ * | 3x3-56     | 1.29, 2.79   | 0.90, 2.00 | Winograd, 4 × 4
+ * | 3x3-28     | 1.21, 2.94   | 0.70, 2.59 | Winograd, 4 × 4
+ * | 3x3-14     | 1.44, 2.44   | 0.79, 2.33 | Winograd, 4 × 4
+ * | 3x3-7      | 2.39, 1.49   | 1.26, 1.38 | Winograd, 2 × 2
+ * | 3x3-stride | 3.90, 0.92   | 2.19, 0.82 |
+ * | 1x1-56     | 1.95, 0.82   | 1.22, 0.67 | 3.2 MB are written
+ * | 1x1-14     | 1.69, 0.93   | 0.88, 0.90 |
+ * | depthwise  | 0.32, 0.27   | 0.38, 0.11 | channels stay second
+ * | resnet     | 107,  1.12   | 57.8, 1.09 |
  *
  *   node spec/bench/conv.ts [--wide] [name …]
  */

@@ -3,9 +3,9 @@
  * against C, where gcc is at hand: -O3 for SSE2 and for the machine itself. Rounds alternate, medians are compared, and the
  * results are compared before anything is timed. A process for each kind of vectors, since pairing is a flag of the process.
  *
- * November 2026, one worker, on two cores of a Zen 5 machine that other work kept busy, in microseconds a step: 128-bit vectors
- * 305 beside 330 of gcc for SSE2 and 2,889 of plain JavaScript; in other runs gcc took 1.06 to 1.3 times as long as gph. Wide
- * vectors 151 where the machine was quiet; gcc for the machine took 0.82 to 1.13 times as long, plain JavaScript 9 to 14 times.
+ * November 2026, one worker, on a Zen 5 machine, in microseconds a step: 128-bit vectors 207 beside 279 of gcc for SSE2 and 1,588
+ * of plain JavaScript; wide vectors 144 beside 145 of gcc for the machine. Some 30 of a step are the plate's way in and out, which
+ * C does not go: where it lies in memory, as in `npm run bench`, a step takes 178 and 114.
  *
  *   node spec/bench/heat.ts [narrow|wide] [workers]
  */
