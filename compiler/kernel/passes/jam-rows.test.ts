@@ -16,6 +16,8 @@ interface Options {
   readonly parallel?: boolean;
   /** Multiplications of each element, to make a body long. */
   readonly work?: number;
+  /** Elements of a third buffer that are multiplied to it, the same for all. */
+  readonly factors?: number;
   /** A second store, so that a row also loads from what it stores to. */
   readonly inPlace?: boolean;
 }
@@ -24,16 +26,18 @@ const add = (left: Expression, right: Expression): Expression => binary("add", l
 
 const cross = [[0, 1], [2, 1], [1, 0], [1, 2], [1, 1]] as const;
 
-function stencil({ rows = 9, columns = 20, points = cross, parallel = true, work = 0, inPlace = false }: Options = {}): Kernel {
+function stencil({ rows = 9, columns = 20, points = cross, parallel = true, work = 0, factors = 0, inPlace = false }: Options = {}): Kernel {
   const builder = new KernelBuilder("stencil", nowhere);
   const x = builder.buffer({ name: "x", dtype: "f32", shape: [rows + 2, columns + 2], access: "in" });
   const y = builder.buffer({ name: "y", dtype: "f32", shape: [rows, columns], access: inPlace ? "inout" : "out" });
+  const filter = builder.buffer({ name: "filter", dtype: "f32", shape: [9], access: "in" });
   builder.for({ end: i32(rows), parallel }, (row) => {
     builder.for({ end: i32(columns), parallel: true }, (column) => {
       const loads = points.map(([r, c]) => builder.load(x, [add(row, i32(r)), add(column, i32(c))]));
       if (inPlace) loads.push(builder.load(y, [row, column]));
       let value = loads.reduce((sum: Expression, load) => add(sum, load));
       for (let at = 0; at < work; at++) value = binary("mul", value, constant("f32", 1.5));
+      for (let at = 0; at < factors; at++) value = binary("mul", value, builder.load(filter, [i32(at)]));
       builder.store(y, [row, column], value);
     });
   });
@@ -73,6 +77,11 @@ describe("jam-rows", () => {
     expect(steps(jammed(stencil({ rows: 8, work: 7 })))).toEqual([4]);
     expect(steps(jammed(stencil({ rows: 8, work: 12 })))).toEqual([2]);
     expect(steps(jammed(stencil({ rows: 8, work: 30 })))).toEqual([1]);
+  });
+
+  it("counts what is the same for all of a row twice: filters, whose elements are repeated in vectors", () => {
+    expect(steps(jammed(stencil({ rows: 8, work: 16, factors: 3 })))).toEqual([2]);
+    expect(steps(jammed(stencil({ rows: 8, work: 16, factors: 4 })))).toEqual([1]);
   });
 
   it("leaves alone rows that share nothing, are short, or depend on each other", () => {

@@ -33,17 +33,27 @@ export const jamRows: Pass<Kernel, Kernel> = {
 function jam(outer: ForStatement, locals: LocalTable): readonly Statement[] {
   const [inner, ...more] = outer.body;
   if (inner?.kind !== "for" || more.length > 0 || !isRow(outer, inner)) return [outer];
-  const together = rows.find((count) => count <= tripCount(outer)! && gains(outer, inner.body, count));
+  const together = rows.find((count) => count <= tripCount(outer)! && gains(outer, inner, count));
   if (together === undefined || !canInterleave(outer)) return [outer];
   return interleave(outer, together, locals).map((group) => ({ ...group, body: group.body.map((row) => (row.kind === "for" ? { ...row, body: shareLoads(row.body, locals) } : row)) }));
 }
 
 /** Whether some rows at once load less than one after the other, and are not too much. */
-function gains(outer: ForStatement, row: readonly Statement[], count: number): boolean {
-  const one = keysOfLoads(row, new Map());
+function gains(outer: ForStatement, inner: ForStatement, count: number): boolean {
+  const one = keysOfLoads(inner.body, new Map());
   const all = new Set(one);
-  for (let at = 1; at < count; at++) for (const key of keysOfLoads(row, new Map([[outer.local, at * outer.step]]))) all.add(key);
-  return all.size < one.size * count && all.size + count * operationsOf(row) <= largestBody;
+  for (let at = 1; at < count; at++) for (const key of keysOfLoads(inner.body, new Map([[outer.local, at * outer.step]]))) all.add(key);
+  return all.size < one.size * count && all.size + repeatedLoads(inner) + count * operationsOf(inner.body) <= largestBody;
+}
+
+/** Loads that are the same for all of a row: vectors of one element repeated, which is an operation more. */
+function repeatedLoads(inner: ForStatement): number {
+  const own = new Set([inner.local]);
+  let count = 0;
+  visitExpressions(inner.body, (one) => {
+    if (one.kind === "load" && !one.index.some((index) => mentionsLocal(index, own))) count += 1;
+  });
+  return count;
 }
 
 /** A loop over neighbouring elements, with nothing in it but sets and stores, whose bounds are the same in every row. */
