@@ -59,4 +59,7 @@ function checked(form: LinearForm): LinearForm | undefined {
   return small ? form : undefined;
 }
 
+/** Text that is equal for forms of equal terms. */
+export const termsKey = ({ terms }: LinearForm): string => [...terms].sort(([a], [b]) => a - b).map(([local, coefficient]) => `+${coefficient}·${local}`).join("");
+
 export const coefficientOf = (form: LinearForm, local: LocalId): number => form.terms.get(local) ?? 0;

@@ -109,6 +109,15 @@ export function visitExpression(expression: Expression, visit: (expression: Expr
   for (const operand of operandsOf(expression)) visitExpression(operand, visit);
 }
 
+/** An expression and what it is computed from: not the indices of its loads. */
+export function visitValues(expression: Expression, visit: (expression: Expression) => void): void {
+  visit(expression);
+  if (expression.kind !== "load") for (const operand of operandsOf(expression)) visitValues(operand, visit);
+}
+
+/** The expressions of a statement that are no indices of a store. */
+export const valuesOf = (statement: Statement): readonly Expression[] => (statement.kind === "store" ? [statement.value] : expressionsOf(statement));
+
 /** Every expression of a body, nested ones included. */
 export function visitExpressions(body: readonly Statement[], visit: (expression: Expression) => void): void {
   visitStatements(body, (statement) => expressionsOf(statement).forEach((expression) => visitExpression(expression, visit)));
@@ -134,8 +143,16 @@ export function rewriteStatements(body: readonly Statement[], rewrite: (statemen
   return body.flatMap((statement) => rewrite(mapBodies(statement, (inner) => rewriteStatements(inner, rewrite))));
 }
 
+/** Rebuilds a body from its outermost loops down: what `replace` gives stands for a loop; where it gives nothing, it goes on inside. */
+export function replaceLoops(body: readonly Statement[], replace: (loop: ForStatement) => readonly Statement[] | undefined): readonly Statement[] {
+  return body.flatMap((statement) => (statement.kind === "for" ? replace(statement) : undefined) ?? [mapBodies(statement, (inner) => replaceLoops(inner, replace))]);
+}
+
 export const mentionsLocal = (expression: Expression, locals: ReadonlySet<LocalId>): boolean =>
   someExpression(expression, (one) => one.kind === "local" && locals.has(one.local));
+
+/** Whether where an access goes depends on one of the locals. */
+export const indexMentions = ({ index }: { readonly index: readonly Expression[] }, locals: ReadonlySet<LocalId>): boolean => index.some((one) => mentionsLocal(one, locals));
 
 /** Locals that statements give a value, loop counters included. */
 export function localsSet(body: readonly Statement[]): Set<LocalId> {

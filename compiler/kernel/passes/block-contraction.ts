@@ -17,7 +17,7 @@ import { bytesOf } from "../../../runtime/dtype.ts";
 import type { Pass } from "../../support/pass.ts";
 import { carriedLocals } from "../dependence.ts";
 import type { Kernel, LocalId, Statement } from "../kernel.ts";
-import { LocalTable, localsSet, mapBodies, mentionsLocal, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression } from "../walk.ts";
+import { indexMentions, localsSet, LocalTable, mapBodies, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression } from "../walk.ts";
 import { registerBytes } from "../vector-support.ts";
 import { canInterleave, interleave } from "./interleave.ts";
 
@@ -113,8 +113,8 @@ function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors
   const usable = nest.filter((loop) => canInterleave(loop) && (tripCount(loop) ?? 0) > 1);
   const loads = vectorLoads(accumulation);
   const own = localsSet(accumulation.body);
-  if (loads.some((load) => load.index.some((index) => mentionsLocal(index, own)))) return;
-  const moves = (loop: ForStatement, load: LoadExpression): boolean => load.index.some((index) => mentionsLocal(index, new Set([loop.local])));
+  if (loads.some((load) => indexMentions(load, own))) return;
+  const moves = (loop: ForStatement, load: LoadExpression): boolean => indexMentions(load, new Set([loop.local]));
   // Loops in which some loaded vector stays the same, innermost first.
   const reusing = usable.filter((loop) => loads.some((load) => !moves(loop, load))).toReversed();
   const overVectors = usable.findLast((loop) => loop.step > 1 && loads.some((load) => moves(loop, load)));

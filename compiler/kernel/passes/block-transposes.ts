@@ -17,7 +17,7 @@ import { binary, i32 } from "../build.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { coefficientOf, linearForm } from "../linear.ts";
 import { operandsOf } from "../vector-support.ts";
-import { constantOf, LocalTable, mapBodies, tripCount, visitExpression, withBody, type ForStatement, type StoreStatement } from "../walk.ts";
+import { constantOf, LocalTable, replaceLoops, tripCount, visitExpression, withBody, type ForStatement, type StoreStatement } from "../walk.ts";
 import { pairLanes } from "./pairs.ts";
 import { vectorsOf, type Place } from "./transposed-vectors.ts";
 import { withCounter } from "./unroll-small-loops.ts";
@@ -41,12 +41,10 @@ export const blockTransposes: Pass<Kernel, Kernel> = {
   summary: "what is read along one dimension and stored along another is walked in squares",
   run(kernel) {
     const locals = new LocalTable(kernel.locals);
-    const rewritten = (body: readonly Statement[]): readonly Statement[] =>
-      body.flatMap((statement) => {
-        const found = statement.kind === "for" ? findTransposition(statement, kernel) : undefined;
-        return found === undefined ? [mapBodies(statement, rewritten)] : inSquares(found, kernel, locals);
-      });
-    const body = rewritten(kernel.body);
+    const body = replaceLoops(kernel.body, (loop) => {
+      const found = findTransposition(loop, kernel);
+      return found && inSquares(found, kernel, locals);
+    });
     return withBody(kernel, body, locals.list);
   },
 };

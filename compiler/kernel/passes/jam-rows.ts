@@ -1,15 +1,13 @@
 /**
- * Two rows of a parallel nest at once, where they load the same elements: of a stencil's column of three, two serve the next
- * row too. "Unroll and jam" (Allen & Kennedy, "Optimizing Compilers for Modern Architectures", 2002, § 8.4) of the loop around
+ * Four or two rows of a parallel nest at once, where they load the same elements: of a stencil's column of three, two serve the
+ * next row too. "Unroll and jam" (Allen & Kennedy, "Optimizing Compilers for Modern Architectures", 2002, § 8.4) of the loop around
  * an innermost one; what is loaded more than once becomes a local.
  */
 import type { Pass } from "../../support/pass.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
-import { linearForm } from "../linear.ts";
-import { operandsOf } from "../vector-support.ts";
+import { linearForm, termsKey } from "../linear.ts";
 import {
-  buffersStored, expressionsOf, localsSet, LocalTable, mapExpressions, mentionsLocal, rewriteExpression, rewriteStatements, tripCount, visitExpressions, withBody, type ForStatement, type LoadExpression,
-  type SetStatement,
+  buffersStored, indexMentions, localsSet, LocalTable, mapExpressions, mentionsLocal, rewriteExpression, rewriteStatements, tripCount, valuesOf, visitExpressions, visitValues, withBody, type ForStatement, type LoadExpression, type SetStatement,
 } from "../walk.ts";
 import { canInterleave, interleave } from "./interleave.ts";
 
@@ -22,7 +20,7 @@ const leastTrips = 16;
 
 export const jamRows: Pass<Kernel, Kernel> = {
   name: "jam-rows",
-  summary: "rows of a parallel nest that load the same elements are computed two at a time",
+  summary: "rows of a parallel nest that load the same elements are computed four or two at a time",
   run(kernel) {
     const locals = new LocalTable(kernel.locals);
     const body = rewriteStatements(kernel.body, (statement) => (statement.kind === "for" ? jam(statement, locals) : [statement]));
@@ -51,7 +49,7 @@ function repeatedLoads(inner: ForStatement): number {
   const own = new Set([inner.local]);
   let count = 0;
   visitExpressions(inner.body, (one) => {
-    if (one.kind === "load" && !one.index.some((index) => mentionsLocal(index, own))) count += 1;
+    if (one.kind === "load" && !indexMentions(one, own)) count += 1;
   });
   return count;
 }
@@ -81,7 +79,7 @@ function keyOf({ buffer, index, lanes }: LoadExpression, ahead: ReadonlyMap<Loca
     if (form === undefined) return undefined;
     let { constant } = form;
     for (const [local, coefficient] of form.terms) constant += coefficient * (ahead.get(local) ?? 0);
-    parts.push(`${constant} ${[...form.terms].sort(([a], [b]) => a - b).join(" ")}`);
+    parts.push(`${constant}${termsKey(form)}`);
   }
   return `${buffer}*${lanes}[${parts.join("; ")}]`;
 }
@@ -91,7 +89,7 @@ function shareLoads(body: readonly Statement[], locals: LocalTable): readonly St
   const stored = buffersStored(body);
   const set = localsSet(body);
   const shareable = (one: Expression): string | undefined =>
-    one.kind === "load" && !stored.has(one.buffer) && !one.index.some((index) => mentionsLocal(index, set)) ? keyOf(one, new Map()) : undefined;
+    one.kind === "load" && !stored.has(one.buffer) && !indexMentions(one, set) ? keyOf(one, new Map()) : undefined;
   const uses = new Map<string, number>();
   visitExpressions(body, (one) => {
     const key = shareable(one);
@@ -115,14 +113,8 @@ function shareLoads(body: readonly Statement[], locals: LocalTable): readonly St
 /** Operations; index arithmetic costs nothing. */
 function operationsOf(body: readonly Statement[]): number {
   let count = 0;
-  const visit = (expression: Expression): void => {
-    if (expression.kind === "load") return;
-    if (expression.kind !== "local" && expression.kind !== "constant") count += 1;
-    operandsOf(expression).forEach(visit);
-  };
-  for (const statement of body) {
-    if (statement.kind === "store") visit(statement.value);
-    else expressionsOf(statement).forEach(visit);
-  }
+  for (const value of body.flatMap(valuesOf)) visitValues(value, ({ kind }) => {
+    if (kind !== "load" && kind !== "local" && kind !== "constant") count += 1;
+  });
   return count;
 }

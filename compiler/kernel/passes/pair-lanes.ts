@@ -7,8 +7,8 @@
  */
 import type { Pass } from "../../support/pass.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
-import { linearForm } from "../linear.ts";
-import { LocalTable, mapBodies, mapExpressions, mapOperands, mentionsLocal, visitExpression, withBody, type LoadExpression } from "../walk.ts";
+import { linearForm, termsKey } from "../linear.ts";
+import { indexMentions, LocalTable, mapBodies, mapExpressions, mapOperands, visitExpression, withBody, type LoadExpression } from "../walk.ts";
 import { fromPairs, inPairs, pairLanes as lanes } from "./pairs.ts";
 
 export const pairLanes: Pass<Kernel, Kernel> = {
@@ -98,7 +98,7 @@ class Stretch {
       const last = forms.at(-1);
       if (last === undefined || forms.includes(undefined)) return undefined;
       constants.push(last.constant);
-      return `${buffer}:${forms.map((form, dimension) => `${dimension === forms.length - 1 ? "" : form!.constant}${[...form!.terms].sort(([a], [b]) => a - b).map(([local, times]) => `+${times}·${local}`).join("")}`).join()}`;
+      return `${buffer}:${forms.map((form, dimension) => `${dimension === forms.length - 1 ? "" : form!.constant}${termsKey(form!)}`).join()}`;
     });
     return keys.includes(undefined) || new Set(loads.map(({ buffer }) => buffer)).size > 1 ? undefined : { key: keys.join(";"), loads, constants };
   }
@@ -111,4 +111,4 @@ class Stretch {
 /** Whether each element is followed by the other vector's. */
 const areNeighbours = (constants: readonly number[], next: readonly number[]): boolean => constants.every((one, k) => next[k] === one + 1);
 
-const mentions = (loads: readonly LoadExpression[], local: LocalId): boolean => loads.some(({ index }) => index.some((one) => mentionsLocal(one, new Set([local]))));
+const mentions = (loads: readonly LoadExpression[], local: LocalId): boolean => loads.some((load) => indexMentions(load, new Set([local])));

@@ -13,7 +13,7 @@ import { i32 } from "../build.ts";
 import { carriedLocals } from "../dependence.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import {
-  constantOf, LocalTable, localsSet, mapBodies, mentionsLocal, rewriteExpressions, tripCount, visitExpressions, withBody, type ForStatement, type SetStatement,
+  constantOf, indexMentions, localsSet, LocalTable, mentionsLocal, replaceLoops, rewriteExpressions, tripCount, visitExpressions, withBody, type ForStatement, type SetStatement,
 } from "../walk.ts";
 import { withCounter } from "./unroll-small-loops.ts";
 
@@ -28,12 +28,10 @@ export const readAhead: Pass<Kernel, Kernel> = {
   run(kernel, { target }) {
     if (target.memory !== "shared") return kernel;
     const locals = new LocalTable(kernel.locals);
-    const ahead = (body: readonly Statement[]): readonly Statement[] =>
-      body.flatMap((statement) => {
-        const rows = statement.kind === "for" ? findRows(statement, kernel) : undefined;
-        return rows === undefined ? [mapBodies(statement, ahead)] : pipelined(rows, locals);
-      });
-    const body = ahead(kernel.body);
+    const body = replaceLoops(kernel.body, (loop) => {
+      const rows = findRows(loop, kernel);
+      return rows && pipelined(rows, locals);
+    });
     return withBody(kernel, body, locals.list);
   },
 };
@@ -70,7 +68,7 @@ function canJoin(loop: ForStatement, first: ForStatement): boolean {
 function rowBytes(rows: ForStatement, step: SetStatement, { buffers }: Kernel): number {
   let bytes = 0;
   visitExpressions([step], (one) => {
-    if (one.kind === "load" && one.index.some((index) => mentionsLocal(index, new Set([rows.local])))) bytes += buffers[one.buffer]!.shape.reduce((size, extent) => size * extent, bytesOf(one.dtype));
+    if (one.kind === "load" && indexMentions(one, new Set([rows.local]))) bytes += buffers[one.buffer]!.shape.reduce((size, extent) => size * extent, bytesOf(one.dtype));
   });
   return bytes;
 }

@@ -13,8 +13,7 @@ import type { BinaryOp, Expression, Kernel, Statement } from "../kernel.ts";
 import { coefficientOf, linearForm } from "../linear.ts";
 import { liveAfter, type LiveAfter } from "../liveness.ts";
 import {
-  constantOf, localsSet, LocalTable, mapBodies, mentionsLocal, rewriteExpression, someExpression, tripCount, visitExpression, withBody, type ForStatement, type LoadExpression,
-  type LocalExpression, type SetStatement, type StoreStatement,
+  constantOf, indexMentions, localsSet, LocalTable, mentionsLocal, replaceLoops, rewriteExpression, someExpression, tripCount, visitExpression, withBody, type ForStatement, type LoadExpression, type LocalExpression, type SetStatement, type StoreStatement,
 } from "../walk.ts";
 
 /** Rows combined at a time. As straight code; more would fall on the same lines of a cache where rows are a power of two apart. */
@@ -30,12 +29,10 @@ export const streamReductions: Pass<Kernel, Kernel> = {
   run(kernel) {
     const locals = new LocalTable(kernel.locals);
     const after = liveAfter(kernel.body);
-    const rewritten = (body: readonly Statement[]): readonly Statement[] =>
-      body.flatMap((statement) => {
-        const columns = statement.kind === "for" ? findColumns(statement, kernel, after) : undefined;
-        return columns === undefined ? [mapBodies(statement, rewritten)] : byRows(columns, locals);
-      });
-    const body = rewritten(kernel.body);
+    const body = replaceLoops(kernel.body, (loop) => {
+      const columns = findColumns(loop, kernel, after);
+      return columns && byRows(columns, locals);
+    });
     return withBody(kernel, body, locals.list);
   },
 };
@@ -75,7 +72,7 @@ function combines({ step, rows, store }: Columns): boolean {
   const own = new Set([step.local, rows.local]);
   const isOwn = (side: Expression): boolean => side.kind === "local" && side.local === step.local;
   const other = isOwn(value.left) ? value.right : isOwn(value.right) ? value.left : undefined;
-  return other !== undefined && !mentionsLocal(other, new Set([step.local])) && !store.index.some((index) => mentionsLocal(index, own)) && !mentionsLocal(store.value, new Set([rows.local]));
+  return other !== undefined && !mentionsLocal(other, new Set([step.local])) && !indexMentions(store, own) && !mentionsLocal(store.value, new Set([rows.local]));
 }
 
 /** Loads move by one element along the columns, and far from row to row. */

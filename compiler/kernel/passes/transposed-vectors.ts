@@ -5,8 +5,8 @@
 import { splat } from "../build.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { coefficientOf, linearForm } from "../linear.ts";
-import { operandsOf, vectorFits, vectorFormSupported } from "../vector-support.ts";
-import { buffersStored, mapOperands, mentionsLocal, rewriteExpression, type LoadExpression, type LocalTable } from "../walk.ts";
+import { vectorFits, vectorFormSupported } from "../vector-support.ts";
+import { buffersStored, indexMentions, mapOperands, rewriteExpression, visitValues, type LoadExpression, type LocalTable } from "../walk.ts";
 import type { Transposition } from "./block-transposes.ts";
 import { fromPairs, inPairs, pairLanes as vectorLanes } from "./pairs.ts";
 
@@ -58,12 +58,6 @@ export function vectorsOf(found: Transposition, kernel: Kernel, locals: LocalTab
   };
 }
 
-/** An expression and what it is computed from, without the indices of its loads. */
-function visitValues(expression: Expression, visit: (expression: Expression) => void): void {
-  visit(expression);
-  if (expression.kind !== "load") for (const operand of operandsOf(expression)) visitValues(operand, visit);
-}
-
 /** Whether an access moves from an element to its neighbour along the last dimension, and along no other. */
 function isNeighbours(kernel: Kernel, buffer: number, index: readonly Expression[], local: LocalId): boolean {
   const { dtype, strides } = kernel.buffers[buffer]!;
@@ -74,7 +68,7 @@ function isNeighbours(kernel: Kernel, buffer: number, index: readonly Expression
   });
 }
 
-const mentions = (load: LoadExpression, local: LocalId): boolean => load.index.some((one) => mentionsLocal(one, new Set([local])));
+const mentions = (load: LoadExpression, local: LocalId): boolean => indexMentions(load, new Set([local]));
 
 /** Whether an operation has a vector form, and is not of the counter. */
 function isSimple(one: Expression, counter: LocalId): boolean {

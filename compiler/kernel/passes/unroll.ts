@@ -11,7 +11,7 @@ import type { Pass } from "../../support/pass.ts";
 import { binary, i32 } from "../build.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { operandsOf } from "../vector-support.ts";
-import { constantOf, expressionsOf, LocalTable, rewriteStatements, tripCount, visitStatements, withBody, type ForStatement } from "../walk.ts";
+import { constantOf, LocalTable, rewriteStatements, tripCount, valuesOf, visitStatements, visitValues, withBody, type ForStatement } from "../walk.ts";
 import { canInterleave, interleave } from "./interleave.ts";
 import { withCounter } from "./unroll-small-loops.ts";
 
@@ -64,7 +64,7 @@ function depthOf(body: readonly Statement[]): number {
   };
   let deepest = 0;
   visitStatements(body, (statement) => {
-    for (const expression of statement.kind === "store" ? [statement.value] : expressionsOf(statement)) {
+    for (const expression of valuesOf(statement)) {
       const depth = below(expression);
       deepest = Math.max(deepest, depth);
       if (statement.kind === "set") depths.set(statement.local, depth);
@@ -78,15 +78,12 @@ function operationsOf(loop: ForStatement): number | undefined {
   let count = 0;
   let vectors = false;
   let innermost = true;
-  const visit = (expression: Expression): void => {
-    if (expression.lanes > 1) vectors = true;
-    if (expression.kind !== "local" && expression.kind !== "constant") count += 1;
-    if (expression.kind !== "load") operandsOf(expression).forEach(visit);
-  };
   visitStatements(loop.body, (statement) => {
     if (statement.kind === "for" || statement.kind === "while") innermost = false;
-    if (statement.kind === "store") visit(statement.value);
-    else expressionsOf(statement).forEach(visit);
+    for (const value of valuesOf(statement)) visitValues(value, ({ kind, lanes }) => {
+      if (lanes > 1) vectors = true;
+      if (kind !== "local" && kind !== "constant") count += 1;
+    });
   });
   return innermost && vectors ? count : undefined;
 }
