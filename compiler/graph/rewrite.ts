@@ -2,7 +2,7 @@
  * What the passes of this level share, so that each reads as its rule: walking a graph's blocks, counting uses, and
  * rewriting node by node with values substituted. Ids are kept: a value that survives a pass has the id it had.
  */
-import { ops } from "../ops/table.ts";
+import { op as opOf, ops } from "../ops/table.ts";
 import type { Span } from "../support/span.ts";
 import { GraphBuilder } from "./build.ts";
 import type { Attributes, Block, Graph, Node, Program, TensorType, ValueId } from "./graph.ts";
@@ -91,6 +91,11 @@ export class Rewriting {
     const output = this.#builder.value(type, origin);
     this.append({ op, inputs, attributes, regions: [], outputs: [output], origin });
     return output;
+  }
+
+  /** Adds a node whose op says what type it gives. */
+  apply(op: string, inputs: readonly ValueId[], attributes: Attributes, origin: Span): ValueId {
+    return this.add(op, inputs, attributes, opOf(op).type(inputs.map((input) => this.type(input)), attributes), origin);
   }
 
   /** Adds a finished node in front of the current one. */

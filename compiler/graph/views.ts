@@ -1,7 +1,9 @@
 /**
  * Views said shorter: a view of a view of the same kind is one view, and a view that changes nothing is its input. Used
- * wherever a pass makes a view, so that equal views of a tensor look equal.
+ * wherever a pass makes a view, so that equal views of a tensor look equal. And views seen through, to what lies in memory.
  */
+import { ops } from "../ops/table.ts";
+import { composeMap, identityMap, type Affine } from "../support/affine.ts";
 import { sameShape, type Attributes, type Node, type TensorType, type ValueId } from "./graph.ts";
 
 export interface View {
@@ -63,3 +65,12 @@ function join(input: ValueId, op: string, inner: Attributes, outer: Attributes):
   }
 }
 
+/** The tensor a value is a view of, `root`, its type, and where in it the value's elements are. */
+export function throughViews(value: ValueId, at: ViewContext): { root: ValueId; stored: TensorType; map: readonly Affine[] } {
+  const type = at.type(value);
+  const node = at.definition(value);
+  const view = node && ops.get(node.op)?.kind === "view" ? ops.get(node.op)!.view?.(at.type(node.inputs[0]!), node.attributes, type) : undefined;
+  if (!node || !view) return { root: value, stored: type, map: identityMap(type.shape.length) };
+  const { root, stored, map } = throughViews(node.inputs[0]!, at);
+  return { root, stored, map: composeMap(map, view, type.shape.length) };
+}

@@ -7,7 +7,7 @@
  */
 import { sizeOf } from "../../../runtime/dtype.ts";
 import type { Places } from "../../ops/op.ts";
-import { op as opOf, ops } from "../../ops/table.ts";
+import { ops } from "../../ops/table.ts";
 import type { Pass } from "../../support/pass.ts";
 import { constantTensor, fillAttributes } from "../constants.ts";
 import type { Attributes, Graph, Node, ValueId } from "../graph.ts";
@@ -33,7 +33,7 @@ function check(node: Node, places: Places, at: Rewriting, seen: Seen): void {
   if (seen.has(key) || sizeOf(at.type(input).shape) === 0 || known(input, places, at)) return;
   seen.add(key);
   const build = (op: string, inputs: readonly ValueId[], attributes: Attributes = {}): ValueId =>
-    at.add(op, inputs, attributes, opOf(op).type(inputs.map((one) => at.type(one)), attributes), node.origin);
+    at.apply(op, inputs, attributes, node.origin);
   const indices = element === undefined ? input : elements(input, element, at, build);
   const type = at.type(indices);
   const limit = (value: number): ValueId => build("fill", [], fillAttributes(type.dtype === "i64" ? BigInt(value) : value, type));

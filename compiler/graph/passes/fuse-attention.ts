@@ -27,7 +27,7 @@ import { tensor } from "../tensor.ts";
 import { AttentionFinder, type Found } from "./attention/find.ts";
 import { withMasksInside } from "./attention/masks.ts";
 import { visibleKeys } from "./attention/visible-keys.ts";
-import { apply, cut, leastRows, panelBytes, stride } from "./pack-products.ts";
+import { cut, leastRows, panelBytes, stride } from "./pack-products.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 /** Fewer keys leave the registers' blocks too little to do. */
@@ -62,7 +62,7 @@ export const fuseAttention: Pass<Graph, Graph> = {
 
 /** A value with its batches in another form. */
 function withBatch(value: ValueId, batch: readonly number[], { origin }: Node, at: Rewriting): ValueId {
-  return apply(at, "reshape", [value], { shape: [...batch, ...at.type(value).shape.slice(-2)] }, origin);
+  return at.apply("reshape", [value], { shape: [...batch, ...at.type(value).shape.slice(-2)] }, origin);
 }
 
 function fused(node: Node, found: Found, at: Rewriting, context: PassContext): Node {
@@ -86,7 +86,7 @@ function attentionOf(values: readonly ValueId[], found: Found, { origin }: Node,
   const [d, c] = [at.type(q).shape.at(-1)!, at.type(v).shape.at(-1)!];
   const scores = withMasksInside({ ...found, operands: values.slice(3) }, at);
   const width = panelBytes / bytesOf(computeDType(at.type(q).dtype));
-  const pack = (value: ValueId): ValueId => apply(at, "pack_columns", [value], { width, along: stride(value, at, 1) === 1 ? "rows" : "columns" }, origin);
+  const pack = (value: ValueId): ValueId => at.apply("pack_columns", [value], { width, along: stride(value, at, 1) === 1 ? "rows" : "columns" }, origin);
   const visible = strictMath || n <= leastMasked ? undefined : visibleKeys(scores, found.shape, at);
   const limits = visible === undefined ? [] : [at.add("constant", [], constantAttributes(tensor("i32", [m], visible)), { dtype: "i32", shape: [m] }, origin)];
   const batch = broadcastShapes(found.shape.slice(0, -2), at.type(v).shape.slice(0, -2))!;

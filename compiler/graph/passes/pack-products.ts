@@ -22,13 +22,14 @@ import { rowMajor } from "../../kernel/kernel.ts";
 import { blockRows } from "../../kernel/passes/block-contraction.ts";
 import { bodyAttribute } from "../../ops/fused/map.ts";
 import { ops } from "../../ops/table.ts";
-import { composeMap, identityMap, type Affine } from "../../support/affine.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Span } from "../../support/span.ts";
+import { equalParts } from "../../support/parts.ts";
 import type { Target } from "../../targets/target.ts";
 import { prepares } from "../invariance.ts";
-import { wantedPartition, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
+import { wantedPartition, type Graph, type Node, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";
+import { throughViews } from "../views.ts";
 
 /** Bytes of the columns of a register block: four vectors of 128 bits, or two pairs. A narrower block takes half a panel. */
 export const panelBytes = 64;
@@ -87,10 +88,10 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
     const partition = parts === undefined ? undefined : cut(batch, { extent: m, block: height }, { extent: n, block: width }, k, target, parts);
     if (partition && partition.at(-1)! >= parts!) return { ...node, attributes: { partition } };
   }
-  const rowsOf = halves ? apply(at, "map", [a], { body: bodyAttribute(cast("f32", argument(type.dtype, 0))) }, origin) : a;
+  const rowsOf = halves ? at.apply("map", [a], { body: bodyAttribute(cast("f32", argument(type.dtype, 0))) }, origin) : a;
   const packsRows = stride(rowsOf, at, 1) !== 1 || rowsCollide(rowsOf, at);
-  const left = packsRows ? apply(at, "pack_columns", [transposed(rowsOf, at, origin)], { width: height, along: stride(rowsOf, at, 1) === 1 ? "columns" : "rows" }, origin) : rowsOf;
-  const right = apply(at, "pack_columns", [b], { width, along: stride(b, at, 1) === 1 ? "rows" : "columns" }, origin);
+  const left = packsRows ? at.apply("pack_columns", [transposed(rowsOf, at, origin)], { width: height, along: stride(rowsOf, at, 1) === 1 ? "columns" : "rows" }, origin) : rowsOf;
+  const right = at.apply("pack_columns", [b], { width, along: stride(b, at, 1) === 1 ? "rows" : "columns" }, origin);
   const rows = packsRows ? { ...panels(m, height), block: 1 } : { extent: m, block: height };
   // A block of one row takes two panels.
   const partition = cut(batch, rows, { ...panels(n, width), block: m === 1 ? 2 : 1 }, k, target);
@@ -99,11 +100,6 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   // Rounded in a pass of its own: a product that stores what it sums is made of the fastest blocks.
   const sums = at.add("matmul_packed", [left, right], attributes, { ...type, dtype: "f32" }, origin);
   return { ...node, op: "map", inputs: [sums], attributes: { body: bodyAttribute(cast(type.dtype, argument("f32", 0))) } };
-}
-
-export function apply(at: Rewriting, name: string, inputs: readonly ValueId[], attributes: Node["attributes"], origin: Span): ValueId {
-  const type = ops.get(name)!.type(inputs.map((input) => at.type(input)), attributes);
-  return at.add(name, inputs, attributes, type, origin);
 }
 
 /** Whether a value is, but for views, what params decide: it is prepared when they are loaded. */
@@ -117,7 +113,7 @@ export function isWeights(value: ValueId, at: Rewriting, graph: Graph): boolean 
 /** The matrix with rows and columns exchanged: a view. */
 function transposed(value: ValueId, at: Rewriting, origin: Span): ValueId {
   const rank = at.type(value).shape.length;
-  return apply(at, "transpose", [value], { axes: [...Array.from({ length: rank - 2 }, (_, axis) => axis), rank - 1, rank - 2] }, origin);
+  return at.apply("transpose", [value], { axes: [...Array.from({ length: rank - 2 }, (_, axis) => axis), rank - 1, rank - 2] }, origin);
 }
 
 /** Whether the rows of a register block, read side by side, push each other out of the nearest cache. */
@@ -156,16 +152,6 @@ export function stride(value: ValueId, at: Rewriting, fromLast: number): number 
   return map.reduce((sum, { coefficients }, axis) => sum + coefficients.at(-fromLast)! * strides[axis]!, 0);
 }
 
-/** The tensor a value is a view of, `root`, its type, and where in it the value's elements are. */
-export function throughViews(value: ValueId, at: Rewriting): { root: ValueId; stored: TensorType; map: readonly Affine[] } {
-  const type = at.type(value);
-  const node = at.definition(value);
-  const view = node && ops.get(node.op)?.kind === "view" ? ops.get(node.op)!.view?.(at.type(node.inputs[0]!), node.attributes, type) : undefined;
-  if (!node || !view) return { root: value, stored: type, map: identityMap(type.shape.length) };
-  const { root, stored, map } = throughViews(node.inputs[0]!, at);
-  return { root, stored, map: composeMap(map, view, type.shape.length) };
-}
-
 /** Rows or columns of a product, or panels of `lanes` of them; a register block takes `block`. */
 interface Side {
   readonly extent: number;
@@ -185,16 +171,16 @@ export function cut(batch: readonly number[], rows: Side, columns: Side, k: numb
   const work = sizeOf(batch) * rows.extent * (rows.lanes ?? 1) * columns.extent * (columns.lanes ?? 1) * k;
   let left = Math.max(1, Math.min(target.tiles, Math.floor(work / target.grain)));
   const parts = batch.map((extent) => {
-    const count = partsOf(extent, Math.min(extent, left));
+    const count = equalParts(extent, Math.min(extent, left));
     left = Math.max(1, Math.floor(left / count));
     return count;
   });
   const blocksOf = ({ extent, block }: Side, count: number): number => Math.ceil(Math.ceil(extent / count) / block);
   let best = { cost: Infinity, read: Infinity, rows: 1, columns: 1 };
   for (let wanted = 1; wanted <= Math.min(left, Math.ceil(rows.extent / rows.block)); wanted++) {
-    const down = partsOf(rows.extent, wanted);
+    const down = equalParts(rows.extent, wanted);
     for (let most = 1; most <= Math.min(Math.floor(left / down), Math.ceil(columns.extent / columns.block)); most++) {
-      const across = partsOf(columns.extent, most);
+      const across = equalParts(columns.extent, most);
       if (across < leastAcross) continue;
       if (across > 1 && Math.ceil(columns.extent / across) % columns.block !== 0) continue;
       const cost = blocksOf(rows, down) * blocksOf(columns, across);
@@ -210,9 +196,9 @@ function cutRuns(m: number, k: number, n: number, target: Target, blockRows: num
   const most = Math.max(1, Math.min(target.tiles, Math.floor((m * k * n) / target.grain)));
   let best = { cost: Infinity, rows: 1, columns: 1 };
   for (let rowParts = 1; rowParts <= Math.min(most, Math.ceil(m / blockRows)); rowParts++) {
-    const rows = partsOf(m, rowParts);
+    const rows = equalParts(m, rowParts);
     for (let columnParts = 1; columnParts <= Math.min(Math.floor(most / rowParts), Math.max(1, Math.floor(n / longRun))); columnParts++) {
-      const columns = partsOf(n, columnParts);
+      const columns = equalParts(n, columnParts);
       const run = Math.ceil(n / columns);
       const cost = Math.ceil(Math.ceil(m / rows) / blockRows) * (Math.floor(run / 4) + (run % 4) * looseColumn);
       if (cost < best.cost) best = { cost, rows, columns };
@@ -220,6 +206,3 @@ function cutRuns(m: number, k: number, n: number, target: Target, blockRows: num
   }
   return [best.rows, best.columns];
 }
-
-/** The number of equal parts that cutting into `parts` gives. */
-const partsOf = (extent: number, parts: number): number => Math.ceil(extent / Math.ceil(extent / parts));

@@ -8,6 +8,7 @@
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { affineRange, composeMap, type Affine } from "../../support/affine.ts";
+import { equalParts } from "../../support/parts.ts";
 import type { Target } from "../../targets/target.ts";
 import { distribute, evenDistribution, spread } from "../distribution.ts";
 import type { Split } from "../families.ts";
@@ -45,7 +46,7 @@ export function wantedParts(lowering: Lowering, wanted: readonly number[]): numb
     const dimension = lowering.space[d];
     const count = lowering.edge && dimension ? Math.min(wantedCount, dimension.extent) : wantedCount;
     if (!dimension || dimension.kind !== (form ? "parallel" : "reduction") || (!form && lowering.combine === undefined) || count > dimension.extent) return undefined;
-    parts[d] = Math.ceil(dimension.extent / Math.ceil(dimension.extent / count));
+    parts[d] = equalParts(dimension.extent, count);
   }
   return parts;
 }

@@ -3,6 +3,7 @@
  * into, and one reduction dimension. The number of candidates does not depend on the number of tiles.
  */
 import { computeCycles, estimate, type Cost, type PartitionProblem } from "./estimate.ts";
+import { equalParts } from "../../support/parts.ts";
 
 export interface Plan {
   /** Parts of each dimension of the space. */
@@ -64,7 +65,7 @@ export function search(problem: PartitionProblem): Plan {
     const d = order[at];
     if (d === undefined) return;
     const { extent } = space[d]!;
-    const counts = at === order.length - 1 ? [even(extent, Math.min(extent, left))] : partCounts(extent, left);
+    const counts = at === order.length - 1 ? [equalParts(extent, Math.min(extent, left))] : partCounts(extent, left);
     for (const count of counts) {
       const next = [...parts];
       next[d] = count;
@@ -81,17 +82,14 @@ function cutsFurtherOut(parts: readonly number[], others: readonly number[]): bo
   return first !== -1 && parts[first]! > others[first]! && count(parts) === count(others);
 }
 
-/** The number of equal parts that cutting into `parts` really gives. */
-const even = (extent: number, parts: number): number => Math.ceil(extent / Math.ceil(extent / parts));
-
 /** Numbers of parts worth trying: all that differ when there are few, else spread geometrically, the most always among them. */
 function partCounts(extent: number, limit: number): number[] {
   const most = Math.min(extent, limit);
   const counts = new Set<number>();
-  if (most <= candidateLimit) for (let parts = 1; parts <= most; parts++) counts.add(even(extent, parts));
+  if (most <= candidateLimit) for (let parts = 1; parts <= most; parts++) counts.add(equalParts(extent, parts));
   else {
-    for (let i = 0; i < candidateLimit; i++) counts.add(even(extent, Math.max(1, Math.round(most ** (i / (candidateLimit - 1))))));
-    for (let parts = 1; parts <= 16; parts++) counts.add(even(extent, parts));
+    for (let i = 0; i < candidateLimit; i++) counts.add(equalParts(extent, Math.max(1, Math.round(most ** (i / (candidateLimit - 1))))));
+    for (let parts = 1; parts <= 16; parts++) counts.add(equalParts(extent, parts));
   }
   return [...counts].toSorted((a, b) => a - b);
 }

@@ -9,7 +9,7 @@ import { bodyOf, operationsOf } from "../../../ops/fused/map.ts";
 import { ops } from "../../../ops/table.ts";
 import { wantedPartition, type Node, type ValueId } from "../../graph.ts";
 import type { Rewriting } from "../../rewrite.ts";
-import { apply, throughViews } from "../pack-products.ts";
+import { throughViews } from "../../views.ts";
 import type { Found } from "./find.ts";
 
 /** A mask of more operations is computed for itself, once. */
@@ -53,4 +53,4 @@ function maskOf(operand: ValueId, at: Rewriting): Mask | undefined {
 
 /** Another value of the map's shape, seen as its result is. */
 const seenThrough = (value: ValueId, views: readonly Node[], at: Rewriting): ValueId =>
-  views.reduceRight((seen, { op, attributes, origin }) => apply(at, op, [seen], attributes, origin), value);
+  views.reduceRight((seen, { op, attributes, origin }) => at.apply(op, [seen], attributes, origin), value);

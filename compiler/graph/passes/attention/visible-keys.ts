@@ -11,7 +11,7 @@ import { constantTensor } from "../../constants.ts";
 import type { ValueId } from "../../graph.ts";
 import type { Rewriting } from "../../rewrite.ts";
 import { flatIndex, get, type Tensor } from "../../tensor.ts";
-import { throughViews } from "../pack-products.ts";
+import { throughViews } from "../../views.ts";
 import type { Found } from "./find.ts";
 
 /** Of each query, or undefined where nothing is told or all keys are seen. */

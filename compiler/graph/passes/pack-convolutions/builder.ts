@@ -5,7 +5,6 @@
 import { isFloat, bytesOf, sizeOf } from "../../../../runtime/dtype.ts";
 import { argument, binary } from "../../../kernel/build.ts";
 import { bodyAttribute } from "../../../ops/fused/map.ts";
-import { ops } from "../../../ops/table.ts";
 import type { Target } from "../../../targets/target.ts";
 import type { Attributes, Graph, Node, TensorType, ValueId } from "../../graph.ts";
 import type { Rewriting } from "../../rewrite.ts";
@@ -39,8 +38,7 @@ export class Builder {
   }
 
   apply(name: string, inputs: readonly ValueId[], attributes: Attributes = {}): ValueId {
-    const type = ops.get(name)!.type(inputs.map((input) => this.at.type(input)), attributes);
-    return this.at.add(name, inputs, attributes, type, this.#origin);
+    return this.at.apply(name, inputs, attributes, this.#origin);
   }
 
   shape(value: ValueId): readonly number[] {

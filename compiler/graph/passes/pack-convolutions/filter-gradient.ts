@@ -7,6 +7,7 @@ import type { Node, ValueId } from "../../graph.ts";
 import type { Builder } from "./builder.ts";
 import type { Around } from "./convolutions.ts";
 import { bordered, isPoint, windowAttributes } from "./sums.ts";
+import { equalParts } from "../../../support/parts.ts";
 
 /** Fewer elements of a side at a position leave the registers' blocks too little to do. */
 const leastExtent = 8;
@@ -76,15 +77,14 @@ interface Sums {
  * each part has sums of its own, which are written and added up; parts of the sums read all images.
  */
 function cut({ images, leastImages, positions, outer, left, right }: Sums, work: number, { tiles, grain }: Target): { readonly images: number; readonly outer: number; readonly left: number } {
-  const partsOf = (extent: number, parts: number): number => Math.ceil(extent / Math.ceil(extent / parts));
   const most = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
   let best = { cost: Infinity, images: 1, outer: 1, left: 1 };
   for (let k = 1; k <= Math.max(1, Math.min(Math.floor(images / leastImages), most)); k++) {
-    const imageParts = partsOf(images, k);
+    const imageParts = equalParts(images, k);
     for (let o = 1; o <= outer && imageParts * o <= most; o++) {
-      const outerParts = partsOf(outer, o);
+      const outerParts = equalParts(outer, o);
       for (let l = 1; l <= Math.ceil(left.extent / blockHeight) && imageParts * outerParts * l <= most; l++) {
-        const leftParts = partsOf(left.extent, l);
+        const leftParts = equalParts(left.extent, l);
         const share = Math.ceil(images / imageParts) * Math.ceil(outer / outerParts) * Math.ceil(Math.ceil(left.extent / leftParts) / blockHeight) * blockHeight * positions * right;
         // In multiply–adds of one tile: moving an element costs as much as so many of them.
         const sums = 2 * imageParts * outer * left.extent * right;

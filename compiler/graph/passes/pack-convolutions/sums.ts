@@ -7,6 +7,7 @@ import type { Window } from "../../../ops/networks/windows.ts";
 import type { Target } from "../../../targets/target.ts";
 import type { Attributes, ValueId } from "../../graph.ts";
 import type { Builder, Setting } from "./builder.ts";
+import { equalParts } from "../../../support/parts.ts";
 
 /** Bytes of a panel's row, as in pack-products. */
 const panelBytes = 64;
@@ -106,14 +107,13 @@ const transformWork = 8;
 
 /** Into how many parts [n, rows, columns, panels] are cut: images first, then rows and panels so that the tile with the most work has the least. */
 function cut(images: number, rows: number, panels: number, work: number, { tiles, grain }: Target): number[] {
-  const partsOf = (extent: number, parts: number): number => Math.ceil(extent / Math.ceil(extent / parts));
   const most = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
-  const imageParts = partsOf(images, Math.min(images, most));
+  const imageParts = equalParts(images, Math.min(images, most));
   const left = Math.max(1, Math.floor(most / imageParts));
   let best = { cost: Infinity, rows: 1, panels: 1 };
   for (let wanted = 1; wanted <= Math.min(left, rows); wanted++) {
-    const down = partsOf(rows, wanted);
-    const across = Math.max(1, partsOf(panels, Math.max(1, Math.min(panels, Math.floor(left / down)))));
+    const down = equalParts(rows, wanted);
+    const across = Math.max(1, equalParts(panels, Math.max(1, Math.min(panels, Math.floor(left / down)))));
     const cost = Math.ceil(rows / down) * Math.ceil(panels / across);
     if (cost < best.cost) best = { cost, rows: down, panels: across };
   }
