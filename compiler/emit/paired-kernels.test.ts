@@ -8,9 +8,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { isFloat, type DType } from "../../runtime/dtype.ts";
 import { pairVectors, whyNarrow } from "../../runtime/wide-vectors.ts";
 import { get, put, zeros, type Tensor } from "../graph/tensor.ts";
-import { binary, cast, constant, i32, KernelBuilder, select, unary } from "../kernel/build.ts";
+import { binary, call, cast, constant, i32, KernelBuilder, select, unary } from "../kernel/build.ts";
 import { runKernel } from "../kernel/interpret.ts";
 import type { BinaryOp, Expression, Kernel, UnaryOp } from "../kernel/kernel.ts";
+import { expandMath } from "../kernel/passes/expand-math.ts";
 import { optimiseKernel } from "../kernel/passes/index.ts";
 import { testContext } from "../kernel/testing.ts";
 import { nowhere } from "../support/span.ts";
@@ -79,5 +80,23 @@ describe.skipIf(whyNarrow() !== undefined)("paired vectors", () => {
       for (let call = 0; call < 20; call++) runBuilt(runner, 0, optimised, actual);
       expect(valuesOf(actual[2]!)).toEqual(valuesOf(expected[2]!));
     }), { numRuns: 200 });
+  });
+
+  for (const name of ["sin", "cos", "tan"] as const) for (const dtype of ["f32", "f64"] as const) it(`of ${name} of ${dtype}, of elements of which few, many or none are large, compute what the interpreter says`, async () => {
+    const builder = new KernelBuilder(name, nowhere);
+    const [x, y] = [builder.buffer({ name: "x", dtype, shape: [count], access: "in" }), builder.buffer({ name: "y", dtype, shape: [count], access: "out" })];
+    builder.for({ end: i32(count), parallel: true }, (i) => builder.store(y, [i], binary("add", call(name, builder.load(x, [i])), builder.load(x, [i]))));
+    const kernel = builder.finish();
+    const expanded = expandMath.run(kernel, testContext);
+    const optimised = optimiseKernel(kernel, testContext).kernel;
+    const runner = instantiate(await buildModule([optimised]));
+    for (const every of [1, 2, 7, 23, count + 1]) {
+      const operand = zeros({ dtype, shape: [count] });
+      for (let at = 0; at < count; at++) put(operand, at, at % every === every - 1 ? (at + 1) * 1e9 : (at - 30) / 4);
+      const [expected, actual] = [[operand, zeros(operand.type)], [operand, zeros(operand.type)]];
+      runKernel(expanded, expected, { offsets: [0, 0] });
+      for (let run = 0; run < 20; run++) runBuilt(runner, 0, optimised, actual);
+      expect(valuesOf(actual[1]!)).toEqual(valuesOf(expected[1]!));
+    }
   });
 });

@@ -1,11 +1,10 @@
 /**
  * The module with which the runtime tries whether V8 pairs vectors correctly (runtime/wide-vectors.ts): for each dtype and each
- * operation that kernels use and V8 pairs, a loop over neighbouring vectors; a register block of a matrix product; and vectors
- * of every second element, which are loaded in pairs. The
- * runtime keeps its bytes as text in runtime/pairing-module.ts, which `node scripts/pairing-module.ts` writes.
+ * operation that kernels use and V8 pairs, a loop over neighbouring vectors; a register block of a matrix product; vectors
+ * of every second element, which are loaded in pairs; and vectors that a branch sets again. The runtime keeps its bytes as text in runtime/pairing-module.ts, which `node scripts/pairing-module.ts` writes.
  */
 import type { DType } from "../../runtime/dtype.ts";
-import { binary, bitcast, cast, constant, i32, KernelBuilder, select, splat, unary } from "../kernel/build.ts";
+import { binary, bitcast, cast, constant, i32, KernelBuilder, reduce, select, splat, unary } from "../kernel/build.ts";
 import type { BinaryOp, Expression, Kernel, UnaryOp } from "../kernel/kernel.ts";
 import { fromPairs } from "../kernel/passes/pairs.ts";
 import { maximumLanes, vectorFormSupported } from "../kernel/vector-support.ts";
@@ -98,8 +97,26 @@ function everySecond(): Kernel {
   return builder.finish();
 }
 
+/** Sums, and products instead where x is larger than y; the branch is left out where it is so in no lane. */
+function branching(): Kernel {
+  const count = operandBytes / 4;
+  const builder = new KernelBuilder("branching", nowhere);
+  const [x, y] = ["x", "y"].map((name) => builder.buffer({ name, dtype: "f32", shape: [count], access: "in" }));
+  const z = builder.buffer({ name: "z", dtype: "f32", shape: [count], access: "out" });
+  builder.for({ end: i32(count), step: 4 * together, parallel: true }, (i) => {
+    const places = Array.from({ length: together }, (_, k) => plus(i, 4 * k));
+    const operands = places.map((at) => [x!, y!].map((buffer) => builder.let("operand", vector(builder.load(buffer, [at]), 4))) as [Expression, Expression]);
+    const results = operands.map(([a, b]) => builder.let("result", binary("add", a, b)));
+    const masks = operands.map(([a, b]) => builder.let("mask", binary("gt", a, b)));
+    builder.if(reduce("or", masks.reduce((one, other) => binary("or", one, other))), () =>
+      operands.forEach(([a, b], k) => builder.set(results[k]!, select(masks[k]!, binary("mul", a, b), results[k]!))));
+    places.forEach((at, k) => builder.store(z, [at], results[k]!));
+  });
+  return builder.finish();
+}
+
 /** Exports `kernel0`, `kernel1`, …, each of three addresses: two operands of 256 bytes and the results; and `memory`. */
 export async function pairingModule(): Promise<Uint8Array> {
-  const kernels = [...(["f32", "f64", "i32", "u32", "u64", "i16", "u8"] as const).map(elementwise), product(), everySecond()];
+  const kernels = [...(["f32", "f64", "i32", "u32", "u64", "i16", "u8"] as const).map(elementwise), product(), everySecond(), branching()];
   return (await buildModule(kernels, { fusedMultiplyAdd: true, pages: 2 })).bytes;
 }

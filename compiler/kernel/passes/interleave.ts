@@ -4,20 +4,28 @@
  * copy is computed once, so that a value loaded serves every copy. Each copy computes what it computed before, in the
  * same order.
  */
-import { binary, cast, i32 } from "../build.ts";
-import { CompilerBug, unreachable } from "../../support/bug.ts";
+import { binary, cast, i32, reduce } from "../build.ts";
+import { CompilerBug, invariant, unreachable } from "../../support/bug.ts";
 import type { Expression, LocalId, Statement } from "../kernel.ts";
 import {
-  constantOf, mapExpressions, mapOperands, mentionsLocal, rewriteExpression, tripCount, visitStatements, type ForStatement, type LocalTable, type StoreStatement,
+  constantOf, mapExpressions, mapOperands, mentionsLocal, rewriteExpression, tripCount, visitStatements, type ForStatement, type IfStatement, type LocalTable, type StoreStatement,
 } from "../walk.ts";
 import { computeDType } from "../vector-support.ts";
 
-/** Whether `interleave` takes this body: sets, stores, and loops whose bounds do not depend on the counter. */
+/**
+ * What a branch asks that is only left out where no lane is on: its body does nothing in lanes that are off (widen.ts), so that
+ * several can be asked at once. Undefined for other branches.
+ */
+function skippedWithout({ condition, otherwise }: IfStatement): Expression | undefined {
+  return condition.kind === "reduce" && condition.op === "or" && otherwise.length === 0 ? condition.operand : undefined;
+}
+
+/** Whether `interleave` takes this body: sets, stores, branches of lanes, and loops whose bounds do not depend on the counter. */
 export function canInterleave(loop: ForStatement): boolean {
   const own = splitLocals(loop.body, loop.local);
   let possible = true;
   visitStatements(loop.body, (statement) => {
-    if (statement.kind === "if" || statement.kind === "while") possible = false;
+    if (statement.kind === "while" || (statement.kind === "if" && skippedWithout(statement) === undefined)) possible = false;
     if (statement.kind === "for" && (mentionsLocal(statement.start, own) || mentionsLocal(statement.end, own))) possible = false;
   });
   return possible;
@@ -90,9 +98,19 @@ class Interleaver {
         if (!this.#split.has(statement.local)) return [statement];
         return this.#copied(statement);
       case "store": return this.#stores(statement);
-      case "if": case "while": throw new CompilerBug(`cannot interleave ${statement.kind}`);
+      case "if": return [this.#branch(statement)];
+      case "while": throw new CompilerBug("cannot interleave while");
       default: return unreachable(statement);
     }
+  }
+
+  /** The branches of all copies as one, which is taken where a lane of any is on: so vectors that are set in it are set at one place. */
+  #branch(statement: IfStatement): Statement {
+    const lanes = skippedWithout(statement);
+    invariant(lanes !== undefined, () => "only branches of lanes are interleaved");
+    const copies = mentionsLocal(lanes, this.#split) ? this.#copies : 1;
+    const any = Array.from({ length: copies }, (_, copy) => this.#renamed(lanes, copy)).reduce((one, other) => binary("or", one, other));
+    return { ...statement, condition: reduce("or", any), then: this.body(statement.then) };
   }
 
   /** All values first, then the stores next to each other. */
@@ -122,14 +140,17 @@ class Interleaver {
   }
 
   #copy(statement: Statement, copy: number): Statement {
+    const renamed = mapExpressions(statement, (expression) => this.#renamed(expression, copy));
+    return renamed.kind === "set" ? { ...renamed, local: this.#names[copy]!.get(renamed.local)! } : renamed;
+  }
+
+  #renamed(expression: Expression, copy: number): Expression {
     const names = this.#names[copy]!;
-    const renamed = mapExpressions(statement, (expression) =>
-      rewriteExpression(expression, (one) => {
-        if (one.kind !== "local") return one;
-        if (one.local === this.#counter) return binary("add", one, i32(copy * this.#step));
-        return { ...one, local: names.get(one.local) ?? one.local };
-      }));
-    return renamed.kind === "set" ? { ...renamed, local: names.get(renamed.local)! } : renamed;
+    return rewriteExpression(expression, (one) => {
+      if (one.kind !== "local") return one;
+      if (one.local === this.#counter) return binary("add", one, i32(copy * this.#step));
+      return { ...one, local: names.get(one.local) ?? one.local };
+    });
   }
 }
 
