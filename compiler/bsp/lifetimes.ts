@@ -1,29 +1,39 @@
-/** When each tensor of a program is alive, in intervals between syncs. */
+/**
+ * When each tensor of a program is alive, in moments: its phases, in the order of the text; exchanges that follow each other are
+ * one moment.
+ */
 import { unreachable } from "../support/bug.ts";
 import { rootOf, type TensorId, type TiledGraph } from "../tiled/tiled.ts";
-import type { BspStep } from "./bsp.ts";
+import { accessesOf } from "./accesses.ts";
+import type { BspStep, Phase } from "./bsp.ts";
+import { Moments } from "./moments.ts";
 
-/** First and last interval, inclusive. */
+/** First and last moment, inclusive. */
 export interface Lifetime {
   readonly first: number;
   readonly last: number;
 }
 
+/** First and last of a loop, in moments and in intervals between syncs. */
 interface Loop {
-  readonly first: number;
-  last: number;
+  readonly moments: { readonly first: number; last: number };
+  readonly intervals: { readonly first: number; last: number };
   /** Whether a sync separates the end of one iteration from the beginning of the next. */
   readonly synced: boolean;
 }
 
 interface Access {
-  readonly at: number;
+  readonly moment: number;
+  readonly interval: number;
   readonly loops: readonly Loop[];
 }
 
 /**
- * A tensor touched inside a loop and outside of it is alive during all of the loop; so is one touched in the first or last
- * interval of an iteration when nothing separates iterations.
+ * A tile works through its phases in order: what only its own tile touches is alive from the first phase that touches it to the
+ * last. What others touch too is alive in whole intervals between syncs, as others may be ahead or behind.
+ *
+ * A tensor touched inside a loop and outside of it is alive during all of the loop; so is one that others
+ * touch in the first or last interval of an iteration when nothing separates iterations.
  *
  * Intervals are numbered in the order of the text, but control may pass from one to a much later one without a sync: past a
  * branch not taken, past a loop without iterations, out of a `while` after its condition. A tile that is ahead can then be in
@@ -33,15 +43,22 @@ export function lifetimes(tiled: TiledGraph, steps: readonly BspStep[]): Readonl
   const accesses = new Accesses(tiled);
   accesses.visit(steps, []);
   const reach = accesses.reach();
-  return new Map([...accesses.byTensor].map(([tensor, list]) => [tensor, lifeOf(list, reach)]));
+  const { moments } = accesses;
+  return new Map([...accesses.byTensor].map(([tensor, list]) => {
+    if (tiled.tensors[tensor]!.storage === "blocks" && !accesses.met.has(tensor)) return [tensor, lifeOnTile(list)];
+    const { first, last } = lifeBetweenSyncs(list, reach);
+    return [tensor, { first: moments.firstOf(first), last: moments.lastOf(last) }];
+  }));
 }
 
-/** Who touches what in which interval. */
+/** Who touches what, and when. */
 class Accesses {
   readonly byTensor = new Map<TensorId, Access[]>();
+  /** Tensors of which a tile touches blocks of another. */
+  readonly met = new Set<TensorId>();
+  readonly moments = new Moments();
   readonly #tiled: TiledGraph;
   readonly #jumps = new Jumps();
-  #interval = 0;
 
   constructor(tiled: TiledGraph) {
     this.#tiled = tiled;
@@ -49,7 +66,7 @@ class Accesses {
 
   /** For each interval the last one that can be reached from it without a sync. */
   reach(): readonly number[] {
-    return this.#jumps.reach(this.#interval);
+    return this.#jumps.reach(this.moments.interval);
   }
 
   visit(steps: readonly BspStep[], loops: readonly Loop[]): void {
@@ -59,75 +76,105 @@ class Accesses {
   #step(step: BspStep, loops: readonly Loop[]): void {
     switch (step.kind) {
       case "superstep":
-        for (const phase of step.phases) {
-          if (phase.kind === "compute") for (const family of phase.set.families) for (const field of family.fields) this.#touch(field.tensor, loops);
-          else for (const copy of phase.copies) for (const tensor of [copy.driver, copy.other]) this.#touch(tensor, loops);
-        }
-        if (step.sync) this.#interval++;
+        this.moments.separate();
+        for (const phase of step.phases) this.#phase(phase, loops);
+        if (step.sync) this.moments.sync();
         return;
       case "repeat":
       case "while": return this.#loop(step, loops);
       case "if":
-        this.#touch(step.condition, loops);
+        this.#meet(step.condition, loops);
         return this.#branch([step.then, step.otherwise], loops);
       case "switch":
-        this.#touch(step.subject, loops);
+        this.#meet(step.subject, loops);
         return this.#branch([...step.bodies, step.otherwise], loops);
       case "host":
-        this.#interval++;
-        for (const tensor of hostTensors(step)) this.#touch(tensor, loops);
-        this.#interval++;
+        this.moments.sync();
+        for (const tensor of hostTensors(step)) this.#meet(tensor, loops);
+        this.moments.sync();
         return;
       default: unreachable(step);
     }
   }
 
-  #touch(tensor: TensorId, loops: readonly Loop[]): void {
+  #phase(phase: Phase, loops: readonly Loop[]): void {
+    this.moments.phase(phase.kind);
+    for (const [root, { read, write }] of accessesOf(this.#tiled, phase).uses) {
+      if (read === 2 || write === 2) this.met.add(root);
+      this.#touch(root, loops);
+    }
+  }
+
+  /** All tiles, or the host, read it. */
+  #meet(tensor: TensorId, loops: readonly Loop[]): void {
     const root = rootOf(this.#tiled.tensors, tensor);
-    const access = { at: this.#interval, loops };
+    this.met.add(root);
+    this.#touch(root, loops);
+  }
+
+  #touch(root: TensorId, loops: readonly Loop[]): void {
+    const { moment, interval } = this.moments;
+    const access = { moment, interval, loops };
     const list = this.byTensor.get(root);
     if (list) list.push(access);
     else this.byTensor.set(root, [access]);
   }
 
   #loop(step: Extract<BspStep, { kind: "repeat" | "while" }>, loops: readonly Loop[]): void {
-    if (step.kind === "repeat" && step.counted === "tensor") this.#touch(step.count, loops);
-    const loop: Loop = { first: this.#interval, last: this.#interval, synced: endsWithSync(step.body) };
+    if (step.kind === "repeat" && step.counted === "tensor") this.#meet(step.count, loops);
+    this.moments.separate();
+    const { moment, interval } = this.moments;
+    const loop: Loop = { moments: { first: moment, last: moment }, intervals: { first: interval, last: interval }, synced: endsWithSync(step.body) };
     const inside = [...loops, loop];
     if (step.kind === "while") {
       this.visit(step.before, inside);
-      this.#touch(step.condition, inside);
+      this.#meet(step.condition, inside);
     }
-    const left = this.#interval;
+    const left = this.moments.interval;
     this.visit(step.body, inside);
     // What follows a synced body is a new interval that no iteration reaches.
-    loop.last = this.#interval;
-    if (step.kind === "while" || step.counted === "tensor" || step.count < 1) this.#jumps.add(left, this.#interval);
+    loop.intervals.last = this.moments.interval;
+    loop.moments.last = this.moments.moment;
+    this.moments.separate();
+    if (step.kind === "while" || step.counted === "tensor" || step.count < 1) this.#jumps.add(left, this.moments.interval);
   }
 
   #branch(bodies: readonly (readonly BspStep[])[], loops: readonly Loop[]): void {
-    const before = this.#interval;
+    const before = this.moments.interval;
     const ends = bodies.map((body) => {
-      this.#jumps.add(before, this.#interval);
+      this.#jumps.add(before, this.moments.interval);
       this.visit(body, loops);
-      return this.#interval;
+      return this.moments.interval;
     });
-    for (const end of ends) this.#jumps.add(end, this.#interval);
+    for (const end of ends) this.#jumps.add(end, this.moments.interval);
   }
 }
 
-/** The life of a tensor with these accesses. */
-function lifeOf(list: readonly Access[], reach: readonly number[]): Lifetime {
+/** The life, in moments, of a tensor that only its own tile touches. */
+function lifeOnTile(list: readonly Access[]): Lifetime {
   const around = commonLoops(list);
   let first = Infinity;
   let last = -Infinity;
-  for (const { at, loops } of list) {
-    const inner = loops[around.length];
-    first = Math.min(first, inner ? inner.first : at);
-    last = Math.max(last, inner ? reach[inner.last]! : 0, reach[at]!);
+  for (const { moment, loops } of list) {
+    const inner = loops[around.length]?.moments;
+    first = Math.min(first, inner?.first ?? moment);
+    last = Math.max(last, inner?.last ?? moment);
   }
-  for (const loop of around.toReversed()) {
-    if (!loop.synced && (first <= loop.first || last >= loop.last)) {
+  return { first, last };
+}
+
+/** The life of a tensor with these accesses, in intervals between syncs. */
+function lifeBetweenSyncs(list: readonly Access[], reach: readonly number[]): { first: number; last: number } {
+  const around = commonLoops(list);
+  let first = Infinity;
+  let last = -Infinity;
+  for (const { interval, loops } of list) {
+    const inner = loops[around.length]?.intervals;
+    first = Math.min(first, inner ? inner.first : interval);
+    last = Math.max(last, inner ? reach[inner.last]! : 0, reach[interval]!);
+  }
+  for (const { intervals: loop, synced } of around.toReversed()) {
+    if (!synced && (first <= loop.first || last >= loop.last)) {
       first = Math.min(first, loop.first);
       last = Math.max(last, reach[loop.first]!, reach[loop.last]!);
     }

@@ -57,7 +57,7 @@ describe("memoryUse", () => {
     const most = held.map((moments) => Math.max(...moments));
     const tile = most.indexOf(Math.max(...most));
     expect({ tile: use.tile, bytes: use.bytes, program: use.program }).toEqual({ tile, bytes: most[tile], program: "main" });
-    expect(use.programs[0]!.moments.map(({ bytes }) => bytes)).toEqual(held[tile]);
+    expect(use.programs[0]!.intervals.map(({ bytes }) => bytes)).toEqual(held[tile]);
   });
 
   it("counts a tensor on one tile on that tile alone", () => {

@@ -1,6 +1,6 @@
 /**
  * What tiles hold, and when: tensors exactly for each tile, whatever the addresses, and the program itself as estimated. A tensor on one tile counts on that tile alone.
- * Moments are the stretches between two waits of all tiles; they are counted as `lifetimes` counts them.
+ * Moments are counted as `lifetimes` counts them; those between two waits of all tiles are shown as one, by the fullest.
  */
 import { bytesOf, sizeOf } from "../../runtime/dtype.ts";
 import { unreachable } from "../support/bug.ts";
@@ -9,6 +9,7 @@ import type { TensorId, TiledGraph } from "../tiled/tiled.ts";
 import { aligned } from "./alignment.ts";
 import type { BspGraph, BspStep } from "./bsp.ts";
 import { lifetimes, type Lifetime } from "./lifetimes.ts";
+import { Moments } from "./moments.ts";
 import { programsOf } from "./steps.ts";
 import { programBytes, type ProgramBytes } from "./program-bytes.ts";
 import { tileClasses, type DealtCells, type Tally } from "./tile-classes.ts";
@@ -22,8 +23,9 @@ export interface HeldTensor {
   readonly bytes: number;
 }
 
-export interface Moment {
-  /** Bytes alive on the fullest tile. */
+/** From one wait of all tiles to the next. */
+export interface Interval {
+  /** The most bytes alive at once on the fullest tile. */
   readonly bytes: number;
   /** The steps that run in it. */
   readonly steps: readonly BspStep[];
@@ -49,12 +51,12 @@ export interface MemoryUse {
   /** Tiles that hold equally much of everything, the fullest first. */
   readonly classes: readonly { readonly tile: number; readonly tiles: number; readonly bytes: number }[];
   /** The fullest tile over time. */
-  readonly programs: readonly { readonly name: string; readonly moments: readonly Moment[] }[];
+  readonly programs: readonly { readonly name: string; readonly intervals: readonly Interval[] }[];
 }
 
 interface ProgramLives {
   readonly name: string;
-  readonly moments: readonly BspStep[][];
+  readonly intervals: readonly PlainInterval[];
   readonly lives: readonly { readonly tensor: TensorId; readonly life: Lifetime }[];
 }
 
@@ -64,7 +66,7 @@ export function memoryUse(graph: BspGraph, memory: "shared" | "private", tally: 
   const counted = new Set(roots);
   const kept = roots.filter((id) => tiled.tensors[id]!.persistent);
   const programs = programsOf(graph).map(({ name, steps }): ProgramLives => ({
-    name, moments: momentsOf(steps),
+    name, intervals: intervalsOf(steps),
     lives: [...lifetimes(tiled, steps)].flatMap(([tensor, life]) => (counted.has(tensor) && !tiled.tensors[tensor]!.persistent ? [{ tensor, life }] : [])),
   }));
   const classes = memory === "shared" ? [{ tile: 0, tiles: tiled.tiles, codeBytes: 0, tableBytes: 0, bytesOf: (id: TensorId) => wholeBytes(tiled, id) }] : heldByClass(tiled, roots, programBytes(graph), tally);
@@ -89,7 +91,7 @@ export function memoryUse(graph: BspGraph, memory: "shared" | "private", tally: 
     keptBytes: fullest.keptBytes, codeBytes: fullest.codeBytes, tableBytes: fullest.tableBytes,
     alignmentBytes: fullest.bytes - fullest.codeBytes - fullest.tableBytes - tensors.reduce((sum, { bytes }) => sum + bytes, 0),
     classes: measured.map(({ tile, tiles, bytes }) => ({ tile, tiles, bytes })),
-    programs: programs.map(({ name, moments }, p) => ({ name, moments: moments.map((steps, m) => ({ steps, bytes: fullest.overTime[p]![m]! })) })),
+    programs: programs.map(({ name, intervals }, p) => ({ name, intervals: intervals.map(({ steps, first, last }) => ({ steps, bytes: Math.max(...fullest.overTime[p]!.slice(first, last + 1)) })) })),
   };
 }
 
@@ -134,41 +136,60 @@ function heldByClass(tiled: TiledGraph, roots: readonly TensorId[], program: Pro
   return tileClasses(dealt, tiled.tiles, tally, [program.code, program.tables]).map(({ tile, tiles, counts }) => ({ tile, tiles, codeBytes: program.code[tile]!, tableBytes: program.tables[tile]!, bytesOf: (id) => counts[column.get(id)!]! * blockBytes(id) }));
 }
 
-function bytesOverTime({ moments, lives }: ProgramLives, keptBytes: number, bytesOf: (id: TensorId) => number): number[] {
-  const changes = new Array<number>(moments.length + 1).fill(0);
+/** Bytes alive at each moment. */
+function bytesOverTime({ intervals, lives }: ProgramLives, keptBytes: number, bytesOf: (id: TensorId) => number): number[] {
+  const changes = new Array<number>(intervals.at(-1)!.last + 1).fill(0);
   for (const { tensor, life } of lives) {
     const bytes = bytesOf(tensor);
     changes[life.first]! += bytes;
     if (life.last + 1 < changes.length) changes[life.last + 1]! -= bytes;
   }
   let bytes = keptBytes;
-  return moments.map((_, moment) => (bytes += changes[moment]!));
+  return changes.map((change) => (bytes += change));
 }
 
-/** The steps of each interval between syncs, as `lifetimes` counts intervals. */
-function momentsOf(steps: readonly BspStep[]): BspStep[][] {
-  const moments: BspStep[][] = [[]];
-  const next = (): void => void moments.push([]);
-  const visit = (list: readonly BspStep[]): void => {
-    for (const step of list) {
+interface PlainInterval {
+  readonly steps: readonly BspStep[];
+  /** Its moments, inclusive. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The intervals between syncs of these steps, and the moments of each, as `lifetimes` counts them. */
+function intervalsOf(steps: readonly BspStep[]): PlainInterval[] {
+  const moments = new Moments();
+  const list: BspStep[][] = [[]];
+  const sync = (): void => {
+    moments.sync();
+    list.push([]);
+  };
+  const visit = (inner: readonly BspStep[]): void => {
+    for (const step of inner) {
       switch (step.kind) {
         case "superstep":
-          moments.at(-1)!.push(step);
-          if (step.sync) next();
+          list.at(-1)!.push(step);
+          moments.separate();
+          for (const { kind } of step.phases) moments.phase(kind);
+          if (step.sync) sync();
           break;
-        case "repeat": visit(step.body); break;
-        case "while": visit(step.before); visit(step.body); break;
+        case "repeat": loop(step.body); break;
+        case "while": loop([...step.before, ...step.body]); break;
         case "if": visit(step.then); visit(step.otherwise); break;
         case "switch": for (const body of [...step.bodies, step.otherwise]) visit(body); break;
         case "host":
-          next();
-          moments.at(-1)!.push(step);
-          next();
+          sync();
+          list.at(-1)!.push(step);
+          sync();
           break;
         default: unreachable(step);
       }
     }
   };
+  const loop = (body: readonly BspStep[]): void => {
+    moments.separate();
+    visit(body);
+    moments.separate();
+  };
   visit(steps);
-  return moments;
+  return list.map((inner, interval) => ({ steps: inner, first: moments.firstOf(interval), last: moments.lastOf(interval) }));
 }

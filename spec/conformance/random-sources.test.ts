@@ -1,6 +1,6 @@
 /** Random sources of both layers through the whole compiler: a small sample of what `npm run fuzz` does for as long as wanted. */
 import { describe, expect, it } from "vitest";
-import { holds, machineOf, machines } from "../fuzz/differential.ts";
+import { holds, machineOf, machines, mayBeTooLarge } from "../fuzz/differential.ts";
 import { randomLayers } from "../fuzz/layers.ts";
 import { randomNumerics } from "../fuzz/numerics.ts";
 import { randomDecisions, randomSource } from "../fuzz/sources.ts";
@@ -57,6 +57,15 @@ describe("random sources", () => {
       "sort(", "argsort(", "take_along(", "scatter_add(", "scatter_max(", "scatter_update(", "scatter_add_along(", "dynamic_slice(", "dynamic_update(", "gather_nd(", "mode = \"edge\"", "mode = \"reflect\"", "var(", "norm(", "triu(", "einsum(", "conv1d(", "conv_transpose", "avg_pool", "max_pool", "groups = ",
     ];
     expect(forms.filter((form) => !all.includes(form))).toEqual([]);
+  });
+
+  it("takes programs for too large that need more than half of a machine", () => {
+    const of = (elements: number) => {
+      const type = { dtype: "f32" as const, shape: [elements] };
+      return { states: [{ type }], values: [{ type }] } as never;
+    };
+    // A state, and three values as large: 16 bytes an element.
+    expect([31_250, 31_251].map((elements) => mayBeTooLarge(of(elements), { tiles: 10, bytesPerTile: 100_000 }))).toEqual([false, true]);
   });
 
   it("notices a wrong program", async () => {

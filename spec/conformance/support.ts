@@ -7,7 +7,7 @@ import { emitModule } from "../../compiler/emit/module.ts";
 import type { Graph } from "../../compiler/graph/graph.ts";
 import { put, zeros, type Tensor } from "../../compiler/graph/tensor.ts";
 import { runPipeline } from "../../compiler/pipeline.ts";
-import { Diagnostics } from "../../compiler/support/diagnostic.ts";
+import { Diagnostics, type Diagnostic } from "../../compiler/support/diagnostic.ts";
 import type { Target } from "../../compiler/targets/target.ts";
 
 /** Compiles a checked graph and loads it; throws with the diagnostics when it does not compile. */
@@ -15,10 +15,20 @@ export async function engineFor(graph: Graph, target: Target, workers = 1, param
   return Engine.load(await executableFor(graph, target), { workers, params: toHost(params) });
 }
 
+/** A program was refused. */
+export class Refused extends Error {
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map(({ message }) => message).join("\n"));
+    this.diagnostics = diagnostics;
+  }
+}
+
 export async function executableFor(graph: Graph, target: Target, { strictMath = false } = {}): Promise<Uint8Array> {
   const reporter = new Diagnostics();
   const planned = runPipeline(graph, { target, reporter, strictMath });
-  if (!planned) throw new Error(reporter.list.map(({ message }) => message).join("\n"));
+  if (!planned) throw new Refused(reporter.list);
   await loadBinaryen();
   const { wasm, manifest } = emitModule(planned, { target, sources: new Map(), version: "test", strictMath });
   return writeExecutable(wasm, manifest);

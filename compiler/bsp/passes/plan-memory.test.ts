@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sizeOf } from "../../../runtime/dtype.ts";
 import { control } from "../../../runtime/executable.ts";
+import { checkFile } from "../../compile.ts";
 import type { Graph } from "../../graph/graph.ts";
+import { runPipeline } from "../../pipeline.ts";
 import { Diagnostics } from "../../support/diagnostic.ts";
 import { nowhere } from "../../support/span.ts";
 import type { Target } from "../../targets/target.ts";
@@ -108,6 +110,18 @@ describe("what does not fit", () => {
 
   it("is nothing where there are more tiles", () => {
     expect(told(privately(100), 1000).messages).toEqual([]);
+  });
+
+  it("is not what the parts of an op need one after the other", () => {
+    // The gradient of a filter in nine parts, of which each reads nearly all of x.
+    const source = `import { conv2d } from "std/nn";
+      graph g { in x: f32[9, 32, 9, 10]; in w: f32[5, 32, 3, 3]; in s: f32[9, 5, 9, 10]; out dw: f32[5, 32, 3, 3];
+        program main { dw = grad(sum(conv2d(x, w, padding = 1) * s), w); } }`;
+    const target = privately(8);
+    const { graph, diagnostics } = checkFile("test.gph", { target, readFile: () => source });
+    const reporter = new Diagnostics();
+    if (graph) runPipeline(graph, { target, reporter });
+    expect([...diagnostics, ...reporter.list].map(({ message }) => message)).toEqual([]);
   });
 
   it("fills what WebAssembly can address", () => {

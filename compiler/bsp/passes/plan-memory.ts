@@ -1,7 +1,7 @@
 /**
  * plan-memory: gives every tensor its address. Tensors that live from run to run come first; the others share what is left:
- * two whose lives do not overlap may have the same bytes. Lives are counted in syncs, so that a tile that is ahead never
- * overwrites what another one still reads. Largest first, at the lowest offset that is free during its life.
+ * two whose lives (`lifetimes.ts`) do not overlap may have the same bytes, so that a tile that is ahead never overwrites what
+ * another one still reads. Largest first, at the lowest offset that is free during its life.
  *
  * Where the memories of all tiles are more than one executable can hold, and the user has placed nothing, the program is split
  * again over fewer of the tiles (`useFewerTiles`).
@@ -150,12 +150,12 @@ function place(tiled: TiledGraph, id: TensorId, life: Lifetime, base: number, pl
   return made;
 }
 
-/** Lives that span more intervals than this are long. */
+/** Lives that span more moments than this are long. */
 const shortLife = 64;
 
 const isLong = ({ first, last }: Lifetime): boolean => last - first > shortLife;
 
-/** A short life lies in one or two stretches of so many intervals. */
+/** A short life lies in one or two stretches of so many moments. */
 const chunksOf = ({ first, last }: Lifetime): number[] => [...new Set([Math.floor(first / shortLife), Math.floor(last / shortLife)])];
 
 const insert = (list: Placed[], placed: Placed): void => void list.splice(firstAfter(list, placed.start), 0, placed);

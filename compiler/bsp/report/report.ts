@@ -326,9 +326,9 @@ class Reporter {
         }),
       },
       classes: use.classes.slice(0, 32),
-      overTime: use.programs.filter(({ moments }) => moments.some(({ steps }) => steps.length > 0)).map(({ name, moments }) => ({
+      overTime: use.programs.filter(({ intervals }) => intervals.some(({ steps }) => steps.length > 0)).map(({ name, intervals }) => ({
         program: name,
-        moments: moments.filter(({ steps }) => steps.length > 0).map(({ bytes, steps }) => ({ bytes, steps: steps.map((step) => numbers.get(step)!) })),
+        moments: intervals.filter(({ steps }) => steps.length > 0).map(({ bytes, steps }) => ({ bytes, steps: steps.map((step) => numbers.get(step)!) })),
       })),
     };
   }
