@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { mathFunctions } from "../../../runtime/math.ts";
 import { zeros } from "../../graph/tensor.ts";
 import { nowhere } from "../../support/span.ts";
-import { binary, call, constant, i32, KernelBuilder } from "../build.ts";
+import { binary, call, constant, i32, KernelBuilder, unary } from "../build.ts";
 import { runKernel } from "../interpret.ts";
 import type { Expression, Kernel } from "../kernel.ts";
 import { testContext } from "../testing.ts";
@@ -22,9 +22,10 @@ function calling(name: Below, count: number, argument: (x: Expression) => Expres
 }
 
 const below = (x: Expression): Expression => binary("min", x, constant("f32", 0));
+const lessSize = (x: Expression): Expression => unary("neg", unary("abs", x));
 
-function evaluated(name: Below, xs: Float32Array): Float32Array {
-  const kernel = expandMath.run(calling(name, xs.length, below), testContext);
+function evaluated(name: Below, xs: Float32Array, argument = below): Float32Array {
+  const kernel = expandMath.run(calling(name, xs.length, argument), testContext);
   verifyKernel(kernel);
   const result = zeros({ dtype: "f32", shape: [xs.length] });
   runKernel(kernel, [{ type: result.type, data: xs }, result]);
@@ -57,10 +58,19 @@ describe("exponentials of what is not positive", () => {
     expect([...evaluated(name, Float32Array.of(0, -0, -Infinity, NaN, -1e30, -3e38, -1e-45, 5, Infinity))]).toEqual([1, 1, 0, NaN, 0, 0, 1, 1, 1]);
   });
 
+  it.each(["exp", "exp2"] as const)("%s of −|x| is that of min(x, 0) for x below 0", (name) => {
+    const xs = Float32Array.from({ length: 3000 }, (_, at) => (at - 2999) / 20);
+    expect(evaluated(name, xs, lessSize)).toEqual(evaluated(name, xs));
+    expect(evaluated(name, xs.map((x) => -x), lessSize)).toEqual(evaluated(name, xs));
+    expect([...evaluated(name, Float32Array.of(0, -0, -Infinity, NaN, Infinity), lessSize)]).toEqual([1, 1, 0, NaN, 0]);
+  });
+
   it.each(["exp", "exp2"] as const)("%s takes fewer operations where it is known, and only there", (name) => {
     const known = operations(calling(name, 1, below));
     const unknown = operations(calling(name, 1, (x) => binary("min", x, constant("f32", 0.5))));
     expect(known).toBeLessThan(unknown - 4);
     expect(operations(calling(name, 1, (x) => x))).toBe(unknown - 1);
+    expect(operations(calling(name, 1, lessSize))).toBe(known - 1);
+    expect(operations(calling(name, 1, (x) => unary("neg", x)))).toBe(unknown - 1);
   });
 });

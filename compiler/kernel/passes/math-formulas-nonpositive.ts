@@ -1,6 +1,6 @@
 /**
  * e^x and 2^x of f32 where x is known not to be positive, as in softmax: a quarter fewer operations than for any x. Known it is
- * of `min(…, c)` with a constant c ≤ 0, whose place the clamp of large x then takes.
+ * of `min(…, c)` with a constant c ≤ 0, whose place the clamp of large x then takes, and of −|…|, as in a sigmoid.
  *
  * With x = n ln 2 + r the result is 2^n (1 + r Q(r)). The power is made 2^64 times too large, so that it is a normal number
  * for every n from -150 on, by one shift: the constant that rounds leaves n + 64 + the bias in the low bits. The result is rounded
@@ -29,6 +29,7 @@ export function nonPositive(name: MathFunction, argument: Expression, define: De
 }
 
 function isNonPositive(e: Expression): boolean {
+  if (e.kind === "unary") return e.op === "neg" && e.operand.kind === "unary" && e.operand.op === "abs";
   if (e.kind !== "binary" || e.op !== "min") return false;
   return [e.left, e.right].some((side) => side.kind === "constant" && Number(side.value) <= 0);
 }

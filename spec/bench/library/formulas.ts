@@ -8,20 +8,22 @@ type Formula = Required<Pick<Limit, "steps" | "quotients">>;
 
 const formula = (steps: number, quotients = 0): Formula => ({ steps, quotients });
 
-/** Held in its range (2), less a multiple of ln 2 (6), a polynomial of degree 6 (12), the multiple into the exponent (4). */
-export const exponential = formula(24);
-/** Exponent and mantissa (6), a polynomial of degree 9 (20), put together (6). */
-export const logarithm = formula(32);
-/** An exponential of −x and 1 / (1 + it). */
-export const sigmoid = formula(exponential.steps + 2, 1);
-/** By an exponential, or by a polynomial for small arguments (12), one chosen, the sign put back. */
-export const tangent = formula(exponential.steps + 18, 1);
-/** Two polynomials (12, 16), one in the exponent of an exponential; one chosen, the sign put back. */
-export const errorFunction = formula(exponential.steps + 34);
-/** Less a multiple of π/2 (10), two polynomials (16), one chosen, the sign put back. */
-export const sine = formula(32);
-/** 2^(b · log2 a) in f64, of which a vector holds two: a logarithm (50), an exponential (36), ends (10). */
-export const power = formula(96, 2);
+/** Held in its range (2), less a multiple of ln 2 (7), a polynomial of degree 6 (12), two factors for the multiple (8). */
+export const exponential = formula(29);
+/** Of what is not positive: one bound, and one factor for the multiple. */
+export const exponentialBelow = formula(22);
+/** Exponent and mantissa (8), a polynomial of degree 11 (23), put together (7). */
+export const logarithm = formula(38);
+/** The exponential of −|x|, or 1, over 1 + it. */
+export const sigmoid = formula(exponentialBelow.steps + 5, 1);
+/** By an exponential without bounds and with one factor, or by a polynomial for small arguments (13), one chosen, the sign put back. */
+export const tangent = formula(exponential.steps - 6 + 21, 1);
+/** Two polynomials (13, 14), one in the exponent of such an exponential; one chosen, the sign put back. */
+export const errorFunction = formula(exponential.steps - 6 + 35);
+/** Less a multiple of π/2 and what that lost (14), two polynomials with what they lost (23), one chosen, the sign put back, and whether x is large (9). */
+export const sine = formula(46);
+/** 2^(b · log2 a) in sums of two numbers: a logarithm (60), a product (5), an exponential (30), ends (18). */
+export const power = formula(113, 1);
 
 /**
  * Philox: ten rounds for four elements, of two products with both words. Of four such products vectors have two at once; so
@@ -30,8 +32,8 @@ export const power = formula(96, 2);
 export const philox = formula((10 * 2 * (2 + 1 + 2 + 2)) / 4);
 /** A word to a number. */
 export const uniform = formula(philox.steps + 3);
-/** Of two words: a logarithm, a root, sine and cosine of a part of a turn, and their products, for two elements. */
-export const normal = formula(philox.steps + (logarithm.steps + 28 + 4) / 2, 1 / 2);
+/** Of two words: a logarithm of a unit (12 more), a root, sine and cosine of a part of a turn, and their products, for two elements. */
+export const normal = formula(philox.steps + (logarithm.steps + 12 + 36 + 4) / 2, 1 / 2);
 
 /** Of so many elements. */
 export const times = ({ steps, quotients }: Formula, elements: number): Formula => formula(steps * elements, quotients * elements);

@@ -1,32 +1,33 @@
 /**
- * Powers of f64. The logarithm and its product with the exponent are sums of two f64, the high ones so short that products of
- * them are exact (Dekker, 1971), with the series of fdlibm's e_pow.c (Sun Microsystems, 1993):
- * log2 m = 2 / (3 ln 2) · s (3 + s² + s⁴ P(s²)), s = (m − 1) / (m + 1). Their relative error is 2^-65, so that the largest
- * product, 1,075, still has 55 bits behind the point.
+ * Sizes of powers. The logarithm and its product with the exponent are sums of two numbers, the high ones so short that products
+ * of them are exact (Dekker, 1971), with the series of fdlibm's e_pow.c (Sun Microsystems, 1993):
+ * log2 m = 2 / (3 ln 2) · s (3 + s² + s⁴ P(s²)), s = (m − 1) / (m + 1). In f64 their relative error is 2^-65, so that the largest
+ * product, 1,075, still has 55 bits behind the point; in f32 it is 2^-35, and of 150 there are 27.
  */
 import { binary, select, unary } from "../build.ts";
 import type { Expression } from "../kernel.ts";
 import { expOfReduced, scaleByPower } from "./math-formulas-exponential.ts";
 import { splitLogarithm, type Split } from "./math-formulas-logarithm.ts";
-import { add, bitsOf, clamp, div, fromBits, integer, mul, number, polynomial, roundingShift, sub, wholeOf, type Define } from "./math-formulas-parts.ts";
+import { add, bitsOf, clamp, div, each, fromBits, integer, mul, number, polynomial, roundingShift, sub, wholeOf, type Define, type Each } from "./math-formulas-parts.ts";
 
-/** (3 atanh s / s − 3 − s²) / s⁴ in s², for (1 + s) / (1 − s) in [√½, √2]; error 1.1e-20 of 3 atanh s / s. */
-const seriesTail = [
-  0.6000000000000337, 0.4285714285515438, 0.3333333377903765, 0.27272676621177866, 0.23080132894140964, 0.1988529586265571, 0.19793875667488975,
-];
-/** 2 / (3 ln 2) = high + low; high has 25 bits. */
+/** (3 atanh s / s − 3 − s²) / s⁴ in s², for (1 + s) / (1 − s) in [√½, √2]; error 2.6e-11 of 3 atanh s / s, of f64 1.1e-20. */
+const seriesTail: Each<readonly number[]> = {
+  f32: [0.6000022888183594, 0.42820701003074646, 0.3512786328792572],
+  f64: [0.6000000000000337, 0.4285714285515438, 0.3333333377903765, 0.27272676621177866, 0.23080132894140964, 0.1988529586265571, 0.19793875667488975],
+};
+/** 2 / (3 ln 2) = high + low; high has 12 bits, and 25. */
 const scale = 0.9617966939259756;
-const scaleHigh = 0.9617966711521149;
-const scaleLow = 2.2773860736742555e-8;
+const scaleHigh: Each<number> = { f32: 0.961669921875, f64: 0.9617966711521149 };
+const scaleLow: Each<number> = { f32: 0.00012677205086220056, f64: 2.2773860736742555e-8 };
 
-/** A number as a sum; the high part has 26 bits. */
+/** A number as a sum; the high part has 12 bits, of f64 26. */
 interface Pair {
   readonly high: Expression;
   readonly low: Expression;
 }
 
-/** x to 26 bits, towards zero. */
-const shortened = (x: Expression): Expression => fromBits(binary("and", bitsOf(x), integer(x, -(2n ** 27n))));
+/** x to 12 bits, of f64 26, towards zero. */
+const shortened = (x: Expression): Expression => fromBits(binary("and", bitsOf(x), integer(x, each(x, { f32: -(2n ** 12n), f64: -(2n ** 27n) }))));
 
 /** s = f / (2 + f), also in one number: the low part from what the high one leaves of f. */
 function quotientInPair(f: Expression, define: Define): Pair & { s: Expression } {
@@ -65,15 +66,16 @@ function log2InPair({ f, e }: Split, define: Define): Pair {
 }
 
 /** Larger exponents give what this one gives, but of 1. */
-const largestExponent = 2 ** 65;
+const largestExponent: Each<number> = { f32: 2 ** 33, f64: 2 ** 65 };
 
 /** Where 2^x is ∞, and below its negative 0, whatever is added. */
-const largestPower = 1100;
+const largestPower: Each<number> = { f32: 160, f64: 1100 };
 
 /** 2^(high + low) within 1 ulp. */
 function exp2OfPair(high: Expression, low: Expression, define: Define): Expression {
-  const inside = define("inside", clamp(high, -largestPower, largestPower));
-  const added = define("added", select(binary("lt", unary("abs", high), number(high, largestPower)), low, number(low, 0)));
+  const most = each(high, largestPower);
+  const inside = define("inside", clamp(high, -most, most));
+  const added = define("added", select(binary("lt", unary("abs", high), number(high, most)), low, number(low, 0)));
   const { n, bits } = wholeOf(add(inside, number(inside, roundingShift)), define);
   const left = define("left", sub(inside, n));
   const r = define("r", add(left, added));
@@ -82,10 +84,11 @@ function exp2OfPair(high: Expression, low: Expression, define: Define): Expressi
 }
 
 /** |x|^y. */
-export function doublePower(x: Expression, y: Expression, define: Define): Expression {
+export function sizeOfPower(x: Expression, y: Expression, define: Define): Expression {
+  const most = each(y, largestExponent);
   const size = define("size", unary("abs", x));
   const logarithm = log2InPair(splitLogarithm(size, define), define);
-  const exponent = define("exponent", clamp(y, -largestExponent, largestExponent));
+  const exponent = define("exponent", clamp(y, -most, most));
   const exponentHigh = define("exponentHigh", shortened(exponent));
   const productHigh = mul(exponentHigh, logarithm.high);
   const productLow = add(mul(sub(exponent, exponentHigh), logarithm.high), mul(exponent, logarithm.low));
