@@ -146,11 +146,15 @@ describe("a reshape", () => {
     expect(reshapeDistribution([7], blocks([7], [2]), [1, 7, 1])).toMatchObject({ block: [1, 2, 1], grid: [1, 4, 1] });
     expect(reshapeDistribution([1, 7], blocks([1, 7], [1, 2]), [7])).toMatchObject({ block: [2], grid: [4] });
     expect(reshapeDistribution([6, 8], blocks([6, 8], [6, 2]), [2, 3, 8])).toMatchObject({ block: [2, 3, 2], grid: [1, 1, 4] });
+    expect(reshapeDistribution([8, 14, 5], blocks([8, 14, 5], [1, 7, 5]), [112, 5])).toMatchObject({ block: [7, 5], grid: [16, 1] });
+    expect(reshapeDistribution([112, 5], blocks([112, 5], [7, 5]), [8, 14, 5])).toMatchObject({ block: [1, 7, 5], grid: [8, 2, 1] });
     expect(reshapeDistribution([], distribute([], [], { kind: "blocked", first: 2, perTile: 1 }), [1, 1])).toMatchObject({ block: [1, 1] });
   });
 
   it("is not there where blocks would be torn", () => {
     expect(reshapeDistribution([6, 8], distribute([6, 8], [6, 2], { kind: "cyclic", tiles: 4 }), [48])).toBeUndefined();
     expect(reshapeDistribution([24], distribute([24], [5], { kind: "cyclic", tiles: 4 }), [8, 3])).toBeUndefined();
+    expect(reshapeDistribution([8, 14], distribute([8, 14], [1, 4], { kind: "cyclic", tiles: 4 }), [112])).toBeUndefined();
+    expect(reshapeDistribution([8, 14], distribute([8, 14], [2, 7], { kind: "cyclic", tiles: 4 }), [112])).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@
 import { sizeOf } from "../../runtime/dtype.ts";
 import type { Mapping } from "../graph/graph.ts";
 import { gcd } from "../support/affine.ts";
-import { invariant, unreachable } from "../support/bug.ts";
+import { unreachable } from "../support/bug.ts";
 import type { Distribution, Placement } from "./tiled.ts";
 
 export const blockCount = (grid: readonly number[]): number => sizeOf(grid);
@@ -171,27 +171,26 @@ export function reshapeDistribution(from: readonly number[], distribution: Distr
   }
   return { block, grid, placement: distribution.placement };
 
-  /** One split dimension at most in a group, with nothing but unit dimensions before it. */
+  /** Blocks must be equal runs of elements in order: in front of the last dimension that is cut, each block is one element wide. */
   function reshapeGroup(groupFrom: readonly number[], groupTo: readonly number[]): boolean {
-    const splits = groupFrom.filter((dimension) => distribution.grid[dimension]! > 1);
     for (const dimension of groupTo) block[dimension] = to[dimension]!;
-    if (splits.length === 0) return true;
-    if (splits.length > 1) return false;
-    const split = splits[0]!;
-    if (groupFrom.some((dimension) => dimension < split && from[dimension]! !== 1)) return false;
-    // Elements in a row that a block covers within this group.
-    let run = distribution.block[split]! * groupFrom.filter((dimension) => dimension > split).reduce((product, dimension) => product * from[dimension]!, 1);
-    const parts = distribution.grid[split]!;
+    const cut = groupFrom.findLast((dimension) => distribution.grid[dimension]! > 1);
+    if (cut === undefined) return true;
+    const before = groupFrom.filter((dimension) => dimension < cut);
+    if (before.some((dimension) => distribution.block[dimension] !== 1)) return false;
+    if (before.some((dimension) => from[dimension]! > 1) && from[cut]! % distribution.block[cut]! !== 0) return false;
+    const run = distribution.block[cut]! * sizeOf(groupFrom.filter((dimension) => dimension > cut).map((dimension) => from[dimension]!));
+    let runsEnd = true;
     for (const dimension of groupTo) {
-      const inner = groupTo.filter((other) => other > dimension).reduce((product, other) => product * to[other]!, 1);
-      if (to[dimension] === 1) continue;
-      if (run % inner !== 0) return false;
-      run /= inner;
-      block[dimension] = run;
-      grid[dimension] = Math.ceil(to[dimension]! / run);
-      return grid[dimension] === parts;
+      const inner = sizeOf(groupTo.filter((other) => other > dimension).map((other) => to[other]!));
+      const extent = to[dimension]!;
+      const width = run < inner ? 1 : run / inner;
+      block[dimension] = width;
+      grid[dimension] = Math.ceil(extent / width);
+      // Only the very last run may be shorter.
+      if (run >= inner) return Number.isInteger(width) && (runsEnd || extent % width === 0);
+      if (extent > 1) runsEnd = false;
     }
-    invariant(parts === 1, "a split group of one element");
     return true;
   }
 }

@@ -74,6 +74,11 @@ export class Tensors {
     return this.#drafts[id]!.scattered;
   }
 
+  /** Whether what is in it outlives a program: states, constants, what the host writes and reads. */
+  isPersistent(id: TensorId): boolean {
+    return this.#drafts[this.root(id)]!.persistent;
+  }
+
   hasDistribution(id: TensorId): boolean {
     return this.#drafts[this.root(id)]!.distribution !== undefined;
   }

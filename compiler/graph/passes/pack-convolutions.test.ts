@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { differences, engineFor, fillStates, toHost } from "../../../spec/conformance/support.ts";
 import { graphOf } from "../../check/testing/check-text.ts";
+import { runPipeline } from "../../pipeline.ts";
 import { Diagnostics } from "../../support/diagnostic.ts";
 import { target, withTiles } from "../../targets/targets.ts";
 import type { Graph } from "../graph.ts";
@@ -156,6 +157,12 @@ describe("pack-convolutions", () => {
     const got = one.runSync(toHost(inputs));
     expect(differences(expected, got, 1e-5)).toEqual([]);
     expect(two.runSync(toHost(inputs))["y"]!.data).toEqual(got["y"]!.data);
+  });
+
+  it.each([1, 4])("transforms, multiplies and transforms back on one tile, for %i images, whose borders need the only sync", (images) => {
+    const graph = graphFor(`in x: f32[${images}, 32, 24, 20]; param w: f32[32, 32, 3, 3]; out y: f32[${images}, 32, 24, 20];`, "y = conv2d(x, w, padding = 1);");
+    const planned = runPipeline(graph, { target: target("wasm"), reporter: new Diagnostics() });
+    expect(planned!.programs[0]!.steps.filter((step) => step.kind === "superstep" && step.sync)).toHaveLength(1);
   });
 
   it("has no products of tiles where math is strict", () => {

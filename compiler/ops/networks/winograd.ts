@@ -5,8 +5,8 @@
  * Neural Networks", 2016, whose matrices these are. Results differ from plain sums in their last bits; spec/graph.md says by
  * how much.
  *
- * Channels come last: images are [n, h, w, c] with their border. What belongs to a tile lies together, [n · tiles, (m + 2)², c]:
- * it is written and read in one run, and products see it with its first two axes exchanged.
+ * Channels come last: images are [n, h, w, c] with their border. What belongs to a tile lies together, [n, i, j, (m + 2)², c]: it
+ * is written and read in one run, and products see it as one matrix [n · i · j, c] for each of the (m + 2)².
  */
 import { sizeOf } from "../../../runtime/dtype.ts";
 import type { Attributes } from "../../graph/graph.ts";
@@ -86,7 +86,7 @@ export const winogradImage: Op = {
   name: "winograd_image",
   kind: "compute",
   summary: "Overlapping tiles of an image with channels last, transformed for Winograd's convolution.",
-  formula: "y[(n, i, j), ·, c] = Bᵀ · x[n, m·i : m·i + m + 2, m·j : m·j + m + 2, c] · B",
+  formula: "y[n, i, j, ·, c] = Bᵀ · x[n, m·i : m·i + m + 2, m·j : m·j + m + 2, c] · B",
   noGradient,
   type(inputs, attributes) {
     requireInputs("winograd_image", inputs, 1);
@@ -94,16 +94,15 @@ export const winogradImage: Op = {
     const size = sizeAttribute(attributes);
     const [images, height, width, channels] = shape as [number, number, number, number];
     invariant((height - 2) % size === 0 && (width - 2) % size === 0, () => `winograd_image of ${showShape(shape)}`);
-    return { dtype, shape: [images * ((height - 2) / size) * ((width - 2) / size), (size + 2) ** 2, channels] };
+    return { dtype, shape: [images, (height - 2) / size, (width - 2) / size, (size + 2) ** 2, channels] };
   },
   evaluate(inputs, attributes, type) {
     const [x, result, size] = [inputs[0]!, zeros(type), sizeAttribute(attributes)];
     const [images, height, width, channels] = x.type.shape as [number, number, number, number];
     const side = size + 2;
-    forEachIndex([images, (height - 2) / size, (width - 2) / size, channels], ([n, i, j, c], flat) => {
-      const tile = (flat - c!) / channels;
+    forEachIndex([images, (height - 2) / size, (width - 2) / size, channels], ([n, i, j, c]) => {
       const values = box(side, side, (a, b) => Number(get(x, flatIndex(x.type.shape, [n!, i! * size + a, j! * size + b, c!]))));
-      putTile(result, evaluateTransform(transforms[size]!.image, values), (k) => [tile, k, c!]);
+      putTile(result, evaluateTransform(transforms[size]!.image, values), (k) => [n!, i!, j!, k, c!]);
     });
     return result;
   },
@@ -120,14 +119,14 @@ export const winogradImage: Op = {
         name: "winograd",
         space: [...dimensions("parallel", [images, down, across, channels]), ...dimensions("serial", [side, side])],
         reads: [{ operand: 0, index: [at(0), sumOfAffine(at(1, size), at(4)), sumOfAffine(at(2, size), at(5)), at(3)] }],
-        writes: [{ operand: 0, index: [sumOfAffine(at(0, down * across), at(1, across), at(2)), sumOfAffine(at(4, side), at(5)), at(3)] }],
+        writes: [{ operand: 0, index: [at(0), at(1), at(2), sumOfAffine(at(4, side), at(5)), at(3)] }],
         operations: 4,
         emit: (context) => emitTile(context, 4, side, transforms[size]!.image),
       },
     ];
   },
   examples: () => [
-    { inputs: [tensor("f32", [1, 4, 4, 1], [0, 1, 4, 9, 5, 3, 3, 5, 9, 4, 1, 0, 1, 4, 9, 5])], attributes: { size: 2 }, expected: tensor("f32", [1, 16, 1], [-12, 0, 6, -12, 10, 11, -3, 2, 6, -1, -3, 6, 10, -7, -5, -1]) },
+    { inputs: [tensor("f32", [1, 4, 4, 1], [0, 1, 4, 9, 5, 3, 3, 5, 9, 4, 1, 0, 1, 4, 9, 5])], attributes: { size: 2 }, expected: tensor("f32", [1, 1, 1, 16, 1], [-12, 0, 6, -12, 10, 11, -3, 2, 6, -1, -3, 6, 10, -7, -5, -1]) },
     { inputs: [finite("f32", [1, 6, 6, 3])], attributes: { size: 4 } },
     { inputs: [finite("f32", [2, 10, 6, 5])], attributes: { size: 4 } },
     { inputs: [finite("f64", [1, 6, 4, 2])], attributes: { size: 2 } },

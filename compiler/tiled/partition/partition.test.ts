@@ -57,6 +57,20 @@ describe("partition", () => {
     expect({ split, reduction }).toEqual({ split: { grid: [8], dimensions: [0], block: [5], placement: own.placement }, reduction: undefined });
   });
 
+  it("cuts what is kept as the operand is that tiles computed, in whatever order of axes, where they share a memory", () => {
+    const transposed: Lowering = { ...elementwise(40, 96), reads: [{ operand: 0, index: [affineIndex(1, 2), affineIndex(0, 2)] }] };
+    const cut = (computed: Distribution, mapped?: Distribution): readonly [readonly number[], Distribution] => {
+      const bench = new Bench({ ...withTiles(target("wasm"), 16), grain: 1 });
+      const to = bench.tensors.add({ name: "y", type: { dtype: "f32", shape: [40, 96] }, origin: nowhere, persistent: true, distribution: mapped });
+      return [bench.partition(transposed, [bench.add([96, 40], computed)], to).split.dimensions, bench.tensors.distribution(to)];
+    };
+    const rows = distribute([96, 40], [7, 40], spread(14, 16));
+    expect(cut(rows)).toEqual([[1], distribute([40, 96], [40, 7], spread(14, 16))]);
+    const mapped = distribute([40, 96], [5, 96], spread(8, 16));
+    expect(cut(rows, mapped)).toEqual([[0], mapped]);
+    expect(cut(onOneTile([96, 40]))[0]).toEqual([0]);
+  });
+
   it("cuts rows of blocks where a block has one row, and columns where it has more", () => {
     const cut = (r: number): readonly number[] => {
       const bench = new Bench({ ...withTiles(target("wasm"), 4), grain: 1 });

@@ -16,7 +16,7 @@ import type { Tensors, TensorView } from "../tensors.ts";
 import type { Distribution, Placement } from "../tiled.ts";
 import { estimate, type PartitionProblem } from "./estimate.ts";
 import { search, type Plan } from "./search.ts";
-import { splitEvenly, splitLikeResult, splitReduction, workOf } from "./splits.ts";
+import { splitEvenly, splitLikeOperand, splitLikeResult, splitReduction, workOf } from "./splits.ts";
 
 export interface Partition {
   readonly split: Split;
@@ -73,6 +73,8 @@ const keepsPartials = (to: TensorView, tensors: Tensors): boolean => {
 
 function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): Partition {
   const { shape } = tensors.type(to.tensor);
+  const followed = followOperand(lowering, reads, to, tensors);
+  if (followed) return { split: followed };
   const grain = Math.max(target.grain, workOf(lowering) / (lowering.mostParts ?? Infinity));
   if (canPlace(to, tensors)) {
     const whole = (t: number): boolean => lowering.writes[0]!.index[t]!.coefficients.every((coefficient, d) => coefficient === 0 || lowering.space[d]!.extent === 1 || lowering.space[d]!.kind === "parallel");
@@ -86,6 +88,23 @@ function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: Ten
   const like = tensors.isScattered(to.tensor) ? undefined : splitLikeResult(lowering, to, distribution, shape);
   const fits = like && sizeOf(like.grid) <= (lowering.mostParts ?? Infinity);
   return { split: fits ? like : splitEvenly(lowering, target.tiles, grain) };
+}
+
+/**
+ * What leaves the program, or is kept for its next run, is cut as the only operand is where tiles computed that: each finishes
+ * its own part, and no worker waits for what another one wrote.
+ */
+function followOperand(lowering: Lowering, [view]: readonly TensorView[], to: TensorView, tensors: Tensors): Split | undefined {
+  if (!canPlace(to, tensors) || !tensors.isPersistent(to.tensor) || lowering.reads.length !== 1) return undefined;
+  if (tensors.isPersistent(view!.tensor) || tensors.isScattered(view!.tensor)) return undefined;
+  const { shape } = tensors.type(to.tensor);
+  const operand = tensors.type(view!.tensor).shape;
+  if (sizeOf(operand) !== sizeOf(shape)) return undefined;
+  const split = splitLikeOperand(lowering, view!, tensors.distribution(view!.tensor), operand);
+  if (split?.grid.length === 0) return undefined;
+  const block = split && resultBlock(lowering, new Map(split.dimensions.map((d, i) => [d, split.block[i]!])), shape);
+  if (block) tensors.setDistribution(to.tensor, distribute(shape, block, split.placement));
+  return block && split;
 }
 
 const canPlace = (to: TensorView, tensors: Tensors): boolean => !tensors.hasDistribution(to.tensor) && tensors.root(to.tensor) === to.tensor;
@@ -135,24 +154,32 @@ function problemOf(lowering: Lowering, reads: readonly TensorView[], to: TensorV
 
 const partsOf = (lowering: Lowering, split: Split): number[] => lowering.space.map((_, d) => (split.dimensions.includes(d) ? split.grid[split.dimensions.indexOf(d)]! : 1));
 
-/** Blocks of the result that the plan's blocks of the space write; undefined where they are no blocks of it. */
-function resultDistribution(lowering: Lowering, plan: Pick<Plan, "parts">, shape: readonly number[], target: Target): Distribution | undefined {
+/** The block of the result that one block of the space writes, `cut` giving the width of those of its dimensions that are cut; undefined where it writes none. */
+function resultBlock(lowering: Lowering, cut: ReadonlyMap<number, number>, shape: readonly number[]): number[] | undefined {
   const block: number[] = [];
   const covered = new Set<number>();
   for (const [t, form] of lowering.writes[0]!.index.entries()) {
-    const used = form.coefficients.flatMap((coefficient, d) => (coefficient !== 0 && plan.parts[d]! > 1 ? [d] : []));
+    const used = form.coefficients.flatMap((coefficient, d) => (coefficient !== 0 && cut.has(d) ? [d] : []));
     if (used.length === 0) {
       block.push(Math.max(1, shape[t]!));
       continue;
     }
     const d = used[0]!;
-    if (used.length > 1 || form.coefficients[d] !== 1 || form.constant !== 0 || lowering.space[d]!.extent !== shape[t]) return undefined;
-    block.push(Math.ceil(shape[t]! / plan.parts[d]!));
+    const step = form.coefficients[d]!;
+    const within = affineRange({ ...form, coefficients: form.coefficients.with(d, 0) }, lowering.space.map(({ extent }) => extent));
+    // Elements that belong together, as rows of a window, stay so; of the last there may be fewer, which another lowering writes.
+    if (used.length > 1 || step < 1 || within.min !== 0 || within.max >= step || lowering.space[d]!.extent !== Math.floor(shape[t]! / step)) return undefined;
+    block.push(cut.get(d)! * step);
     covered.add(d);
   }
-  if (plan.parts.some((parts, d) => parts > 1 && !covered.has(d))) return undefined;
-  const grid = shape.map((extent, t) => Math.ceil(extent / block[t]!));
-  return distribute(shape, block, spread(sizeOf(grid), target.tiles));
+  return covered.size === cut.size ? block : undefined;
+}
+
+/** How the plan's blocks of the result are dealt out; undefined where its blocks of the space write none. */
+function resultDistribution(lowering: Lowering, { parts }: Pick<Plan, "parts">, shape: readonly number[], target: Target): Distribution | undefined {
+  const cut = new Map(parts.flatMap((count, d) => (count > 1 ? [[d, Math.ceil(lowering.space[d]!.extent / count)] as const] : [])));
+  const block = resultBlock(lowering, cut, shape);
+  return block && distribute(shape, block, spread(sizeOf(shape.map((extent, t) => Math.ceil(extent / block[t]!))), target.tiles));
 }
 
 /** The plan as a split: parallel dimensions in the order of the space, then the reduction. */

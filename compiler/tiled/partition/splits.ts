@@ -1,7 +1,7 @@
 /** Splits of an op's index space: after the blocks of its result, evenly, and along a reduction. */
 import { sizeOf } from "../../../runtime/dtype.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
-import { composeMap } from "../../support/affine.ts";
+import { composeMap, type Affine } from "../../support/affine.ts";
 import { evenDistribution } from "../distribution.ts";
 import type { Split } from "../families.ts";
 import type { Tensors, TensorView } from "../tensors.ts";
@@ -11,7 +11,11 @@ export const workOf = (lowering: Lowering): number => sizeOf(lowering.space.map(
 
 /** The split under which vertex k writes block k of the result, or undefined where blocks and space do not line up. */
 export function splitLikeResult(lowering: Lowering, result: TensorView, distribution: Distribution, shape: readonly number[]): Split | undefined {
-  const map = composeMap(result.map, lowering.writes[0]!.index, lowering.space.length);
+  return splitLike(lowering, composeMap(result.map, lowering.writes[0]!.index, lowering.space.length), distribution, shape);
+}
+
+/** `map`: index of a tensor of this distribution for each index of the space. */
+function splitLike(lowering: Lowering, map: readonly Affine[], distribution: Distribution, shape: readonly number[]): Split | undefined {
   const dimensions: number[] = [];
   for (const [t, form] of map.entries()) {
     const used = form.coefficients.flatMap((coefficient, d) => (coefficient === 0 ? [] : [d]));
@@ -33,6 +37,10 @@ export function splitLikeResult(lowering: Lowering, result: TensorView, distribu
     placement: distribution.placement,
   };
 }
+
+/** The split under which vertex k reads block k of the only operand, or undefined where blocks and space do not line up. */
+export const splitLikeOperand = (lowering: Lowering, operand: TensorView, distribution: Distribution, shape: readonly number[]): Split | undefined =>
+  splitLike(lowering, composeMap(operand.map, lowering.reads[0]!.index, lowering.space.length), distribution, shape);
 
 /** Splits the space itself evenly, without regard to where the result lies. */
 export function splitEvenly(lowering: Lowering, tiles: number, grain: number): Split {

@@ -79,22 +79,26 @@ function depthwise(build: Builder, image: ValueId, filters: ValueId, windows: re
 }
 
 /** Some images after the others, so that their transformed tiles and the products of these stay in the caches. */
-function winograd(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], size: number, images: readonly [number, number, number], target: Target): ValueId {
-  const more = images.slice(1).map((extent) => Math.ceil(extent / size) * size - extent);
+function winograd(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], size: number, [images, rows, columns]: readonly [number, number, number], target: Target): ValueId {
+  const more = [rows, columns].map((extent) => Math.ceil(extent / size) * size - extent);
   const whole = bordered(build, image, windows, more);
   const matrices = build.apply("winograd_filters", [filters], { size });
   const [, height, width, channels] = build.shape(whole) as [number, number, number, number];
   const [count] = build.shape(filters) as [number];
-  const tileBytes = (size + 2) ** 2 * Math.ceil(images[1] / size) * Math.ceil(images[2] / size) * (channels + count) * bytesOf(build.at.type(image).dtype);
-  const atOnce = Math.ceil(images[0] / Math.min(mostParts, Math.ceil((images[0] * tileBytes) / transformedBytes)));
+  const tileBytes = (size + 2) ** 2 * Math.ceil(rows / size) * Math.ceil(columns / size) * (channels + count) * bytesOf(build.at.type(image).dtype);
+  const atOnce = Math.ceil(images / Math.min(mostParts, Math.ceil((images * tileBytes) / transformedBytes)));
   const parts: ValueId[] = [];
-  for (let first = 0; first < images[0]; first += atOnce) {
-    const length = Math.min(atOnce, images[0] - first);
-    const part = length === images[0] ? whole : build.slice(whole, [first, 0, 0, 0], [length, height, width, channels]);
-    const tiles = build.apply("winograd_image", [part], { size });
-    const products = build.transpose(build.apply("matmul", [build.transpose(tiles, [1, 0, 2]), matrices]), [1, 0, 2]);
-    const [imageParts, rows] = cut(length, Math.floor(images[1] / size), 1, length * images[1] * images[2] * count * transformWork, target);
-    parts.push(build.apply("winograd_result", [build.reshape(products, [build.shape(products)[0]!, (size + 2) ** 2 * count])], { size, images: [length, images[1], images[2]], ...(images[1] >= size && images[2] >= size ? { partition: [imageParts!, rows!, 1, 1] } : {}) }));
+  for (let first = 0; first < images; first += atOnce) {
+    const length = Math.min(atOnce, images - first);
+    const part = length === images ? whole : build.slice(whole, [first, 0, 0, 0], [length, height, width, channels]);
+    const [imageParts, rowParts] = cut(length, Math.floor(rows / size), 1, length * rows * columns * count * transformWork, target) as [number, number, ...number[]];
+    const strips = rows >= size && columns >= size;
+    const staysInCaches = sizeOf(build.shape(matrices)) * bytesOf(build.at.type(image).dtype) <= filterBytes;
+    const tiles = build.apply("winograd_image", [part], { size, ...(strips ? { partition: [imageParts, rowParts, 1, 1, 1] } : {}) });
+    const matrix = build.reshape(tiles, [sizeOf(build.shape(tiles).slice(0, 3)), (size + 2) ** 2, channels]);
+    const sums = build.apply("matmul", [build.transpose(matrix, [1, 0, 2]), matrices], strips && staysInCaches ? { partition: [1, imageParts * rowParts, 1] } : {});
+    const products = build.transpose(sums, [1, 0, 2]);
+    parts.push(build.apply("winograd_result", [build.reshape(products, [build.shape(products)[0]!, (size + 2) ** 2 * count])], { size, images: [length, rows, columns], ...(strips ? { partition: [imageParts, rowParts, 1, 1] } : {}) }));
   }
   return parts.length === 1 ? parts[0]! : build.apply("concat", parts, { axis: 0 });
 }
@@ -102,6 +106,8 @@ function winograd(build: Builder, image: ValueId, filters: ValueId, windows: rea
 /** Transformed tiles and products that stay in the caches, and into how many parts images are cut at most for that. */
 const transformedBytes = 2 ** 21;
 const mostParts = 16;
+/** Transformed filters that stay in the second-level cache while a tile goes through all of them. */
+const filterBytes = 3 * 2 ** 18;
 /** Operations for each result of a transform. */
 const transformWork = 8;
 
