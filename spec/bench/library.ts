@@ -2,7 +2,7 @@
  * The library's ops, one row each: how near they come to what one core allows. Beside each program the limits of the machine,
  * measured in the same rounds, of which the largest is the limit: a loop that reads and writes as many bytes of memory as the
  * op must; fused multiply–adds of vectors, of sums of products; single instructions of vectors, of formulas that are rounded
- * step by step (`library/formulas.ts` counts them); quotients and roots. And plain JavaScript. Operands and results are states,
+ * step by step (`library/formulas.ts` counts them); quotients and roots; a hand-written kernel that turns rows into columns. And plain JavaScript. Operands and results are states,
  * so that a call copies nothing to or from the host and nothing is computed beforehand; results are compared with the plain
  * loop's before anything is timed. The cases are in `library/`.
  *
@@ -45,6 +45,7 @@ import { randomCases } from "./library/random.ts";
 import { rowCases } from "./library/rows.ts";
 import { sortCases } from "./library/sorts.ts";
 import { trainingCases } from "./library/training.ts";
+import { transposer } from "./library/transposing.ts";
 import { peak, quotients as quotientPeak, traffic } from "./limits.ts";
 import { compare, type Contender } from "./rounds.ts";
 
@@ -92,17 +93,20 @@ async function bench(name: string, one: Case): Promise<void> {
   if (!executable) throw new Error(`${name}: ${diagnostics.map(({ message }) => message).join("\n")}`);
   await using engine = await Engine.load(executable, { workers: 1 });
   check(name, one, engine, one.plain());
-  const { read = 0, written = 0, operations = 0, steps = 0, quotients = 0 } = one.limit;
+  const { read = 0, written = 0, operations = 0, steps = 0, quotients = 0, turned } = one.limit;
   const [fused, single, divisions] = await Promise.all([peak(true), peak(false), quotientPeak()]);
   const contenders: Contender[] = [
-    await traffic(read, written), fused, single, divisions, { name: "gph", operations: 0, workers: 1, run: () => void engine.runSync("main") }, { name: "plain", operations: 0, workers: 1, run: () => void one.plain() },
+    await traffic(read, written), fused, single, divisions, ...(turned ? [await transposer(...turned)] : []), { name: "gph", operations: 0, workers: 1, run: () => void engine.runSync("main") }, { name: "plain", operations: 0, workers: 1, run: () => void one.plain() },
   ];
-  const [bytes, fusedTime, singleTime, divisionTime, gph, plain] = compare(contenders, rounds) as [number, number, number, number, number, number];
+  const times = compare(contenders, rounds);
+  const [bytes, fusedTime, singleTime, divisionTime] = times as [number, number, number, number];
+  const [gph, plain] = times.slice(-2) as [number, number];
   const limits = [
     { name: "memory", seconds: bytes },
     { name: "products", seconds: (fusedTime * operations) / fused.operations },
     { name: "instructions", seconds: (singleTime * steps) / single.operations },
     { name: "quotients", seconds: (divisionTime * quotients) / divisions.operations },
+    ...(turned ? [{ name: "transposing", seconds: times[4]! }] : []),
   ];
   const limit = limits.reduce((most, other) => (other.seconds > most.seconds ? other : most));
   console.log(

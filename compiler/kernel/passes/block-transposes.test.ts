@@ -60,10 +60,25 @@ describe("block-transposes", () => {
   });
 
   it("takes long blocks where the lines that are stored to fall on each other", () => {
-    const steps = (rows: number): unknown => blocked(transposition({ shape: [1, rows, 48] })).body.map((loop) => (loop.kind === "for" ? loop.step : 0));
+    const steps = (rows: number): unknown => blocked(transposition({ shape: [1, rows, 1040] })).body.map((loop) => (loop.kind === "for" ? loop.step : 0));
     expect(steps(512)).toEqual([256]);
     expect(steps(1024 + 512)).toEqual([256]);
     expect(steps(512 + 16)).toEqual([16]);
+  });
+
+  it("walks along all that is stored first, where lines fall on each other and rows that are read are near", () => {
+    expect(blocked(transposition({ shape: [1, 512, 48] })).body).toMatchObject([{ kind: "for", step: 16, body: [{ kind: "for", step: 256 }] }]);
+  });
+
+  it("walks along what is read with a loop around that reads near", () => {
+    const builder = new KernelBuilder("channels last", nowhere);
+    const x = builder.buffer({ name: "x", dtype: "f32", shape: [35, 40, 33], access: "in" });
+    const y = builder.buffer({ name: "y", dtype: "f32", shape: [40, 33, 35], access: "out" });
+    builder.forBox([40, 33, 35], true, ([i, j, c]) => builder.store(y, [i!, j!, c!], builder.load(x, [c!, i!, j!])));
+    const kernel = builder.finish();
+    const after = blocked(kernel);
+    expect(after.body).toMatchObject([{ kind: "for", step: 16, body: [{ step: 1, body: [{ step: 16 }] }] }, { step: 1, body: [{ step: 1 }] }, { step: 1, body: [{ step: 1 }] }]);
+    for (const [before, now] of runBoth(kernel, after, 1)) expect([...now]).toEqual([...before]);
   });
 
   it("makes blocks longer by a loop around, where that stores near", () => {

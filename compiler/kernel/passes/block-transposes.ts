@@ -6,7 +6,9 @@
  *
  * Where the lines that are stored to fall on the same few sets of a cache, since they are a power of two apart, they are pushed
  * out by each other from square to square, and their pages out of the processor's table of pages. There a block is many
- * squares long along what is stored, so that the same lines and pages are stored to again and again.
+ * squares long along what is stored, so that the same lines and pages are stored to again and again; and where rows that are read
+ * lie in few pages, all of these blocks come before the next ones along what is read. Elsewhere as much as possible is walked
+ * along what is read before the next square along what is stored, so that few rows are read from end to end.
  *
  * Needs a nest of parallel loops of constant bounds around nothing but stores; its loops may then run in any order. Leaves
  * alone what would be copied with little gain: bodies of many operations, and extents below a square's.
@@ -18,7 +20,6 @@ import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel
 import { coefficientOf, linearForm } from "../linear.ts";
 import { operandsOf } from "../vector-support.ts";
 import { constantOf, LocalTable, replaceLoops, tripCount, visitExpression, withBody, type ForStatement, type StoreStatement } from "../walk.ts";
-import { pairLanes } from "./pairs.ts";
 import { vectorsOf, type Place } from "./transposed-vectors.ts";
 import { withCounter } from "./unroll-small-loops.ts";
 
@@ -109,6 +110,9 @@ function readsAcross(kernel: Kernel, body: readonly StoreStatement[], local: Loc
   return found;
 }
 
+/** The innermost of some loops, as long as a test holds. */
+const innermost = (loops: readonly ForStatement[], test: (loop: ForStatement) => boolean): readonly ForStatement[] => loops.slice(loops.findLastIndex((loop) => !test(loop)) + 1);
+
 function inSquares(found: Transposition, kernel: Kernel, locals: LocalTable): readonly Statement[] {
   const { outer, stored, read, body } = found;
   const [firstStored, firstRead] = [constantOf(stored.start)!, constantOf(read.start)!];
@@ -119,8 +123,11 @@ function inSquares(found: Transposition, kernel: Kernel, locals: LocalTable): re
   const apart = linesFallTogether(found, kernel);
   const longest = apart ? longBlock : square;
   // Where what is stored is shorter than a long block, the loops around that store near it make it longer.
-  const near = apart && tripCount(stored)! < longBlock ? outer.slice(outer.findLastIndex((loop) => !storesNear(found, kernel, loop)) + 1) : [];
-  const around = (loops: readonly ForStatement[], inner: readonly Statement[]): readonly Statement[] => loops.reduceRight<readonly Statement[]>((body, loop) => [{ ...loop, body }], inner);
+  const near = apart && tripCount(stored)! < longBlock ? innermost(outer, (loop) => storesNear(found, kernel, loop)) : [];
+  const byRead = near.length > 0 || (apart && readsNear(found, kernel, stored));
+  // Else the loops around that read near it make what is read longer.
+  const along = apart ? [] : innermost(outer, (loop) => readsNear(found, kernel, loop));
+  const around = (loops: readonly ForStatement[], inner: readonly Statement[]): readonly Statement[] => loops.reduceRight<readonly Statement[]>((body, loop) => (body.length === 0 ? [] : [{ ...loop, body }]), inner);
   const wholeBlocks = firstStored + Math.floor((wholeStored - firstStored) / longest) * longest;
   /** Blocks so long along what is stored, each of squares side by side along what is read. */
   const blocks = (start: number, end: number, length: number): readonly Statement[] => {
@@ -128,20 +135,30 @@ function inSquares(found: Transposition, kernel: Kernel, locals: LocalTable): re
     const overRead = (body: readonly Statement[]): readonly Statement[] => [{ ...read, end: i32(wholeRead), step: square, body }];
     const overStored = (body: readonly Statement[]): readonly Statement[] => [{ ...stored, start: i32(start), end: i32(end), step: length, body }];
     const squares = squaresOf(found, length, kernel, locals);
-    return near.length === 0 ? overStored(overRead(squares)) : overRead(around(near, overStored(squares)));
+    return byRead ? overRead(around(near, overStored(squares))) : overStored(around(along, overRead(squares)));
   };
   const nest: readonly Statement[] = [
     ...blocks(firstStored, wholeBlocks, longest),
     ...blocks(wholeBlocks, wholeStored, wholeStored - wholeBlocks),
-    ...over(read, firstRead, wholeRead, around(near, over(stored, wholeStored, endOf(stored), body))),
-    ...over(read, wholeRead, endOf(read), around(near, over(stored, firstStored, endOf(stored), body))),
+    ...around(along, over(read, firstRead, wholeRead, around(near, over(stored, wholeStored, endOf(stored), body)))),
+    ...around(along, over(read, wholeRead, endOf(read), around(near, over(stored, firstStored, endOf(stored), body)))),
   ];
-  return around(outer.slice(0, outer.length - near.length), nest);
+  return around(outer.slice(0, outer.length - near.length - along.length), nest);
 }
 
 /** Whether a loop moves what is stored by less than a page. */
 function storesNear({ body }: Transposition, kernel: Kernel, { local }: ForStatement): boolean {
   return body.every(({ buffer, index }) => Math.abs(distanceOf(kernel, buffer, index, local) ?? Infinity) * bytesOf(kernel.buffers[buffer]!.dtype) < pageBytes);
+}
+
+/** Whether a loop moves what is read by less than a page: so the few pages of many squares stay known. */
+function readsNear({ read, body }: Transposition, kernel: Kernel, { local }: ForStatement): boolean {
+  let near = true;
+  body.forEach(({ value }) => visitExpression(value, (one) => {
+    if (one.kind !== "load" || !movesByOne(kernel, one.buffer, one.index, read.local)) return;
+    near &&= Math.abs(distanceOf(kernel, one.buffer, one.index, local) ?? Infinity) * bytesOf(one.dtype) < pageBytes;
+  }));
+  return near;
 }
 
 /** Whether lines of a square that are stored to fall on the same few sets of a cache. */
@@ -165,7 +182,7 @@ function squaresOf(found: Transposition, length: number, kernel: Kernel, locals:
   const small = body.reduce((size, { value }) => size + operationsOf(value), 0) <= smallBody;
   const wide = vectors !== undefined || small ? square : atOnce;
   const straight = vectors !== undefined
-    ? steps(square, pairLanes).flatMap((ahead) => steps(atOnce, 2).flatMap((behind) => vectors((p, q) => at(ahead + p, behind + q))))
+    ? steps(atOnce, 2).flatMap((behind) => vectors(square, (p, q) => at(p, behind + q)))
     : steps(wide).flatMap((ahead) => steps(atOnce).flatMap((behind) => copyAt(found, at(ahead, behind))));
   const inside = (local: LocalId, end: number, step: number, inner: readonly Statement[]): Statement => ({ ...read, local, start: i32(0), end: i32(end), step, body: inner });
   return [inside(along.local, length, wide, [inside(across.local, square, atOnce, straight)])];

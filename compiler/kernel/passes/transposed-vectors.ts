@@ -1,6 +1,6 @@
 /**
  * Vectors of a transposition, of elements of 32 bits: two at a time, along what is stored, of elements that are read side by
- * side from four rows.
+ * side from four rows. All of a line are made before any is stored, so that it is stored at once.
  */
 import { splat } from "../build.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
@@ -16,8 +16,8 @@ export interface Place {
   readonly read: Expression;
 }
 
-/** Statements for four elements along what is stored by two along what is read, from the places of each. */
-export type Vectors = (place: (stored: number, read: number) => Place) => readonly Statement[];
+/** Statements for so many elements along what is stored, in whole vectors, by two along what is read, from the places of each. */
+export type Vectors = (length: number, place: (stored: number, read: number) => Place) => readonly Statement[];
 
 /** Undefined where the elements are not of 32 bits, or the body has no vector form. */
 export function vectorsOf(found: Transposition, kernel: Kernel, locals: LocalTable): Vectors | undefined {
@@ -34,7 +34,7 @@ export function vectorsOf(found: Transposition, kernel: Kernel, locals: LocalTab
     });
   }
   if (!possible || turned.length === 0) return undefined;
-  return (place) => {
+  return (length, place) => {
     const counters = new Map([[stored.local, 0], [read.local, 0]]);
     const moved = (expression: Expression, p: number, q: number): Expression => {
       const at = place(p, q);
@@ -46,13 +46,15 @@ export function vectorsOf(found: Transposition, kernel: Kernel, locals: LocalTab
       statements.push({ kind: "set", local: local.local, value, origin: body[0]!.origin });
       return local;
     };
-    const results = turned.map((load) => {
-      const rows = [0, 1, 2, 3].map((row) => moved(load, row, 0) as LoadExpression);
+    const starts = Array.from({ length: length / vectorLanes }, (_, k) => k * vectorLanes);
+    const results = starts.map((start) => turned.map((load) => {
+      const rows = [0, 1, 2, 3].map((row) => moved(load, start + row, 0) as LoadExpression);
       return fromPairs(rows, (value) => named("pairs", value)).map((value) => named("turned", value));
-    });
-    for (const q of [0, 1]) for (const store of body) {
-      const value = widened(store.value, (load) => results[turned.indexOf(load)]?.[q], stored.local);
-      statements.push({ ...store, index: store.index.map((one) => moved(one, 0, q)), value: moved(value, 0, q) });
+    }));
+    // What lies in one line is stored together: caches then need not keep it.
+    for (const q of [0, 1]) for (const store of body) for (const [at, start] of starts.entries()) {
+      const value = widened(store.value, (load) => results[at]![turned.indexOf(load)]?.[q], stored.local);
+      statements.push({ ...store, index: store.index.map((one) => moved(one, start, q)), value: moved(value, start, q) });
     }
     return statements;
   };

@@ -57,6 +57,20 @@ describe("partition", () => {
     expect({ split, reduction }).toEqual({ split: { grid: [8], dimensions: [0], block: [5], placement: own.placement }, reduction: undefined });
   });
 
+  it("cuts transpositions along the rows that they read where these are pages apart, if nothing is placed", () => {
+    const bench = new Bench({ ...withTiles(target("wasm"), 8), grain: 1 });
+    const transposition = (m: number, n: number): Lowering => ({ ...elementwise(m, n), reads: [{ operand: 0, index: [affineIndex(1, 2), affineIndex(0, 2)] }] });
+    const cut = (m: number, n: number, placed?: Distribution) => {
+      const { split } = bench.partition(transposition(m, n), [bench.add([n, m])], bench.add([m, n], placed));
+      return { grid: split.grid, dimensions: split.dimensions, block: split.block };
+    };
+    expect(cut(1024, 256)).toEqual({ grid: [8], dimensions: [1], block: [32] });
+    expect(cut(1024, 250)).toEqual({ grid: [8], dimensions: [1], block: [32] });
+    expect(cut(512, 256)).toEqual({ grid: [8], dimensions: [0], block: [64] });
+    expect(cut(1024, 64)).toEqual({ grid: [8], dimensions: [0], block: [128] });
+    expect(cut(1024, 256, distribute([1024, 256], [128, 256], spread(8, 8)))).toEqual({ grid: [8], dimensions: [0], block: [128] });
+  });
+
   it("cuts what is kept as the operand is that tiles computed, in whatever order of axes, where they share a memory", () => {
     const transposed: Lowering = { ...elementwise(40, 96), reads: [{ operand: 0, index: [affineIndex(1, 2), affineIndex(0, 2)] }] };
     const cut = (computed: Distribution, mapped?: Distribution): readonly [readonly number[], Distribution] => {

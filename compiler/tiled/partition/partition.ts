@@ -2,8 +2,8 @@
  * Partition of one op: how its index space is split over the tiles, where its result lives, and where operands live that
  * nothing has placed yet. A placement the user mapped, or that an earlier op chose, stays and decides.
  *
- * With shared memory every split costs the same but for balance, so dimensions are split evenly, the outermost first. With
- * private memory the cheapest split is searched (see `search.ts`).
+ * With shared memory every split costs the same but for balance, so dimensions are split evenly, the outermost first; but
+ * transpositions along the rows they read. With private memory the cheapest split is searched (see `search.ts`).
  */
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
@@ -14,9 +14,9 @@ import { distribute, evenDistribution, spread } from "../distribution.ts";
 import type { Split } from "../families.ts";
 import type { Tensors, TensorView } from "../tensors.ts";
 import type { Distribution, Placement } from "../tiled.ts";
-import { estimate, type PartitionProblem } from "./estimate.ts";
+import { estimate, type Cost, type PartitionProblem } from "./estimate.ts";
 import { search, type Plan } from "./search.ts";
-import { splitEvenly, splitLikeOperand, splitLikeResult, splitReduction, workOf } from "./splits.ts";
+import { splitAlongPages, splitEvenly, splitLikeOperand, splitLikeResult, splitReduction, workOf } from "./splits.ts";
 
 export interface Partition {
   readonly split: Split;
@@ -51,8 +51,11 @@ export function wantedParts(lowering: Lowering, wanted: readonly number[]): numb
   return parts;
 }
 
+/** The reduction dimension that is cut; -1: none. */
+const reducedDimension = ({ space }: Lowering, { parts }: Pick<Plan, "parts">): number => space.findIndex(({ kind }, d) => kind === "reduction" && parts[d]! > 1);
+
 function fixedPartition(lowering: Lowering, plan: Pick<Plan, "parts">, to: TensorView, tensors: Tensors, target: Target, first?: number): Partition {
-  const reduced = lowering.space.findIndex(({ kind }, d) => kind === "reduction" && plan.parts[d]! > 1);
+  const reduced = reducedDimension(lowering, plan);
   placeResult(lowering, plan, reduced, to, tensors, target);
   const split = splitOf(lowering, plan, target, first);
   return reduced === -1 ? { split } : { split, reduction: split.dimensions.indexOf(reduced) };
@@ -76,7 +79,8 @@ function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: Ten
   const followed = followOperand(lowering, reads, to, tensors);
   if (followed) return { split: followed };
   const grain = Math.max(target.grain, workOf(lowering) / (lowering.mostParts ?? Infinity));
-  if (canPlace(to, tensors)) {
+  const free = canPlace(to, tensors);
+  if (free) {
     const whole = (t: number): boolean => lowering.writes[0]!.index[t]!.coefficients.every((coefficient, d) => coefficient === 0 || lowering.space[d]!.extent === 1 || lowering.space[d]!.kind === "parallel");
     tensors.setDistribution(to.tensor, evenDistribution(shape, workOf(lowering), target.tiles, grain, whole));
   }
@@ -87,7 +91,8 @@ function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: Ten
   const distribution = tensors.distribution(to.tensor);
   const like = tensors.isScattered(to.tensor) ? undefined : splitLikeResult(lowering, to, distribution, shape);
   const fits = like && sizeOf(like.grid) <= (lowering.mostParts ?? Infinity);
-  return { split: fits ? like : splitEvenly(lowering, target.tiles, grain) };
+  const split = fits ? like : splitEvenly(lowering, target.tiles, grain);
+  return { split: (free ? splitAlongPages(lowering, reads, to, tensors, split) : undefined) ?? split };
 }
 
 /**
@@ -125,11 +130,22 @@ function searchOnce(problem: PartitionProblem, tensors: Tensors): Plan {
 function plannedPartition(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target, first?: number): Partition {
   const problem = problemOf(lowering, reads, to, tensors, target);
   const plan = searchOnce(problem, tensors);
-  const reduced = lowering.space.findIndex(({ kind }, d) => kind === "reduction" && plan.parts[d]! > 1);
+  const reduced = reducedDimension(lowering, plan);
   placeResult(lowering, plan, reduced, to, tensors, target);
   const like = splitLikeResult(lowering, to, tensors.distribution(to.tensor), tensors.type(to.tensor).shape);
   if (like && !(reduced !== -1 && plan.cost.total < estimate(problem, partsOf(lowering, like)).total)) return { split: like };
   return fixedPartition(lowering, plan, to, tensors, target, first);
+}
+
+/** What the split that `partition` would choose costs; decides nothing yet. */
+export function plannedCost(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): Cost {
+  const problem = problemOf(lowering, reads, to, tensors, target);
+  const plan = searchOnce(problem, tensors);
+  if (canPlace(to, tensors)) return plan.cost;
+  const like = splitLikeResult(lowering, to, tensors.distribution(to.tensor), tensors.type(to.tensor).shape);
+  if (!like) return plan.cost;
+  const own = estimate(problem, partsOf(lowering, like));
+  return reducedDimension(lowering, plan) !== -1 && plan.cost.total < own.total ? plan.cost : own;
 }
 
 function problemOf(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, target: Target): PartitionProblem {

@@ -1,6 +1,7 @@
 /** Splits of an op's index space: after the blocks of its result, evenly, and along a reduction. */
-import { sizeOf } from "../../../runtime/dtype.ts";
-import type { Lowering } from "../../kernel/lowering.ts";
+import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
+import { rowMajor } from "../../kernel/kernel.ts";
+import type { Access, Lowering } from "../../kernel/lowering.ts";
 import { composeMap, type Affine } from "../../support/affine.ts";
 import { evenDistribution } from "../distribution.ts";
 import type { Split } from "../families.ts";
@@ -48,6 +49,38 @@ export function splitEvenly(lowering: Lowering, tiles: number, grain: number): S
   const { block, grid, placement } = evenDistribution(shape, workOf(lowering), tiles, grain, (d) => lowering.space[d]!.kind === "parallel");
   const kept = grid.flatMap((count, d) => (count > 1 ? [d] : []));
   return { grid: kept.map((d) => grid[d]!), dimensions: kept, block: kept.map((d) => block[d]!), placement };
+}
+
+/** Elements of a line of 64 bytes, or more. */
+const lineElements = 16;
+/** Rows as far apart as this are in pages of their own. */
+const pageBytes = 4096;
+
+/**
+ * A split of what is read along one dimension and stored along another, from rows in pages of their own: along these rows instead
+ * of across them, so that each tile reads some pages whole, and not a piece of every page. Undefined where the split given does
+ * not cut across, or so many parts would be less than a line.
+ */
+export function splitAlongPages(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, split: Split): Split | undefined {
+  if (split.dimensions.length !== 1 || lowering.space.some(({ kind }) => kind !== "parallel")) return undefined;
+  const [parts, across] = [split.grid[0]!, split.dimensions[0]!];
+  const rank = lowering.space.length;
+  const distances = (view: TensorView, index: Access["index"]): number[] => {
+    const strides = rowMajor(tensors.type(view.tensor).shape);
+    const map = composeMap(view.map, index, rank);
+    return lowering.space.map((_, d) => map.reduce((sum, { coefficients }, t) => sum + coefficients[d]! * strides[t]!, 0));
+  };
+  const stored = distances(to, lowering.writes[0]!.index).indexOf(1);
+  if (stored === -1 || stored === across) return undefined;
+  const turned = lowering.reads.some(({ index }, r) => {
+    const distance = distances(reads[r]!, index);
+    return distance[across] === 1 && Math.abs(distance[stored]!) * bytesOf(tensors.type(reads[r]!.tensor).dtype) >= pageBytes;
+  });
+  const { extent } = lowering.space[stored]!;
+  const block = lineElements * Math.ceil(extent / parts / lineElements);
+  const count = Math.ceil(extent / block);
+  if (!turned || count !== parts) return undefined;
+  return { grid: [parts], dimensions: [stored], block: [block], placement: split.placement };
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Limit {
   readonly steps?: number;
   /** Quotients and square roots among them, which have a unit of their own. */
   readonly quotients?: number;
+  /** Matrices of f32 whose rows become columns: how many, and their rows and columns. */
+  readonly turned?: readonly [number, number, number];
 }
 
 export interface Case {

@@ -1,5 +1,5 @@
 /** Ops that compute little: what moves, picks or adds up elements. */
-import { line, million, onMatrix, rows, scattered, size, waves, width, type Case, type Cases } from "./case.ts";
+import { line, million, onMatrix, rows, scattered, size, waves, width, type Case, type Cases, type Limit } from "./case.ts";
 
 function sums(stride: number, length: number): (x: Float32Array, y: Float32Array) => void {
   return (x, y) => {
@@ -20,12 +20,12 @@ function permuted(shape: readonly number[], order: readonly number[]): (x: Float
   };
 }
 
-function permutation(shape: readonly number[], order: readonly number[]): Case {
+function permutation(shape: readonly number[], order: readonly number[], limit: Limit = {}): Case {
   const [x, y] = [waves(size), new Float32Array(size)];
   const work = permuted(shape, order);
   return {
     operands: { x: { type: `f32[${shape.join(", ")}]`, data: x } }, results: { y: `f32[${order.map((axis) => shape[axis]).join(", ")}]` },
-    main: `y = transpose(x, (${order.join(", ")}));`, tolerance: 0, limit: { read: 4 * size, written: 4 * size },
+    main: `y = transpose(x, (${order.join(", ")}));`, tolerance: 0, limit: { read: 4 * size, written: 4 * size, ...limit },
     plain: () => {
       work(x, y);
       return { y };
@@ -102,10 +102,10 @@ export const dataCases: Cases = {
   "gather, elements": gatheringElements,
   "scatter_add, rows": scattering,
   one_hot: oneHot,
-  "transpose, 2-D": () => onMatrix("transpose(x)", `f32[${width}, ${rows}]`, size, permuted([1, 1, rows, width], [0, 1, 3, 2])),
+  "transpose, 2-D": () => onMatrix("transpose(x)", `f32[${width}, ${rows}]`, size, permuted([1, 1, rows, width], [0, 1, 3, 2]), 0, [], { turned: [1, rows, width] }),
   "permute, heads": () => permutation([8, 512, 16, 64], [0, 2, 1, 3]),
-  "permute, channels last": () => permutation([16, 64, 64, 64], [0, 2, 3, 1]),
-  "permute, channels first": () => permutation([16, 64, 64, 64], [0, 3, 1, 2]),
+  "permute, channels last": () => permutation([16, 64, 64, 64], [0, 2, 3, 1], { turned: [16, 64, 4096] }),
+  "permute, channels first": () => permutation([16, 64, 64, 64], [0, 3, 1, 2], { turned: [16, 4096, 64] }),
   pad: () => onMatrix("pad(x, (1, 3), (1, 3))", `f32[${rows + 2}, ${width + 6}]`, (rows + 2) * (width + 6), (x, y) => {
     for (let row = 0; row < rows; row++) y.set(x.subarray(row * width, (row + 1) * width), (row + 1) * (width + 6) + 3);
   }),
