@@ -25,6 +25,7 @@ export function rangeOf(expression: Expression, known: Ranges): Range | undefine
     case "constant": return typeof expression.value === "number" && Number.isInteger(expression.value) ? exactly(expression.value) : undefined;
     case "local": return known.get(expression.local);
     case "binary": {
+      if (expression.dtype === "u32" && expression.op === "min") return smallestOf(expression.left, expression.right);
       if (expression.dtype !== "i32") return undefined;
       // What is clamped is known whatever it was.
       const otherwise = expression.op === "min" || expression.op === "max" ? wholeRange : undefined;
@@ -44,6 +45,13 @@ export function rangeOf(expression: Expression, known: Ranges): Range | undefine
     case "load": return expression.dtype === "i32" ? undefined : dtypeRange(expression);
     default: return undefined;
   }
+}
+
+/** Of unsigned numbers, one of which is a small constant: what is clamped is known whatever it was. */
+function smallestOf(...sides: readonly Expression[]): Range | undefined {
+  const limits = sides.flatMap((side) => (side.kind === "constant" ? [Number(side.value)] : side.kind === "splat" && side.operand.kind === "constant" ? [Number(side.operand.value)] : []));
+  const most = Math.min(...limits);
+  return most < 2 ** 31 ? { min: 0, max: most } : undefined;
 }
 
 export const hull = (a: Range, b: Range): Range => ({ min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) });

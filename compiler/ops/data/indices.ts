@@ -5,9 +5,8 @@
  */
 import type { TensorType } from "../../graph/graph.ts";
 import { RuntimeError } from "../../graph/runtime-error.ts";
-import { binary, cast, select } from "../../kernel/build.ts";
+import { binary, cast, constant, i32, select } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
-import { number } from "../lowerings.ts";
 import { refuse } from "../rules.ts";
 
 export function requireIndices(what: string, indices: TensorType): void {
@@ -29,9 +28,19 @@ export function insideAxis(index: bigint, extent: number): number {
 
 const outside = (index: bigint, extent: number): RuntimeError => new RuntimeError("index-out-of-range", `index ${index} is outside of an axis of extent ${extent}`);
 
-/** The same for kernels, clamped. */
+/** The same for kernels, clamped: of 32 bits as unsigned numbers, of which those outside are the largest. */
 export function clampedPosition(index: Expression, extent: number): Expression {
-  const wide = index.dtype === "i64" ? index : cast("i32", index);
-  const counted = select(binary("lt", wide, number(wide.dtype, 0)), binary("add", wide, number(wide.dtype, extent)), wide);
-  return cast("i32", binary("max", binary("min", counted, number(wide.dtype, extent - 1)), number(wide.dtype, 0)));
+  const number = wide(index);
+  if (number.dtype === "i32") return belowExtent(binary("add", number, binary("and", binary("shr", number, i32(31)), i32(extent))), extent);
+  return belowExtent(select(binary("lt", number, constant("i64", 0n)), binary("add", number, constant("i64", BigInt(extent))), number), extent);
+}
+
+/** The same where negative indices lie outside. */
+export const clampedInside = (index: Expression, extent: number): Expression => belowExtent(wide(index), extent);
+
+const wide = (index: Expression): Expression => (index.dtype === "i64" ? index : cast("i32", index));
+
+function belowExtent(index: Expression, extent: number): Expression {
+  if (index.dtype === "i32") return cast("i32", binary("min", cast("u32", index), constant("u32", extent - 1)));
+  return cast("i32", binary("max", binary("min", index, constant("i64", BigInt(extent - 1))), constant("i64", 0n)));
 }

@@ -12,7 +12,7 @@ import { binary, i32 } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, type Affine } from "../../support/affine.ts";
-import { clampedPosition } from "../data/indices.ts";
+import { clampedInside } from "../data/indices.ts";
 import { dimensions, fillLowering, number, wholeRegion } from "../lowerings.ts";
 import type { Op } from "../op.ts";
 import { boolAttribute, intArgument, intAttribute, refuse, requireClass, requireInputs, requireRank, requireSameDType } from "../rules.ts";
@@ -87,13 +87,22 @@ const mostSums = 8;
 /** Neighbours that each of these sums is a vector of. */
 const together = 4;
 
-/** Parts of `width` columns: where each begins, how many sums it keeps, and how many columns each of those passes over. */
-function columnParts(width: number): { readonly first: number; readonly sums: number; readonly each: number }[] {
-  const parts: { first: number; sums: number; each: number }[] = [];
+/** `passes` times so many sums, each of `each` neighbouring columns, from column `first` on. */
+interface ColumnPart {
+  readonly first: number;
+  readonly passes: number;
+  readonly sums: number;
+  readonly each: number;
+}
+
+/** Parts of `width` columns. The columns of a pass are neighbours, so that no two read the same lines of the dense operand. */
+function columnParts(width: number): ColumnPart[] {
+  const parts: ColumnPart[] = [];
   for (let first = 0, sums = mostSums; first < width; sums = Math.max(1, sums / 2)) {
-    const each = sums === 1 ? width - first : together * Math.floor((width - first) / (sums * together));
-    if (each > 0) parts.push({ first, sums, each });
-    first += sums * each;
+    const each = sums === 1 ? Math.min(together, width - first) : together;
+    const passes = Math.floor((width - first) / (sums * each));
+    if (passes > 0) parts.push({ first, passes, sums, each });
+    first += passes * sums * each;
   }
   return parts;
 }
@@ -105,12 +114,13 @@ function emitProduct({ kernel, block, load, store }: BlockContext, { count, r, c
   kernel.forBox([rows], true, ([row]) => {
     const place = (j: Expression, i: Expression): Expression[] => [row!, j, i, zero, zero, zero];
     const [from, to] = [2, 3].map((read) => kernel.let("start", clampedStart(load(read, place(zero, zero)), count)));
-    for (const { first, sums: many, each } of columnParts(width)) {
-      kernel.forBox([r, each], true, ([i, j]) => {
-        const at = Array.from({ length: many }, (_, k) => binary("add", j!, i32(first + k * each)));
+    for (const { first, passes, sums: many, each } of columnParts(width)) {
+      kernel.forBox([r, passes, each], true, ([i, pass, j]) => {
+        const start = binary("add", binary("mul", pass!, i32(many * each)), j!);
+        const at = Array.from({ length: many }, (_, k) => binary("add", start, i32(first + k * each)));
         const sums = at.map(() => kernel.let("sum", number(load(0, place(zero, zero)).dtype, 0)));
         kernel.for({ start: from!, end: to!, name: "one" }, (one) => {
-          const column = kernel.let("column", clampedPosition(load(1, [row!, zero, zero, one, zero, zero]), columns));
+          const column = kernel.let("column", clampedInside(load(1, [row!, zero, zero, one, zero, zero]), columns));
           kernel.forBox([c], false, ([inner]) => {
             const value = kernel.let("value", load(0, [row!, zero, i!, one, inner!, zero]));
             sums.forEach((sum, k) => kernel.set(sum, binary("add", sum, binary("mul", value, load(4, [row!, at[k]!, zero, zero, inner!, column])))));
@@ -131,7 +141,7 @@ function emitTransposed({ kernel, block, load, store, reload }: BlockContext, { 
   kernel.for({ end: i32(rows), name: "row" }, (row) => {
     const [from, to] = [2, 3].map((read) => kernel.let("start", clampedStart(load(read, [zero, zero, zero, row, zero, zero]), count)));
     kernel.for({ start: from!, end: to!, name: "one" }, (one) => {
-      const column = kernel.let("column", clampedPosition(load(1, [zero, zero, zero, zero, one, zero]), columns));
+      const column = kernel.let("column", clampedInside(load(1, [zero, zero, zero, zero, one, zero]), columns));
       kernel.forBox([r, c], false, ([i, inner]) => {
         const value = kernel.let("value", load(0, [zero, zero, inner!, zero, one, i!]));
         kernel.forBox([width], true, ([j]) => store(0, place(j!, column, inner!), binary("add", reload(0, place(j!, column, inner!)), binary("mul", value, load(4, [j!, zero, zero, row, zero, i!])))));
@@ -385,8 +395,8 @@ export const sampledMatmul: Op = {
         emit({ kernel, block, load, store }) {
           kernel.forBox([block[0]!], true, ([one]) => {
             const place = (read: number): Expression => load(read, [one!, zero, zero, zero, zero, zero]);
-            const column = kernel.let("column", clampedPosition(place(2), columns));
-            const row = kernel.let("row", clampedPosition(place(3), rows));
+            const column = kernel.let("column", clampedInside(place(2), columns));
+            const row = kernel.let("row", clampedInside(place(3), rows));
             kernel.forBox(block.slice(1, 3), true, ([i, k]) => {
               const sum = kernel.let("sum", number(type.dtype, 0));
               const index = (j: Expression): Expression[] => [one!, i!, k!, row, column, j];
