@@ -27,7 +27,8 @@ import { tensor } from "../tensor.ts";
 import { AttentionFinder, type Found } from "./attention/find.ts";
 import { withMasksInside } from "./attention/masks.ts";
 import { visibleKeys } from "./attention/visible-keys.ts";
-import { cut, leastRows, panelBytes, stride } from "./pack-products.ts";
+import { cutProduct } from "./pack-products/cuts.ts";
+import { leastRows, panelBytes, stride } from "./pack-products/operands.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 /** Fewer keys leave the registers' blocks too little to do. */
@@ -91,7 +92,7 @@ function attentionOf(values: readonly ValueId[], found: Found, { origin }: Node,
   const limits = visible === undefined ? [] : [at.add("constant", [], constantAttributes(tensor("i32", [m], visible)), { dtype: "i32", shape: [m] }, origin)];
   const batch = broadcastShapes(found.shape.slice(0, -2), at.type(v).shape.slice(0, -2))!;
   const height = blockRows(strictMath);
-  const partition = cut(batch, { extent: m, block: height }, { extent: 1, block: 1 }, n * (d + c), target);
+  const partition = cutProduct(batch, { extent: m, block: height }, { extent: 1, block: 1 }, n * (d + c), target);
   const keys = Math.min(visible === undefined ? mostKeys : mostMaskedKeys(n), Math.ceil(n / width) * width);
   const attributes = {
     keys: n, columns: c, block: [queriesAtOnce(Math.ceil(m / partition.at(-2)!), height), keys],

@@ -3,7 +3,7 @@ import { sizeOf } from "../../../../runtime/dtype.ts";
 import { windowsOf, type Window } from "../../../ops/networks/windows.ts";
 import type { Node, TensorType, ValueId } from "../../graph.ts";
 import type { Rewriting } from "../../rewrite.ts";
-import { isWeights } from "../pack-products.ts";
+import { isWeights } from "../pack-products/operands.ts";
 import { isPackable, toLast, type Builder, type Setting } from "./builder.ts";
 import { byFilters, byOwnFilters, packsFilters } from "./filter-gradient.ts";
 import { inPlane, isPlanar, plane, planes } from "./planes.ts";

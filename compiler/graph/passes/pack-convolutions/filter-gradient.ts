@@ -2,12 +2,12 @@
 import { sizeOf } from "../../../../runtime/dtype.ts";
 import { leastColumns } from "../../../ops/networks/convolution-filters.ts";
 import { windowsOf, type Window } from "../../../ops/networks/windows.ts";
+import { cheapestParts } from "../../../support/parts.ts";
 import type { Target } from "../../../targets/target.ts";
 import type { Node, ValueId } from "../../graph.ts";
 import type { Builder } from "./builder.ts";
 import type { Around } from "./convolutions.ts";
 import { bordered, isPoint, windowAttributes } from "./sums.ts";
-import { equalParts } from "../../../support/parts.ts";
 
 /** Fewer elements of a side at a position leave the registers' blocks too little to do. */
 const leastExtent = 8;
@@ -42,7 +42,7 @@ export function byFilters(build: Builder, x: ValueId, y: ValueId, windows: reado
   const alongFilters = waste(filters) <= waste(run);
   const lines = build.reshape(image, [images, height, width * channels]);
   const [left, right] = alongFilters ? [run, filters] : [filters, run];
-  const partition = cut({ images, leastImages: columns < leastColumns ? leastColumns : 1, positions: rows * columns, outer: high.size, left: { extent: left, read: left }, right }, high.size * apart * left * right * images * rows * columns, target);
+  const partition = cutSums({ images, leastImages: columns < leastColumns ? leastColumns : 1, positions: rows * columns, outer: high.size, left: { extent: left, read: left }, right }, high.size * apart * left * right * images * rows * columns, target);
   const attributes = { ...windowAttributes(windows), channels, along: alongFilters ? "filters" : "channels", partition: [partition.outer, 1, partition.left, 1, ...(partition.images > 1 ? [partition.images] : [])] };
   const sums = build.apply("conv_filters_packed", [lines, y], attributes);
   const split = build.reshape(sums, alongFilters ? [high.size, wide.size, channels, filters] : [high.size, ...(apart === 1 ? [filters, wide.size, channels] : [wide.size, filters, channels])]);
@@ -76,25 +76,18 @@ interface Sums {
  * Into how many parts images, rows of the window and the left side are cut. Parts of the images read their own images only, but
  * each part has sums of its own, which are written and added up; parts of the sums read all images.
  */
-function cut({ images, leastImages, positions, outer, left, right }: Sums, work: number, { tiles, grain }: Target): { readonly images: number; readonly outer: number; readonly left: number } {
+function cutSums({ images, leastImages, positions, outer, left, right }: Sums, work: number, { tiles, grain }: Target): { readonly images: number; readonly outer: number; readonly left: number } {
   const most = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
-  let best = { cost: Infinity, images: 1, outer: 1, left: 1 };
-  for (let k = 1; k <= Math.max(1, Math.min(Math.floor(images / leastImages), most)); k++) {
-    const imageParts = equalParts(images, k);
-    for (let o = 1; o <= outer && imageParts * o <= most; o++) {
-      const outerParts = equalParts(outer, o);
-      for (let l = 1; l <= Math.ceil(left.extent / blockHeight) && imageParts * outerParts * l <= most; l++) {
-        const leftParts = equalParts(left.extent, l);
-        const share = Math.ceil(images / imageParts) * Math.ceil(outer / outerParts) * Math.ceil(Math.ceil(left.extent / leftParts) / blockHeight) * blockHeight * positions * right;
-        // In multiply–adds of one tile: moving an element costs as much as so many of them.
-        const sums = 2 * imageParts * outer * left.extent * right;
-        const reads = imageParts * outerParts * leftParts * Math.ceil(images / imageParts) * positions * (right + left.read / leftParts);
-        const cost = share + (movedElement * ((imageParts > 1 ? sums : 0) + reads)) / tiles;
-        if (cost < best.cost) best = { cost, images: imageParts, outer: outerParts, left: leftParts };
-      }
-    }
-  }
-  return best;
+  const limits = [Math.max(1, Math.floor(images / leastImages)), outer, Math.ceil(left.extent / blockHeight)];
+  const [imageParts, outerParts, leftParts] = cheapestParts([images, outer, left.extent], limits, most, (parts) => {
+    const [own, rows, sides] = [Math.ceil(images / parts[0]!), Math.ceil(outer / parts[1]!), Math.ceil(left.extent / parts[2]!)];
+    const share = own * rows * Math.ceil(sides / blockHeight) * blockHeight * positions * right;
+    // In multiply–adds of one tile: moving an element costs as much as so many of them.
+    const sums = parts[0]! > 1 ? 2 * parts[0]! * outer * left.extent * right : 0;
+    const reads = sizeOf(parts) * own * positions * (right + left.read / parts[2]!);
+    return [share + (movedElement * (sums + reads)) / tiles];
+  }) as [number, number, number];
+  return { images: imageParts, outer: outerParts, left: leftParts };
 }
 
 const movedElement = 4;

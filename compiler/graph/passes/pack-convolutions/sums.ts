@@ -4,13 +4,12 @@
  */
 import { bytesOf, sizeOf } from "../../../../runtime/dtype.ts";
 import type { Window } from "../../../ops/networks/windows.ts";
+import { cheapestParts, equalParts } from "../../../support/parts.ts";
 import type { Target } from "../../../targets/target.ts";
 import type { Attributes, ValueId } from "../../graph.ts";
+import { panelBytes } from "../pack-products/operands.ts";
 import type { Builder, Setting } from "./builder.ts";
-import { equalParts } from "../../../support/parts.ts";
 
-/** Bytes of a panel's row, as in pack-products. */
-const panelBytes = 64;
 /** Channels from which Winograd's transforms are little beside the products. */
 const leastWinogradChannels = 32;
 /** Tiles from which reading the transformed filters, which are more than the filters, pays. */
@@ -54,7 +53,7 @@ function direct(build: Builder, image: ValueId, filters: ValueId, windows: reado
   const width = panelBytes / bytesOf(build.at.type(image).dtype);
   const matrix = build.transpose(build.reshape(filters, [count, sizeOf(rest)]), [1, 0]);
   const panels = build.apply("pack_columns", [matrix], { width, along: "columns" });
-  const partition = cut(images, rows, Math.floor(count / width), images * rows * columns * count * sizeOf(rest), target);
+  const partition = cutImages(images, rows, Math.floor(count / width), images * rows * columns * count * sizeOf(rest), target);
   return build.apply("conv_packed", [bordered(build, image, windows), panels], { ...windowAttributes(windows), filters: count, ...(columns > 0 && count >= width ? { partition } : {}) });
 }
 
@@ -91,7 +90,7 @@ function winograd(build: Builder, image: ValueId, filters: ValueId, windows: rea
   for (let first = 0; first < images; first += atOnce) {
     const length = Math.min(atOnce, images - first);
     const part = length === images ? whole : build.slice(whole, [first, 0, 0, 0], [length, height, width, channels]);
-    const [imageParts, rowParts] = cut(length, Math.floor(rows / size), 1, length * rows * columns * count * transformWork, target) as [number, number, ...number[]];
+    const [imageParts, rowParts] = cutImages(length, Math.floor(rows / size), 1, length * rows * columns * count * transformWork, target) as [number, number, ...number[]];
     const strips = rows >= size && columns >= size;
     const staysInCaches = sizeOf(build.shape(matrices)) * bytesOf(build.at.type(image).dtype) <= filterBytes;
     const tiles = build.apply("winograd_image", [part], { size, ...(strips ? { partition: [imageParts, rowParts, 1, 1, 1] } : {}) });
@@ -112,16 +111,11 @@ const filterBytes = 3 * 2 ** 18;
 const transformWork = 8;
 
 /** Into how many parts [n, rows, columns, panels] are cut: images first, then rows and panels so that the tile with the most work has the least. */
-function cut(images: number, rows: number, panels: number, work: number, { tiles, grain }: Target): number[] {
+function cutImages(images: number, rows: number, panels: number, work: number, { tiles, grain }: Target): number[] {
   const most = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
   const imageParts = equalParts(images, Math.min(images, most));
   const left = Math.max(1, Math.floor(most / imageParts));
-  let best = { cost: Infinity, rows: 1, panels: 1 };
-  for (let wanted = 1; wanted <= Math.min(left, rows); wanted++) {
-    const down = equalParts(rows, wanted);
-    const across = Math.max(1, equalParts(panels, Math.max(1, Math.min(panels, Math.floor(left / down)))));
-    const cost = Math.ceil(rows / down) * Math.ceil(panels / across);
-    if (cost < best.cost) best = { cost, rows: down, panels: across };
-  }
-  return [imageParts, best.rows, 1, best.panels];
+  const extents = [Math.max(1, rows), Math.max(1, panels)];
+  const [down, across] = cheapestParts(extents, extents, left, (parts) => [Math.ceil(rows / parts[0]!) * Math.ceil(panels / parts[1]!)]) as [number, number];
+  return [imageParts, down, 1, across];
 }

@@ -1,0 +1,52 @@
+/** Into how many parts products are cut, where tiles share a memory. */
+import { sizeOf } from "../../../../runtime/dtype.ts";
+import { cheapestParts, equalParts } from "../../../support/parts.ts";
+import type { Target } from "../../../targets/target.ts";
+
+/** Columns of a register block of one row. */
+const longRun = 32;
+/** What a column that fills no vector costs, in vectors. */
+const looseColumn = 4;
+
+/** Rows or columns of a product, or panels of `lanes` of them; a register block takes `block`. */
+export interface Side {
+  readonly extent: number;
+  readonly block: number;
+  readonly lanes?: number;
+}
+
+/** The whole panels of an extent; where there is none, the one that has less. */
+export const panels = (extent: number, width: number): Pick<Side, "extent" | "lanes"> => (extent < width ? { extent: 1, lanes: extent } : { extent: Math.floor(extent / width), lanes: width });
+
+/**
+ * Into how many parts each dimension of the result is cut: batches first, then rows and columns so that the tile with the
+ * most work has the least, counted in the registers' blocks, and then so that operands are read least. Columns are cut between
+ * register blocks only.
+ */
+export function cutProduct(batch: readonly number[], rows: Side, columns: Side, k: number, target: Target, leastAcross = 1): number[] {
+  const work = sizeOf(batch) * rows.extent * (rows.lanes ?? 1) * columns.extent * (columns.lanes ?? 1) * k;
+  let left = Math.max(1, Math.min(target.tiles, Math.floor(work / target.grain)));
+  const parts = batch.map((extent) => {
+    const count = equalParts(extent, Math.min(extent, left));
+    left = Math.max(1, Math.floor(left / count));
+    return count;
+  });
+  const blocksOf = ({ extent, block }: Side, count: number): number => Math.ceil(Math.ceil(extent / count) / block);
+  const most = [Math.ceil(rows.extent / rows.block), Math.ceil(columns.extent / columns.block)];
+  const cheapest = cheapestParts([rows.extent, columns.extent], most, left, ([down, across]) => {
+    const tearsBlocks = across! > 1 && Math.ceil(columns.extent / across!) % columns.block !== 0;
+    if (across! < leastAcross || tearsBlocks) return undefined;
+    const read = down! * columns.extent * (columns.lanes ?? 1) + across! * rows.extent * (rows.lanes ?? 1);
+    return [blocksOf(rows, down!) * blocksOf(columns, across!), read];
+  });
+  return [...parts, ...(cheapest ?? [1, 1])];
+}
+
+/** The parts of a product of few rows: so that the tile with the most work has the least, no run being short. */
+export function cutRuns(m: number, k: number, n: number, target: Target, blockRows: number): number[] {
+  const most = Math.max(1, Math.min(target.tiles, Math.floor((m * k * n) / target.grain)));
+  return cheapestParts([m, n], [Math.ceil(m / blockRows), Math.max(1, Math.floor(n / longRun))], most, ([rows, columns]) => {
+    const run = Math.ceil(n / columns!);
+    return [Math.ceil(Math.ceil(m / rows!) / blockRows) * (Math.floor(run / 4) + (run % 4) * looseColumn)];
+  })!;
+}
