@@ -28,19 +28,16 @@ export function insideAxis(index: bigint, extent: number): number {
 
 const outside = (index: bigint, extent: number): RuntimeError => new RuntimeError("index-out-of-range", `index ${index} is outside of an axis of extent ${extent}`);
 
-/** The same for kernels, clamped: of 32 bits as unsigned numbers, of which those outside are the largest. */
+/** The same for kernels; of an index outside the nearest place. */
 export function clampedPosition(index: Expression, extent: number): Expression {
-  const number = wide(index);
-  if (number.dtype === "i32") return belowExtent(binary("add", number, binary("and", binary("shr", number, i32(31)), i32(extent))), extent);
-  return belowExtent(select(binary("lt", number, constant("i64", 0n)), binary("add", number, constant("i64", BigInt(extent))), number), extent);
+  if (index.dtype === "i64") {
+    const counted = select(binary("lt", index, constant("i64", 0n)), binary("add", index, constant("i64", BigInt(extent))), index);
+    return cast("i32", binary("max", binary("min", counted, constant("i64", BigInt(extent - 1))), constant("i64", 0n)));
+  }
+  const narrow = cast("i32", index);
+  const counted = binary("add", narrow, binary("and", binary("shr", narrow, i32(31)), i32(extent)));
+  return binary("max", binary("min", counted, i32(extent - 1)), i32(0));
 }
 
-/** The same where negative indices lie outside. */
-export const clampedInside = (index: Expression, extent: number): Expression => belowExtent(wide(index), extent);
-
-const wide = (index: Expression): Expression => (index.dtype === "i64" ? index : cast("i32", index));
-
-function belowExtent(index: Expression, extent: number): Expression {
-  if (index.dtype === "i32") return cast("i32", binary("min", cast("u32", index), constant("u32", extent - 1)));
-  return cast("i32", binary("max", binary("min", index, constant("i64", BigInt(extent - 1))), constant("i64", 0n)));
-}
+/** A place in an axis, from an i32 that does not count from the end; of one outside some place. As an unsigned number it is clamped at once. */
+export const clampedInside = (index: Expression, extent: number): Expression => cast("i32", binary("min", cast("u32", index), constant("u32", extent - 1)));
