@@ -24,7 +24,7 @@ export function loadedBinaryen(): Binaryen {
   return loaded;
 }
 
-/** The features emitted kernels need; relaxed SIMD only where multiply and add are fused. */
+/** The features emitted kernels need; relaxed SIMD only where multiply and add are fused, which then has its select too. */
 export function kernelFeatures(options: { readonly fusedMultiplyAdd: boolean }): number {
   const { Features } = loadedBinaryen();
   const always = Features.MutableGlobals | Features.SignExt | Features.NontrappingFPToInt | Features.SIMD128 | Features.BulkMemory;
@@ -37,6 +37,13 @@ interface RawBinaryen {
   _BinaryenRelaxedMaddVecF64x2(): number;
   _BinaryenRelaxedNmaddVecF32x4(): number;
   _BinaryenRelaxedNmaddVecF64x2(): number;
+  _BinaryenRelaxedLaneselectI8x16(): number;
+}
+
+/** `then` where the mask's bytes are all ones, `otherwise` where they are zeros, in one instruction; of other masks anything. */
+export function relaxedSelect(module: Module, then: Code, otherwise: Code, mask: Code): Code {
+  const raw = loadedBinaryen() as unknown as RawBinaryen;
+  return raw._BinaryenSIMDTernary(module.ptr, raw._BinaryenRelaxedLaneselectI8x16(), then, otherwise, mask);
 }
 
 /** a · b + c, or −(a · b) + c when `negated`, in one instruction that rounds once or twice, as the machine likes. */

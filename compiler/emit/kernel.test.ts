@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DType } from "../../runtime/dtype.ts";
 import { convert, get, tensor, zeros, type Tensor } from "../graph/tensor.ts";
-import { binary, cast, constant, i32, KernelBuilder, reduce, splat } from "../kernel/build.ts";
+import { binary, cast, constant, i32, KernelBuilder, reduce, select, splat } from "../kernel/build.ts";
 import { runKernel } from "../kernel/interpret.ts";
 import type { Expression, Kernel } from "../kernel/kernel.ts";
 import { nowhere } from "../support/span.ts";
@@ -326,6 +326,29 @@ describe("fused multiplication and addition", () => {
     const expected = buffers.map(copyTensor);
     runKernel(kernel(dtype, lanes), expected);
     runBuilt(instantiate(fused), 0, kernel(dtype, lanes), buffers);
+    expectSame(buffers, expected);
+  });
+});
+
+describe("a vector select", () => {
+  const cases = [["f32", 4], ["f64", 2], ["i8", 16], ["i8", 4], ["u16", 8], ["i64", 2], ["f16", 4], ["bool", 16]] as const;
+
+  it.each(cases)("of %s is one relaxed instruction where these are allowed, with the same bits", async (dtype, lanes) => {
+    const kernel = build((b) => {
+      const [x, y, z] = ["x", "y", "z"].map((name) => b.buffer({ name, dtype, shape: [4 * lanes], access: "inout" }));
+      b.for({ end: i32(4 * lanes), step: lanes }, (i) => {
+        const [first, second] = [x!, y!].map((id) => wide(b.load(id, [i]), lanes)) as [Expression, Expression];
+        const limit = constant(dtype, dtype === "bool" ? 1 : dtype === "i64" ? 25n : 25, lanes);
+        b.store(z!, [i], select(binary("lt", first, limit), second, first));
+      });
+    });
+    const relaxed = await buildModule([kernel], { fusedMultiplyAdd: true });
+    expect(relaxed.text).toMatch(/i8x16\.relaxed_laneselect/);
+    expect(relaxed.text).not.toMatch(/bitselect/);
+    const buffers = [ramp(dtype, 4 * lanes), ramp(dtype, 4 * lanes, 2), zeros({ dtype, shape: [4 * lanes] })];
+    const expected = buffers.map(copyTensor);
+    runKernel(kernel, expected);
+    runBuilt(instantiate(relaxed), 0, kernel, buffers);
     expectSame(buffers, expected);
   });
 });

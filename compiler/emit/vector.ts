@@ -7,7 +7,7 @@ import { bytesOf, isBig, isFloat, kindOf, type DType } from "../../runtime/dtype
 import type { BinaryOp, ComparisonOp, UnaryOp } from "../kernel/kernel.ts";
 import { computeDType, laneBytes, registerBytes } from "../kernel/vector-support.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
-import type { Code } from "./binaryen.ts";
+import { relaxedSelect, type Code } from "./binaryen.ts";
 import { decodeHalfLanes, encodeHalfLanes } from "./half-floats.ts";
 import { isHalf, scalarBinary } from "./scalar.ts";
 import type { FunctionScope } from "./scope.ts";
@@ -271,9 +271,13 @@ function extendLanes(scope: FunctionScope, vector: Code, bytes: number, sign: "s
   }
 }
 
-/** `condition` is a mask as bool vectors are held. */
+/**
+ * `condition` is a mask as bool vectors are held: all bits or none, so that the relaxed select has but one result. V8 makes one
+ * instruction of it, three of the other.
+ */
 export function vectorSelect(scope: FunctionScope, dtype: DType, lanes: number, condition: Code, then: Code, otherwise: Code): Code {
-  return scope.module.v128.bitselect(then, otherwise, resizeMask(scope, condition, registerBytes / lanes, laneBytes(dtype, lanes)));
+  const mask = resizeMask(scope, condition, registerBytes / lanes, laneBytes(dtype, lanes));
+  return scope.options.fusedMultiplyAdd ? relaxedSelect(scope.module, then, otherwise, mask) : scope.module.v128.bitselect(then, otherwise, mask);
 }
 
 /** The operand of a half dtype must already be rounded to it. */
