@@ -26,7 +26,7 @@ import { simplifyAlgebra } from "./graph/passes/simplify-algebra.ts";
 import { print as printGraph } from "./graph/print.ts";
 import { verify as verifyGraph } from "./graph/verify.ts";
 import type { Diagnostics } from "./support/diagnostic.ts";
-import type { Pass, PassOptions } from "./support/pass.ts";
+import type { Pass, PassContext, PassOptions } from "./support/pass.ts";
 import type { Target } from "./targets/target.ts";
 import { withTiles } from "./targets/targets.ts";
 import { lowerToTiled } from "./tiled/passes/lower-to-tiled.ts";
@@ -78,22 +78,55 @@ export interface PipelineOptions extends PassOptions {
   readonly last?: string;
 }
 
+/** Shares of a tile's memory that one op may take, tried in turn. */
+const rooms = [1, 3 / 4, 5 / 8, 1 / 2, 3 / 8, 1 / 4];
+
+/** How a program is split over the tiles, and whether that is to be tried again. */
+class Splitting {
+  target: Target;
+  again = false;
+  readonly #tried: { readonly room: number; readonly bytes: number }[] = [];
+  #room = rooms[0]!;
+
+  constructor(target: Target) {
+    this.target = target;
+  }
+
+  get context(): Omit<PassContext, "report"> {
+    return { target: this.target, room: this.#room, useFewerTiles: (tiles) => this.#useFewerTiles(tiles), useLessRoom: (bytes) => this.#useLessRoom(bytes) };
+  }
+
+  #useFewerTiles(tiles: number): void {
+    this.target = withTiles(this.target, tiles);
+    this.again = true;
+  }
+
+  /** When every room was tried, the one that comes nearest is told of. */
+  #useLessRoom(bytes: number): boolean {
+    if (this.#tried.length === rooms.length) return false;
+    this.#tried.push({ room: this.#room, bytes });
+    const nearest = this.#tried.reduce((a, b) => (b.bytes < a.bytes ? b : a));
+    this.#room = rooms[this.#tried.length] ?? nearest.room;
+    this.again = true;
+    return true;
+  }
+}
+
 /** Runs every pass, or those up to one. Stops early when an error is reported. */
-export function runPipeline(graph: Graph, { target: wanted, reporter, seen, last, ...options }: PipelineOptions): PlannedGraph | undefined {
+export function runPipeline(graph: Graph, { target, reporter, seen, last, ...options }: PipelineOptions): PlannedGraph | undefined {
   let program: unknown = graph;
-  let target = wanted;
+  const splitting = new Splitting(target);
   let unsplit: unknown;
   for (let at = 0; at < stages.length; at++) {
     const { pass, verify, print } = stages[at]!;
-    let fewer: number | undefined;
     if (pass.name === lowerToTiled.name && unsplit === undefined) {
       unsplit = program;
-      target = chooseChips(program as Graph, target, options);
+      splitting.target = chooseChips(program as Graph, target, options);
     }
-    const made = pass.run(program as never, { ...options, target, report: (diagnostic) => reporter.report(diagnostic), useFewerTiles: (tiles) => (fewer = tiles) });
+    const made = pass.run(program as never, { ...options, ...splitting.context, report: (diagnostic) => reporter.report(diagnostic) });
     if (reporter.failed) return undefined;
-    if (fewer !== undefined) {
-      target = withTiles(target, fewer);
+    if (splitting.again) {
+      splitting.again = false;
       program = unsplit;
       at = stages.findIndex((stage) => stage.pass.name === lowerToTiled.name) - 1;
       continue;

@@ -10,12 +10,14 @@ import { affineConstant, affineIndex, identityMap } from "../support/affine.ts";
 import { error } from "../support/diagnostic.ts";
 import type { PassContext } from "../support/pass.ts";
 import type { Span } from "../support/span.ts";
+import type { Target } from "../targets/target.ts";
 import { bindFamilies, type BoundFamily } from "./bind-fields.ts";
 import { blockCount, distribute, evenDistribution, onOneTile, reshapeDistribution, slotsPerTile, tileSpan } from "./distribution.ts";
 import { draftFamilies, type DraftFamily, type SplitOptions } from "./families.ts";
 import { copyLowering, partialResultsLowering } from "./lowerings.ts";
 import { partition, wantedParts } from "./partition/partition.ts";
 import { workOf } from "./partition/splits.ts";
+import { inRounds, type Work } from "./rounds.ts";
 import type { Tensors, TensorView } from "./tensors.ts";
 import type { ComputeSet, Copy, Step, TensorId } from "./tiled.ts";
 import { isIdentity, keepsOrder } from "./views.ts";
@@ -33,11 +35,14 @@ const mostStaged = 1 / 4;
 export class StepBuilder {
   readonly tensors: Tensors;
   readonly #context: PassContext;
+  /** The target, with as much memory as one op may take. */
+  readonly #machine: Target;
   #steps: Step[] = [];
 
   constructor(tensors: Tensors, context: PassContext) {
     this.tensors = tensors;
     this.#context = context;
+    this.#machine = { ...context.target, bytesPerTile: Math.floor(context.target.bytesPerTile * (context.room ?? 1)) };
   }
 
   add(step: Step): void {
@@ -82,6 +87,7 @@ export class StepBuilder {
   /** The same into a part of a tensor; `type`: of the result. */
   computeInto(lowerings: readonly Lowering[], reads: readonly TensorView[], write: TensorView, type: TensorType, origin: Span, wanted?: readonly number[]): void {
     const { target } = this.#context;
+    if (target.memory === "private" && !wanted && this.#inRounds(lowerings, reads, write, type, origin)) return;
     if (lowerings.length > 1) this.#placeByParts(lowerings, write.tensor);
     // Where the tensor lies is not for its part to say.
     if (!this.isWhole(write, type.shape)) this.tensors.distribution(write.tensor);
@@ -93,7 +99,7 @@ export class StepBuilder {
       const accessed = lowering.reads.map((access) => reads[access.operand]!);
       if (sizeOf(lowering.space.map(({ extent }) => extent)) === 0) continue;
       if (wanted && !wantedParts(lowering, wanted)) this.#context.report(error("not-supported", origin, `${lowering.name} cannot be cut into ${wanted.join(" × ")} parts: one of these dimensions must stay whole`));
-      const { split, reduction } = partition(lowering, accessed, write, this.tensors, target, wanted, first);
+      const { split, reduction } = partition(lowering, accessed, write, this.tensors, this.#machine, wanted, first);
       if (first !== undefined) first = tileSpan(split.placement, blockCount(split.grid)).end;
       const common = { split, reads: accessed, tensors: this.tensors, mergeAlways: target.memory === "shared", origin };
       if (reduction === undefined) parts.push(draftFamilies({ ...common, lowering, writes: lowering.writes.map(() => write) }));
@@ -104,6 +110,18 @@ export class StepBuilder {
     // Parts that need much beside their operands come one after the other, so that what each needs may lie where the last had it.
     if (target.memory === "private" && this.#stagedBytes(bound.flat()) > target.bytesPerTile * mostStaged) for (const part of bound) this.#push(name, part, origin);
     else this.#push(name, bound.flat(), origin);
+  }
+
+  /** Computes in rounds what would need more than the memory of the tiles at once; false where nothing does. */
+  #inRounds(lowerings: readonly Lowering[], reads: readonly TensorView[], write: TensorView, type: TensorType, origin: Span): boolean {
+    const parts = lowerings.map((lowering) => {
+      const work: Work = { lowering, reads, write, type };
+      const empty = sizeOf(lowering.space.map(({ extent }) => extent)) === 0;
+      return { work, rounds: empty ? undefined : inRounds(work, this.tensors, this.#machine) };
+    });
+    if (parts.every(({ rounds }) => rounds === undefined)) return false;
+    for (const { work, rounds } of parts) for (const each of rounds ?? [work]) this.computeInto([each.lowering], each.reads, each.write, each.type, origin);
+    return true;
   }
 
   /** Bytes a tile needs for what is copied to or from vertices. */

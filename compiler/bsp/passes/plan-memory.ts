@@ -6,6 +6,9 @@
  * Where the memories of all tiles are more than one executable can hold, and the user has placed nothing, the program is split
  * again over fewer of the tiles (`useFewerTiles`).
  *
+ * What does not fit is split again with less room for each op, whose operands then come in smaller parts or one after the other
+ * (`useLessRoom`).
+ *
  * On a modelled machine the program itself is in the tiles' memories too: code and tables count when it is asked whether
  * everything fits. They have no addresses here, as the emitted program has none of them.
  *
@@ -65,6 +68,7 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
     offsets[id] = start;
     blocksEnd = Math.max(blocksEnd, end);
   });
+  const keptEnd = blocksEnd;
   for (const program of [graph.initial, ...graph.programs, ...(graph.prepare ? [graph.prepare] : [])]) {
     const end = placeTemporaries(tiled, program.steps, shared ? wholeEnd : 0, kept, offsets);
     if (shared) temporariesEnd = Math.max(temporariesEnd, end);
@@ -84,7 +88,7 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
   const program = own && mostProgramBytes(own);
   let perTile = program ? blocksEnd + aligned(program.code + program.tables) : wholeEnd;
   if (own && perTile > context.target.bytesPerTile) perTile = fullestTile(tiled, offsets, own);
-  if (perTile > context.target.bytesPerTile) reportFull(graph, context, perTile);
+  if (perTile > context.target.bytesPerTile && !(!shared && keptEnd < context.target.bytesPerTile && context.useLessRoom?.(perTile))) reportFull(graph, context, perTile);
   if (bytes > addressable && perTile <= context.target.bytesPerTile) {
     context.report({ problem: "tile-memory-full", severity: "error", labels: [{ span: tiled.graph.origin, text: "" }], message: beyond(tiled.tiles, stride, bytes) });
   }
