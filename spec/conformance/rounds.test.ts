@@ -55,6 +55,11 @@ describe("ops in rounds", () => {
     }
   });
 
+  it("let a product of 75 MB fit 1,472 tiles that it fills", () => {
+    const text = "graph g { in a: f32[2500, 2500]; in b: f32[2500, 2500]; out c: f32[2500, 2500]; program main { c = a @ b; } }";
+    expect(planOn(text, target("ipu-mk2"))).toEqual({ sets: { matmul: 2, "combine matmul": 2 }, messages: [] });
+  });
+
   it("are told of where nothing helps", () => {
     const { messages } = planOn(programs[0]!.text, machine(30_000));
     expect(messages).toHaveLength(1);
