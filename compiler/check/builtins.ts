@@ -15,7 +15,7 @@ import { recomputed } from "./recompute.ts";
 import { split } from "./split.ts";
 import { describeBinding, type Binding } from "./scope.ts";
 import { asTensor, buildOf, coerce, type Written } from "./tensors.ts";
-import { describe, float, hasPoison, int, isNumber, poison, tuple, type Expected, type TensorValue, type Value } from "./value.ts";
+import { describe, float, hasPoison, int, intOf, isNumber, poison, tuple, type Expected, type TensorValue, type Value } from "./value.ts";
 
 export const builtins = ["next", "grad", "tile_of", "send", "print", "assert", "int", "float", "len", "einsum", "partition", "recompute", "split"] as const;
 
@@ -118,11 +118,12 @@ function convert(frame: Frame, name: "int" | "float", site: CallSite): Value {
   const value = frame.session.rules.expression(frame, arg);
   if (value.kind === "poison") return poison;
   if (value.kind === "tensor") return report(frame, "not-compile-time", arg.span, `${name}(…) converts compile-time numbers, and this is ${describe(value)}`, { help: `cast<${name === "int" ? "i32" : "f32"}>(x) converts a tensor` });
-  const number = value.kind === "bool" ? Number(value.value) : isNumber(value) ? value.value : undefined;
+  if (value.kind === "wide" && name === "int") return value;
+  const number = value.kind === "bool" || isNumber(value) ? Number(value.value) : undefined;
   if (number === undefined) return report(frame, "type-mismatch", arg.span, `${name}(…) takes a number, and this is ${describe(value)}`);
   if (name === "float") return float(number);
-  if (!Number.isSafeInteger(Math.trunc(number))) return report(frame, "out-of-range", arg.span, `${number} is no int below 2^53`);
-  return int(Math.trunc(number));
+  const whole = Number.isFinite(number) ? intOf(BigInt(Math.trunc(number))) : undefined;
+  return whole ?? report(frame, "out-of-range", arg.span, `${number} is no int of 64 bits`);
 }
 
 /** `len(x)`: elements of a tuple or range, the first extent of a tensor. */

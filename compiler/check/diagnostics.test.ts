@@ -122,7 +122,7 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
 
   // compile-time values
   "a division by zero": inProgram("let a = n / 0; // error: out-of-range: divides by zero"),
-  "an int beyond 2^53": inProgram("let a = 9007199254740991 + n; // error: out-of-range: 2^53"),
+  "an int beyond 64 bits": inProgram("let a = 18446744073709551615 + n; // error: out-of-range: beyond 64 bits"),
   "a run-time range": inProgram("for a in 0..k { } // error: not-compile-time: the ends of a range"),
   "a loop over an int": inProgram("for a in n { } // error: type-mismatch: 0..3 is a range"),
   "a choice at run time": inProgram("let a = c ? 1 : 2; // error: not-compile-time: select("),

@@ -10,7 +10,7 @@ import { binaryExpression, nameOf, unaryExpression } from "./operators.ts";
 import { describeBinding } from "./scope.ts";
 import { index } from "./slice.ts";
 import { letValue, readState } from "./states.ts";
-import { bool, describe, float, hasPoison, int, poison, tuple, type Expected, type Value } from "./value.ts";
+import { bool, describe, float, hasPoison, int, intOf, poison, tuple, type Expected, type Value } from "./value.ts";
 
 export function expression(frame: Frame, written: ast.Expression, expected?: Expected): Value {
   return nested(frame, written.span, () => elaborate(frame, written, expected), poison);
@@ -19,9 +19,8 @@ export function expression(frame: Frame, written: ast.Expression, expected?: Exp
 function elaborate(frame: Frame, written: ast.Expression, expected: Expected | undefined): Value {
   switch (written.kind) {
     case "number":
-      if (written.isFloat) return float(written.value);
-      if (!Number.isSafeInteger(written.value)) return report(frame, "out-of-range", written.span, `${written.text} goes beyond 2^53, the largest compile-time int`);
-      return int(written.value);
+      if (written.isFloat) return float(Number(written.value));
+      return intOf(BigInt(written.value)) ?? report(frame, "out-of-range", written.span, `${written.text} goes beyond 64 bits, in which compile-time ints are held`);
     case "string": return { kind: "string", value: written.value };
     case "bool": return bool(written.value);
     case "missing": return poison;

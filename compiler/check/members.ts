@@ -56,7 +56,7 @@ export function elaborateGraph(module: Module, outer: Frame, declaration: ast.Gr
 }
 
 function attributeOf(value: Value): Attribute {
-  return value.kind === "int" || value.kind === "float" || value.kind === "bool" || value.kind === "string" || value.kind === "dtype" ? value.value : null;
+  return value.kind === "int" || value.kind === "wide" || value.kind === "float" || value.kind === "bool" || value.kind === "string" || value.kind === "dtype" ? value.value : null;
 }
 
 /** Values of the graph's parameters: what was given, else the default. */

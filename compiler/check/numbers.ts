@@ -1,38 +1,36 @@
 /**
- * Arithmetic on compile-time values. Ints are exact up to 2^53, floats are f64; a mix gives a float. `/` of ints
+ * Arithmetic on compile-time values. Ints are exact, from -2^63 to 2^64 - 1; floats are f64; a mix gives a float. `/` of ints
  * truncates toward zero, `%` has the sign of the dividend.
  */
 import { isDType } from "../../runtime/dtype.ts";
 import { erf } from "../../runtime/math.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { ProblemName } from "../support/problems.ts";
-import { bool, describe, float, int, isNumber, keyOf, tuple, type NumberValue, type Value } from "./value.ts";
+import { bool, describe, float, int, intOf, isNumber, keyOf, tuple, type NumberValue, type Value } from "./value.ts";
 
 export type Refused = { readonly refused: ProblemName; readonly message: string };
 export const isRefused = (result: Value | Refused): result is Refused => "refused" in result;
 
+const isInt = (value: Value): value is Extract<Value, { kind: "int" | "wide" }> => value.kind === "int" || value.kind === "wide";
+
 const refuse = (problem: ProblemName, message: string): Refused => ({ refused: problem, message });
 
-function exact(value: number, shown: () => string): Value | Refused {
-  if (Number.isSafeInteger(value)) return int(value === 0 ? 0 : value);
-  return refuse("out-of-range", `${shown()} goes beyond 2^53, the largest compile-time int`);
-}
+const exact = (value: bigint, shown: () => string): Value | Refused => intOf(value) ?? refuse("out-of-range", `${shown()} goes beyond 64 bits, in which compile-time ints are held`);
 
-function onInts(op: ast.BinaryOperator, a: number, b: number): Value | Refused {
+function onInts(op: ast.BinaryOperator, a: bigint, b: bigint): Value | Refused {
   const shown = (): string => `${a} ${op} ${b}`;
   switch (op) {
     case "+": return exact(a + b, shown);
     case "-": return exact(a - b, shown);
     case "*": return exact(a * b, shown);
-    case "/": return b === 0 ? refuse("out-of-range", `${shown()} divides by zero`) : exact(Math.trunc(a / b), shown);
-    case "%": return b === 0 ? refuse("out-of-range", `${shown()} divides by zero`) : exact(a % b, shown);
-    case "&": case "|": case "^": {
-      const [x, y] = [BigInt(a), BigInt(b)];
-      return exact(Number(op === "&" ? x & y : op === "|" ? x | y : x ^ y), shown);
-    }
+    case "/": return b === 0n ? refuse("out-of-range", `${shown()} divides by zero`) : exact(a / b, shown);
+    case "%": return b === 0n ? refuse("out-of-range", `${shown()} divides by zero`) : exact(a % b, shown);
+    case "&": return exact(a & b, shown);
+    case "|": return exact(a | b, shown);
+    case "^": return exact(a ^ b, shown);
     case "<<": case ">>":
-      if (b < 0 || b > 63) return refuse("out-of-range", `${shown()} shifts by ${b} bits; 0 to 63 are possible`);
-      return exact(Number(op === "<<" ? BigInt(a) << BigInt(b) : BigInt(a) >> BigInt(b)), shown);
+      if (b < 0n || b > 63n) return refuse("out-of-range", `${shown()} shifts by ${b} bits; 0 to 63 are possible`);
+      return exact(op === "<<" ? a << b : a >> b, shown);
     default: return refuse("type-mismatch", `\`${op}\` does not take ${a} and ${b}`);
   }
 }
@@ -50,8 +48,9 @@ function onFloats(op: ast.BinaryOperator, a: number, b: number): Value | Refused
 
 function compare(op: ast.BinaryOperator, left: NumberValue, right: NumberValue): Value | undefined {
   switch (op) {
-    case "==": return bool(left.value === right.value);
-    case "!=": return bool(left.value !== right.value);
+    // Ints and floats compare by their values.
+    case "==": return bool(left.value == right.value);
+    case "!=": return bool(left.value != right.value);
     case "<": return bool(left.value < right.value);
     case "<=": return bool(left.value <= right.value);
     case ">": return bool(left.value > right.value);
@@ -63,7 +62,7 @@ function compare(op: ast.BinaryOperator, left: NumberValue, right: NumberValue):
 /** `left op right` on compile-time values (no tensors, no poison). */
 export function binary(op: ast.BinaryOperator, left: Value, right: Value): Value | Refused {
   if (isNumber(left) && isNumber(right)) {
-    return compare(op, left, right) ?? (left.kind === "int" && right.kind === "int" ? onInts(op, left.value, right.value) : onFloats(op, left.value, right.value));
+    return compare(op, left, right) ?? (isInt(left) && isInt(right) ? onInts(op, BigInt(left.value), BigInt(right.value)) : onFloats(op, Number(left.value), Number(right.value)));
   }
   if (left.kind === "bool" && right.kind === "bool") {
     switch (op) {
@@ -83,10 +82,10 @@ export function binary(op: ast.BinaryOperator, left: Value, right: Value): Value
 
 export function unary(op: "-" | "!" | "~" | "+", operand: Value): Value | Refused {
   if (op === "!" && operand.kind === "bool") return bool(!operand.value);
-  if (op === "-" && operand.kind === "int") return int(operand.value === 0 ? 0 : -operand.value);
+  if (op === "-" && isInt(operand)) return exact(-BigInt(operand.value), () => `-${operand.value}`);
   if (op === "-" && operand.kind === "float") return float(-operand.value);
   if (op === "+" && isNumber(operand)) return operand;
-  if (op === "~" && operand.kind === "int") return int(Number(~BigInt(operand.value)));
+  if (op === "~" && isInt(operand)) return exact(~BigInt(operand.value), () => `~${operand.value}`);
   return refuse("type-mismatch", `\`${op}\` does not take ${describe(operand)}`);
 }
 
@@ -104,31 +103,38 @@ const half = (x: number): number => {
   return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
 };
 
-/** Functions that keep ints ints. */
-const keepingFunctions: { readonly [name: string]: (x: number) => number } = {
-  abs: Math.abs, floor: Math.floor, ceil: Math.ceil, trunc: Math.trunc, round: half, sign: Math.sign,
+/** Functions that keep ints ints: of floats, and of ints. */
+const keepingFunctions: { readonly [name: string]: readonly [of: (x: number) => number, ofInts: (x: bigint) => bigint] } = {
+  abs: [Math.abs, (x) => (x < 0n ? -x : x)], floor: [Math.floor, (x) => x], ceil: [Math.ceil, (x) => x], trunc: [Math.trunc, (x) => x], round: [half, (x) => x],
+  sign: [Math.sign, (x) => (x < 0n ? -1n : x > 0n ? 1n : 0n)],
 };
 
 /** A call of a mathematical function on compile-time numbers; undefined when `name` is none, or not for so many. */
 export function callOnNumbers(name: string, args: readonly NumberValue[]): Value | Refused | undefined {
-  const allInts = args.every((arg) => arg.kind === "int");
-  const give = (value: number): Value | Refused => (allInts ? exact(value, () => `${name}(${args.map((arg) => arg.value).join(", ")})`) : float(value));
-  const [first, second] = args;
+  const shown = (): string => `${name}(${args.map((arg) => arg.value).join(", ")})`;
+  const floats = args.map((arg) => Number(arg.value));
+  const ints = args.every(isInt) ? args.map((arg) => BigInt(arg.value)) : undefined;
+  const [first, second] = floats;
   if (args.length === 1) {
-    if (Object.hasOwn(floatFunctions, name)) return float(floatFunctions[name]!(first!.value));
-    if (Object.hasOwn(keepingFunctions, name)) return give(keepingFunctions[name]!(first!.value));
-    return undefined;
+    if (Object.hasOwn(floatFunctions, name)) return float(floatFunctions[name]!(first!));
+    if (!Object.hasOwn(keepingFunctions, name)) return undefined;
+    const [of, ofInts] = keepingFunctions[name]!;
+    return ints ? exact(ofInts(ints[0]!), shown) : float(of(first!));
   }
   if (args.length < 2) return undefined;
-  if (name === "min" || name === "max") return give(Math[name](...args.map((arg) => arg.value)));
+  if (name === "min" || name === "max") return ints ? exact(ints.reduce((a, b) => ((name === "min") === a < b ? a : b)), shown) : float(Math[name](...floats));
   if (args.length !== 2) return undefined;
-  if (name === "pow") return allInts && second!.value >= 0 ? give(first!.value ** second!.value) : float(first!.value ** second!.value);
-  if (name === "atan2") return float(Math.atan2(first!.value, second!.value));
-  if (name === "rem") return onNumbers("%", first!, second!);
+  if (name === "pow") return ints && ints[1]! >= 0n ? power(ints[0]!, ints[1]!, shown) : float(first! ** second!);
+  if (name === "atan2") return float(Math.atan2(first!, second!));
+  if (name === "rem") return binary("%", args[0]!, args[1]!);
   return undefined;
 }
 
-const onNumbers = (op: ast.BinaryOperator, a: NumberValue, b: NumberValue): Value | Refused => binary(op, a, b);
+/** A whole power; of bases that grow, no power above 64 fits. */
+function power(base: bigint, exponent: bigint, shown: () => string): Value | Refused {
+  if (base >= -1n && base <= 1n) return exact(base === -1n && exponent % 2n === 0n ? 1n : exponent === 0n ? 1n : base, shown);
+  return exact(base ** (exponent > 65n ? 65n : exponent), shown);
+}
 
 /** A graph parameter from a command line, as its declared type reads it; undefined when it is none. */
 export function parseParameter(type: string, given: number | boolean | string): Value | undefined {
@@ -141,7 +147,11 @@ export function parseParameter(type: string, given: number | boolean | string): 
       if (typeof text === "boolean" || text === "") return undefined;
       const number = typeof text === "string" && /^-0[xb]/i.test(text) ? -Number(text.slice(1)) : Number(text);
       if (!Number.isFinite(number)) return undefined;
-      return type === "float" ? float(number) : Number.isSafeInteger(number) ? int(number) : undefined;
+      if (type === "float") return float(number);
+      if (Number.isSafeInteger(number)) return int(number);
+      // Written out, so that none of its digits is lost.
+      const digits = typeof text === "string" ? /^([+-]?)(\d+|0x[0-9a-f]+|0b[01]+)$/i.exec(text) : null;
+      return digits ? intOf(digits[1] === "-" ? -BigInt(digits[2]!) : BigInt(digits[2]!)) : undefined;
     }
     default: return undefined;
   }

@@ -171,7 +171,7 @@ function bind(signature: Signature, args: readonly Given[], site: CallSite): Bou
 /** A compile-time value as a rule sees it. */
 function constantOf(value: Value): ConstantValue {
   switch (value.kind) {
-    case "int": case "float": case "bool": case "string": case "dtype": return value.value;
+    case "int": case "wide": case "float": case "bool": case "string": case "dtype": return value.value;
     case "tuple": return value.elements.map(constantOf);
     case "range": return Array.from({ length: Math.max(0, value.end - value.start) }, (_, k) => value.start + k);
     case "tensor": case "poison": return invariant(false, "a constant made of tensors") as never;

@@ -62,7 +62,7 @@ export function emit(frame: Frame, name: string, inputs: readonly TensorValue[],
 }
 
 /** Why a constant cannot be of a dtype; undefined when it can. */
-export function misfit(value: number | boolean, isFloatLiteral: boolean, dtype: DType): { readonly problem: "out-of-range" | "type-mismatch"; readonly message: string; readonly help?: string } | undefined {
+export function misfit(value: number | bigint | boolean, isFloatLiteral: boolean, dtype: DType): { readonly problem: "out-of-range" | "type-mismatch"; readonly message: string; readonly help?: string } | undefined {
   if (typeof value === "boolean") {
     return dtype === "bool" ? undefined : { problem: "type-mismatch", message: `${value} is a bool, and ${dtype} is needed`, help: `cast<${dtype}>(…) of a bool tensor gives 0 and 1` };
   }
@@ -73,7 +73,7 @@ export function misfit(value: number | boolean, isFloatLiteral: boolean, dtype: 
     const exact = BigInt(value);
     return exact < min || exact > max ? { problem: "out-of-range", message: `${value} does not fit ${dtype}, which holds ${min} to ${max}` } : undefined;
   }
-  if (Number.isFinite(value) && !Number.isFinite(Number(convert(dtype, value)))) return { problem: "out-of-range", message: `${value} does not fit ${dtype}` };
+  if (Number.isFinite(Number(value)) && !Number.isFinite(Number(convert(dtype, Number(value))))) return { problem: "out-of-range", message: `${value} does not fit ${dtype}` };
   return undefined;
 }
 
@@ -83,13 +83,13 @@ export function materialise(frame: Frame, written: Written, dtype: DType): Value
   if (!isScalarConstant(value)) return value;
   const wrong = misfit(value.value, value.kind === "float", dtype);
   if (wrong) return report(frame, wrong.problem, span, wrong.message, wrong.help === undefined ? {} : { help: wrong.help });
-  const stored = typeof value.value === "boolean" ? value.value : isBig(dtype) ? BigInt(value.value) : Number(convert(dtype, value.value));
+  const stored = typeof value.value === "boolean" ? value.value : isBig(dtype) ? BigInt(value.value) : Number(convert(dtype, Number(value.value)));
   return emit(frame, "fill", [], { value: stored, dtype, shape: [] }, span);
 }
 
 /** A cast of a constant: it becomes the dtype at once, without being rounded to a default dtype before. */
 export const castOfConstant = (constant: ScalarConstant, dtype: DType): number | bigint =>
-  constant.kind === "float" ? castValue("f64", dtype, constant.value) : castValue("i64", dtype, BigInt(constant.value));
+  constant.kind === "float" ? castValue("f64", dtype, constant.value) : castValue(constant.kind === "wide" && constant.value > 0n ? "u64" : "i64", dtype, BigInt(constant.value));
 
 /** The dtype of a constant that has no neighbour. */
 export const defaultDType = (value: Value): DType => (value.kind === "float" ? "f32" : value.kind === "bool" ? "bool" : "i32");

@@ -23,7 +23,8 @@ export function compileTimeTypeOf(type: ast.TypeExpression): CompileTimeType | u
 
 /** The value as a compile-time type wants it (an int is a float where one is wanted); undefined when it is another kind. */
 export function asCompileTime(value: Value, type: CompileTimeType): Value | undefined {
-  if (type === "float" && value.kind === "int") return { kind: "float", value: value.value };
+  if (type === "float" && (value.kind === "int" || value.kind === "wide")) return { kind: "float", value: Number(value.value) };
+  if (type === "int" && value.kind === "wide") return value;
   return value.kind === type ? value : undefined;
 }
 

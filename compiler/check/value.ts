@@ -10,6 +10,8 @@ import { unreachable } from "../support/bug.ts";
 export type Value =
   | { readonly kind: "poison" }
   | { readonly kind: "int"; readonly value: number }
+  /** An int of more than 53 bits, at least -2^63 and below 2^64: for i64 and u64, and no count of anything. */
+  | { readonly kind: "wide"; readonly value: bigint }
   | { readonly kind: "float"; readonly value: number }
   | { readonly kind: "bool"; readonly value: boolean }
   | { readonly kind: "string"; readonly value: string }
@@ -25,7 +27,7 @@ export interface TensorValue {
 }
 
 /** A compile-time number, which takes the dtype of its neighbour. */
-export type NumberValue = Extract<Value, { kind: "int" | "float" }>;
+export type NumberValue = Extract<Value, { kind: "int" | "wide" | "float" }>;
 
 /** What the surroundings of an expression would like it to be. A wish: who asks checks the answer. */
 export interface Expected {
@@ -35,13 +37,18 @@ export interface Expected {
 
 export const poison: Value = { kind: "poison" };
 export const int = (value: number): Value => ({ kind: "int", value });
+/** An int of any size that can be one; undefined beyond 64 bits. */
+export function intOf(value: bigint): Value | undefined {
+  if (value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)) return int(Number(value));
+  return value >= -(2n ** 63n) && value < 2n ** 64n ? { kind: "wide", value } : undefined;
+}
 export const float = (value: number): Value => ({ kind: "float", value });
 export const bool = (value: boolean): Value => ({ kind: "bool", value });
 export const tuple = (elements: readonly Value[]): Value => ({ kind: "tuple", elements });
 
-export const isNumber = (value: Value): value is NumberValue => value.kind === "int" || value.kind === "float";
+export const isNumber = (value: Value): value is NumberValue => value.kind === "int" || value.kind === "wide" || value.kind === "float";
 /** A number or bool that can become a scalar tensor. */
-export type ScalarConstant = Extract<Value, { kind: "int" | "float" | "bool" }>;
+export type ScalarConstant = Extract<Value, { kind: "int" | "wide" | "float" | "bool" }>;
 export const isScalarConstant = (value: Value): value is ScalarConstant => isNumber(value) || value.kind === "bool";
 
 export function hasPoison(value: Value): boolean {
@@ -57,6 +64,7 @@ export function describe(value: Value): string {
   switch (value.kind) {
     case "poison": return "an erroneous value";
     case "int": return `the int ${value.value}`;
+    case "wide": return `the int ${value.value}, of more than 53 bits`;
     case "float": return `the float ${value.value}`;
     case "bool": return `the bool ${value.value}`;
     case "string": return `the string ${JSON.stringify(value.value)}`;
@@ -72,7 +80,7 @@ export function describe(value: Value): string {
 export function keyOf(value: Value): string {
   switch (value.kind) {
     case "poison": return "?";
-    case "int": return `${value.value}`;
+    case "int": case "wide": return `${value.value}`;
     case "float": return `${Object.is(value.value, -0) ? "-0" : value.value}f`;
     case "bool": return value.value ? "true" : "false";
     case "string": return JSON.stringify(value.value);

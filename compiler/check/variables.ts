@@ -60,7 +60,8 @@ function fittedTo(frame: Frame, build: Build, variable: Variable, written: Writt
   if (variable.region < build.region) {
     return report(frame, "not-compile-time", written.span, `${variable.name} is a compile-time ${old.kind}; a loop or branch that is decided at run time cannot change it`, { related, help: `var ${variable.name}: i32 = …; makes it a tensor` });
   }
-  if (old.kind === "float" && isNumber(value)) return { kind: "float", value: value.value };
-  if (old.kind !== value.kind) return report(frame, "type-mismatch", written.span, `${variable.name} is a compile-time ${old.kind}, and this is ${describe(value)}`, { related });
+  if (old.kind === "float" && isNumber(value)) return { kind: "float", value: Number(value.value) };
+  const kind = (one: Value): string => (one.kind === "wide" ? "int" : one.kind);
+  if (kind(old) !== kind(value)) return report(frame, "type-mismatch", written.span, `${variable.name} is a compile-time ${old.kind}, and this is ${describe(value)}`, { related });
   return value;
 }

@@ -124,7 +124,7 @@ function reportOutside(frame: Frame, kernel: Kernel): boolean {
 /** `cycles = …`: a compile-time number, rounded up. */
 function cyclesOf(frame: Frame, expression: ast.Expression): number | undefined {
   const value = frame.session.rules.expression(frame, expression);
-  if (isNumber(value) && Number.isFinite(value.value) && value.value >= 0) return Math.ceil(value.value);
+  if (isNumber(value) && Number.isFinite(Number(value.value)) && value.value >= 0) return Math.ceil(Number(value.value));
   if (value.kind !== "poison") report(frame, "type-mismatch", expression.span, `cycles must be a number of 0 or more, and this is ${describe(value)}`);
   return undefined;
 }

@@ -285,7 +285,7 @@ class ModuleEmitter {
       generator: `gph ${this.#options.version}`,
       graph: graph.name,
       target: { name: this.#options.target.name, tiles: tiled.tiles, memory: this.#options.target.memory },
-      parameters: Object.fromEntries(graph.parameters.map(({ name, value }) => [name, typeof value === "bigint" ? Number(value) : value])),
+      parameters: Object.fromEntries(graph.parameters.map(({ name, value }) => [name, typeof value === "bigint" ? String(value) : value])),
       pages,
       states: graph.states.slice(0, known).map((state, id) => ({ role: state.role as ManifestState["role"], name: state.name, dtype: state.type.dtype, shape: state.type.shape, offset: this.#layout.offset(tiled.states[id]!.host), ...(state.role === "param" && this.#options.weights?.has(state.name) ? { baked: true } : {}) })),
       ...(this.#options.strictMath ? { strictMath: true } : {}),

@@ -280,7 +280,8 @@ export interface NumberLiteral {
   readonly kind: "number";
   /** As written: "1_000", "0xff", "1e-3". */
   readonly text: string;
-  readonly value: number;
+  /** A whole number above 2^53 - 1 is a bigint. */
+  readonly value: number | bigint;
   /** Written with a point or an exponent. */
   readonly isFloat: boolean;
   readonly span: Span;

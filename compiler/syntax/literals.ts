@@ -1,7 +1,8 @@
 /** What a number or a string means, and what is wrong with it. */
 
 export interface NumberMeaning {
-  readonly value: number;
+  /** A whole number above 2^53 - 1 is a bigint. */
+  readonly value: number | bigint;
   readonly isFloat: boolean;
 }
 
@@ -30,17 +31,14 @@ export function readNumber(text: string): NumberMeaning | LiteralMistake {
   if (text.length > longestNumber) return mistake("syntax", `a number may have at most ${longestNumber} characters, this one has ${text.length}`);
   if (!wellFormedNumber.test(text)) return mistake("syntax", `${quote(text)} is not a number`, numberHelp(text));
   const isFloat = !text.startsWith("0x") && /[.eE]/.test(text);
-  const value = Number(text.replaceAll("_", ""));
-  if (!Number.isFinite(value)) return mistake("out-of-range", `${quote(text)} is larger than any f64`);
-  if (!isFloat && !Number.isSafeInteger(value)) {
-    return mistake("out-of-range", `${quote(text)} is larger than 2^53 - 1, the largest whole number that can be written`, inHalves(BigInt(text.replaceAll("_", ""))));
-  }
-  return { value, isFloat };
+  const plain = text.replaceAll("_", "");
+  const value = Number(plain);
+  if (isFloat) return Number.isFinite(value) ? { value, isFloat } : mistake("out-of-range", `${quote(text)} is larger than any f64`);
+  if (Number.isSafeInteger(value)) return { value, isFloat };
+  const whole = BigInt(plain);
+  if (whole < 2n ** 64n) return { value: whole, isFloat };
+  return mistake("out-of-range", `${quote(text)} is larger than 2^64 - 1, the largest whole number that can be written`, Number.isFinite(value) ? "with a point or an exponent it is a float, as in `1e30`" : undefined);
 }
-
-/** A number of more than 53 bits, as an expression of u64. */
-const inHalves = (value: bigint): string | undefined =>
-  value < 2n ** 64n ? `in 64 bits it is \`u64(0x${(value >> 32n).toString(16)}) << 32 | 0x${(value & 0xffff_ffffn).toString(16)}\`` : undefined;
 
 function numberHelp(text: string): string {
   if (/^0[xX]/.test(text)) return "a hexadecimal number is `0x` and digits 0-9 a-f, as in `0xff`";
