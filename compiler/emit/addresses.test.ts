@@ -1,7 +1,7 @@
 /** Address arithmetic: linear forms, names for indices, pointers, and what is left of it in the innermost loops. */
 import { describe, expect, it } from "vitest";
 import { binary, constant, i32, KernelBuilder, splat } from "../kernel/build.ts";
-import type { Expression, Kernel, Statement } from "../kernel/kernel.ts";
+import type { Expression, Kernel } from "../kernel/kernel.ts";
 import { nowhere } from "../support/span.ts";
 import { addressOf, findDefinitions, linearise, lowestAddress, planPointers } from "./addresses.ts";
 import { buildModule } from "./harness.ts";
@@ -83,15 +83,33 @@ describe("long chains of names", () => {
 });
 
 describe("pointers", () => {
-  const planOf = (fill: (b: KernelBuilder, x: number, i: Expression) => void) => {
+  const planOf = (fill: (b: KernelBuilder, x: number, i: Expression) => void, before?: (b: KernelBuilder) => void) => {
     const builder = new KernelBuilder("k", nowhere);
     const x = builder.buffer({ name: "x", dtype: "f32", shape: [10_000], access: "inout" });
+    before?.(builder);
     builder.for({ end: i32(100) }, (i) => fill(builder, x, i));
     const kernel: Kernel = builder.finish();
-    const loop = kernel.body[0] as Extract<Statement, { kind: "for" }>;
+    const loop = kernel.body.find((statement) => statement.kind === "for")!;
     const plan = planPointers(loop, kernel, findDefinitions(kernel));
-    return { plan, find: (index: Expression) => plan.find(addressOf(kernel, 0, [index], new Map())) };
+    return { plan, find: (index: Expression) => plan.find(addressOf(kernel, 0, [index], new Map()), [index]) };
   };
+
+  /** So many sums of `taps` windows next to each other, which overlap. */
+  const overlapping = (count: number, taps: number) => {
+    let sums: Expression[] = [];
+    return planOf((b, x, i) => {
+      for (let tap = 0; tap < taps; tap++) sums.forEach((sum, at) => b.set(sum, binary("add", sum, splat(4, b.load(x, [plus(i, at + tap)])))));
+    }, (b) => {
+      sums = Array.from({ length: count }, () => b.local("sum", "f32", 4));
+      for (const sum of sums) b.set(sum, constant("f32", 0, 4));
+    });
+  };
+
+  it("are several where elements that are loaded again would leave no registers for sums", () => {
+    expect(overlapping(12, 5).plan.pointers.map(({ form }) => form.constant)).toEqual([0, 4, 8, 12, 16]);
+    expect(overlapping(4, 5).plan.pointers).toHaveLength(1);
+    expect(overlapping(12, 1).plan.pointers).toHaveLength(1);
+  });
 
   it("are shared by accesses that differ by a constant, from the lowest on", () => {
     const { plan, find } = planOf((b, x, i) => b.store(x, [plus(i, 2)], binary("add", b.load(x, [plus(i, -3)]), b.load(x, [times(i, 2)]))));

@@ -11,8 +11,9 @@
 import { control } from "../../runtime/executable.ts";
 import { bytesOf } from "../../runtime/dtype.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel/kernel.ts";
+import { carriedLocals } from "../kernel/dependence.ts";
 import { operandsOf } from "../kernel/vector-support.ts";
-import { bodiesOf, expressionsOf, localsSet, type ForStatement } from "../kernel/walk.ts";
+import { bodiesOf, expressionsOf, localsSet, visitExpressions, type ForStatement } from "../kernel/walk.ts";
 import { invariant, unreachable } from "../support/bug.ts";
 
 /** No buffer has an element below this address: the start of memory belongs to the barrier. */
@@ -183,8 +184,8 @@ export interface Pointer {
 
 export interface PointerPlan {
   readonly pointers: readonly Pointer[];
-  /** Which pointer an access of the loop's body goes through, and with which offset. */
-  find(address: Address): { readonly pointer: number; readonly offset: number } | undefined;
+  /** Which pointer an access of the loop's body goes through, and with which offset. `index`: the access's own, as it is in the body. */
+  find(address: Address, index: readonly Expression[]): { readonly pointer: number; readonly offset: number } | undefined;
 }
 
 export const noPointers: PointerPlan = { pointers: [], find: () => undefined };
@@ -202,17 +203,22 @@ interface Sharing {
   readonly sometimes: Set<number>;
 }
 
-/** The pointers of an innermost loop: one for all accesses that differ only by a constant. Other loops get none. */
+/**
+ * The pointers of an innermost loop: one for all accesses that differ only by a constant, but for elements that would be kept
+ * (`repeatedSplats`). Other loops get none.
+ */
 export function planPointers(loop: ForStatement, kernel: Kernel, definitions: Definitions): PointerPlan {
   if (containsLoop(loop.body)) return noPointers;
   const assigned = localsSet([loop]);
   const sharings = new Map<string, Sharing>();
+  const again = repeatedSplats(loop, kernel, definitions);
+  const keyOfAccess = (address: Address, index: readonly Expression[]): string => `${formKey(address)}#${again.get(index) ?? 0}`;
   const note = (buffer: BufferId, index: readonly Expression[], always: boolean): void => {
     const address = addressOf(kernel, buffer, index, definitions);
     const moving = address.form.terms.filter((term) => !isInvariant(term.atom, assigned));
     const [term] = moving;
     if (term === undefined || moving.length > 1 || term.atom.kind !== "local" || term.atom.local !== loop.local) return;
-    const key = formKey(address);
+    const key = keyOfAccess(address, index);
     const sharing = sharings.get(key) ?? { address, coefficient: term.coefficient, always: new Set(), sometimes: new Set() };
     sharings.set(key, sharing);
     (always ? sharing.always : sharing.sometimes).add(address.form.constant);
@@ -228,7 +234,35 @@ export function planPointers(loop: ForStatement, kernel: Kernel, definitions: De
       for (const constant of window.constants) found.set(`${key}+${constant}`, { pointer: pointers.length - 1, offset: constant - window.base });
     }
   }
-  return { pointers, find: (address) => found.get(`${formKey(address)}+${address.form.constant}`) };
+  return { pointers, find: (address, index) => found.get(`${keyOfAccess(address, index)}+${address.form.constant}`) };
+}
+
+/** Vector registers of every machine that has no more. */
+const vectorRegisters = 16;
+
+/**
+ * For elements that a loop loads into all lanes again and again: how often each was loaded before, by its index. V8 computes an
+ * address it has seen but once, and keeps what was loaded there until its last use. Where the loop's own vectors leave no
+ * registers for that, it is kept in memory, as a whole vector, which takes longer than loading the element again. Through
+ * pointers of their own these are loads of other addresses.
+ *
+ * So it is with convolutions whose windows overlap: with 12 sums in registers they take half of the time.
+ */
+function repeatedSplats(loop: ForStatement, kernel: Kernel, definitions: Definitions): ReadonlyMap<readonly Expression[], number> {
+  const before = new Map<string, number>();
+  const again = new Map<readonly Expression[], number>();
+  visitExpressions(loop.body, (expression) => {
+    if (expression.kind !== "splat" || expression.operand.kind !== "load") return;
+    const { buffer, index } = expression.operand;
+    const address = addressOf(kernel, buffer, index, definitions);
+    const key = `${formKey(address)}+${address.form.constant}`;
+    const times = before.get(key) ?? 0;
+    before.set(key, times + 1);
+    again.set(index, times);
+  });
+  const sums = [...carriedLocals(loop)].filter((local) => kernel.locals[local]!.lanes > 1).length;
+  const kept = [...before.values()].filter((times) => times > 1).length;
+  return sums + kept < vectorRegisters ? new Map() : again;
 }
 
 /** Whether an atom has one value during a loop that assigns these locals. Loads never count: another store may change them. */

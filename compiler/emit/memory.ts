@@ -300,7 +300,7 @@ export class Memory {
 
   #uncheckedPlace(buffer: BufferId, index: readonly Expression[]): Place {
     const address = addressOf(this.#kernel, buffer, index, this.#definitions);
-    const found = this.#pointers.plan.find(address);
+    const found = this.#pointers.plan.find(address, index);
     if (found !== undefined) return { pointer: this.#scope.module.local.get(this.#pointers.locals[found.pointer]!, this.#scope.binaryen.i32), offset: found.offset };
     const offset = this.#fitsOffset(address) ? address.form.constant : 0;
     const form = { terms: address.form.terms, constant: address.form.constant - offset };
