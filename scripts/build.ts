@@ -27,4 +27,6 @@ for (const file of library) cpSync(join(root, file), join(dist, file));
 for (const entry of ["index", "compiler/index", "runtime/index", "compiler/cli/main"]) {
   if (!existsSync(join(dist, `${entry}.js`))) throw new Error(`dist/${entry}.js was not made`);
 }
+const forTests = globSync("**/testing/**", { cwd: dist });
+if (forTests.length > 0) throw new Error(`dist/ has what only tests need: ${forTests.join(", ")}`);
 console.log(`dist/ is ready: the entries and ${library.length} library modules`);

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Graph } from "../graph/graph.ts";
 import { Interpreter } from "../graph/interpret.ts";
 import { tensor, type Tensor } from "../graph/tensor.ts";
+import { randomNumbers } from "../support/testing/random-numbers.ts";
 import { graphOf, type TextOptions } from "./testing/check-text.ts";
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
@@ -54,13 +55,9 @@ describe("the nine programs check and hold the graph's invariants", () => {
 const numbers = (data: Tensor): number[] => Array.from(data.data as ArrayLike<number>, Number);
 const run = (graph: Graph, inputs: { [name: string]: Tensor }, params: { [name: string]: Tensor } = {}) => new Interpreter(graph, { params }).run("main", inputs);
 
-/** Numbers that look random and are the same in every run (a linear congruence). */
 function sequence(length: number, seed: number, value: (unit: number) => number): number[] {
-  let state = seed >>> 0;
-  return Array.from({ length }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return value(state / 2 ** 32);
-  });
+  const next = randomNumbers(seed);
+  return Array.from({ length }, () => value(next()));
 }
 
 test("life", () => {

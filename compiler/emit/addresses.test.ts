@@ -4,7 +4,7 @@ import { binary, constant, i32, KernelBuilder, splat } from "../kernel/build.ts"
 import type { Expression, Kernel } from "../kernel/kernel.ts";
 import { nowhere } from "../support/span.ts";
 import { addressOf, findDefinitions, linearise, lowestAddress, planPointers } from "./addresses.ts";
-import { buildModule } from "./harness.ts";
+import { buildModule } from "./testing/kernel-module.ts";
 
 const local = (id: number): Expression => ({ kind: "local", dtype: "i32", lanes: 1, local: id });
 const plus = (expression: Expression, value: number): Expression => ({ kind: "binary", op: "add", dtype: "i32", lanes: 1, left: expression, right: i32(value) });

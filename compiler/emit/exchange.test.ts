@@ -11,7 +11,7 @@ import { onOneTile } from "../tiled/distribution.ts";
 import { arbitraryDistribution, locations } from "../tiled/testing/arbitrary.ts";
 import type { Copy, Distribution, TiledGraph, TiledTensor } from "../tiled/tiled.ts";
 import { emitExchange } from "./exchange.ts";
-import { controlModule, shares } from "./testing.ts";
+import { controlModule, shares } from "./testing/control-module.ts";
 
 const tiles = 5;
 const start = 4096;

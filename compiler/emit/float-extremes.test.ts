@@ -5,10 +5,10 @@ import { binary, constant, i32, KernelBuilder } from "../kernel/build.ts";
 import { runKernel } from "../kernel/interpret.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { vectorise } from "../kernel/passes/vectorise.ts";
-import { testContext } from "../kernel/testing.ts";
+import { testContext } from "../kernel/testing/run-both.ts";
 import { verifyKernel } from "../kernel/verify.ts";
 import { nowhere } from "../support/span.ts";
-import { buildModule, copyTensor, instantiate, runBuilt } from "./harness.ts";
+import { buildModule, copyTensor, instantiate, runBuilt } from "./testing/kernel-module.ts";
 
 const length = 131;
 

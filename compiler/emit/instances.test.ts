@@ -8,7 +8,7 @@ import { arbitraryPlacement, arbitraryShape, tilesOf } from "../tiled/testing/ar
 import type { Placement } from "../tiled/tiled.ts";
 import { ControlFunction, type Int } from "./control.ts";
 import { forOwnInstances, type InstanceSpace } from "./instances.ts";
-import { controlModule, shares } from "./testing.ts";
+import { controlModule, shares } from "./testing/control-module.ts";
 
 interface Case extends InstanceSpace {
   readonly tiles: number;

@@ -7,8 +7,8 @@ import { binary, cast, constant, i32, KernelBuilder, reduce, select, splat } fro
 import { runKernel } from "../kernel/interpret.ts";
 import type { Expression, Kernel } from "../kernel/kernel.ts";
 import { nowhere } from "../support/span.ts";
-import { makeKernel } from "./arbitrary-kernels.ts";
-import { buildModule, copyTensor, instantiate, runBuilt } from "./harness.ts";
+import { makeKernel } from "./testing/arbitrary-kernels.ts";
+import { buildModule, copyTensor, instantiate, runBuilt } from "./testing/kernel-module.ts";
 
 function expectSame(actual: readonly Tensor[], expected: readonly Tensor[]): void {
   const valuesOf = (one: Tensor): (number | bigint)[] => Array.from({ length: one.data.length }, (_, at) => get(one, at));

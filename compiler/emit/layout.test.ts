@@ -9,7 +9,7 @@ import { arbitraryDistribution, arbitraryPlacement, locations, tilesOf } from ".
 import type { Placement, TiledTensor } from "../tiled/tiled.ts";
 import { ControlFunction, type Int } from "./control.ts";
 import { Layout, slotsOf } from "./layout.ts";
-import { controlModule } from "./testing.ts";
+import { controlModule } from "./testing/control-module.ts";
 
 const blocksAndPlacement = fc.integer({ min: 1, max: 60 }).chain((blocks) => fc.record({ blocks: fc.constant(blocks), placement: arbitraryPlacement(blocks, 9) }));
 

@@ -13,9 +13,9 @@ import { runKernel } from "../kernel/interpret.ts";
 import type { BinaryOp, Expression, Kernel, UnaryOp } from "../kernel/kernel.ts";
 import { expandMath } from "../kernel/passes/expand-math.ts";
 import { optimiseKernel } from "../kernel/passes/index.ts";
-import { testContext } from "../kernel/testing.ts";
+import { testContext } from "../kernel/testing/run-both.ts";
 import { nowhere } from "../support/span.ts";
-import { buildModule, copyTensor, instantiate, runBuilt } from "./harness.ts";
+import { buildModule, copyTensor, instantiate, runBuilt } from "./testing/kernel-module.ts";
 
 const count = 70;
 const dtypes = ["f32", "f64", "i32", "u32", "i64", "i16", "u8"] as const satisfies readonly DType[];

@@ -10,7 +10,7 @@ import { fromPairs } from "../kernel/passes/pairs.ts";
 import { maximumLanes, vectorFormSupported } from "../kernel/vector-support.ts";
 import type { LoadExpression } from "../kernel/walk.ts";
 import { nowhere } from "../support/span.ts";
-import { buildModule } from "./harness.ts";
+import { buildModule } from "./testing/kernel-module.ts";
 
 /** Bytes of each operand; the results of the operations lie side by side. */
 const operandBytes = 256;

@@ -7,12 +7,12 @@ import { runKernel } from "../kernel/interpret.ts";
 import type { Expression, Kernel, Statement } from "../kernel/kernel.ts";
 import { expandMath } from "../kernel/passes/expand-math.ts";
 import { vectorise } from "../kernel/passes/vectorise.ts";
-import { testContext } from "../kernel/testing.ts";
+import { testContext } from "../kernel/testing/run-both.ts";
 import { vectorSupported } from "../kernel/vector-support.ts";
 import { verifyKernel } from "../kernel/verify.ts";
 import { visitStatements } from "../kernel/walk.ts";
 import { nowhere } from "../support/span.ts";
-import { buildModule, instantiate, runBuilt } from "./harness.ts";
+import { buildModule, instantiate, runBuilt } from "./testing/kernel-module.ts";
 
 const length = 43;
 

@@ -4,7 +4,7 @@ import { nowhere } from "../support/span.ts";
 import { printBody, printNumber } from "./print-body.ts";
 import { countOps, formatCounts, print } from "./print.ts";
 import type { Graph } from "./graph.ts";
-import { graphOf } from "./testing.ts";
+import { graphOf } from "./testing/test-graph.ts";
 
 describe("print", () => {
   it("writes one node a line, regions indented, states by name", () => {

@@ -4,7 +4,7 @@ import { CompilerBug } from "../support/bug.ts";
 import { nowhere } from "../support/span.ts";
 import { KernelBuilder, i32 } from "../kernel/build.ts";
 import type { ComputeSet, Graph, Node } from "./graph.ts";
-import { bodyOfMain, graphOf, type TestGraph } from "./testing.ts";
+import { bodyOfMain, graphOf, type TestGraph } from "./testing/test-graph.ts";
 import { verify } from "./verify.ts";
 
 const simple = (): Graph =>

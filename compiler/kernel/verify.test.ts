@@ -3,7 +3,7 @@ import { CompilerBug } from "../support/bug.ts";
 import { nowhere } from "../support/span.ts";
 import { binary, call, constant, i32, KernelBuilder, select, splat, unary } from "./build.ts";
 import type { BufferId, Expression } from "./kernel.ts";
-import { randomKernel } from "./testing.ts";
+import { randomKernel } from "./testing/random-kernel.ts";
 import { verifyKernel } from "./verify.ts";
 
 /** What the verifier says of a kernel over x: in f32[8] and y: out f32[4, 4]. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { isFloat } from "../../runtime/dtype.ts";
 import type { Attributes } from "../graph/graph.ts";
-import { differencesOf, gradientFaults, gradientsOf, ofGradients, weighted, type Formula } from "../graph/passes/differentiate/testing.ts";
+import { differencesOf, gradientFaults, gradientsOf, ofGradients, weighted, type Formula } from "../graph/testing/gradients.ts";
 import { put, tensor, zeros, type Tensor } from "../graph/tensor.ts";
 import { nowhere } from "../support/span.ts";
 import { nodeBuilder } from "./compose.ts";

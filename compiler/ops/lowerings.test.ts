@@ -8,7 +8,7 @@ import { verifyKernel } from "../kernel/verify.ts";
 import { evaluateAffine } from "../support/affine.ts";
 import { outside, region, run } from "./lowerings.ts";
 import { op } from "./table.ts";
-import { differences, faultsOf, runLowerings, type Cut } from "./testing.ts";
+import { differences, faultsOf, runLowerings, type Cut } from "./testing/run-lowerings.ts";
 
 const runs = 40;
 const shapes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 });

@@ -1,7 +1,7 @@
 /** Being in the table means being tested: the rules of every op are held against each other on its own examples. */
 import { describe, expect, test } from "vitest";
 import { Interpreter } from "../graph/interpret.ts";
-import { graphOf } from "../graph/passes/differentiate/testing.ts";
+import { graphOf } from "../graph/testing/gradients.ts";
 import { kindOf } from "../../runtime/dtype.ts";
 import { flatIndex, forEachIndex, get, put, zeros, type Tensor } from "../graph/tensor.ts";
 import { argument, cast } from "../kernel/build.ts";
@@ -13,7 +13,7 @@ import { nodeBuilder } from "./compose.ts";
 import type { Example, Op } from "./op.ts";
 import { computeDType } from "./rules.ts";
 import { calls, op, ops } from "./table.ts";
-import { differences, faultsOf, runLowerings, uncut, uneven } from "./testing.ts";
+import { differences, faultsOf, runLowerings, uncut, uneven } from "./testing/run-lowerings.ts";
 
 /** Ops whose kernels round in another order than the reference, which rounds once. */
 const roundsOften = new Set(["reduce", "map_reduce", "compute_map", "mean", "matmul", "matmul_packed", "attention", "conv", "conv_transpose", "conv_packed", "depthwise_packed", "conv_filters", "conv_filters_packed", "winograd_image", "winograd_filters", "winograd_result", "pool", "unpool", "softmax", "log_softmax", "log_sum_exp", "layer_norm", "cum_sum", "cum_prod", "linear_recurrence",

@@ -10,7 +10,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { loadsOf, schedule, simulate, transfersOf, type Transfers } from "../../compiler/bsp/exchange/index.ts";
-import { patterns } from "../../compiler/bsp/exchange/patterns.ts";
+import { patterns } from "../../compiler/bsp/testing/exchange-patterns.ts";
 import { forEachStep } from "../../compiler/bsp/steps.ts";
 import { planFile } from "../../compiler/index.ts";
 import { librarySource } from "../../compiler/std/library.ts";

@@ -15,8 +15,8 @@ import process from "node:process";
 import { call, i32, KernelBuilder } from "../../compiler/kernel/build.ts";
 import type { Kernel, MathFunction } from "../../compiler/kernel/kernel.ts";
 import { optimiseKernel } from "../../compiler/kernel/passes/index.ts";
-import { testContext } from "../../compiler/kernel/testing.ts";
-import { buildModule, instantiate } from "../../compiler/emit/harness.ts";
+import { testContext } from "../../compiler/kernel/testing/run-both.ts";
+import { buildModule, instantiate } from "../../compiler/emit/testing/kernel-module.ts";
 import { nowhere } from "../../compiler/support/span.ts";
 import { mathArity, mathFunctions } from "../../runtime/math.ts";
 

@@ -7,7 +7,7 @@
  */
 import { binary, cast, constant, i32, KernelBuilder, reduce, splat } from "../../compiler/kernel/build.ts";
 import type { Expression, Kernel } from "../../compiler/kernel/kernel.ts";
-import { buildModule, instantiate } from "../../compiler/emit/harness.ts";
+import { buildModule, instantiate } from "../../compiler/emit/testing/kernel-module.ts";
 import { nowhere } from "../../compiler/support/span.ts";
 
 interface Case {

@@ -1,5 +1,5 @@
 /** What the machine can do at most, for benchmarks to be compared with: WebAssembly kernels that do nothing but one thing. */
-import { buildModule, instantiate } from "../../compiler/emit/harness.ts";
+import { buildModule, instantiate } from "../../compiler/emit/testing/kernel-module.ts";
 import { binary, constant, i32, KernelBuilder, unary } from "../../compiler/kernel/build.ts";
 import type { Expression, Kernel } from "../../compiler/kernel/kernel.ts";
 import { nowhere } from "../../compiler/support/span.ts";

@@ -7,7 +7,7 @@ import { isFloat } from "../../runtime/dtype.ts";
 import { Interpreter } from "../../compiler/graph/interpret.ts";
 import type { Graph } from "../../compiler/graph/graph.ts";
 import type { Tensor } from "../../compiler/graph/tensor.ts";
-import { graphOf } from "../../compiler/graph/testing.ts";
+import { graphOf } from "../../compiler/graph/testing/test-graph.ts";
 import { nodeBuilder } from "../../compiler/ops/compose.ts";
 import type { Op } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Graph } from "../../compiler/graph/graph.ts";
 import { Interpreter } from "../../compiler/graph/interpret.ts";
-import { randomGraph, randomInputs } from "../../compiler/graph/random-graph.ts";
+import { randomGraph, randomInputs } from "../../compiler/graph/testing/random-graph.ts";
 import { RuntimeError } from "../../compiler/graph/runtime-error.ts";
 import type { Tensor } from "../../compiler/graph/tensor.ts";
 import { target, withTiles } from "../../compiler/targets/targets.ts";

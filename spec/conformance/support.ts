@@ -8,6 +8,7 @@ import type { Graph } from "../../compiler/graph/graph.ts";
 import { put, zeros, type Tensor } from "../../compiler/graph/tensor.ts";
 import { runPipeline } from "../../compiler/pipeline.ts";
 import { Diagnostics, type Diagnostic } from "../../compiler/support/diagnostic.ts";
+import { randomNumbers } from "../../compiler/support/testing/random-numbers.ts";
 import type { Target } from "../../compiler/targets/target.ts";
 
 /** Compiles a checked graph and loads it; throws with the diagnostics when it does not compile. */
@@ -40,8 +41,7 @@ export function toHost(tensors: { readonly [name: string]: Tensor }): { [name: s
 
 /** Deterministic values for every state of a role: floats in [-1, 1), integers 0 to 4. */
 export function fillStates(graph: Graph, role: "in" | "param", limit = 5): { [name: string]: Tensor } {
-  let seed = 12345;
-  const next = (): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  const next = randomNumbers(12345);
   return Object.fromEntries(graph.states.filter((state) => state.role === role).map((state) => {
     const tensor = zeros(state.type);
     for (let i = 0; i < tensor.data.length; i++) {

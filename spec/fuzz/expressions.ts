@@ -3,7 +3,7 @@
  * Every family of the op table can appear. See quality.ts for how comparisons of floats stay meaningful.
  */
 import { isFloat, isInteger, sizeOf, type DType } from "../../runtime/dtype.ts";
-import type { Decisions } from "./decisions.ts";
+import type { Decisions } from "../../compiler/support/testing/decisions.ts";
 import { Operations } from "./operations.ts";
 import { epsilon, exact, finite, fits, known, mantissaBits, rounded, type Quality, type Written } from "./quality.ts";
 

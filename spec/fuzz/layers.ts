@@ -3,7 +3,7 @@
  * runs, with maps behind them, alone, in loops and under a gradient. Elements are such (differential.ts) that sums are exact
  * but where `errors` says otherwise.
  */
-import { Decisions } from "./decisions.ts";
+import { Decisions } from "../../compiler/support/testing/decisions.ts";
 import type { RandomSource } from "./sources.ts";
 
 type Float = "f32" | "f64";

@@ -3,7 +3,7 @@
  * with a limit, and gradients through them. Matrices are made so that they are far from singular; what is not exact is written
  * with how far it may be off, which grows with the largest value it has.
  */
-import { Decisions } from "./decisions.ts";
+import { Decisions } from "../../compiler/support/testing/decisions.ts";
 import type { RandomSource } from "./sources.ts";
 
 type Float = "f32" | "f64" | "f16" | "bf16";

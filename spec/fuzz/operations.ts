@@ -3,7 +3,7 @@
  * expressions.ts, which asks here. Operands come from there.
  */
 import { isFloat, sizeOf, type DType } from "../../runtime/dtype.ts";
-import type { Decisions } from "./decisions.ts";
+import type { Decisions } from "../../compiler/support/testing/decisions.ts";
 import type { Expressions } from "./expressions.ts";
 import { epsilon, exact, finite, fits, known, rounded, type Quality, type Written } from "./quality.ts";
 

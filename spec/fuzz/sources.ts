@@ -1,6 +1,6 @@
 /** Random well-typed .gph sources: both layers, several programs, control, states, streams. */
 import { isFloat, sizeOf, type DType } from "../../runtime/dtype.ts";
-import { Decisions } from "./decisions.ts";
+import { Decisions } from "../../compiler/support/testing/decisions.ts";
 import { allDTypes, Expressions, imported, type Variable } from "./expressions.ts";
 import { exact, known, rounded, type Written } from "./quality.ts";
 import { indent, placements, randomVertex, type RandomVertex } from "./vertices.ts";

@@ -3,7 +3,7 @@
  * the placements that cover a tensor with them. Floats stay multiples of 1/4 up to 8, so that any order of adding is exact.
  */
 import { isFloat, type DType } from "../../runtime/dtype.ts";
-import type { Decisions } from "./decisions.ts";
+import type { Decisions } from "../../compiler/support/testing/decisions.ts";
 
 export interface VertexField {
   readonly name: string;

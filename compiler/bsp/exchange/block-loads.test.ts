@@ -6,7 +6,7 @@ import { distribute } from "../../tiled/distribution.ts";
 import type { Placement } from "../../tiled/tiled.ts";
 import { blockLoads, mostReceipts } from "./block-loads.ts";
 import { loadsOf } from "./loads.ts";
-import { copyOf, exchanges, tensor, type Exchange } from "./testing.ts";
+import { copyOf, exchanges, tensor, type Exchange } from "../testing/exchanges.ts";
 import { transfersOf } from "./transfers.ts";
 
 function check({ tiled, copies }: Exchange): void {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { target, withTiles } from "../../targets/targets.ts";
 import { linkLoads } from "./links.ts";
-import { patterns } from "./patterns.ts";
+import { patterns } from "../testing/exchange-patterns.ts";
 import { schedule } from "./schedule.ts";
 import { simulate } from "./simulate.ts";
 import type { Transfers } from "./transfers.ts";

@@ -8,9 +8,9 @@ import { exchangeCost, printSchedule, schedule, simulate, transfersOf, type Sche
 import { lengthOf } from "./messages.ts";
 import { scheduleByList } from "./list-schedule.ts";
 import { scheduleOpenShop } from "./open-shop.ts";
-import { patterns } from "./patterns.ts";
+import { patterns } from "../testing/exchange-patterns.ts";
 import { streamsOf } from "./streams.ts";
-import { copyOf, exchanges, tensor } from "./testing.ts";
+import { copyOf, exchanges, tensor } from "../testing/exchanges.ts";
 
 const { bytesPerCycle } = ipuMk2.exchange;
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { affineConstant, affineIndex, identityMap } from "../../support/affine.ts";
 import { distribute, onOneTile } from "../../tiled/distribution.ts";
 import { loadsOf } from "./loads.ts";
-import { copyOf, exchanges, movesOf, tensor, type Exchange } from "./testing.ts";
+import { copyOf, exchanges, movesOf, tensor, type Exchange } from "../testing/exchanges.ts";
 import { transfersOf, type Transfers } from "./transfers.ts";
 
 /** Bytes by sender and receiver. */

@@ -13,7 +13,7 @@ import { simplifyAlgebra } from "../../graph/passes/simplify-algebra.ts";
 import { removeDeadNodes } from "../../graph/passes/remove-dead-nodes.ts";
 import { Interpreter } from "../../graph/interpret.ts";
 import { RuntimeError } from "../../graph/runtime-error.ts";
-import { randomGraph, randomInputs } from "../../graph/random-graph.ts";
+import { randomGraph, randomInputs } from "../../graph/testing/random-graph.ts";
 import { put, zeros, type Tensor } from "../../graph/tensor.ts";
 import { Diagnostics } from "../../support/diagnostic.ts";
 import { target, withTiles } from "../../targets/targets.ts";

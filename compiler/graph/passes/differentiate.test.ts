@@ -9,8 +9,8 @@ import { Interpreter } from "../interpret.ts";
 import { forEachNode } from "../rewrite.ts";
 import { verify } from "../verify.ts";
 import { withoutGradients } from "./differentiate.ts";
-import { formulaInputs, randomFormula } from "./differentiate/random-formula.ts";
-import { differencesOf, gradientFaults, gradientsOf, graphOf, ofGradients, weighted } from "./differentiate/testing.ts";
+import { formulaInputs, randomFormula } from "../testing/random-formula.ts";
+import { differencesOf, gradientFaults, gradientsOf, graphOf, ofGradients, weighted } from "../testing/gradients.ts";
 
 const strict = { report: ({ severity, message }: { readonly severity: string; readonly message: string }) => { if (severity === "error") throw new Error(message); } };
 

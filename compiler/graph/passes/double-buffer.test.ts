@@ -6,7 +6,7 @@ import { graphOf } from "../../check/testing/check-text.ts";
 import { Interpreter } from "../interpret.ts";
 import { countOps, countOpsIn } from "../print.ts";
 import { put, zeros, type Tensor } from "../tensor.ts";
-import { testContext } from "../testing.ts";
+import { testContext } from "../testing/test-graph.ts";
 import { verify } from "../verify.ts";
 import type { Graph } from "../graph.ts";
 import { doubleBuffer } from "./double-buffer.ts";

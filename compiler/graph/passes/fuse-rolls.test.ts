@@ -7,7 +7,7 @@ import { target, withTiles } from "../../targets/targets.ts";
 import type { Graph } from "../graph.ts";
 import { Interpreter } from "../interpret.ts";
 import { countOps } from "../print.ts";
-import { testContext } from "../testing.ts";
+import { testContext } from "../testing/test-graph.ts";
 import { verify } from "../verify.ts";
 import { fuseRolls } from "./fuse-rolls.ts";
 import { fuse } from "./fuse.ts";

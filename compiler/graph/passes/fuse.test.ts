@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { countOps, countOpsIn, print } from "../print.ts";
-import { bodyOfMain, graphOf, onlyNode, testContext, type TestGraph } from "../testing.ts";
+import { bodyOfMain, graphOf, onlyNode, testContext, type TestGraph } from "../testing/test-graph.ts";
 import type { Graph, ValueId } from "../graph.ts";
 import { verify } from "../verify.ts";
 import { foldConstants } from "./fold-constants.ts";

@@ -7,7 +7,7 @@ import { target } from "../../targets/targets.ts";
 import type { Graph } from "../graph.ts";
 import { Interpreter } from "../interpret.ts";
 import { print } from "../print.ts";
-import { randomGraph, randomInputs } from "../random-graph.ts";
+import { randomGraph, randomInputs } from "../testing/random-graph.ts";
 import { get, type Tensor } from "../tensor.ts";
 import { verify } from "../verify.ts";
 import { doubleBuffer } from "./double-buffer.ts";

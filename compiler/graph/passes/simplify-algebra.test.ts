@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { DType } from "../../../runtime/dtype.ts";
 import { countOps, formatCounts } from "../print.ts";
 import type { ValueId } from "../graph.ts";
-import { bodyOfMain, graphOf, onlyNode, testContext, type TestGraph } from "../testing.ts";
+import { bodyOfMain, graphOf, onlyNode, testContext, type TestGraph } from "../testing/test-graph.ts";
 import { verify } from "../verify.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { mergeEqualNodes } from "./merge-equal-nodes.ts";

@@ -5,7 +5,7 @@ import { nowhere } from "../../support/span.ts";
 import { binary, call, constant, KernelBuilder } from "../build.ts";
 import type { Expression, Kernel, Statement } from "../kernel.ts";
 import { printKernel } from "../print.ts";
-import { runBoth, testContext } from "../testing.ts";
+import { runBoth, testContext } from "../testing/run-both.ts";
 import { verifyKernel } from "../verify.ts";
 import { visitStatements } from "../walk.ts";
 import { blockTransposes } from "./block-transposes.ts";

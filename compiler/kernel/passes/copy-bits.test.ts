@@ -3,7 +3,8 @@ import type { DType } from "../../../runtime/dtype.ts";
 import { nowhere } from "../../support/span.ts";
 import { binary, constant, i32, KernelBuilder } from "../build.ts";
 import type { Expression, Kernel } from "../kernel.ts";
-import { randomKernel, runBoth, testContext } from "../testing.ts";
+import { randomKernel } from "../testing/random-kernel.ts";
+import { runBoth, testContext } from "../testing/run-both.ts";
 import { verifyKernel } from "../verify.ts";
 import { copyBits } from "./copy-bits.ts";
 

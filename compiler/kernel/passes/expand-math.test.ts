@@ -10,7 +10,7 @@ import type { Expression, Kernel, MathFunction } from "../kernel.ts";
 import { verifyKernel } from "../verify.ts";
 import { visitExpressions } from "../walk.ts";
 import { expandMath } from "./expand-math.ts";
-import { testContext } from "../testing.ts";
+import { testContext } from "../testing/run-both.ts";
 
 type Float = "f32" | "f64";
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { nowhere } from "../../support/span.ts";
 import { binary, constant, i32, KernelBuilder } from "../build.ts";
 import type { Expression, Kernel } from "../kernel.ts";
-import { runBoth, testContext } from "../testing.ts";
+import { runBoth, testContext } from "../testing/run-both.ts";
 import { verifyKernel } from "../verify.ts";
 import { visitExpressions } from "../walk.ts";
 import { jamRows } from "./jam-rows.ts";

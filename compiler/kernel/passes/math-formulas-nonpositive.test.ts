@@ -6,7 +6,7 @@ import { nowhere } from "../../support/span.ts";
 import { binary, call, constant, i32, KernelBuilder, unary } from "../build.ts";
 import { runKernel } from "../interpret.ts";
 import type { Expression, Kernel } from "../kernel.ts";
-import { testContext } from "../testing.ts";
+import { testContext } from "../testing/run-both.ts";
 import { verifyKernel } from "../verify.ts";
 import { visitExpressions } from "../walk.ts";
 import { expandMath } from "./expand-math.ts";

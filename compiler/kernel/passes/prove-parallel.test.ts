@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { nowhere } from "../../support/span.ts";
 import { binary, i32, KernelBuilder } from "../build.ts";
 import type { BufferId, Expression, Kernel } from "../kernel.ts";
-import { testContext } from "../testing.ts";
+import { testContext } from "../testing/run-both.ts";
 import { visitStatements } from "../walk.ts";
 import { proveParallel } from "./prove-parallel.ts";
 

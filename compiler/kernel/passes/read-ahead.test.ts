@@ -5,7 +5,7 @@ import type { PassContext } from "../../support/pass.ts";
 import { nowhere } from "../../support/span.ts";
 import { binary, cast, constant, i32, KernelBuilder, unary } from "../build.ts";
 import type { Expression, Kernel } from "../kernel.ts";
-import { runBoth, testContext } from "../testing.ts";
+import { runBoth, testContext } from "../testing/run-both.ts";
 import { verifyKernel } from "../verify.ts";
 import { visitStatements } from "../walk.ts";
 import { optimiseKernel } from "./index.ts";

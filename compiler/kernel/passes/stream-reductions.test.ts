@@ -4,7 +4,7 @@ import type { DType } from "../../../runtime/dtype.ts";
 import { nowhere } from "../../support/span.ts";
 import { binary, cast, constant, i32, KernelBuilder } from "../build.ts";
 import type { BinaryOp, Expression, Kernel } from "../kernel.ts";
-import { runBoth, testContext } from "../testing.ts";
+import { runBoth, testContext } from "../testing/run-both.ts";
 import { verifyKernel } from "../verify.ts";
 import { streamReductions } from "./stream-reductions.ts";
 

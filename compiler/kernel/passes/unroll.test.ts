@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { nowhere } from "../../support/span.ts";
 import { binary, call, i32, KernelBuilder } from "../build.ts";
 import type { Expression, Kernel } from "../kernel.ts";
-import { runBoth, testContext } from "../testing.ts";
+import { runBoth, testContext } from "../testing/run-both.ts";
 import { verifyKernel } from "../verify.ts";
 import { expandMath } from "./expand-math.ts";
 import { unroll } from "./unroll.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { get, tensor, type Tensor } from "../../graph/tensor.ts";
 import { matricesOf, waves } from "./matrices.ts";
 import { op } from "../table.ts";
-import { differences, runLowerings, uncut } from "../testing.ts";
+import { differences, runLowerings, uncut } from "../testing/run-lowerings.ts";
 
 const evaluate = (name: string, inputs: readonly Tensor[], attributes = {}): Tensor => op(name).evaluate(inputs, attributes, op(name).type(inputs.map(({ type }) => type), attributes));
 

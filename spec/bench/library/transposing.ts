@@ -5,7 +5,7 @@
  * along what is read first, or along what is stored, in larger blocks or none. (Kernels with shuffles, which turn 4 by 4 elements
  * in registers, were as fast, and stores of less than a line slower, also in C.)
  */
-import { buildModule, instantiate } from "../../../compiler/emit/harness.ts";
+import { buildModule, instantiate } from "../../../compiler/emit/testing/kernel-module.ts";
 import { binary, i32, KernelBuilder } from "../../../compiler/kernel/build.ts";
 import type { Expression, Kernel } from "../../../compiler/kernel/kernel.ts";
 import { fromPairs } from "../../../compiler/kernel/passes/pairs.ts";

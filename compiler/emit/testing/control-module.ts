@@ -1,9 +1,9 @@
 /** Test-only: control functions in a module of their own, run once for each worker's share of the tiles. */
-import type { PlannedGraph } from "../bsp/bsp.ts";
-import { kernelFeatures, loadBinaryen, type Module } from "./binaryen.ts";
-import { ControlFunction } from "./control.ts";
-import { emitCopyBytes } from "./exchange.ts";
-import { Layout } from "./layout.ts";
+import type { PlannedGraph } from "../../bsp/bsp.ts";
+import { kernelFeatures, loadBinaryen, type Module } from "../binaryen.ts";
+import { ControlFunction } from "../control.ts";
+import { emitCopyBytes } from "../exchange.ts";
+import { Layout } from "../layout.ts";
 
 export interface ControlModule {
   readonly memory: DataView;

@@ -1,12 +1,12 @@
 /** For tests and benchmarks: a kernel as a function on tensors, through a module of its own. */
-import { bytesOf, newArray, viewArray } from "../../runtime/dtype.ts";
-import { control, pageBytes } from "../../runtime/executable.ts";
-import { mathFunctions } from "../../runtime/math.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import type { Kernel } from "../kernel/kernel.ts";
-import { invariant } from "../support/bug.ts";
-import { kernelFeatures, loadBinaryen } from "./binaryen.ts";
-import { emitKernel } from "./kernel.ts";
+import { bytesOf, newArray, viewArray } from "../../../runtime/dtype.ts";
+import { control, pageBytes } from "../../../runtime/executable.ts";
+import { mathFunctions } from "../../../runtime/math.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import { invariant } from "../../support/bug.ts";
+import { kernelFeatures, loadBinaryen } from "../binaryen.ts";
+import { emitKernel } from "../kernel.ts";
 
 export interface BuiltModule {
   /** In WebAssembly's text format. */

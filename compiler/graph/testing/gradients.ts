@@ -1,12 +1,12 @@
 /** For tests: gradients by differences, the outside oracle of every gradient. Nothing of the compiler uses this file. */
-import { isFloat, sizeOf } from "../../../../runtime/dtype.ts";
-import { GraphBuilder } from "../../build.ts";
-import { scalar, type Graph, type State, type TensorType, type ValueId } from "../../graph.ts";
-import { Interpreter } from "../../interpret.ts";
-import { get, put, zeros, type Tensor } from "../../tensor.ts";
-import { nowhere } from "../../../support/span.ts";
-import { verify } from "../../verify.ts";
-import { withoutGradients } from "../differentiate.ts";
+import { isFloat, sizeOf } from "../../../runtime/dtype.ts";
+import { GraphBuilder } from "../build.ts";
+import { scalar, type Graph, type State, type TensorType, type ValueId } from "../graph.ts";
+import { Interpreter } from "../interpret.ts";
+import { get, put, zeros, type Tensor } from "../tensor.ts";
+import { nowhere } from "../../support/span.ts";
+import { verify } from "../verify.ts";
+import { withoutGradients } from "../passes/differentiate.ts";
 
 /** Builds a scalar from values of the inputs' types. */
 export type Formula = (builder: GraphBuilder, inputs: readonly ValueId[]) => ValueId;

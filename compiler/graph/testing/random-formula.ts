@@ -2,12 +2,13 @@
  * For tests: random smooth formulas in f64 out of arithmetic, functions, views, reductions, products, assignments of slices, loops
  * and branches. Decisions come from a list of numbers, so that a failing formula shrinks with its list. Values stay small.
  */
-import { op as opOf } from "../../../ops/table.ts";
-import { nowhere } from "../../../support/span.ts";
-import type { GraphBuilder } from "../../build.ts";
-import { scalar, type Attributes, type Block, type TensorType, type ValueId } from "../../graph.ts";
-import { tensor, type Tensor } from "../../tensor.ts";
-import { weighted, type Formula } from "./testing.ts";
+import { op as opOf } from "../../ops/table.ts";
+import { nowhere } from "../../support/span.ts";
+import { Decisions } from "../../support/testing/decisions.ts";
+import type { GraphBuilder } from "../build.ts";
+import { scalar, type Attributes, type Block, type TensorType, type ValueId } from "../graph.ts";
+import { tensor, type Tensor } from "../tensor.ts";
+import { weighted, type Formula } from "./gradients.ts";
 
 const origin = nowhere;
 const f64 = (...shape: readonly number[]): TensorType => ({ dtype: "f64", shape });
@@ -22,31 +23,22 @@ export const randomFormula = (decisions: readonly number[]): Formula => (builder
 
 class RandomFormula {
   readonly #builder: GraphBuilder;
-  readonly #decisions: readonly number[];
+  readonly #decisions: Decisions;
   /** Values in scope; the last input is the count. */
   #pool: ValueId[];
   readonly #count: ValueId;
-  #at = 0;
 
   constructor(builder: GraphBuilder, decisions: readonly number[], inputs: readonly ValueId[]) {
     this.#builder = builder;
-    this.#decisions = decisions;
+    this.#decisions = new Decisions(decisions);
     this.#pool = inputs.slice(0, -1);
     this.#count = inputs.at(-1)!;
   }
 
   /** The last values, weighted and summed. */
   build(): ValueId {
-    while (this.#at < this.#decisions.length) this.#step(0);
+    while (!this.#decisions.exhausted) this.#step(0);
     return this.#pool.slice(-3).map((value) => weighted(this.#builder, value)).reduce((sum, value) => this.#op("add", [sum, value]));
-  }
-
-  #decide(choices: number): number {
-    return (this.#decisions[this.#at++] ?? 0) % choices;
-  }
-
-  #choose<T>(list: readonly T[]): T {
-    return list[this.#decide(list.length)]!;
   }
 
   #op(op: string, inputs: readonly ValueId[], attributes: Attributes = {}): ValueId {
@@ -65,26 +57,26 @@ class RandomFormula {
   /** A value of this shape: one of the pool, or one broadcast. */
   #like(shape: readonly number[]): ValueId {
     const same = this.#pool.filter((value) => this.#builder.typeOf(value).shape.join() === shape.join());
-    if (same.length > 0 && this.#decide(3) > 0) return this.#choose(same);
+    if (same.length > 0 && this.#decisions.below(3) > 0) return this.#decisions.pick(same);
     const smaller = this.#pool.filter((value) => {
       const from = this.#builder.typeOf(value).shape;
       return from.length <= shape.length && from.every((extent, k) => extent === shape[shape.length - from.length + k]);
     });
-    const chosen = smaller.length > 0 ? this.#choose(smaller) : this.#fill(0.5, f64());
+    const chosen = smaller.length > 0 ? this.#decisions.pick(smaller) : this.#fill(0.5, f64());
     return this.#builder.typeOf(chosen).shape.length === shape.length ? chosen : this.#op("broadcast", [chosen], { shape: [...shape] });
   }
 
   #step(depth: number): void {
-    const value = this.#choose(this.#pool.slice(-4));
+    const value = this.#decisions.pick(this.#pool.slice(-4));
     const { shape } = this.#builder.typeOf(value);
-    const kind = this.#decide(depth < 2 ? 12 : 9);
+    const kind = this.#decisions.below(depth < 2 ? 12 : 9);
     if (kind <= 2) return this.#arithmetic(value, shape);
-    if (kind === 3) return this.#add(this.#op(this.#choose(["sin", "tanh", "sigmoid", "erf", "gelu", "atan"]), [value]));
+    if (kind === 3) return this.#add(this.#op(this.#decisions.pick(["sin", "tanh", "sigmoid", "erf", "gelu", "atan"]), [value]));
     if (kind === 4) return this.#view(value, shape);
     if (kind === 5) return this.#reduction(value, shape);
     if (kind === 6) return this.#assignment(value, shape);
     if (kind === 7) return this.#add(this.#op("tanh", [this.#op("matmul", [this.#like([2, 3]), this.#like([3])])]));
-    if (kind === 8) return this.#add(this.#op("softmax", [this.#like([2, 3])], { axis: this.#decide(2) }));
+    if (kind === 8) return this.#add(this.#op("softmax", [this.#like([2, 3])], { axis: this.#decisions.below(2) }));
     if (kind === 9) return this.#loop(value, depth);
     if (kind === 10) return this.#whileLoop(value, depth);
     return this.#branch(value, depth);
@@ -92,7 +84,7 @@ class RandomFormula {
 
   #arithmetic(value: ValueId, shape: readonly number[]): void {
     const other = this.#like(shape);
-    switch (this.#decide(4)) {
+    switch (this.#decisions.below(4)) {
       case 0: return this.#add(this.#op("tanh", [this.#op("add", [value, other])]));
       case 1: return this.#add(this.#op("sub", [this.#op("sin", [value]), other]));
       case 2: return this.#add(this.#op("sin", [this.#op("mul", [value, other])]));
@@ -102,7 +94,7 @@ class RandomFormula {
 
   #view(value: ValueId, shape: readonly number[]): void {
     if (shape.length === 0) return this.#add(this.#op("broadcast", [value], { shape: [3] }));
-    const axis = this.#decide(shape.length);
+    const axis = this.#decisions.below(shape.length);
     const flipped = this.#op("reverse", [value], { axes: [axis] });
     if (shape.length < 2) return this.#add(flipped);
     const turned = this.#op("transpose", [flipped], { axes: [1, 0] });
@@ -111,8 +103,8 @@ class RandomFormula {
 
   #reduction(value: ValueId, shape: readonly number[]): void {
     if (shape.length === 0) return this.#add(this.#op("cos", [value]));
-    const axes = this.#decide(2) === 0 ? [0] : shape.map((_, axis) => axis);
-    const op = this.#choose(["reduce", "mean", "log_sum_exp", "product"]);
+    const axes = this.#decisions.below(2) === 0 ? [0] : shape.map((_, axis) => axis);
+    const op = this.#decisions.pick(["reduce", "mean", "log_sum_exp", "product"]);
     const scaled = this.#op("sin", [value]);
     if (op === "reduce" || op === "product") this.#add(this.#op("reduce", [scaled], { op: op === "reduce" ? "add" : "mul", axes, keepdims: false }));
     else this.#add(this.#op(op, [scaled], { axes, keepdims: false }));
@@ -121,7 +113,7 @@ class RandomFormula {
   /** Part of a tensor replaced, by a part of another. */
   #assignment(value: ValueId, shape: readonly number[]): void {
     if (shape.at(-1) !== 3) return this.#add(this.#op("sin", [value]));
-    const backwards = this.#decide(2) === 1;
+    const backwards = this.#decisions.below(2) === 1;
     const last = shape.length - 1;
     const box = { start: shape.map((_, d) => (d === last && backwards ? 2 : 0)), length: shape.with(last, 2), step: shape.map((_, d) => (d === last ? (backwards ? -2 : 2) : 1)) };
     const part = this.#op("slice", [this.#like(shape)], { start: shape.map((_, d) => (d === last ? 1 : 0)), length: box.length, step: shape.map(() => 1) });
@@ -132,7 +124,7 @@ class RandomFormula {
   #inside(depth: number, shape: readonly number[], ...first: readonly ValueId[]): ValueId {
     const before = this.#pool;
     this.#pool = [...before, ...first];
-    const steps = 1 + this.#decide(3);
+    const steps = 1 + this.#decisions.below(3);
     for (let k = 0; k < steps; k++) this.#step(depth + 1);
     const made = this.#op("sin", [this.#op("add", [this.#like(shape), this.#like(shape)])]);
     this.#pool = before;
@@ -145,7 +137,7 @@ class RandomFormula {
 
   #loop(value: ValueId, depth: number): void {
     const type = this.#builder.typeOf(value);
-    const rounds = this.#op("fill", [], { value: 1 + this.#decide(3), dtype: "i32", shape: [] });
+    const rounds = this.#op("fill", [], { value: 1 + this.#decisions.below(3), dtype: "i32", shape: [] });
     const body = this.#body(value, depth, [this.#builder.value(type, origin)], () => []);
     this.#add(this.#builder.node("repeat", { inputs: [rounds, value], regions: [body], outputs: [type], origin })[0]!);
   }
@@ -162,8 +154,8 @@ class RandomFormula {
 
   #branch(value: ValueId, depth: number): void {
     const type = this.#builder.typeOf(value);
-    const ofThree = this.#decide(2) === 0;
-    const sides = [0, 1, ...(ofThree ? [2] : [])].map(() => this.#builder.block([], () => [this.#decide(4) === 0 ? value : this.#inside(depth, type.shape)]));
+    const ofThree = this.#decisions.below(2) === 0;
+    const sides = [0, 1, ...(ofThree ? [2] : [])].map(() => this.#builder.block([], () => [this.#decisions.below(4) === 0 ? value : this.#inside(depth, type.shape)]));
     if (ofThree) this.#add(this.#builder.node("switch", { inputs: [this.#count], attributes: { cases: [1, 2] }, regions: sides, outputs: [type], origin })[0]!);
     else {
       const two = this.#op("fill", [], { value: 2, dtype: "i32", shape: [] });

@@ -2,12 +2,14 @@
  * Random well-typed graphs for tests of this level: elementwise chains, views, reductions, updates, control, streams.
  * Decisions come from a list of numbers, so that a failing graph shrinks with its list.
  */
-import { isFloat, isInteger, sizeOf, type DType } from "../../runtime/dtype.ts";
-import { ops } from "../ops/table.ts";
-import { nowhere } from "../support/span.ts";
-import { GraphBuilder } from "./build.ts";
-import { formatType, sameShape, scalar, type Attributes, type Graph, type State, type TensorType, type ValueId } from "./graph.ts";
-import { put, zeros, type Tensor } from "./tensor.ts";
+import { isFloat, isInteger, sizeOf, type DType } from "../../../runtime/dtype.ts";
+import { ops } from "../../ops/table.ts";
+import { nowhere } from "../../support/span.ts";
+import { Decisions } from "../../support/testing/decisions.ts";
+import { randomNumbers } from "../../support/testing/random-numbers.ts";
+import { GraphBuilder } from "../build.ts";
+import { formatType, sameShape, scalar, type Attributes, type Graph, type State, type TensorType, type ValueId } from "../graph.ts";
+import { put, zeros, type Tensor } from "../tensor.ts";
 
 const origin = nowhere;
 const shape = [4, 6];
@@ -27,8 +29,7 @@ export function randomGraph(decisions: readonly number[]): Graph {
 
 /** Inputs for such a graph, with special values among them; integers stay small, since some are loop counts. */
 export function randomInputs(graph: Graph, seed: number): { [name: string]: Tensor } {
-  let state = seed >>> 0;
-  const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  const next = randomNumbers(seed);
   const special = [0, -0, 1, -1, Infinity, NaN, 1e-40];
   return Object.fromEntries(
     graph.states.filter((each) => each.role === "in").map((each) => {
@@ -43,22 +44,21 @@ export function randomInputs(graph: Graph, seed: number): { [name: string]: Tens
 }
 
 class RandomGraph {
-  readonly #decisions: readonly number[];
+  readonly #decisions: Decisions;
   readonly #builder = new GraphBuilder();
   readonly #states: State[] = [];
   /** Values in scope. */
   #pool: ValueId[] = [];
-  #at = 0;
 
   constructor(decisions: readonly number[]) {
-    this.#decisions = decisions;
+    this.#decisions = new Decisions(decisions);
   }
 
   build(): Graph {
     const body = this.#builder.block([], () => {
       inputTypes.forEach((type, k) => this.#pool.push(...this.#builder.node("read", { attributes: { state: this.#state("in", `in${k}`, type) }, outputs: [type], origin })));
       const sink = this.#state("stream out", "sink", scalar("f32"));
-      while (this.#at < this.#decisions.length) this.#step(0, sink);
+      while (!this.#decisions.exhausted) this.#step(0, sink);
       // The last values, and some others, are what the graph is for.
       const results = [...this.#pool.slice(-4), this.#pick(), this.#pick()];
       results.forEach((value, k) => {
@@ -75,19 +75,11 @@ class RandomGraph {
     return this.#states.push({ role, name, type, origin }) - 1;
   }
 
-  #decide(choices: number): number {
-    return (this.#decisions[this.#at++] ?? 0) % choices;
-  }
-
-  #choose<T>(list: readonly T[]): T {
-    return list[this.#decide(list.length)]!;
-  }
-
   /** Recent values are likelier: chains grow. */
   #pick(fits: (type: TensorType) => boolean = () => true): ValueId {
     const fitting = this.#pool.filter((value) => fits(this.#builder.typeOf(value)));
     const recent = fitting.slice(-4);
-    return this.#decide(3) > 0 ? this.#choose(recent) : this.#choose(fitting);
+    return this.#decisions.below(3) > 0 ? this.#decisions.pick(recent) : this.#decisions.pick(fitting);
   }
 
   #type(value: ValueId): TensorType {
@@ -110,20 +102,20 @@ class RandomGraph {
   /** Another value of this type: one there is, or a constant. */
   #partner(type: TensorType): ValueId {
     const same = this.#pool.filter((value) => formatType(this.#type(value)) === formatType(type));
-    if (same.length > 0 && this.#decide(3) > 0) return this.#choose(same);
+    if (same.length > 0 && this.#decisions.below(3) > 0) return this.#decisions.pick(same);
     const vector = this.#pool.filter((value) => this.#type(value).dtype === type.dtype && sameShape(this.#type(value).shape, type.shape.slice(-1)));
-    if (vector.length > 0 && type.shape.length === 2 && this.#decide(2) === 0) return this.#op("broadcast", [this.#choose(vector)], { shape: type.shape });
+    if (vector.length > 0 && type.shape.length === 2 && this.#decisions.below(2) === 0) return this.#op("broadcast", [this.#decisions.pick(vector)], { shape: type.shape });
     const unsigned = type.dtype.startsWith("u");
-    return this.#fill(this.#choose(unsigned ? [0, 1, 2, 5] : isFloat(type.dtype) ? [0, -0, 1, 2, -1, 0.1, 0.25] : [0, 1, 2, -1]), type);
+    return this.#fill(this.#decisions.pick(unsigned ? [0, 1, 2, 5] : isFloat(type.dtype) ? [0, -0, 1, 2, -1, 0.1, 0.25] : [0, 1, 2, -1]), type);
   }
 
   #step(depth: number, sink: number): void {
-    const kind = this.#decide(depth < 2 ? 18 : 14);
+    const kind = this.#decisions.below(depth < 2 ? 18 : 14);
     const value = this.#pick();
     const type = this.#type(value);
     if (kind <= 4) this.#arithmetic(value, type);
-    else if (kind === 5) this.#op("cast", [value], { dtype: this.#choose(dtypes) });
-    else if (kind === 6) this.#op("select", [this.#op(this.#choose(type.dtype === "bool" ? comparisons.slice(0, 2) : comparisons), [value, this.#partner(type)]), value, this.#partner(type)]);
+    else if (kind === 5) this.#op("cast", [value], { dtype: this.#decisions.pick(dtypes) });
+    else if (kind === 6) this.#op("select", [this.#op(this.#decisions.pick(type.dtype === "bool" ? comparisons.slice(0, 2) : comparisons), [value, this.#partner(type)]), value, this.#partner(type)]);
     else if (kind <= 9) this.#view(value, type);
     else if (kind === 10) this.#reduce(value, type);
     else if (kind === 11) this.#update(value, type);
@@ -137,13 +129,13 @@ class RandomGraph {
   #arithmetic(value: ValueId, { dtype, shape }: TensorType): void {
     const type = { dtype, shape };
     if (isFloat(dtype)) {
-      if (this.#decide(3) === 0) this.#op(this.#choose(unaryFloat), [value]);
-      else this.#op(this.#choose(binaryFloat), this.#decide(2) === 0 ? [value, this.#partner(type)] : [this.#partner(type), value]);
+      if (this.#decisions.below(3) === 0) this.#op(this.#decisions.pick(unaryFloat), [value]);
+      else this.#op(this.#decisions.pick(binaryFloat), this.#decisions.below(2) === 0 ? [value, this.#partner(type)] : [this.#partner(type), value]);
     } else if (isInteger(dtype)) {
-      if (this.#decide(6) === 0) this.#op(this.#choose(["div", "rem"]), [value, this.#fill(this.#choose([1, 2, 3]), type)]);
-      else this.#op(this.#choose(binaryInteger), this.#decide(2) === 0 ? [value, this.#partner(type)] : [this.#partner(type), value]);
-    } else if (this.#decide(3) === 0) this.#op("not", [value]);
-    else this.#op(this.#choose(["and", "or", "xor"]), [value, this.#partner(type)]);
+      if (this.#decisions.below(6) === 0) this.#op(this.#decisions.pick(["div", "rem"]), [value, this.#fill(this.#decisions.pick([1, 2, 3]), type)]);
+      else this.#op(this.#decisions.pick(binaryInteger), this.#decisions.below(2) === 0 ? [value, this.#partner(type)] : [this.#partner(type), value]);
+    } else if (this.#decisions.below(3) === 0) this.#op("not", [value]);
+    else this.#op(this.#decisions.pick(["and", "or", "xor"]), [value, this.#partner(type)]);
   }
 
   #box(shape: readonly number[]): { start: number[]; length: number[]; step: number[] } {
@@ -151,10 +143,10 @@ class RandomGraph {
     const length: number[] = [];
     const step: number[] = [];
     for (const extent of shape) {
-      const many = extent === 0 ? 0 : this.#choose([extent, extent, Math.max(1, extent - 2), Math.ceil(extent / 2)]);
-      const by = many <= 1 ? 1 : this.#choose([1, 1, Math.floor((extent - 1) / (many - 1)), -1]);
+      const many = extent === 0 ? 0 : this.#decisions.pick([extent, extent, Math.max(1, extent - 2), Math.ceil(extent / 2)]);
+      const by = many <= 1 ? 1 : this.#decisions.pick([1, 1, Math.floor((extent - 1) / (many - 1)), -1]);
       const reach = (many - 1) * by;
-      const first = many === 0 ? 0 : this.#decide(extent - Math.abs(reach));
+      const first = many === 0 ? 0 : this.#decisions.below(extent - Math.abs(reach));
       start.push(by < 0 ? first - reach : first);
       length.push(many);
       step.push(by);
@@ -164,18 +156,18 @@ class RandomGraph {
 
   #view(value: ValueId, { shape }: TensorType): void {
     const axes = shape.map((_, axis) => axis);
-    const kind = this.#decide(5);
+    const kind = this.#decisions.below(5);
     if (kind === 0) this.#op("slice", [value], this.#box(shape));
     else if (kind === 1) this.#op("transpose", [value], { axes: axes.toReversed() });
-    else if (kind === 2) this.#op("reshape", [value], { shape: this.#choose([[sizeOf(shape)], [1, ...shape], shape.toReversed(), shape]) });
-    else if (kind === 3) this.#op("reverse", [value], { axes: axes.slice(0, 1 + this.#decide(2)) });
-    else this.#op("broadcast", [value], { shape: shape.length < 2 ? [this.#choose([1, 3]), ...shape] : shape });
+    else if (kind === 2) this.#op("reshape", [value], { shape: this.#decisions.pick([[sizeOf(shape)], [1, ...shape], shape.toReversed(), shape]) });
+    else if (kind === 3) this.#op("reverse", [value], { axes: axes.slice(0, 1 + this.#decisions.below(2)) });
+    else this.#op("broadcast", [value], { shape: shape.length < 2 ? [this.#decisions.pick([1, 3]), ...shape] : shape });
   }
 
   #reduce(value: ValueId, { dtype, shape }: TensorType): void {
-    const axes = this.#choose([shape.map((_, axis) => axis), shape.length > 0 ? [shape.length - 1] : [], shape.length > 0 ? [0] : []]);
-    const op = dtype === "bool" ? this.#choose(["and", "or"]) : this.#choose(["add", "max", "min", "mul"]);
-    this.#op("reduce", [sizeOf(shape) > 0 ? value : this.#fill(1, { dtype, shape: [] })], { op, axes: sizeOf(shape) > 0 ? axes : [], keepdims: this.#decide(2) === 0 });
+    const axes = this.#decisions.pick([shape.map((_, axis) => axis), shape.length > 0 ? [shape.length - 1] : [], shape.length > 0 ? [0] : []]);
+    const op = dtype === "bool" ? this.#decisions.pick(["and", "or"]) : this.#decisions.pick(["add", "max", "min", "mul"]);
+    this.#op("reduce", [sizeOf(shape) > 0 ? value : this.#fill(1, { dtype, shape: [] })], { op, axes: sizeOf(shape) > 0 ? axes : [], keepdims: this.#decisions.below(2) === 0 });
   }
 
   #update(value: ValueId, type: TensorType): void {
@@ -186,29 +178,29 @@ class RandomGraph {
   /** What orders elements, or takes and changes them where integers say. */
   #move(value: ValueId, { dtype, shape }: TensorType): void {
     if (shape.length === 0 || sizeOf(shape) === 0) return;
-    const axis = this.#decide(shape.length);
-    const along = { axis, descending: this.#decide(2) === 0 };
-    switch (this.#decide(7)) {
+    const axis = this.#decisions.below(shape.length);
+    const along = { axis, descending: this.#decisions.below(2) === 0 };
+    switch (this.#decisions.below(7)) {
       case 0: this.#op("sort", [value], along); return;
       case 1: this.#op("take_along", [this.#partner({ dtype, shape }), this.#op("argsort", [value], along)], { axis }); return;
       case 2: this.#scatter(value, { dtype, shape }, axis); return;
       case 3: this.#op("gather", [value, this.#places(shape[axis]!)], { axis }); return;
       case 4: this.#op("dynamic_slice", [value, this.#start(shape)], { length: this.#box(shape).length }); return;
       case 5: this.#op("dynamic_update", [value, this.#start(shape), this.#partner({ dtype, shape: this.#box(shape).length })]); return;
-      default: this.#op("pad", [value], { before: shape.map(() => 0), after: shape.map((extent) => Math.min(1, extent - 1)), value: 0, mode: this.#choose(["edge", "reflect"]) });
+      default: this.#op("pad", [value], { before: shape.map(() => 0), after: shape.map((extent) => Math.min(1, extent - 1)), value: 0, mode: this.#decisions.pick(["edge", "reflect"]) });
     }
   }
 
   #scatter(value: ValueId, { dtype, shape }: TensorType, axis: number): void {
     const indices = this.#places(shape[axis]!);
     const updates = this.#partner({ dtype, shape: shape.with(axis, this.#type(indices).shape[0]!) });
-    this.#op(dtype === "bool" ? "scatter_update" : this.#choose(["scatter_add", "scatter_max", "scatter_update"]), [value, indices, updates], { axis });
+    this.#op(dtype === "bool" ? "scatter_update" : this.#decisions.pick(["scatter_add", "scatter_max", "scatter_update"]), [value, indices, updates], { axis });
   }
 
   /** Indices within an axis, in order and in parts the same. */
   #places(extent: number): ValueId {
-    const counted = this.#op("iota_block", [], { length: this.#choose([1, extent, extent + 1]), dtype: "i32" });
-    return this.#op("min", [counted, this.#fill(this.#choose([extent - 1, extent >> 1]), this.#type(counted))]);
+    const counted = this.#op("iota_block", [], { length: this.#decisions.pick([1, extent, extent + 1]), dtype: "i32" });
+    return this.#op("min", [counted, this.#fill(this.#decisions.pick([extent - 1, extent >> 1]), this.#type(counted))]);
   }
 
   /** Where a box begins: whatever numbers there are. */
@@ -225,7 +217,7 @@ class RandomGraph {
     const outer = this.#pool;
     this.#pool = [...outer, ...parameters];
     const block = this.#builder.block(parameters, () => {
-      for (let steps = 1 + this.#decide(5); steps > 0; steps--) this.#step(depth + 1, sink);
+      for (let steps = 1 + this.#decisions.below(5); steps > 0; steps--) this.#step(depth + 1, sink);
       return results();
     });
     this.#pool = outer;
@@ -235,8 +227,8 @@ class RandomGraph {
   #conditional(depth: number, sink: number): void {
     const types = [this.#type(this.#pick()), this.#type(this.#pick())];
     const results = () => types.map((type) => this.#partner(type));
-    const isSwitch = this.#decide(2) === 0;
-    const selector = this.#decide(3) === 0 ? this.#fill(this.#decide(2), scalar(isSwitch ? "i32" : "bool")) : isSwitch ? this.#scalarOf("i32") : this.#op("lt", [this.#scalarOf("f32"), this.#scalarOf("f32")]);
+    const isSwitch = this.#decisions.below(2) === 0;
+    const selector = this.#decisions.below(3) === 0 ? this.#fill(this.#decisions.below(2), scalar(isSwitch ? "i32" : "bool")) : isSwitch ? this.#scalarOf("i32") : this.#op("lt", [this.#scalarOf("f32"), this.#scalarOf("f32")]);
     const regions = Array.from({ length: isSwitch ? 3 : 2 }, () => this.#region([], depth, sink, results));
     this.#pool.push(...this.#builder.node(isSwitch ? "switch" : "if", { inputs: [selector], attributes: isSwitch ? { cases: [0, 2] } : {}, regions, outputs: types, origin }));
   }
@@ -244,10 +236,10 @@ class RandomGraph {
   #repeat(depth: number, sink: number): void {
     const carried = [this.#pick(), this.#pick(), this.#pick()];
     const types = carried.map((value) => this.#type(value));
-    const count = this.#decide(2) === 0 ? this.#fill(this.#decide(4), scalar("i32")) : this.#pool[6]!;
+    const count = this.#decisions.below(2) === 0 ? this.#fill(this.#decisions.below(4), scalar("i32")) : this.#pool[6]!;
     const parameters = types.map((type) => this.#builder.value(type, origin));
     // One of them is now and then passed on as it is.
-    const body = this.#region(parameters, depth, sink, () => types.map((type, k) => (this.#decide(4) === 0 ? parameters[k]! : this.#partner(type))));
+    const body = this.#region(parameters, depth, sink, () => types.map((type, k) => (this.#decisions.below(4) === 0 ? parameters[k]! : this.#partner(type))));
     this.#pool.push(...this.#builder.node("repeat", { inputs: [count, ...carried], regions: [body], outputs: types, origin }));
   }
 
@@ -257,14 +249,14 @@ class RandomGraph {
     const types = carried.map((value) => this.#type(value));
     const parameters = (): ValueId[] => types.map((type) => this.#builder.value(type, origin));
     const [before, during] = [parameters(), parameters()];
-    const limit = this.#decide(4);
+    const limit = this.#decisions.below(4);
     const outer = this.#pool;
     this.#pool = [...outer];
     const condition = this.#builder.block(before, () => [this.#op("lt", [before[0]!, this.#fill(limit, scalar("i32"))])]);
     this.#pool = outer;
     const body = this.#region(during, depth, sink, () => [
       this.#op("add", [during[0]!, this.#fill(1, scalar("i32"))]),
-      ...types.slice(1).map((type, k) => (this.#decide(4) === 0 ? during[k + 1]! : this.#partner(type))),
+      ...types.slice(1).map((type, k) => (this.#decisions.below(4) === 0 ? during[k + 1]! : this.#partner(type))),
     ]);
     this.#pool.push(...this.#builder.node("while", { inputs: carried, regions: [condition, body], outputs: types, origin }));
   }

@@ -6,7 +6,7 @@ import { affineConstant, affineIndex, evaluateAffine, type Affine } from "../../
 import { nowhere } from "../../support/span.ts";
 import { blockCount, distribute, tileOf } from "../../tiled/distribution.ts";
 import type { Copy, Distribution, Placement, TiledTensor } from "../../tiled/tiled.ts";
-import type { Tensors } from "./transfers.ts";
+import type { Tensors } from "../exchange/transfers.ts";
 
 export interface Exchange {
   readonly tiled: Tensors;

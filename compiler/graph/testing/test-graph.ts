@@ -1,12 +1,12 @@
 /** Test-only: writing small graphs by hand. Types come from the op table's rules. */
-import type { DType } from "../../runtime/dtype.ts";
-import { ops } from "../ops/table.ts";
-import { Diagnostics } from "../support/diagnostic.ts";
-import type { PassContext } from "../support/pass.ts";
-import { nowhere } from "../support/span.ts";
-import { target } from "../targets/targets.ts";
-import { GraphBuilder } from "./build.ts";
-import type { Attributes, Block, Graph, Node, State, TensorType, ValueId } from "./graph.ts";
+import type { DType } from "../../../runtime/dtype.ts";
+import { ops } from "../../ops/table.ts";
+import { Diagnostics } from "../../support/diagnostic.ts";
+import type { PassContext } from "../../support/pass.ts";
+import { nowhere } from "../../support/span.ts";
+import { target } from "../../targets/targets.ts";
+import { GraphBuilder } from "../build.ts";
+import type { Attributes, Block, Graph, Node, State, TensorType, ValueId } from "../graph.ts";
 
 export const testContext: PassContext = Object.assign(new Diagnostics(), { target: target("wasm") });
 

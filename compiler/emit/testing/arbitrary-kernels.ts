@@ -4,12 +4,12 @@
  * ones shrink.
  */
 import fc from "fast-check";
-import { bytesOf, dtypes, isBig, isFloat, isInteger, newArray, type DType } from "../../runtime/dtype.ts";
-import { limitsOf, put, type Tensor } from "../graph/tensor.ts";
-import { binary, bitcast, call, cast, constant, i32, iota, KernelBuilder, lane, pack, reduce, select, splat, unary } from "../kernel/build.ts";
-import type { BinaryOp, BufferId, Expression, Kernel, MathFunction, UnaryOp } from "../kernel/kernel.ts";
-import { vectorFits, vectorSupported } from "../kernel/vector-support.ts";
-import { nowhere } from "../support/span.ts";
+import { bytesOf, dtypes, isBig, isFloat, isInteger, newArray, type DType } from "../../../runtime/dtype.ts";
+import { limitsOf, put, type Tensor } from "../../graph/tensor.ts";
+import { binary, bitcast, call, cast, constant, i32, iota, KernelBuilder, lane, pack, reduce, select, splat, unary } from "../../kernel/build.ts";
+import type { BinaryOp, BufferId, Expression, Kernel, MathFunction, UnaryOp } from "../../kernel/kernel.ts";
+import { vectorFits, vectorSupported } from "../../kernel/vector-support.ts";
+import { nowhere } from "../../support/span.ts";
 
 export type Choose = fc.GeneratorValue;
 

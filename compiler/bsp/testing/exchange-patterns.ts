@@ -1,9 +1,10 @@
 /** The exchanges that programs make, by name and number of tiles: what schedules are tested and measured with. */
 import { affineIndex, identityMap } from "../../support/affine.ts";
-import { nowhere } from "../../support/span.ts";
+import { randomNumbers } from "../../support/testing/random-numbers.ts";
 import { distribute, onOneTile } from "../../tiled/distribution.ts";
-import type { Copy, Distribution, TiledTensor } from "../../tiled/tiled.ts";
-import { transfersOf, type Transfers } from "./transfers.ts";
+import type { Copy, Distribution } from "../../tiled/tiled.ts";
+import { transfersOf, type Transfers } from "../exchange/transfers.ts";
+import { copyOf, tensor } from "./exchanges.ts";
 
 export interface Pattern {
   readonly name: string;
@@ -14,28 +15,15 @@ export interface Pattern {
 
 const inOrder = { kind: "blocked", first: 0, perTile: 1 } as const;
 
-function tensor(name: string, shape: readonly number[], distribution: Distribution): TiledTensor {
-  return { name, type: { dtype: "f32", shape }, origin: nowhere, storage: "blocks", distribution, persistent: false };
-}
-
-function copy(tensors: readonly TiledTensor[], driver: number, other: number, map: Copy["map"], direction: Copy["direction"] = "pull"): Copy {
-  return { direction, driver, other, map, range: tensors[driver]!.distribution.grid.map((count) => ({ start: 0, count })), cause: "pattern", origin: nowhere };
-}
-
 /** rows × columns = tiles, as square as can be. */
 function square(tiles: number): readonly [number, number] {
   for (let rows = Math.floor(Math.sqrt(tiles)); ; rows--) if (tiles % rows === 0) return [rows, tiles / rows];
 }
 
-/** Whole numbers below a bound, always the same from one seed (mulberry32). */
+/** Whole numbers below a bound, always the same from one seed. */
 function random(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
+  const next = randomNumbers(seed);
+  return (below) => Math.floor(next() * below);
 }
 
 /** Pieces that each go to one tile. */
@@ -60,7 +48,7 @@ function permutation(tiles: number, below: (bound: number) => number): number[] 
 function allToAll(tiles: number): Transfers {
   const shape = [tiles, 4 * tiles];
   const tensors = [tensor("columns", shape, distribute(shape, [tiles, 4], inOrder)), tensor("rows", shape, distribute(shape, [1, 4 * tiles], inOrder))];
-  return transfersOf({ tiles, tensors }, [copy(tensors, 0, 1, identityMap(2))]);
+  return transfersOf({ tiles, tensors }, [copyOf(tensors, 0, 1, identityMap(2))]);
 }
 
 function transpose(tiles: number): Transfers {
@@ -68,7 +56,7 @@ function transpose(tiles: number): Transfers {
   const side = rows * columns;
   const placed = distribute([side, side], [columns, rows], inOrder);
   const tensors = [tensor("turned", [side, side], placed), tensor("matrix", [side, side], placed)];
-  return transfersOf({ tiles, tensors }, [copy(tensors, 0, 1, [affineIndex(1, 2), affineIndex(0, 2)])]);
+  return transfersOf({ tiles, tensors }, [copyOf(tensors, 0, 1, [affineIndex(1, 2), affineIndex(0, 2)])]);
 }
 
 /** Every tile reads its part of a line and two elements on either side. */
@@ -78,7 +66,7 @@ function halo1d(tiles: number): Transfers {
   const inner = tiles - 2;
   const window = tensor("windows", [inner, part + 4], distribute([inner, part + 4], [1, part + 4], { kind: "blocked", first: 1, perTile: 1 }));
   const tensors = [window, line];
-  return transfersOf({ tiles, tensors }, [copy(tensors, 0, 1, [{ constant: part - 2, coefficients: [part, 1] }])]);
+  return transfersOf({ tiles, tensors }, [copyOf(tensors, 0, 1, [{ constant: part - 2, coefficients: [part, 1] }])]);
 }
 
 /** Every inner tile of a grid reads its part of a plate and one element around it, corners too. */
@@ -90,21 +78,21 @@ function halo2d(tiles: number): Transfers {
   const windows = [rows - 2, columns - 2, part + 2, part + 2];
   const owners = Array.from({ length: (rows - 2) * (columns - 2) }, (_, k) => (Math.floor(k / (columns - 2)) + 1) * columns + (k % (columns - 2)) + 1);
   const tensors = [tensor("windows", windows, distribute(windows, [1, 1, part + 2, part + 2], { kind: "list", tiles: owners })), plate];
-  return transfersOf({ tiles, tensors }, [copy(tensors, 0, 1, [{ constant: part - 1, coefficients: [part, 0, 1, 0] }, { constant: part - 1, coefficients: [0, part, 0, 1] }])]);
+  return transfersOf({ tiles, tensors }, [copyOf(tensors, 0, 1, [{ constant: part - 1, coefficients: [part, 0, 1, 0] }, { constant: part - 1, coefficients: [0, part, 0, 1] }])]);
 }
 
 /** Everybody reads a vector that lies in `owners` parts on the first tiles. */
 function broadcast(tiles: number, owners: number): Transfers {
   const length = 64 * owners;
   const tensors = [tensor("copies", [tiles, length], distribute([tiles, length], [1, length], inOrder)), tensor("vector", [length], distribute([length], [64], inOrder))];
-  return transfersOf({ tiles, tensors }, [copy(tensors, 0, 1, [affineIndex(1, 2)])]);
+  return transfersOf({ tiles, tensors }, [copyOf(tensors, 0, 1, [affineIndex(1, 2)])]);
 }
 
 /** A vector on one tile, and its parts on all. */
 function scatter(tiles: number, direction: Copy["direction"]): Transfers {
   const length = 32 * tiles;
   const tensors = [tensor("parts", [length], distribute([length], [32], inOrder)), tensor("whole", [length], onOneTile([length], tiles >> 1))];
-  return transfersOf({ tiles, tensors }, [copy(tensors, 0, 1, identityMap(1), direction)]);
+  return transfersOf({ tiles, tensors }, [copyOf(tensors, 0, 1, identityMap(1), direction)]);
 }
 
 /** One level of a tree: each group of eight brings its parts to its first tile. */
@@ -133,8 +121,8 @@ function panels(tiles: number): Transfers {
     tensor("columns of b", right, distribute(right, [1, 1, rows * part, part], inOrder)),
   ];
   return transfersOf({ tiles, tensors }, [
-    copy(tensors, 2, 0, [{ constant: 0, coefficients: [part, 0, 1, 0] }, affineIndex(3, 4)]),
-    copy(tensors, 3, 1, [affineIndex(2, 4), { constant: 0, coefficients: [0, part, 0, 1] }]),
+    copyOf(tensors, 2, 0, [{ constant: 0, coefficients: [part, 0, 1, 0] }, affineIndex(3, 4)]),
+    copyOf(tensors, 3, 1, [affineIndex(2, 4), { constant: 0, coefficients: [0, part, 0, 1] }]),
   ]);
 }
 
@@ -151,8 +139,8 @@ function unalignedPanels(tiles: number): Transfers {
     tensor("columns of b", [...grid, inner, 11], distribute([...grid, inner, 11], [1, 1, inner, 11], inOrder)),
   ];
   return transfersOf({ tiles, tensors }, [
-    copy(tensors, 2, 0, [{ constant: 0, coefficients: [13, 0, 1, 0] }, affineIndex(3, 4)]),
-    copy(tensors, 3, 1, [affineIndex(2, 4), { constant: 0, coefficients: [0, 11, 0, 1] }]),
+    copyOf(tensors, 2, 0, [{ constant: 0, coefficients: [13, 0, 1, 0] }, affineIndex(3, 4)]),
+    copyOf(tensors, 3, 1, [affineIndex(2, 4), { constant: 0, coefficients: [0, 11, 0, 1] }]),
   ]);
 }
 

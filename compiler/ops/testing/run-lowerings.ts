@@ -2,18 +2,18 @@
  * For tests: runs lowerings as the tiled level would, block by block, with the kernel interpreter. An access becomes a
  * buffer: the box of its tensor that the block touches, where it lies. Nothing of the compiler uses this file.
  */
-import { isBig, sizeOf, type DType } from "../../runtime/dtype.ts";
-import type { TensorType } from "../graph/graph.ts";
-import { flatIndex, forEachIndex, get, put, zeros, type Tensor } from "../graph/tensor.ts";
-import { binaryFunction } from "../kernel/arithmetic.ts";
-import { affineExpression, KernelBuilder } from "../kernel/build.ts";
-import { withEpilogue } from "../kernel/epilogue.ts";
-import { runKernel } from "../kernel/interpret.ts";
-import { rowMajor, type Expression, type Kernel } from "../kernel/kernel.ts";
-import type { Access, Lowering } from "../kernel/lowering.ts";
-import { affineRange, evaluateAffine } from "../support/affine.ts";
-import { invariant } from "../support/bug.ts";
-import { nowhere } from "../support/span.ts";
+import { isBig, sizeOf, type DType } from "../../../runtime/dtype.ts";
+import type { TensorType } from "../../graph/graph.ts";
+import { flatIndex, forEachIndex, get, put, zeros, type Tensor } from "../../graph/tensor.ts";
+import { binaryFunction } from "../../kernel/arithmetic.ts";
+import { affineExpression, KernelBuilder } from "../../kernel/build.ts";
+import { withEpilogue } from "../../kernel/epilogue.ts";
+import { runKernel } from "../../kernel/interpret.ts";
+import { rowMajor, type Expression, type Kernel } from "../../kernel/kernel.ts";
+import type { Access, Lowering } from "../../kernel/lowering.ts";
+import { affineRange, evaluateAffine } from "../../support/affine.ts";
+import { invariant } from "../../support/bug.ts";
+import { nowhere } from "../../support/span.ts";
 
 /** Start and length of each part of a dimension. */
 export type Cut = (extent: number, dimension: number) => readonly (readonly [start: number, length: number])[];
