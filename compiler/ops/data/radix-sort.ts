@@ -68,7 +68,8 @@ function bitKeyOf(x: Expression): Expression {
   const held = signedBits(x);
   // Below zero the larger magnitude comes first.
   const ordered = select(binary("lt", held, number(held.dtype, 0n)), unary("not", held), binary("xor", held, number(held.dtype, BigInt.asIntN(8 * bytesOf(held.dtype), highest))));
-  return select(isNaNOf(x), number(unsigned, all), binary("and", cast(unsigned, ordered), number(unsigned, all)));
+  const own = bytesOf(x.dtype) === 2 ? binary("and", cast(unsigned, ordered), number(unsigned, all)) : cast(unsigned, ordered);
+  return select(isNaNOf(x), number(unsigned, all), own);
 }
 
 /** Both zeros as one. */

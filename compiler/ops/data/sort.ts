@@ -3,9 +3,10 @@
  * works, and -0 and 0, which are equal, stay as they were. NaN counts as larger than all, as in NumPy: it comes last, or first
  * in descending order. What NaN is made of is not kept.
  *
- * Long rows are sorted by digits (radix-sort.ts), short ones by a merge sort from below (Knuth, The Art of Computer Programming
- * 3, 5.2.4, L and S): O(n) and O(n log n) for any contents. A vertex sorts whole rows, so that a
- * single row is sorted on one tile, with scratch of one or two such rows.
+ * Rows of 32-bit numbers, up to some thousands, are sorted several at a time in the lanes of vectors (sort-side-by-side.ts). Others
+ * by digits where they are long (radix-sort.ts), short ones by a merge sort from below (Knuth, The Art of Computer Programming 3,
+ * 5.2.4, L and S): O(n) and O(n log n) for any contents. A vertex sorts whole rows, so that a single row is sorted on one tile,
+ * with scratch of one or two such rows.
  */
 import { bytesOf, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { TensorType, ValueId } from "../../graph/graph.ts";
@@ -16,6 +17,7 @@ import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { axesSpace, number, widened } from "../lowerings.ts";
 import type { GradientBuilder, Op, Signature } from "../op.ts";
+import { goSideBySide, rowsTogether, sideBySide } from "./sort-side-by-side.ts";
 import { countsOf, digitsOf, keyDType, keyOf, keysOf, leastSorted, radixOperations, radixSort, type Keys, type Records } from "./radix-sort.ts";
 import { axisArgument, boolAttribute, intAttribute, requireInputs } from "../rules.ts";
 
@@ -152,17 +154,30 @@ function lowerSort(name: SortName, x: TensorType, axis: number, descending: bool
   if (sizeOf(x.shape) === 0) return [];
   const { space, outer, element } = axesSpace(x.shape, [axis], "serial");
   const n = x.shape[axis]!;
-  const { operations, scratch, row } = (n < leastSorted(x.dtype) ? merging : byDigits)(name, x, n, descending);
+  const one = (n < leastSorted(x.dtype) ? merging : byDigits)(name, x, n, descending);
+  const rows = sizeOf(x.shape) / n;
+  const several = name === "sort" && outer > 0 && space[outer - 1]!.extent >= rowsTogether && goSideBySide(x.dtype, n) ? sideBySide(x.dtype, n, descending) : undefined;
+  const own = several?.scratch ?? [];
   return [
     {
       name,
       space,
       reads: [{ operand: 0, index: element }],
       writes: [{ operand: 0, index: element }],
-      operations,
-      scratch,
+      operations: (several ?? one).operations,
+      ...(several ? { mostParts: Math.floor(rows / rowsTogether) } : {}),
+      scratch: [...own, ...one.scratch],
       // Rows take turns with the scratch.
-      emit: (context) => context.kernel.forBox(context.block.slice(0, outer), false, (point) => row(context, point)),
+      emit(context) {
+        const { kernel, block } = context;
+        const [before, count] = [block.slice(0, outer - 1), block[outer - 1] ?? 0];
+        if (several === undefined || count < rowsTogether) return kernel.forBox(block.slice(0, outer), false, (point) => one.row({ ...context, scratch: context.scratch.slice(own.length) }, point));
+        kernel.forBox([...before, Math.ceil(count / rowsTogether)], false, (group) => {
+          // The last rows are sorted again with some before them.
+          const first = kernel.let("first", binary("min", binary("mul", group.at(-1)!, i32(rowsTogether)), i32(count - rowsTogether)));
+          several.rows(context, (row) => [...group.slice(0, -1), binary("add", first, row)]);
+        });
+      },
     },
   ];
 }
@@ -186,6 +201,14 @@ const long: readonly Tensor[] = (["f16", "bf16", "f32", "f64", "i8", "u8", "i16"
   if (isFloat(dtype)) [NaN, -0, 0, Infinity, -Infinity, -0, NaN, 0].forEach((value, k) => put(x, 37 * k + 5, value));
   return x;
 });
+
+/** Rows side by side: as many as vectors hold or some more, of all lengths, along every axis; of floats, with what is special. */
+const together: readonly { readonly x: Tensor; readonly axis: number }[] = ([[[4, 2], 1], [[5, 3], 1], [[7, 9], 1], [[40, 6], 0], [[3, 17, 5], 1], [[6, 70], 1], [[9, 130], 1]] as const).flatMap(([shape, axis], seed) =>
+  (["f32", "i32", "u32"] as const).map((dtype) => {
+    const x = samples(dtype, shape, seed);
+    if (isFloat(dtype)) [0, -0, NaN, -Infinity, 0, Infinity, -0].forEach((value, k) => put(x, (5 * k + 1) % x.data.length, value));
+    return { x, axis };
+  }));
 
 export const sort: Op = {
   name: "sort",
@@ -218,6 +241,7 @@ export const sort: Op = {
     { inputs: [samples("bool", [9])], attributes: { axis: 0, descending: false } },
     { inputs: [samples("u32", [1, 3])], attributes: { axis: 0, descending: true } },
     ...long.map((x, k) => ({ inputs: [x], attributes: { axis: 1, descending: k % 2 === 1 } })),
+    ...together.flatMap(({ x, axis }) => [false, true].map((descending) => ({ inputs: [x], attributes: { axis, descending } }))),
     { inputs: [samples("f32", [0, 3])], attributes: { axis: 1, descending: false } },
   ],
 };
