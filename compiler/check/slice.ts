@@ -6,7 +6,7 @@ import type { Span } from "../support/span.ts";
 import { report, type Frame } from "./frame.ts";
 import { maxTuple } from "./limits.ts";
 import { broadcastTo, coerce, emit, type Written } from "./tensors.ts";
-import { checkGathers, readGathers, type Gather } from "./tensor-index.ts";
+import { checkGathers, isBox, readGathers, writeBox, writeGathers, type Gather } from "./tensor-index.ts";
 import { describe, poison, type TensorValue, type Value } from "./value.ts";
 
 const whole = (extent: number): SliceDimension => ({ start: 0, length: extent, step: 1, drop: false });
@@ -145,8 +145,13 @@ export function index(frame: Frame, base: Value, items: readonly ast.IndexItem[]
 export function readSelection(frame: Frame, base: TensorValue, { slice, gathers }: Selection, span: Span): Value {
   const sliced = readSlice(frame, base, slice, span);
   if (gathers.length === 0 || sliced.kind !== "tensor") return sliced;
+  return readGathers(frame, sliced, placesWithin({ slice, gathers }), span);
+}
+
+/** The tensors of a selection, with the axes that are theirs in what the slice selects. */
+export function placesWithin({ slice, gathers }: Selection): Gather[] {
   const left = (axis: number): number => axis - slice.slice(0, axis).filter((dimension) => dimension.drop).length;
-  return readGathers(frame, sliced, gathers.map(({ axis, indices }) => ({ axis: left(axis), indices })), span);
+  return gathers.map(({ axis, indices }) => ({ axis: left(axis), indices }));
 }
 
 function indexTuple(frame: Frame, base: Extract<Value, { kind: "tuple" | "range" }>, items: readonly ast.IndexItem[], span: Span): Value {
@@ -170,4 +175,18 @@ export function writeSlice(frame: Frame, base: TensorValue, slice: Slice, writte
   const shaped = type.shape.length === undropped.length ? broadcastTo(frame, value, undropped, span) : emit(frame, "reshape", [value], { shape: undropped }, span);
   if (shaped.kind !== "tensor") return shaped;
   return emit(frame, "update", [base, shaped], sliceAttributes(slice), span);
+}
+
+/** `base` with what a slice, and tensors in it, select replaced by a value. */
+export function writeSelection(frame: Frame, base: TensorValue, selection: Selection, written: Written, span: Span, subject: string): Value {
+  const { slice, gathers } = selection;
+  if (gathers.length === 0) return writeSlice(frame, base, slice, written, span, subject);
+  const isRow = gathers.length === 1 && isWhole(slice, base.type.shape);
+  if (!isRow && isBox(slice, gathers)) return writeBox(frame, base, slice, gathers, written, span, subject);
+  // The slice is taken out, changed at its places, and put back.
+  const taken = readSlice(frame, base, slice, span);
+  if (taken.kind !== "tensor") return poison;
+  const [places, all] = [placesWithin(selection), wholeSlice(taken.type.shape)];
+  const changed = places.length > 1 && isBox(all, places) ? writeBox(frame, taken, all, places, written, span, subject) : writeGathers(frame, taken, places, written, span, subject);
+  return changed.kind === "tensor" ? writeSlice(frame, base, slice, { value: changed, span }, span, subject) : poison;
 }

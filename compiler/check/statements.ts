@@ -10,8 +10,7 @@ import { expectedOf, fitted, letValues } from "./let.ts";
 import { operate, operatorOf, written } from "./operators.ts";
 import { elaborateSet } from "./place.ts";
 import { describeBinding, Scope, type Binding } from "./scope.ts";
-import { readSelection, select, writeSlice } from "./slice.ts";
-import { writeGathers } from "./tensor-index.ts";
+import { readSelection, select, writeSelection } from "./slice.ts";
 import { cellOf, letValue } from "./states.ts";
 import { asTensor, type Written } from "./tensors.ts";
 import { describe, poison, type Value } from "./value.ts";
@@ -152,15 +151,11 @@ function atVariable(
       change(poison, name);
       return { value: poison, span };
     }
-    const { slice, gathers } = selection;
     const old = readSelection(frame, base, selection, target.span);
     const value = change(old, name);
     if (old.kind === "poison" || value.value.kind === "poison") return { value: poison, span };
     const part = `this part of ${name}`;
-    if (gathers.length === 0) return { value: writeSlice(frame, base, slice, value, span, part), span };
-    const changed = writeGathers(frame, base, slice, gathers, value, span, part);
-    if (changed) return { value: changed, span };
-    return { value: report(frame, "not-supported", gathers[0]!.indices.span, "assigning at these places is not supported yet", { help: "one tensor beside whole dimensions names places, and scalars with slices of step 1 a box" }), span };
+    return { value: writeSelection(frame, base, selection, value, span, part), span };
   }, store);
 }
 
