@@ -5,7 +5,7 @@
 import { mathFunctions } from "../../runtime/math.ts";
 import { dtypes, isBig, isFloat, newArray, viewArray, type DType } from "../../runtime/dtype.ts";
 import { bf16ToNumber, numberToBf16 } from "../../runtime/bf16.ts";
-import { castValue, convert } from "../graph/tensor.ts";
+import { castValue, convert, limitsOf } from "../graph/tensor.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
 import type { BinaryOp, MathFunction, UnaryOp } from "./kernel.ts";
 
@@ -191,4 +191,18 @@ export function mathFunction(name: MathFunction, dtype: DType): (x: Scalar, y: S
   invariant(isFloat(dtype), () => `${name} of ${dtype}`);
   const exact = mathFunctions[name] as (x: number, y: number) => number;
   return dtype === "f64" ? (x, y) => exact(x as number, y as number) : (x, y) => Math.fround(exact(x as number, y as number));
+}
+
+/** The value that an associative operation combines with another without changing it. For floats −0 + x is x, also for x = −0. */
+export function identityOf(op: BinaryOp, dtype: DType): Scalar {
+  const whole = (value: bigint): Scalar => (isBig(dtype) ? value : Number(value));
+  switch (op) {
+    case "add": return isFloat(dtype) ? -0 : whole(0n);
+    case "mul": return whole(1n);
+    case "or": case "xor": return whole(0n);
+    case "and": return dtype === "bool" ? 1 : whole(limitsOf(dtype).min < 0n ? -1n : limitsOf(dtype).max);
+    case "min": return dtype === "bool" ? 1 : isFloat(dtype) ? Infinity : whole(limitsOf(dtype).max);
+    case "max": return dtype === "bool" ? 0 : isFloat(dtype) ? -Infinity : whole(limitsOf(dtype).min);
+    default: throw new CompilerBug(`${op} has no identity`);
+  }
 }

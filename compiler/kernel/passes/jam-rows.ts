@@ -7,8 +7,9 @@ import type { Pass } from "../../support/pass.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { linearForm, termsKey } from "../linear.ts";
 import {
-  buffersStored, indexMentions, localsSet, LocalTable, mapExpressions, mentionsLocal, rewriteExpression, rewriteStatements, tripCount, valuesOf, visitExpressions, visitValues, withBody, type ForStatement, type LoadExpression, type SetStatement,
+  buffersStored, indexMentions, localsSet, LocalTable, mapExpressions, mentionsLocal, rewriteExpression, rewriteStatements, tripCount, visitExpressions, withBody, type ForStatement, type LoadExpression, type SetStatement,
 } from "../walk.ts";
+import { sizeOf } from "./instructions.ts";
 import { canInterleave, interleave } from "./interleave.ts";
 
 /** So many rows at once, where that is not too much. */
@@ -41,7 +42,7 @@ function gains(outer: ForStatement, inner: ForStatement, count: number): boolean
   const one = keysOfLoads(inner.body, new Map());
   const all = new Set(one);
   for (let at = 1; at < count; at++) for (const key of keysOfLoads(inner.body, new Map([[outer.local, at * outer.step]]))) all.add(key);
-  return all.size < one.size * count && all.size + repeatedLoads(inner) + count * operationsOf(inner.body) <= largestBody;
+  return all.size < one.size * count && all.size + repeatedLoads(inner) + count * sizeOf(inner.body).operations <= largestBody;
 }
 
 /** Loads that are the same for all of a row: vectors of one element repeated, which is an operation more. */
@@ -108,13 +109,4 @@ function shareLoads(body: readonly Statement[], locals: LocalTable): readonly St
     return local;
   })));
   return [...before, ...replaced];
-}
-
-/** Operations; index arithmetic costs nothing. */
-function operationsOf(body: readonly Statement[]): number {
-  let count = 0;
-  for (const value of body.flatMap(valuesOf)) visitValues(value, ({ kind }) => {
-    if (kind !== "load" && kind !== "local" && kind !== "constant") count += 1;
-  });
-  return count;
 }

@@ -12,10 +12,11 @@ import { binary, i32 } from "../build.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { operandsOf } from "../vector-support.ts";
 import { constantOf, LocalTable, rewriteStatements, tripCount, valuesOf, visitStatements, visitValues, withBody, type ForStatement } from "../walk.ts";
+import { sizeOf } from "./instructions.ts";
 import { canInterleave, interleave } from "./interleave.ts";
 import { withCounter } from "./unroll-small-loops.ts";
 
-/** Bodies of more operations than this gain nothing from a second copy, unless they are chains. */
+/** Bodies of more operations and loads than this gain nothing from a second copy, unless they are chains. */
 const largestBody = 60;
 /** Bodies of at most this many operations are copied four times. */
 const smallBody = 10;
@@ -37,16 +38,16 @@ export const unroll: Pass<Kernel, Kernel> = {
 
 function unrollLoop(loop: ForStatement, locals: LocalTable): readonly Statement[] {
   const trips = tripCount(loop);
-  const size = operationsOf(loop);
-  if (trips === undefined || size === undefined) return [loop];
-  const factor = copiesOf(loop, size);
-  if (factor === 1) return [loop];
-  if (trips < 2 * factor) return [loop];
+  if (trips === undefined || !isInnermostOfVectors(loop)) return [loop];
+  const factor = copiesOf(loop);
+  if (factor === 1 || trips < 2 * factor) return [loop];
   if (loop.parallel) return canInterleave(loop) ? interleave(loop, factor, locals) : [loop];
   return follow(loop, factor, trips);
 }
 
-function copiesOf(loop: ForStatement, size: number): number {
+function copiesOf(loop: ForStatement): number {
+  const { operations, loads } = sizeOf(loop.body);
+  const size = operations + loads;
   if (size <= smallBody) return 4;
   if (size <= largestBody) return 2;
   if (!loop.parallel || size > mostOperations) return 1;
@@ -73,19 +74,17 @@ function depthOf(body: readonly Statement[]): number {
   return deepest;
 }
 
-/** Operations and loads of an innermost loop's body that has vectors; undefined for others. Index arithmetic costs nothing. */
-function operationsOf(loop: ForStatement): number | undefined {
-  let count = 0;
+/** Whether a loop has vectors in its body, and no other loop. */
+function isInnermostOfVectors(loop: ForStatement): boolean {
   let vectors = false;
   let innermost = true;
   visitStatements(loop.body, (statement) => {
     if (statement.kind === "for" || statement.kind === "while") innermost = false;
-    for (const value of valuesOf(statement)) visitValues(value, ({ kind, lanes }) => {
+    for (const value of valuesOf(statement)) visitValues(value, ({ lanes }) => {
       if (lanes > 1) vectors = true;
-      if (kind !== "local" && kind !== "constant") count += 1;
     });
   });
-  return innermost && vectors ? count : undefined;
+  return innermost && vectors;
 }
 
 /** `factor` iterations after one another; the rest as it was. */

@@ -14,13 +14,12 @@
  * c. An innermost loop with a running sum, each of whose values is used: scans.ts.
  *
  * What moves by other than one element is loaded and stored lane by lane. That is tried on loops that nothing else widened, so
- * that a loop around whose accesses are neighbours comes first, and done where it pays: lane-costs.ts. What has no vector form
+ * that a loop around whose accesses are neighbours comes first, and done where it pays: instructions.ts. What has no vector form
  * stays scalar: widen.ts says why.
  */
 import type { Pass } from "../../support/pass.ts";
 import { binary, constant, i32, reduce } from "../build.ts";
-import { limitsOf } from "../../graph/tensor.ts";
-import { isFloat } from "../../../runtime/dtype.ts";
+import { identityOf } from "../arithmetic.ts";
 import { carriedLocals, forget, learn, memoryIndependent } from "../dependence.ts";
 import type { BinaryOp, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { liveAfter, type LiveAfter } from "../liveness.ts";
@@ -28,10 +27,10 @@ import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts"
 import { bodiesOf, constantOf, expressionsOf, localsSet, LocalTable, mentionsLocal, tripCount, visitStatements, withBody, type ForStatement, type SetStatement } from "../walk.ts";
 import { vectorFormSupported } from "../vector-support.ts";
 import { integerExtremes } from "./float-extremes.ts";
-import { lanesPay } from "./lane-costs.ts";
+import { lanesPay } from "./instructions.ts";
 import { replicate, type BodyCopy } from "./replicate.ts";
 import { runningSum, scanIn } from "./scans.ts";
-import { identityOf, Refusal, widenBody, type Reduction, type WidenedBody } from "./widen.ts";
+import { Refusal, widenBody, type Reduction, type WidenedBody } from "./widen.ts";
 
 export const vectorise: Pass<Kernel, Kernel> = {
   name: "vectorise",
@@ -200,8 +199,7 @@ class Vectoriser {
     for (const copy of copies)
       for (const [local, { op }] of reductions) {
         const vector = this.#locals.get(copy.renamed(accumulators.get(local)!));
-        const limits = isFloat(vector.dtype) || vector.dtype === "bool" ? undefined : limitsOf(vector.dtype);
-        statements.push({ kind: "set", local: vector.local, value: constant(vector.dtype, identityOf(op, vector.dtype, limits), lanes), origin });
+        statements.push({ kind: "set", local: vector.local, value: constant(vector.dtype, identityOf(op, vector.dtype), lanes), origin });
       }
     let done = loop.start;
     if (many > 1) {
@@ -228,11 +226,11 @@ class Vectoriser {
     return [...localsSet(loop.body)].some((local) => !reductions.has(local) && (needed === undefined || needed.has(local)));
   }
 
-  #tryWiden(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, known: Ranges, most?: number): WidenedBody | undefined {
+  #tryWiden(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, known: Ranges, most = Infinity): WidenedBody | undefined {
     if (loop.step !== 1) return undefined;
     const mark = this.#locals.list.length;
     try {
-      const widened = widenBody(this.#kernel, loop, this.#locals, reductions, this.#after, known, { ...(most === undefined ? {} : { most }), byLanes: this.#byLanes });
+      const widened = widenBody({ kernel: this.#kernel, loop, locals: this.#locals, reductions, after: this.#after, known, most, byLanes: this.#byLanes });
       const pays = !this.#byLanes || lanesPay(loop.body, widened.body, widened.lanes);
       if (pays && (tripCount(loop) ?? Infinity) >= widened.lanes) return widened;
     } catch (problem) {

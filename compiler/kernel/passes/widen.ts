@@ -10,7 +10,7 @@
  * Elements that are no neighbours are loaded into their lanes one by one, and stored from them, where the caller allows it: by
  * an index for each lane, which is the scalar one and some steps more, or else one lane of the index as a vector.
  */
-import { isInteger, type DType } from "../../../runtime/dtype.ts";
+import { isInteger } from "../../../runtime/dtype.ts";
 import { CompilerBug, invariant, unreachable } from "../../support/bug.ts";
 import type { Span } from "../../support/span.ts";
 import { provablyInside } from "../bounds.ts";
@@ -20,10 +20,11 @@ import type { BinaryOp, Expression, Kernel, LocalId, Statement } from "../kernel
 import type { LiveAfter } from "../liveness.ts";
 import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts";
 import {
-  bodiesOf, expressionsOf, liveIn, localsSet, mapOperands, mentionsLocal, visitStatements, type ForStatement, type IfStatement, type LoadExpression, type LocalTable, type SetStatement,
-  type StoreStatement, type WhileStatement,
+  liveIn, localsSet, mapOperands, mentionsLocal, type ForStatement, type IfStatement, type LoadExpression, type LocalTable, type SetStatement, type StoreStatement, type WhileStatement,
 } from "../walk.ts";
-import { isHalfFloat, maximumLanes, operandsOf, vectorFormSupported } from "../vector-support.ts";
+import { isHalfFloat, operandsOf, vectorFormSupported } from "../vector-support.ts";
+import { instructionsOf } from "./instructions.ts";
+import { lanesFor, stepOf, varyingLocals } from "./varying.ts";
 
 /** Why a loop stays scalar. */
 export class Refusal extends Error {
@@ -42,83 +43,34 @@ export interface WidenedBody {
   readonly accumulators: ReadonlyMap<LocalId, LocalId>;
 }
 
-export interface WidenOptions {
-  /** Of lanes. */
-  readonly most?: number;
+/** A loop whose body is to be widened, and where it stands. */
+export interface Widening {
+  readonly kernel: Kernel;
+  readonly loop: ForStatement;
+  /** Of the kernel; the vectors are added. */
+  readonly locals: LocalTable;
+  readonly reductions: ReadonlyMap<LocalId, Reduction>;
+  readonly after: LiveAfter;
+  /** What is known of locals at the loop. */
+  readonly known: Ranges;
+  /** Lanes at most. */
+  readonly most: number;
   /** Whether elements that are no neighbours are loaded and stored lane by lane; else they are a reason to refuse. */
-  readonly byLanes?: boolean;
+  readonly byLanes: boolean;
 }
 
-/** Throws a Refusal where the body has no vector form. `known` is what is known of locals at the loop. */
-export function widenBody(
-  kernel: Kernel, loop: ForStatement, locals: LocalTable, reductions: ReadonlyMap<LocalId, Reduction>, after: LiveAfter, known: Ranges, options: WidenOptions = {},
-): WidenedBody {
+/** Throws a Refusal where the body has no vector form. */
+export function widenBody(widening: Widening): WidenedBody {
+  const { loop, locals, reductions, known, most } = widening;
   const varying = varyingLocals(loop, reductions.keys());
-  const lanes = Math.min(options.most ?? Infinity, lanesFor(loop, varying, locals));
-  const widener = new Widener(kernel, loop, locals, reductions, after, varying, lanes, options.byLanes ?? false);
+  const lanes = Math.min(most, lanesFor(loop, varying, locals));
+  const widener = new Widener(widening, varying, lanes);
   const body = widener.run(known);
   return { lanes, body, accumulators: widener.accumulators };
 }
 
-/** Locals whose value differs from one iteration to the next, the counter and what reductions collect included. */
-function varyingLocals(loop: ForStatement, reductions: Iterable<LocalId>): Set<LocalId> {
-  const varying = new Set([loop.local, ...reductions]);
-  const mark = (body: readonly Statement[], masked: boolean): void => {
-    for (const statement of body) {
-      if (statement.kind === "set" && (masked || mentionsLocal(statement.value, varying))) varying.add(statement.local);
-      const branches = (statement.kind === "while" || statement.kind === "if") && mentionsLocal(statement.condition, varying);
-      for (const inner of bodiesOf(statement)) mark(inner, masked || branches);
-    }
-  };
-  for (let size = 0; size !== varying.size; ) {
-    size = varying.size;
-    mark(loop.body, false);
-  }
-  return varying;
-}
-
-/** As many lanes as the widest value that varies allows. */
-function lanesFor(loop: ForStatement, varying: ReadonlySet<LocalId>, locals: LocalTable): number {
-  let lanes = 16;
-  const hold = (dtype: DType): void => {
-    if (dtype !== "bool") lanes = Math.min(lanes, maximumLanes(dtype));
-  };
-  const visit = (expression: Expression): void => {
-    if (!mentionsLocal(expression, varying)) return;
-    hold(expression.dtype);
-    if (expression.kind === "load") visitIndex(expression.index);
-    else operandsOf(expression).forEach(visit);
-  };
-  // An index that moves evenly stays scalar.
-  const visitIndex = (index: readonly Expression[]): void => index.filter((one) => stepOf(one, loop.local, varying) === undefined).forEach(visit);
-  visitStatements(loop.body, (statement) => {
-    if (statement.kind === "set") {
-      if (varying.has(statement.local)) hold(locals.get(statement.local).dtype);
-      visit(statement.value);
-    } else if (statement.kind === "store") {
-      hold(statement.value.dtype);
-      visit(statement.value);
-      visitIndex(statement.index);
-    } else expressionsOf(statement).forEach(visit);
-  });
-  return lanes;
-}
-
-/** By how much an index grows per iteration; undefined where that is no constant. */
-function stepOf(index: Expression, counter: LocalId, varying: ReadonlySet<LocalId>): number | undefined {
-  if (!mentionsLocal(index, varying)) return 0;
-  if (index.kind === "local") return index.local === counter ? 1 : undefined;
-  if (index.kind !== "binary") return undefined;
-  const left = stepOf(index.left, counter, varying);
-  const right = stepOf(index.right, counter, varying);
-  if (left === undefined || right === undefined) return undefined;
-  switch (index.op) {
-    case "add": return left + right;
-    case "sub": return left - right;
-    case "mul": return index.right.kind === "constant" ? left * Number(index.right.value) : index.left.kind === "constant" ? right * Number(index.left.value) : undefined;
-    default: return undefined;
-  }
-}
+/** Where a side of a branch has more instructions than this, it costs less to ask whether any lane is on. */
+const leastSkipped = 24;
 
 class Widener {
   readonly accumulators = new Map<LocalId, LocalId>();
@@ -140,10 +92,7 @@ class Widener {
   /** Locals that nothing outside the masked region reads: the lanes that are off do not matter. */
   #private: ReadonlySet<LocalId> = new Set();
 
-  constructor(
-    kernel: Kernel, loop: ForStatement, locals: LocalTable, reductions: ReadonlyMap<LocalId, Reduction>, after: LiveAfter, varying: ReadonlySet<LocalId>, lanes: number,
-    byLanes: boolean,
-  ) {
+  constructor({ kernel, loop, locals, reductions, after, byLanes }: Widening, varying: ReadonlySet<LocalId>, lanes: number) {
     this.#kernel = kernel;
     this.#loop = loop;
     this.#locals = locals;
@@ -331,7 +280,7 @@ class Widener {
     const body = this.#masked(mask, region, side, new Map(known));
     const needed = this.#after.get(region)!;
     const given = [...localsSet(side)].every((local) => before.has(local) || !needed.has(local));
-    if (!given || costOf(side) < leastSkipped) return body;
+    if (!given || instructionsOf(side) < leastSkipped) return body;
     this.#restrict(before);
     return [{ kind: "if", condition: this.#any(mask), then: body, otherwise: [], origin: region.origin }];
   }
@@ -440,34 +389,3 @@ class Widener {
     for (const operand of operandsOf(expression)) this.#mustNotTrap(operand, known);
   }
 }
-
-/** Operations that cost more than to ask whether a lane is on. */
-const leastSkipped = 24;
-const costOfCall = 40;
-
-/** Operations of a body, a loop's once. */
-function costOf(body: readonly Statement[]): number {
-  let cost = 0;
-  const visit = (expression: Expression): void => {
-    if (expression.kind === "call") cost += costOfCall;
-    else if (expression.kind !== "local" && expression.kind !== "constant") cost += 1;
-    if (expression.kind !== "load") operandsOf(expression).forEach(visit);
-  };
-  visitStatements(body, (statement) => expressionsOf(statement).forEach(visit));
-  return cost;
-}
-
-/** The value that changes nothing. For floats −0 + x is x, also for x = −0. */
-export function identityOf(op: BinaryOp, dtype: DType, limits: { readonly min: bigint; readonly max: bigint } | undefined): number | bigint {
-  const integer = (value: bigint): number | bigint => (dtype === "i64" || dtype === "u64" ? value : Number(value));
-  switch (op) {
-    case "add": return limits === undefined ? -0 : integer(0n);
-    case "mul": return limits === undefined ? 1 : integer(1n);
-    case "or": case "xor": return dtype === "bool" ? 0 : integer(0n);
-    case "and": return dtype === "bool" ? 1 : integer(limits!.min < 0n ? -1n : limits!.max);
-    case "min": return dtype === "bool" ? 1 : limits === undefined ? Infinity : integer(limits.max);
-    case "max": return dtype === "bool" ? 0 : limits === undefined ? -Infinity : integer(limits.min);
-    default: throw new CompilerBug(`${op} has no identity`);
-  }
-}
-

@@ -1,12 +1,11 @@
 /**
- * Whether a body whose lanes are loaded or stored one by one is worth its vectors. What arithmetic gains, moving elements into
- * their lanes may cost: a copy that leaves out every second element gains nothing by vectors, a maximum of four such does.
- * Both bodies are counted in instructions as x64 engines make them, the scalar one once for every lane.
+ * How large a body is: what passes ask before they copy it, widen it or leave it out. Estimates of the machine that runs the
+ * executable; a modelled machine's are in `cycle-model.ts` and `code-size.ts`.
  */
 import { isFloat, isInteger } from "../../../runtime/dtype.ts";
 import type { Expression, Statement } from "../kernel.ts";
 import { isHalfFloat, operandsOf } from "../vector-support.ts";
-import { bodiesOf, tripCount } from "../walk.ts";
+import { bodiesOf, tripCount, valuesOf, visitStatements, visitValues } from "../walk.ts";
 
 /** To count a loop and jump back. */
 const loopInstructions = 2;
@@ -19,15 +18,32 @@ const extremeInstructions = { scalar: 6, vector: 5 } as const;
 /** A 16-bit float to f32 or from it. */
 const halfInstructions = { scalar: 8, vector: 12 } as const;
 
-/** `scalar` is done once for each lane, in a loop of its own; `vectors` once. */
-export function lanesPay(scalar: readonly Statement[], vectors: readonly Statement[], lanes: number): boolean {
-  return ofBody(vectors) + loopInstructions < lanes * (ofBody(scalar) + loopInstructions);
+/** Operations and loads that stand in a body. Arithmetic of indices is part of addresses: it counts as nothing. */
+export function sizeOf(body: readonly Statement[]): { readonly operations: number; readonly loads: number } {
+  let [operations, loads] = [0, 0];
+  visitStatements(body, (statement) => {
+    for (const value of valuesOf(statement)) visitValues(value, ({ kind }) => {
+      if (kind === "load") loads += 1;
+      else if (kind !== "local" && kind !== "constant") operations += 1;
+    });
+  });
+  return { operations, loads };
 }
 
-const ofBody = (body: readonly Statement[]): number => body.reduce((sum, statement) => sum + ofStatement(statement), 0);
+/**
+ * Whether a body whose lanes are loaded or stored one by one is worth its vectors. What arithmetic gains, moving elements into
+ * their lanes may cost: a copy that leaves out every second element gains nothing by vectors, a maximum of four such does.
+ * `scalar` is done once for each lane, in a loop of its own; `vectors` once.
+ */
+export function lanesPay(scalar: readonly Statement[], vectors: readonly Statement[], lanes: number): boolean {
+  return instructionsOf(vectors) + loopInstructions < lanes * (instructionsOf(scalar) + loopInstructions);
+}
+
+/** Instructions that a body runs, as x64 engines make them. */
+export const instructionsOf = (body: readonly Statement[]): number => body.reduce((sum, statement) => sum + ofStatement(statement), 0);
 
 function ofStatement(statement: Statement): number {
-  const inside = bodiesOf(statement).reduce((sum, body) => sum + ofBody(body), 0);
+  const inside = bodiesOf(statement).reduce((sum, body) => sum + instructionsOf(body), 0);
   switch (statement.kind) {
     case "set": return ofExpression(statement.value);
     case "store": return ofExpression(statement.value) + ofIndex(statement.index) + 1 + ofHalf(statement.value);
