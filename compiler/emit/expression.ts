@@ -8,7 +8,7 @@ import { callMath } from "./helpers.ts";
 import type { Memory } from "./memory.ts";
 import { isHalf, machineName, machineType, roundHalf, scalarBinary, scalarBitcast, scalarCast, scalarConstant, scalarUnary } from "./scalar.ts";
 import type { FunctionScope, Value } from "./scope.ts";
-import { anyLane, constantBytes, floatShape, iotaBytes, lane, pack, reduce, roundHalfLanes, shiftAmount, splat, vectorBinary, vectorBitcast, vectorCast, vectorSelect, vectorShift, vectorUnary } from "./vector.ts";
+import { anyLane, constantBytes, floatShape, iotaBytes, lane, moveWords, pack, reduce, roundHalfLanes, shiftAmount, splat, vectorBinary, vectorBitcast, vectorCast, vectorSelect, vectorShift, vectorUnary } from "./vector.ts";
 
 /** What expressions are emitted into. */
 export interface ExpressionContext {
@@ -93,12 +93,26 @@ function emitSplat(context: ExpressionContext, { dtype, lanes, operand }: Of<"sp
   return scope.operation(scope.binaryen.v128, [emitExpression(context, operand)], (code) => splat(scope, dtype, lanes, code));
 }
 
-/** Elements are loaded into their lanes one by one, or half a vector at a time; other scalars are moved there. */
+/** Elements are loaded into their lanes one by one, or half a vector at a time; words of one or two vectors are moved at once, other scalars one by one. */
 function emitPack(context: ExpressionContext, { dtype, lanes, operands }: Of<"pack">): Value {
   const { scope, memory } = context;
   const loads = operands.filter((operand) => operand.kind === "load");
   if (loads.length === operands.length) return memory.loadLanes(dtype, loads, lanes);
+  const words = wordsOf(operands);
+  if (words !== undefined) return scope.operation(scope.binaryen.v128, words.map(({ vector }) => emitExpression(context, vector)), (...codes) => moveWords(scope, codes, words.map(({ places }) => places)));
   return scope.operation(scope.binaryen.v128, operands.map((operand) => emitExpression(context, operand)), (...codes) => pack(scope, dtype, lanes, codes));
+}
+
+/** Of scalars that are words of one or two vectors: these, and which of their words goes to which place. */
+function wordsOf(operands: readonly Expression[]): { readonly vector: Expression; readonly places: readonly (number | undefined)[] }[] | undefined {
+  const vectors = new Map<LocalId, Expression>();
+  const sources = operands.map((operand) => {
+    if (operand.kind !== "lane" || operand.dtype === "bool" || bytesOf(computeDType(operand.dtype)) !== 4 || operand.operand.kind !== "local") return undefined;
+    vectors.set(operand.operand.local, operand.operand);
+    return { local: operand.operand.local, index: operand.index };
+  });
+  if (sources.length !== 4 || vectors.size > 2 || sources.includes(undefined)) return undefined;
+  return [...vectors].map(([local, vector]) => ({ vector, places: sources.map((source) => (source!.local === local ? source!.index : undefined)) }));
 }
 
 function emitBinary(context: ExpressionContext, expression: Of<"binary">): Value {

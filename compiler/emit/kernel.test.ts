@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DType } from "../../runtime/dtype.ts";
 import { convert, get, tensor, zeros, type Tensor } from "../graph/tensor.ts";
-import { binary, cast, constant, i32, KernelBuilder, reduce, select, splat } from "../kernel/build.ts";
+import { binary, cast, constant, i32, KernelBuilder, lane, pack, reduce, select, splat } from "../kernel/build.ts";
 import { runKernel } from "../kernel/interpret.ts";
 import type { Expression, Kernel } from "../kernel/kernel.ts";
 import { nowhere } from "../support/span.ts";
@@ -350,5 +350,20 @@ describe("a vector select", () => {
     runKernel(kernel, expected);
     runBuilt(instantiate(relaxed), 0, kernel, buffers);
     expectSame(buffers, expected);
+  });
+});
+
+describe("a pack of lanes", () => {
+  it("of one or two vectors of words moves each at once", async () => {
+    const kernel = build((b) => {
+      const [x, y] = ["x", "y"].map((name) => b.buffer({ name, dtype: "f32", shape: [12], access: "inout" }));
+      const [first, second, third] = [0, 4, 8].map((at) => b.let("part", wide(b.load(x!, [i32(at)]), 4))) as [Expression, Expression, Expression];
+      b.store(y!, [i32(0)], pack([lane(0, first), lane(0, second), lane(1, first), lane(1, second)]));
+      b.store(y!, [i32(4)], pack([3, 3, 1, 2].map((at) => lane(at, third))));
+      b.store(y!, [i32(8)], pack([lane(3, second), lane(0, first), lane(1, third), lane(2, second)]));
+    });
+    await check(kernel, [ramp("f32", 12), zeros({ dtype: "f32", shape: [12] })]);
+    // Two words of two vectors, and one alone; of three vectors one by one.
+    expect((await buildModule([kernel])).text.match(/i8x16\.swizzle/g)).toHaveLength(3);
   });
 });

@@ -1,10 +1,10 @@
 /**
  * The module with which the runtime tries whether V8 pairs vectors correctly (runtime/wide-vectors.ts): for each dtype and each
  * operation that kernels use and V8 pairs, a loop over neighbouring vectors; a register block of a matrix product; vectors
- * of every second element, which are loaded in pairs; and vectors that a branch sets again. The runtime keeps its bytes as text in runtime/pairing-module.ts, which `node scripts/pairing-module.ts` writes.
+ * of every second element, which are loaded and stored in pairs; and vectors that a branch sets again. The runtime keeps its bytes as text in runtime/pairing-module.ts, which `node scripts/pairing-module.ts` writes.
  */
 import type { DType } from "../../runtime/dtype.ts";
-import { binary, bitcast, cast, constant, i32, KernelBuilder, reduce, select, splat, unary } from "../kernel/build.ts";
+import { binary, bitcast, cast, constant, i32, KernelBuilder, lane, pack, reduce, select, splat, unary } from "../kernel/build.ts";
 import type { BinaryOp, Expression, Kernel, UnaryOp } from "../kernel/kernel.ts";
 import { fromPairs } from "../kernel/passes/pairs.ts";
 import { maximumLanes, vectorFormSupported } from "../kernel/vector-support.ts";
@@ -99,6 +99,25 @@ function everySecond(): Kernel {
   return builder.finish();
 }
 
+/** Sums to every second place and products to those between them. */
+function betweenEachOther(): Kernel {
+  const count = operandBytes / 4;
+  const builder = new KernelBuilder("between each other", nowhere);
+  const [x, y] = ["x", "y"].map((name) => builder.buffer({ name, dtype: "f32", shape: [count], access: "in" }));
+  const z = builder.buffer({ name: "z", dtype: "f32", shape: [2 * count], access: "out" });
+  builder.for({ end: i32(repeats) }, () => builder.for({ end: i32(count), step: 8, parallel: true }, (i) => {
+    const places = [0, 4].map((start) => plus(i, start));
+    const operands = places.map((at) => [x!, y!].map((buffer) => builder.let("operand", vector(builder.load(buffer, [at]), 4))) as [Expression, Expression]);
+    const sums = operands.map(([a, b]) => builder.let("sum", binary("add", a, b)));
+    const products = operands.map(([a, b]) => builder.let("product", binary("mul", a, b)));
+    for (const half of [0, 2]) {
+      const values = sums.map((sum, k) => builder.let("value", pack([half, half + 1].flatMap((at) => [lane(at, sum), lane(at, products[k]!)]))));
+      places.forEach((at, k) => builder.store(z, [plus(binary("mul", at, i32(2)), 2 * half)], values[k]!));
+    }
+  }));
+  return builder.finish();
+}
+
 /** Sums, and products instead where x is larger than y; the branch is left out where it is so in no lane. */
 function branching(): Kernel {
   const count = operandBytes / 4;
@@ -119,6 +138,6 @@ function branching(): Kernel {
 
 /** Exports `kernel0`, `kernel1`, …, each of three addresses: two operands of 256 bytes and the results; and `memory`. */
 export async function pairingModule(): Promise<Uint8Array> {
-  const kernels = [...(["f32", "f64", "i32", "u32", "u64", "i16", "u8"] as const).map(elementwise), product(), everySecond(), branching()];
+  const kernels = [...(["f32", "f64", "i32", "u32", "u64", "i16", "u8"] as const).map(elementwise), product(), everySecond(), betweenEachOther(), branching()];
   return (await buildModule(kernels, { fusedMultiplyAdd: true, pages: 2 })).bytes;
 }

@@ -204,6 +204,12 @@ function upperWords(scope: FunctionScope, left: Code, right: Code): Code {
   return v128.or(low, high);
 }
 
+/** Words of one or two vectors to their places; each place gets one of one of them. */
+export function moveWords(scope: FunctionScope, vectors: readonly Code[], places: readonly (readonly (number | undefined)[])[]): Code {
+  const moved = vectors.map((vector, at) => scope.module.i8x16.swizzle(vector, wordsFrom(scope, places[at]!.map((word) => word ?? none))));
+  return moved.reduce((all, one) => scope.module.v128.or(all, one));
+}
+
 /** No word: its bytes become zero. */
 const none = 0x80;
 

@@ -81,6 +81,7 @@ export interface LoopOptions {
   readonly step?: number;
   readonly parallel?: boolean;
   readonly rolled?: boolean;
+  readonly repeatable?: boolean;
   readonly name?: string;
 }
 
@@ -131,16 +132,16 @@ export class KernelBuilder {
     const index = this.local(options.name ?? "i", "i32");
     this.#body.push({
       kind: "for", local: index.local, start: options.start ?? i32(0), end: options.end, step: options.step ?? 1,
-      parallel: options.parallel ?? false, ...(options.rolled ? { rolled: true } : {}), body: this.#nested(() => body(index)), origin,
+      parallel: options.parallel ?? false, ...(options.rolled ? { rolled: true } : {}), ...(options.repeatable ? { repeatable: true } : {}), body: this.#nested(() => body(index)), origin,
     });
   }
 
   /** Nested loops over a box of constant extents, outermost first. Extents of 1 make no loop. */
-  forBox(extents: readonly number[], parallel: boolean, body: (indices: Expression[]) => void): void {
+  forBox(extents: readonly number[], parallel: boolean, body: (indices: Expression[]) => void, repeatable = false): void {
     const go = (dimension: number, indices: Expression[]): void => {
       if (dimension === extents.length) body(indices);
       else if (extents[dimension] === 1) go(dimension + 1, [...indices, i32(0)]);
-      else this.for({ end: i32(extents[dimension]!), parallel, name: `i${dimension}` }, (index) => go(dimension + 1, [...indices, index]));
+      else this.for({ end: i32(extents[dimension]!), parallel, repeatable, name: `i${dimension}` }, (index) => go(dimension + 1, [...indices, index]));
     };
     go(0, []);
   }

@@ -32,6 +32,7 @@ export function withEpilogue(lowering: Lowering): Lowering {
     reads: [...plain.reads, ...epilogue.operands.map((operand) => ({ operand, index: write.index }))],
     emit: (context) => plain.emit({
       ...context,
+      overwrites: epilogue.operands.length > 0,
       store: (k, at, value) => context.store(k, at, substitute(epilogue.body, [value, ...epilogue.operands.map((_, read) => context.load(first + read, at))])),
     }),
   };

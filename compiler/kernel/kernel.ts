@@ -88,10 +88,11 @@ export type Statement =
    * `local` (i32) runs from `start` while < `end` by `step` (> 0). `start` and `end` are evaluated once.
    * `parallel`: the iterations are independent: none reads or writes an element or a local another one writes.
    * `rolled`: a sum that stays a loop, however short, so that the loops around it are blocked over it (passes/block-contraction.ts).
+   * `repeatable`: of a parallel loop: an iteration may run twice, since nothing that the loop stores is read by it, wherever buffers lie.
    */
   | {
       readonly kind: "for"; readonly local: LocalId; readonly start: Expression; readonly end: Expression; readonly step: number;
-      readonly parallel: boolean; readonly rolled?: boolean; readonly body: readonly Statement[]; readonly origin: Span;
+      readonly parallel: boolean; readonly rolled?: boolean; readonly repeatable?: boolean; readonly body: readonly Statement[]; readonly origin: Span;
     }
   | { readonly kind: "while"; readonly condition: Expression; readonly body: readonly Statement[]; readonly origin: Span }
   | { readonly kind: "if"; readonly condition: Expression; readonly then: readonly Statement[]; readonly otherwise: readonly Statement[]; readonly origin: Span };

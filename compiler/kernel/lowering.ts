@@ -38,6 +38,8 @@ export interface BlockContext {
   reload(write: number, at: readonly Expression[]): Expression;
   /** The buffers of `Lowering.scratch`. */
   readonly scratch: readonly BufferId[];
+  /** An operand may lie where the result does, as one of the epilogue's: what was stored may not be computed again. */
+  readonly overwrites?: boolean;
 }
 
 export interface Lowering {

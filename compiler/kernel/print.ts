@@ -64,7 +64,7 @@ function printStatement(statement: Statement, names: ExpressionNames, indent: st
       return;
     case "for": {
       const step = statement.step === 1 ? "" : ` step ${statement.step}`;
-      lines.push(`${indent}${statement.parallel ? "parallel " : statement.rolled ? "rolled " : ""}for ${local(statement.local)} in ${show(statement.start)} .. ${show(statement.end)}${step}`);
+      lines.push(`${indent}${statement.repeatable ? "repeatable " : ""}${statement.parallel ? "parallel " : statement.rolled ? "rolled " : ""}for ${local(statement.local)} in ${show(statement.start)} .. ${show(statement.end)}${step}`);
       printBody(statement.body, names, inner, lines);
       return;
     }

@@ -50,6 +50,48 @@ describe("pair-lanes", () => {
     expectSame(result);
   });
 
+  describe("stores", () => {
+    type Place = (offset: number) => readonly Expression[];
+
+    /** The loop of a kernel that stores to y[2 · i + offset], in vectors, and what the pass makes of it. */
+    function spread(body: (parts: { kernel: KernelBuilder; y: number; place: Place; value(at: number): Expression }) => void): { before: Kernel; after: Kernel } {
+      const kernel = new KernelBuilder("spread", nowhere);
+      const x = kernel.buffer({ name: "x", dtype: "f32", shape: [n], access: "in" });
+      const y = kernel.buffer({ name: "y", dtype: "f32", shape: [4 * n], access: "inout" });
+      kernel.for({ end: i32(n), parallel: true }, (i) => body({
+        kernel, y, place: (offset) => [binary("add", binary("mul", i, i32(2)), i32(offset))], value: (at) => binary("mul", binary("add", kernel.load(x, [i]), constant("f32", at)), kernel.load(x, [i])),
+      }));
+      const before = vectorise.run(kernel.finish(), testContext);
+      const after = pairLanes.run(before, testContext);
+      verifyKernel(after);
+      expect(printKernel(before)).toContain("= lane 3(");
+      return { before, after };
+    }
+
+    it("vectors between each other as vectors of neighbours", () => {
+      for (const order of [[0, 1], [1, 0], [2 * n, 2 * n + 1, 0, 1]]) {
+        const result = spread(({ kernel, y, place, value }) => order.forEach((offset) => kernel.store(y, place(offset), value(offset))));
+        expect(printKernel(result.after).match(/×4 = pack\(lane [02]/g)).toHaveLength(order.length);
+        expectSame(result);
+      }
+    });
+
+    it("one by one what lies apart, and what is read or stored to in between", () => {
+      const apart = [
+        spread(({ kernel, y, place, value }) => [0, 3].forEach((offset) => kernel.store(y, place(offset), value(offset)))),
+        spread(({ kernel, y, place, value }) => [0, 2 * n, 1].forEach((offset) => kernel.store(y, place(offset), value(offset)))),
+        spread(({ kernel, y, place, value }) => {
+          kernel.store(y, place(0), value(0));
+          kernel.store(y, place(1), binary("add", kernel.load(y, place(2 * n)), value(1)));
+        }),
+      ];
+      for (const result of apart) {
+        expect(printKernel(result.after)).not.toContain("pack(lane");
+        expectSame(result);
+      }
+    });
+  });
+
   it("leaves what has no neighbours, other sizes, and what is stored to or moves in between", () => {
     const squares = (kernel: KernelBuilder, i: Expression, y: number, elements: readonly Expression[]): void => {
       const values = elements.map((one) => kernel.let("value", one));

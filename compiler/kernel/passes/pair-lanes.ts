@@ -1,6 +1,7 @@
 /**
  * Vectors whose elements are loaded one by one are loaded in pairs where another vector is of their neighbours, as for every
- * second element and those between them: numbers stored as pairs, windows that move by two.
+ * second element and those between them: numbers stored as pairs, windows that move by two. So are those that are stored one by
+ * one: paired-stores.ts.
  *
  * Both must be packed in the same stretch of statements, without loops and branches, in which nothing between them is stored to
  * their buffer or changes their indices.
@@ -9,16 +10,23 @@ import type { Pass } from "../../support/pass.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { linearForm, termsKey } from "../linear.ts";
 import { indexMentions, LocalTable, mapBodies, mapExpressions, mapOperands, visitExpression, withBody, type LoadExpression } from "../walk.ts";
+import { pairStores } from "./paired-stores.ts";
 import { fromPairs, inPairs, pairLanes as lanes } from "./pairs.ts";
 
 export const pairLanes: Pass<Kernel, Kernel> = {
   name: "pair-lanes",
-  summary: "vectors of elements one by one are loaded in pairs with those of their neighbours",
+  summary: "vectors of elements one by one are loaded and stored in pairs with those of their neighbours",
   run(kernel) {
     const locals = new LocalTable(kernel.locals);
-    const paired = (body: readonly Statement[]): readonly Statement[] => new Stretch(kernel, locals).run(body.map((statement) => mapBodies(statement, paired)));
+    let changed = false;
+    const paired = (body: readonly Statement[]): readonly Statement[] => {
+      const inside = body.map((statement) => mapBodies(statement, paired));
+      const result = pairStores(new Stretch(kernel, locals).run(inside), kernel);
+      changed ||= result !== inside;
+      return result;
+    };
     const body = paired(kernel.body);
-    return locals.list.length === kernel.locals.length ? kernel : withBody(kernel, body, locals.list);
+    return changed ? withBody(kernel, body, locals.list) : kernel;
   },
 };
 

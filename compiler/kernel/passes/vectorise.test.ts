@@ -59,6 +59,18 @@ describe("vectorise", () => {
     expectSame(built, result, 1);
   });
 
+  it("does the last iterations of what may run twice by a vector that overlaps the one before", () => {
+    const kernel = new KernelBuilder("neighbours", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "f32", shape: [12], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [11], access: "out" });
+    const sumAt = (i: Expression): void => kernel.store(y, [i], binary("add", kernel.load(x, [i]), kernel.load(x, [binary("add", i, i32(1))])));
+    kernel.for({ end: i32(11), parallel: true, repeatable: true }, sumAt);
+    const built = kernel.finish();
+    const result = widened(built);
+    expect(result.body).toMatchObject([{ start: { value: 0 }, end: { value: 8 }, step: 4 }, { start: { value: 7 }, end: { value: 11 }, step: 4 }]);
+    expectSame(built, result, 1);
+  });
+
   it("reduces in lanes: integers to the bit, floats to rounding", () => {
     const ops: BinaryOp[] = ["add", "mul", "min", "max"];
     fc.assert(

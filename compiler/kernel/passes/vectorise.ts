@@ -3,7 +3,7 @@
  *
  * a. A parallel loop whose stores move by one element becomes a loop over vectors and a scalar loop over the rest. Sequential
  *    loops inside it keep running, with vectors in their bodies (matmul: over columns, with k inside). Of narrow elements the
- *    rest is done by shorter vectors first.
+ *    rest is done by shorter vectors first; where iterations may run twice, by a last vector that overlaps the one before.
  * b. An innermost loop that reduces, `acc = acc ∘ f(i)`, becomes up to four vector accumulators. The order of combination is
  *    part of the executable's meaning: with L lanes and A accumulators, iteration n of the main loop goes to lane n mod L of
  *    accumulator ⌊n / L⌋ mod A; accumulators are combined as ((0 ∘ 1) ∘ (2 ∘ 3)); whole vectors that are left go to the
@@ -144,8 +144,14 @@ class Vectoriser {
     const { before, end, whole } = this.#splitTrip(loop, widened.lanes);
     const main: Statement = { ...loop, end: whole, step: widened.lanes, body: widened.body };
     const rest = this.#rest(loop, whole, end);
+    if (loop.repeatable === true && trips !== Infinity && rest.length > 0) return [main, this.#lastVector(loop, widened)];
     const shorter = rest.flatMap((left) => (left.kind === "for" && tripCount(left) !== undefined ? this.#vectors(left, known) : undefined) ?? [left]);
     return [...before, main, ...shorter];
+  }
+
+  /** The last iterations that fill a vector, of which some have run before. */
+  #lastVector(loop: ForStatement, { lanes, body }: WidenedBody): Statement {
+    return { ...loop, start: i32(constantOf(loop.end)! - lanes), step: lanes, body };
   }
 
   #widenReduction(loop: ForStatement, known: Ranges): readonly Statement[] | undefined {

@@ -19,6 +19,7 @@ import { dimensions, forRest, number, padded, widened } from "../lowerings.ts";
 import type { GradientBuilder, Op, Signature } from "../op.ts";
 import { identityOf } from "../reductions/reduce.ts";
 import { intsAttribute, refuse, requireClass, requireRank, requireSameShape, showShape } from "../rules.ts";
+import { inBlocks, lowerInBlocks } from "./unpool-blocks.ts";
 import { axesInts, backwards, choices, forwards, meeting, paddingArgument, progression, windowPositions, windowsOf, type Direction, type Window, type WindowRun } from "./windows.ts";
 
 /**
@@ -129,13 +130,13 @@ function spaceOf(name: string, windows: readonly Window[], runs: readonly Window
 /** Stores one value for each position, computed by `value` from nothing where no element is met. */
 function overPositions(context: BlockContext, outer: number, value: (point: readonly Expression[]) => Expression): void {
   const { kernel, block, store } = context;
-  kernel.forBox(block.slice(0, outer), true, (point) => store(0, padded(point, block.length), value(point)));
+  kernel.forBox(block.slice(0, outer), true, (point) => store(0, padded(point, block.length), value(point)), context.overwrites !== true);
 }
 
 function lowerPool(kind: Kind, windows: readonly Window[], runs: readonly WindowRun[], input: TensorType, type: TensorType, last: boolean): Lowering {
   const { lowering, count, elementNumber } = spaceOf("pool", windows, runs, type, { last, ...(kind === "pick" ? { seconds: "result" } : {}) });
   const outer = 2 + runs.length;
-  const start = number(input.dtype, kind === "max" || kind === "first" ? identityOf("max", input.dtype) : 0);
+  const start = number(input.dtype, kind === "max" ? identityOf("max", input.dtype) : 0);
   const finish = (sum: Expression): Expression =>
     cast(type.dtype, kind === "mean" || kind === "counted_mean" ? binary("div", sum, number(input.dtype, divisorOf(kind, windows, count))) : sum);
   if (count === 0) return { ...nothingMet(lowering, outer), emit: (context) => overPositions(context, outer, () => (kind === "first" ? i32(-1) : finish(start))) };
@@ -144,25 +145,43 @@ function lowerPool(kind: Kind, windows: readonly Window[], runs: readonly Window
     emit(context) {
       const { kernel, load } = context;
       overPositions(context, outer, (point) => {
+        if (kind === "first") return emitFirst(context, point, elementNumber);
         const value = kernel.let("value", start);
-        const at = kind === "first" ? kernel.let("first", i32(-1)) : undefined;
         forRest(context, point, false, (inside) => {
           const element = widened(load(0, inside));
           if (kind === "max") kernel.set(value, binary("max", value, element));
           else if (kind === "pick") kernel.set(value, binary("add", value, select(binary("eq", load(1, inside), elementNumber(inside)), element, start)));
-          else if (at === undefined) kernel.set(value, binary("add", value, element));
-          else {
-            const larger = binary("or", binary("lt", at, i32(0)), binary("gt", element, value));
-            const wins = kernel.let("wins", isFloat(input.dtype) ? binary("or", larger, binary("and", binary("ne", element, element), binary("eq", value, value))) : larger);
-            kernel.set(value, select(wins, element, value));
-            kernel.set(at, select(wins, elementNumber(inside), at));
-          }
+          else kernel.set(value, binary("add", value, element));
         });
-        return at ?? finish(value);
+        return finish(value);
       });
     },
   };
 }
+
+/**
+ * The number of the first largest element of the window at a point of the positions. A later one takes its place where it is
+ * larger, and a NaN where none was: where what was is a number and not at least as large.
+ */
+function emitFirst(context: BlockContext, point: readonly Expression[], elementNumber: Space["elementNumber"]): Expression {
+  const { kernel, block, load } = context;
+  const start = padded(point, block.length);
+  const value = kernel.let("value", widened(load(0, start)));
+  const at = kernel.let("first", elementNumber(start));
+  const take = (inside: readonly Expression[]): void => {
+    const element = kernel.let("element", widened(load(0, inside)));
+    const wins = kernel.let("wins", isFloat(element.dtype) ? binary("gt", binary("eq", value, value), binary("ge", value, element)) : binary("gt", element, value));
+    kernel.set(value, select(wins, element, value));
+    kernel.set(at, select(wins, elementNumber(inside), at));
+  };
+  const counts = block.slice(point.length);
+  if (sizeOf(counts) > mostStraight) forRest(context, point, false, take);
+  else forEachIndex(counts, (inside, flat) => flat > 0 && take([...point, ...inside.map(i32)]));
+  return at;
+}
+
+/** Elements of a window that are straight code, at most; of more, the first is looked at twice. */
+const mostStraight = 16;
 
 /** The space without its elements, of which there are none. */
 function nothingMet(lowering: Omit<Lowering, "emit">, outer: number): Omit<Lowering, "emit"> {
@@ -353,6 +372,7 @@ export const unpool: Op = {
     const outer = 2 + windows.length;
     const last = isLast(attributes);
     const first = last ? 1 : 2;
+    if (inBlocks(windows)) return lowerInBlocks(inputs[0]!.shape.slice(first, first + windows.length), { type, last, numbered: inputs.length > 1, windows });
     return choices(windows.map((window, axis) => backwards.runs(window, inputs[0]!.shape[first + axis]!, type.shape[first + axis]!))).map((runs): Lowering => {
       const { lowering, count, elementNumber } = spaceOf("unpool", windows, runs, type, { last, ...(inputs.length > 1 ? { seconds: "input" } : {}) });
       const zero = number(type.dtype, 0);

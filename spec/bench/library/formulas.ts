@@ -35,6 +35,23 @@ export const uniform = formula(philox.steps + 3);
 /** Of two words: a logarithm of a unit (12 more), a root, sine and cosine of a part of a turn, and their products, for two elements. */
 export const normal = formula(philox.steps + (logarithm.steps + 12 + 36 + 4) / 2, 1 / 2);
 
+/** Of two elements which is the first largest: at least as large, or no number (3). */
+const larger = 3;
+/** Every second element of two vectors and those between them, or back: two moves for two vectors, of so many vectors of a window in each. */
+const moves = (vectors: number): number => vectors;
+
+/**
+ * The gradient of the largest of 2 × 2, of each window: three comparisons, the largest of two pairs (2), the gradient divided by
+ * their results (6); four vectors read and four stored.
+ */
+export const largestOfFour = formula(3 * larger + 2 + 6 + moves(4 + 4));
+/**
+ * The gradient of the largest of 3 × 3 by steps of 2, of each window: of two new rows each two comparisons, and two of three rows,
+ * each choosing an element and its number (2); nine elements, of which each takes the gradient if it has the number (2), and five
+ * are added to others; two rows of three vectors read, of which a third one is shifted, and two of two stored.
+ */
+export const largestOfNine = formula(6 * (larger + 2) + 9 * 2 + 5 + moves(2 * 3 + 2 * 2));
+
 /** Of so many elements. */
 export const times = ({ steps, quotients }: Formula, elements: number): Formula => formula(steps * elements, quotients * elements);
 export const plus = (a: Formula, steps: number, quotients = 0): Formula => formula(a.steps + steps, a.quotients + quotients);

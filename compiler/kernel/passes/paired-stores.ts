@@ -1,0 +1,85 @@
+/**
+ * Two vectors whose elements are stored one by one, to every second place and to those between them, become two vectors of
+ * neighbours: of both the first halves, and the second ones.
+ *
+ * Both must be stored in the same stretch of statements, between which nothing touches their buffer or changes their indices.
+ */
+import { binary, i32, lane, pack } from "../build.ts";
+import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
+import { linearForm, termsKey } from "../linear.ts";
+import { expressionsOf, indexMentions, someExpression, type LocalExpression, type StoreStatement } from "../walk.ts";
+import { inPairs, pairLanes as lanes } from "./pairs.ts";
+
+/** Four stores, one after the other, of a vector's lanes to every second place. */
+interface Spread {
+  /** Of the first store in the body. */
+  readonly at: number;
+  readonly first: StoreStatement;
+  readonly vector: LocalExpression;
+  /** What must be equal for two to lie between each other, and the last index's constant. */
+  readonly key: string;
+  readonly constant: number;
+}
+
+/** The body, and the same where nothing is to be done. */
+export function pairStores(body: readonly Statement[], kernel: Kernel): readonly Statement[] {
+  const replaced = new Map<number, readonly Statement[]>();
+  let open: Spread[] = [];
+  for (let at = 0; at < body.length; at++) {
+    const found = spreadAt(body, at, kernel);
+    if (found === undefined) {
+      open = open.filter((spread) => !disturbs(body[at]!, spread));
+      continue;
+    }
+    const other = open.find(({ key, constant }) => key === found.key && Math.abs(constant - found.constant) === 1);
+    open = open.filter((spread) => spread !== other && spread.first.buffer !== found.first.buffer);
+    if (other === undefined) open.push(found);
+    else {
+      for (const { at: start } of [other, found]) for (let k = 0; k < lanes; k++) replaced.set(start + k, []);
+      replaced.set(at, other.constant < found.constant ? neighbours(other, found) : neighbours(found, other));
+    }
+    at += lanes - 1;
+  }
+  return replaced.size === 0 ? body : body.flatMap((statement, at) => replaced.get(at) ?? [statement]);
+}
+
+function spreadAt(body: readonly Statement[], at: number, kernel: Kernel): Spread | undefined {
+  const stores = body.slice(at, at + lanes);
+  const [first] = stores;
+  if (first?.kind !== "store" || kernel.buffers[first.buffer]!.strides.at(-1) !== 1 || !inPairs(first.value.dtype)) return undefined;
+  const vector = first.value.kind === "lane" ? first.value.operand : undefined;
+  if (vector?.kind !== "local" || vector.lanes !== lanes) return undefined;
+  const start = placeOf(first);
+  const isNext = (store: Statement, k: number): boolean => {
+    if (store.kind !== "store" || store.buffer !== first.buffer || store.value.kind !== "lane" || store.value.index !== k) return false;
+    const place = store.value.operand.kind === "local" && store.value.operand.local === vector.local ? placeOf(store) : undefined;
+    return place !== undefined && place.key === start!.key && place.constant === start!.constant + 2 * k;
+  };
+  return start !== undefined && stores.length === lanes && stores.every(isNext) ? { at, first, vector, ...start } : undefined;
+}
+
+/** All of a store's place but the last index's constant, as text, and that; undefined where it is not linear. */
+function placeOf({ buffer, index }: StoreStatement): { key: string; constant: number } | undefined {
+  const forms = index.map(linearForm);
+  const last = forms.at(-1);
+  if (last === undefined || forms.includes(undefined)) return undefined;
+  const key = `${buffer}:${forms.map((form, dimension) => `${dimension === forms.length - 1 ? "" : form!.constant}${termsKey(form!)}`).join()}`;
+  return { key, constant: last.constant };
+}
+
+/** Whether what was to be stored before a statement cannot be stored after it. */
+function disturbs(statement: Statement, { first, vector }: Spread): boolean {
+  if (statement.kind !== "set" && statement.kind !== "store") return true;
+  if (statement.kind === "store" && statement.buffer === first.buffer) return true;
+  if (statement.kind === "set" && (statement.local === vector.local || indexMentions(first, new Set<LocalId>([statement.local])))) return true;
+  return expressionsOf(statement).some((expression) => someExpression(expression, (one) => one.kind === "load" && one.buffer === first.buffer));
+}
+
+/** The stores of both, of which the second's places follow the first's. */
+function neighbours(evens: Spread, odds: Spread): readonly Statement[] {
+  const { first } = evens;
+  return [0, lanes / 2].map((half): Statement => {
+    const value = pack([half, half + 1].flatMap((k): Expression[] => [lane(k, evens.vector), lane(k, odds.vector)]));
+    return { ...first, index: [...first.index.slice(0, -1), binary("add", first.index.at(-1)!, i32(2 * half))], value };
+  });
+}
