@@ -159,7 +159,7 @@ describe("lowerings of random shapes", () => {
         const rows = shape.with(axis, within.length);
         const own = tensor("i64", rows, Array.from({ length: sizeOf(rows) }, (_, k) => ((k * 7 + seed) % (2 * extent)) - extent));
         check("take_along", [filled("bf16", shape, seed), own], { axis }, seed);
-        check("scatter_add_along", [filled("f16", shape, 1), own, filled("f16", rows, 2)], { axis }, seed);
+        for (const along of ["scatter_add_along", "scatter_max_along"]) check(along, [filled("f16", shape, 1), own, filled("f16", rows, 2)], { axis }, seed);
         const count = seed % (shape.length + 1);
         const tuples = tensor("i32", [within.length, count], Array.from({ length: within.length * count }, (_, k) => (k * 5 + seed) % shape[k % count]!));
         check("gather_nd", [filled("u8", shape, seed), tuples], {}, seed);

@@ -4,7 +4,7 @@
  */
 import { invariant } from "../support/bug.ts";
 import { activation } from "./elementwise/activation.ts";
-import { scatterAddAlong, takeAlong } from "./data/along.ts";
+import { scattersAlong, takeAlong } from "./data/along.ts";
 import { argmax, argmin } from "./reductions/arg-extreme.ts";
 import { arithmetic } from "./elementwise/arithmetic.ts";
 import { attention } from "./fused/attention.ts";
@@ -73,7 +73,7 @@ const list: readonly Op[] = [
   fill, constantOp, iota, iotaBlock, linspace, eye,
   uniform, normal, uniformRows, normalRows,
   // moving data
-  update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, takeAlong, ...scatters, scatterAddAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort, topPlaces,
+  update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, takeAlong, ...scatters, ...scattersAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort, topPlaces,
   // combining
   reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, linearRecurrence, matmul,
   // blocks of factorisations, sparse matrices

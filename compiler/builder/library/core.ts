@@ -223,6 +223,9 @@ export const scatter_update = define<<D extends DType>(x: Operand<D>, indices: O
 /** x with updates added along an axis, in each row at its own indices (negative from the end). y = x, then y[…, indices[…, j, …], …] += updates[…, j, …] for each j */
 export const scatter_add_along = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_add_along");
 
+/** x with the largest of itself and the updates along an axis, in each row at its own indices; NaN if any is NaN. y = x, then y[…, indices[…, j, …], …] = max(y[…, indices[…, j, …], …], updates[…, j, …]) for each j */
+export const scatter_max_along = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_max_along");
+
 /** A box of the tensor that begins at run-time indices, one for each dimension; they are brought to where the box fits. y[i] = x[min(max(indices, 0), n - length) + i] */
 export const dynamic_slice = define<<D extends DType>(x: Operand<D>, indices: Operand, length: number | readonly number[]) => Tensor<D>>("core", "dynamic_slice");
 

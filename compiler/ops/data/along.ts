@@ -1,18 +1,19 @@
 /**
- * Elements picked along an axis, each row by indices of its own: NumPy's `take_along_axis`, and the addition to such elements.
- * Rows are split over the tiles; a vertex sees all of each of its rows. As in scatter_add, additions happen in the order of
- * the indices and each is rounded, so that all targets give the same bits.
+ * Elements picked along an axis, each row by indices of its own: NumPy's `take_along_axis`, and what is added to such elements or
+ * compared with them. Rows are split over the tiles; a vertex sees all of each of its rows. As in scatter_add, additions happen in
+ * the order of the indices and each is rounded, so that all targets give the same bits.
  */
 import { sizeOf } from "../../../runtime/dtype.ts";
-import type { Attributes, TensorType } from "../../graph/graph.ts";
+import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
 import { forEachIndex, flatIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
 import { binary, cast, i32 } from "../../kernel/build.ts";
+import type { Expression } from "../../kernel/kernel.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, identityMap } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { clampedPosition, position, requireIndices } from "./indices.ts";
 import { dimensions, padded, widened } from "../lowerings.ts";
-import type { Op } from "../op.ts";
+import type { GradientBuilder, GradientSite, Op } from "../op.ts";
 import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, showShape } from "../rules.ts";
 
 /** Indices like x but along the axis; gives the axis. */
@@ -83,72 +84,121 @@ export const takeAlong: Op = {
   ],
 };
 
-export const scatterAddAlong: Op = {
-  name: "scatter_add_along",
-  kind: "compute",
-  inPlace: true,
-  summary: "x with updates added along an axis, in each row at its own indices (negative from the end).",
-  formula: "y = x, then y[…, indices[…, j, …], …] += updates[…, j, …] for each j",
-  signature: {
-    call: "scatter_add_along",
-    module: "core",
-    parameters: [{ name: "x", kind: "tensor" }, { name: "indices", kind: "tensor" }, { name: "updates", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }],
-    attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, "scatter_add_along") }),
-  },
-  type(inputs, attributes) {
-    requireInputs("scatter_add_along", inputs, 3);
-    const [x, indices, updates] = [inputs[0]!, inputs[1]!, inputs[2]!];
-    requireClass("scatter_add_along", "number", x);
-    requireSameDType("scatter_add_along", x, updates, ["x", "updates"]);
-    requireRows("scatter_add_along", x, indices, attributes);
-    requireSameShape("scatter_add_along", indices, updates, ["indices", "updates"]);
-    return x;
-  },
-  evaluate(inputs, attributes, type) {
-    const [x, indices, updates, axis] = [inputs[0]!, inputs[1]!, inputs[2]!, intAttribute(attributes, "axis")];
-    const result = zeros(type);
-    result.data.set(x.data as never);
-    forEachIndex(updates.type.shape, (index, flat) => {
-      const to = flatIndex(type.shape, index.with(axis, position(BigInt(get(indices, flat)), type.shape[axis]!)));
-      const [old, update] = [get(result, to), get(updates, flat)];
-      put(result, to, typeof old === "number" ? old + Number(update) : old + BigInt(update));
-    });
-    return result;
-  },
-  places: (inputs, attributes) => [{ input: 1, extent: inputs[0]!.shape[intAttribute(attributes, "axis")]!, fromEnd: true }],
-  lower(inputs, attributes, type): Lowering[] {
-    const [axis, updates] = [intAttribute(attributes, "axis"), inputs[2]!];
-    if (sizeOf(updates.shape) === 0) return [];
-    const kept = type.shape.toSpliced(axis, 1);
-    const rank = kept.length + 2;
-    const row = kept.map((_, k) => affineIndex(k, rank));
-    const [extent, count] = [type.shape[axis]!, updates.shape[axis]!];
-    const picked = row.toSpliced(axis, 0, affineIndex(rank - 1, rank));
-    return [
-      {
-        name: "scatter_add_along",
-        keeps: true,
-        space: [...dimensions("parallel", kept), ...dimensions("serial", [extent, count])],
-        reads: [{ operand: 1, index: picked }, { operand: 2, index: picked }],
-        writes: [{ operand: 0, index: row.toSpliced(axis, 0, affineIndex(rank - 2, rank)) }],
-        emit({ kernel, block, load, store, reload }) {
-          kernel.forBox(block.slice(0, kept.length), true, (point) => {
-            kernel.for({ end: i32(count), name: "j" }, (j) => {
-              const to = kernel.let("to", clampedPosition(load(0, [...point, i32(0), j]), extent));
-              const at = [...point, to, j];
-              store(0, at, cast(type.dtype, binary("add", widened(reload(0, at)), widened(load(1, at)))));
-            });
+interface Rule {
+  readonly name: string;
+  readonly summary: string;
+  readonly formula: string;
+  combine(before: number | bigint, update: number | bigint): number | bigint;
+  readonly scalar: (before: Expression, update: Expression) => Expression;
+  readonly gradient: NonNullable<Op["gradient"]>;
+  /** For rows 1 2 3 and 4 5 6, indices 2 0 and 0 0, updates 10 20 and 1 2. */
+  readonly known: readonly number[];
+}
+
+/** Space: the rows (parallel), the axis and the updates of a row (serial). */
+function lowerAlong({ name, scalar }: Rule, updates: TensorType, axis: number, type: TensorType): Lowering[] {
+  if (sizeOf(updates.shape) === 0) return [];
+  const kept = type.shape.toSpliced(axis, 1);
+  const rank = kept.length + 2;
+  const row = kept.map((_, k) => affineIndex(k, rank));
+  const [extent, count] = [type.shape[axis]!, updates.shape[axis]!];
+  const picked = row.toSpliced(axis, 0, affineIndex(rank - 1, rank));
+  return [
+    {
+      name,
+      keeps: true,
+      space: [...dimensions("parallel", kept), ...dimensions("serial", [extent, count])],
+      reads: [{ operand: 1, index: picked }, { operand: 2, index: picked }],
+      writes: [{ operand: 0, index: row.toSpliced(axis, 0, affineIndex(rank - 2, rank)) }],
+      emit({ kernel, block, load, store, reload }) {
+        kernel.forBox(block.slice(0, kept.length), true, (point) => {
+          kernel.for({ end: i32(count), name: "j" }, (j) => {
+            const to = kernel.let("to", clampedPosition(load(0, [...point, i32(0), j]), extent));
+            const at = [...point, to, j];
+            store(0, at, cast(type.dtype, scalar(widened(reload(0, at)), widened(load(1, at)))));
           });
-        },
+        });
       },
-    ];
-  },
-  gradient: (build, { inputs, attributes, gradient }) => [gradient, undefined, build.apply("take_along", [gradient, inputs[1]!], attributes)],
-  examples: () => [
-    { inputs: [tensor("f32", [2, 3], [1, 2, 3, 4, 5, 6]), tensor("i32", [2, 2], [2, 0, -3, 0]), tensor("f32", [2, 2], [10, 20, 1, 2])], attributes: { axis: 1 }, expected: tensor("f32", [2, 3], [21, 2, 13, 7, 5, 6]) },
-    { inputs: [tensor("f64", [4, 2], [1, 2, 3, 4, 5, 6, 7, 8]), tensor("i64", [3, 2], [3, 0, -1, 1, 0, 0]), tensor("f64", [3, 2], [1, 2.5, 3, -4, 5, 6])], attributes: { axis: 0 } },
-    { inputs: [samples("f16", [2, 7, 3]), tensor("i32", [2, 5, 3], Array.from({ length: 30 }, (_, k) => (k * 5) % 7)), samples("f16", [2, 5, 3], 1)], attributes: { axis: 1 } },
-    { inputs: [samples("i8", [5]), tensor("i32", [7], [4, 3, 2, 1, 0, 4, 4]), samples("i8", [7], 1)], attributes: { axis: 0 } },
-    { inputs: [samples("u8", [2, 3]), tensor("i32", [2, 0], []), samples("u8", [2, 0])], attributes: { axis: 1 } },
-  ],
-};
+    },
+  ];
+}
+
+function scatterAlong(rule: Rule): Op {
+  const { name } = rule;
+  return {
+    name,
+    kind: "compute",
+    inPlace: true,
+    summary: rule.summary,
+    formula: rule.formula,
+    signature: {
+      call: name,
+      module: "core",
+      parameters: [{ name: "x", kind: "tensor" }, { name: "indices", kind: "tensor" }, { name: "updates", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }],
+      attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, name) }),
+    },
+    type(inputs, attributes) {
+      requireInputs(name, inputs, 3);
+      const [x, indices, updates] = [inputs[0]!, inputs[1]!, inputs[2]!];
+      requireClass(name, "number", x);
+      requireSameDType(name, x, updates, ["x", "updates"]);
+      requireRows(name, x, indices, attributes);
+      requireSameShape(name, indices, updates, ["indices", "updates"]);
+      return x;
+    },
+    evaluate(inputs, attributes, type) {
+      const [x, indices, updates, axis] = [inputs[0]!, inputs[1]!, inputs[2]!, intAttribute(attributes, "axis")];
+      const result = zeros(type);
+      result.data.set(x.data as never);
+      forEachIndex(updates.type.shape, (index, flat) => {
+        const to = flatIndex(type.shape, index.with(axis, position(BigInt(get(indices, flat)), type.shape[axis]!)));
+        put(result, to, rule.combine(get(result, to), get(updates, flat)));
+      });
+      return result;
+    },
+    places: (inputs, attributes) => [{ input: 1, extent: inputs[0]!.shape[intAttribute(attributes, "axis")]!, fromEnd: true }],
+    lower: (inputs, attributes, type) => lowerAlong(rule, inputs[2]!, intAttribute(attributes, "axis"), type),
+    gradient: rule.gradient,
+    examples: () => [
+      { inputs: [tensor("f32", [2, 3], [1, 2, 3, 4, 5, 6]), tensor("i32", [2, 2], [2, 0, -3, 0]), tensor("f32", [2, 2], [10, 20, 1, 2])], attributes: { axis: 1 }, expected: tensor("f32", [2, 3], rule.known) },
+      { inputs: [tensor("f64", [4, 2], [1, 2, 3, 4, 5, 6, 7, 8]), tensor("i64", [3, 2], [3, 0, -1, 1, 0, 0]), tensor("f64", [3, 2], [1, 2.5, 3, -4, 5, 6])], attributes: { axis: 0 } },
+      { inputs: [samples("f16", [2, 7, 3]), tensor("i32", [2, 5, 3], Array.from({ length: 30 }, (_, k) => (k * 5) % 7)), samples("f16", [2, 5, 3], 1)], attributes: { axis: 1 } },
+      { inputs: [samples("i8", [5]), tensor("i32", [7], [4, 3, 2, 1, 0, 4, 4]), samples("i8", [7], 1)], attributes: { axis: 0 } },
+      { inputs: [samples("u8", [2, 3]), tensor("i32", [2, 0], []), samples("u8", [2, 0])], attributes: { axis: 1 } },
+      { inputs: [tensor("f32", [6], [0, -0, NaN, -2, -Infinity, 1]), tensor("i32", [7], [0, 1, 2, 3, 4, 5, 5]), tensor("f32", [7], [-0, 0, 1, -3, -Infinity, NaN, 7])], attributes: { axis: 0 } },
+    ],
+  };
+}
+
+/** Equal ones share, as in scatter_max. */
+function extremeGradient(build: GradientBuilder, { inputs, attributes, result, gradient }: GradientSite): readonly (ValueId | undefined)[] {
+  const [x, indices, updates] = inputs as [ValueId, ValueId, ValueId];
+  const { dtype } = build.typeOf(x);
+  const ofResult = (value: ValueId): ValueId => build.apply("take_along", [value, indices], attributes);
+  const number = (holds: ValueId): ValueId => build.apply("cast", [holds], { dtype });
+  const mine = number(build.apply("eq", [x, result]));
+  const theirs = number(build.apply("eq", [updates, ofResult(result)]));
+  const share = build.apply("div", [gradient, build.apply("scatter_add_along", [mine, indices, theirs], attributes)]);
+  return [build.apply("mul", [share, mine]), undefined, build.apply("mul", [ofResult(share), theirs])];
+}
+
+export const scattersAlong: readonly Op[] = [
+  scatterAlong({
+    name: "scatter_add_along",
+    summary: "x with updates added along an axis, in each row at its own indices (negative from the end).",
+    formula: "y = x, then y[…, indices[…, j, …], …] += updates[…, j, …] for each j",
+    combine: (before, update) => (typeof before === "number" ? before + Number(update) : before + BigInt(update)),
+    scalar: (before, update) => binary("add", before, update),
+    known: [21, 2, 13, 7, 5, 6],
+    gradient: (build, { inputs, attributes, gradient }) => [gradient, undefined, build.apply("take_along", [gradient, inputs[1]!], attributes)],
+  }),
+  scatterAlong({
+    name: "scatter_max_along",
+    summary: "x with the largest of itself and the updates along an axis, in each row at its own indices; NaN if any is NaN.",
+    formula: "y = x, then y[…, indices[…, j, …], …] = max(y[…, indices[…, j, …], …], updates[…, j, …]) for each j",
+    combine: (before, update) => (typeof before === "number" ? Math.max(before, Number(update)) : before > update ? before : update),
+    scalar: (before, update) => binary("max", before, update),
+    known: [20, 2, 10, 4, 5, 6],
+    gradient: extremeGradient,
+  }),
+];

@@ -1,18 +1,17 @@
 /**
  * A tensor with some of its elements changed, at places along an axis that a tensor of indices names: the opposite of gather.
  * An index may come several times; updates are taken in row-major order of the indices and each is rounded to the dtype, in
- * the reference and in kernels alike, so that all targets give the same bits. Only where a scatter_add has many single elements
- * for few places (a histogram) are they added up in several stretches, whose number the shapes tell, and the stretches' sums in
- * order.
+ * the reference and in kernels alike, so that all targets give the same bits. Only where there are many single elements for few
+ * places (a histogram) are they taken in several stretches, whose number the shapes tell, and what those give in order.
  *
  * Cost: the result takes the storage of `x` where that is dead, else `x` is copied; then every update is read once. The other
  * axes are split over the tiles, the scattered one is not: each tile that owns some columns walks all indices. So a scatter
  * of whole rows (an embedding's gradient) is spread over the tiles, and so are the stretches of a histogram; other scatters of
  * single elements run on one.
  */
-import { sizeOf } from "../../../runtime/dtype.ts";
+import { isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
-import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
+import { flatIndex, forEachIndex, get, limitsOf, put, tensor, zeros } from "../../graph/tensor.ts";
 import { binary, cast, i32 } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
@@ -20,7 +19,7 @@ import { affineIndex } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { clampedPosition, position, requireIndices } from "./indices.ts";
 import { dimensions, widened } from "../lowerings.ts";
-import { reshaped, summed } from "../gradients.ts";
+import { reshaped } from "../gradients.ts";
 import type { Example, GradientBuilder, GradientSite, NodeBuilder, Op } from "../op.ts";
 import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, type DTypeClass } from "../rules.ts";
 
@@ -40,26 +39,64 @@ interface Rule {
   readonly known: readonly number[];
 }
 
-/** Elements alone, as in a histogram, are added up in so many parts, where each of them has enough to do. */
+/** Elements alone, as in a histogram, are taken in so many parts, where each of them has enough to do. */
 const [mostParts, leastUpdates] = [16, 1024];
+/** Where the largest are kept: how often there is a larger one, which nothing foretells, grows with the parts. */
+const mostPartsOfLargest = 4;
 
-function partsOf(count: number, extent: number): number {
-  const most = Math.min(mostParts, Math.floor(count / Math.max(extent, leastUpdates)));
+function partsOf(count: number, extent: number, atMost: number): number {
+  const most = Math.min(atMost, Math.floor(count / Math.max(extent, leastUpdates)));
   for (let parts = most; parts > 1; parts--) if (count % parts === 0) return parts;
   return 1;
 }
 
-/** scatter_add of many single elements: the sums of a few stretches of the updates, each on its own, and then all of them. */
-function addInParts(build: NodeBuilder, [x, indices, updates]: readonly ValueId[], attributes: Attributes): ValueId | undefined {
-  const type = build.typeOf(x!);
-  const { shape } = type;
+/** Stretches of single elements, in rows. */
+interface Stretches {
+  readonly parts: number;
+  readonly extent: number;
+  readonly count: number;
+  inRows(value: ValueId): ValueId;
+}
+
+/** Of a scatter of many single elements for few places. */
+function stretchesOf(build: NodeBuilder, [x, indices]: readonly ValueId[], attributes: Attributes, atMost: number): Stretches | undefined {
+  const { shape } = build.typeOf(x!);
   const [extent, count] = [shape[intAttribute(attributes, "axis")]!, sizeOf(build.typeOf(indices!).shape)];
-  const parts = sizeOf(shape) === extent ? partsOf(count, extent) : 1;
-  if (parts === 1) return undefined;
-  const inRows = (value: ValueId): ValueId => reshaped(build, value, [parts, count / parts]);
-  const zerosOf = (rows: TensorType): ValueId => build.fill(rows, 0);
-  const sums = build.apply("scatter_add_along", [zerosOf({ ...type, shape: [parts, extent] }), inRows(indices!), inRows(updates!)], { axis: 1 });
-  return build.apply("add", [x!, reshaped(build, summed(build, sums, [0]), shape)]);
+  const parts = sizeOf(shape) === extent ? partsOf(count, extent, atMost) : 1;
+  return parts === 1 ? undefined : { parts, extent, count, inRows: (value) => reshaped(build, value, [parts, count / parts]) };
+}
+
+/** What is done to the stretches of the updates, each on its own, and then to what they give and x; `none`, of a dtype, changes nothing. */
+const inParts = (op: "add" | "max", none: (dtype: DType) => number): NonNullable<Op["compose"]> => (build, inputs, attributes) => {
+  const stretches = stretchesOf(build, inputs, attributes, op === "add" ? mostParts : mostPartsOfLargest);
+  if (stretches === undefined) return undefined;
+  const [x, indices, updates] = inputs as [ValueId, ValueId, ValueId];
+  const { dtype, shape } = build.typeOf(x);
+  const { parts, extent, inRows } = stretches;
+  const empty = build.apply("fill", [], { value: none(dtype), dtype, shape: [parts, extent] });
+  const rows = build.apply(`scatter_${op}_along`, [empty, inRows(indices), inRows(updates)], { axis: 1 });
+  return build.apply(op, [x, reshaped(build, combined(build, rows, op), shape)]);
+};
+
+const combined = (build: NodeBuilder, rows: ValueId, op: "add" | "max"): ValueId => build.apply("reduce", [rows], { op, axes: [0], keepdims: false });
+
+/** Of which every number is the largest. */
+const least = (dtype: DType): number => (isFloat(dtype) ? -Infinity : Number(limitsOf(dtype).min));
+
+/** Updates are numbered; of each place, the largest number of those for it says which one stays. */
+function lastInParts(build: NodeBuilder, inputs: readonly ValueId[], attributes: Attributes): ValueId | undefined {
+  const stretches = stretchesOf(build, inputs, attributes, mostPartsOfLargest);
+  if (stretches === undefined) return undefined;
+  const [x, indices, updates] = inputs as [ValueId, ValueId, ValueId];
+  const { parts, extent, count, inRows } = stretches;
+  const i32Type = (shape: readonly number[]): TensorType => ({ dtype: "i32", shape });
+  const numbers = inRows(build.apply("iota", [], { length: count, dtype: "i32" }));
+  const rows = build.apply("scatter_max_along", [build.fill(i32Type([parts, extent]), -1), inRows(indices), numbers], { axis: 1 });
+  const last = combined(build, rows, "max");
+  const none = build.fill(i32Type([extent]), 0);
+  const chosen = build.apply("gather", [reshaped(build, updates, [count]), build.apply("max", [last, none])], { axis: 0 });
+  const { shape } = build.typeOf(x);
+  return build.apply("select", [reshaped(build, build.apply("ge", [last, none]), shape), reshaped(build, chosen, shape), x]);
 }
 
 /** The shape of updates: that of x with the indices' in the place of the axis. */
@@ -173,6 +210,10 @@ function isLast(build: GradientBuilder, site: GradientSite): ValueId {
   return build.apply("broadcast", [build.apply("reshape", [last], { shape: aligned })], { shape: [...all] });
 }
 
+/** Of many updates for few places. */
+const manySingle: readonly Example[] = (["f64", "i8", "i64"] as const).map((dtype) =>
+  ({ inputs: [samples(dtype, [9]), tensor("i32", [3, 1024], Array.from({ length: 3072 }, (_, k) => ((k * k) % 18) - 9)), samples(dtype, [3, 1024], 1)], attributes: { axis: 0 } }));
+
 export const scatters: readonly Op[] = [
   scatter({
     name: "scatter_add",
@@ -182,8 +223,8 @@ export const scatters: readonly Op[] = [
     combine: (before, update) => (typeof before === "number" ? before + Number(update) : before + BigInt(update)),
     scalar: (before, update) => binary("add", widened(before), widened(update)),
     known: [21, 2, 18],
-    compose: addInParts,
-    examples: (["f64", "i8"] as const).map((dtype) => ({ inputs: [samples(dtype, [9]), tensor("i32", [3, 1024], Array.from({ length: 3072 }, (_, k) => ((k * k) % 18) - 9)), samples(dtype, [3, 1024], 1)], attributes: { axis: 0 } })),
+    compose: inParts("add", () => 0),
+    examples: manySingle,
     gradient: (build, site) => [site.gradient, undefined, build.apply("gather", [site.gradient, site.inputs[1]!], axisOf(site))],
   }),
   scatter({
@@ -194,6 +235,8 @@ export const scatters: readonly Op[] = [
     combine: (before, update) => (typeof before === "number" ? Math.max(before, Number(update)) : before > update ? before : update),
     scalar: (before, update) => binary("max", widened(before), widened(update)),
     known: [20, 2, 10],
+    compose: inParts("max", least),
+    examples: manySingle,
     /** Equal ones share. */
     gradient(build, site) {
       const [x, indices, updates] = site.inputs as [ValueId, ValueId, ValueId];
@@ -214,6 +257,8 @@ export const scatters: readonly Op[] = [
     combine: (_before, update) => update,
     scalar: (_before, update) => update,
     known: [20, 2, 5],
+    compose: lastInParts,
+    examples: manySingle,
     gradient(build, site) {
       const [, indices, updates] = site.inputs as [ValueId, ValueId, ValueId];
       const zero = build.fill(build.typeOf(updates), 0);
