@@ -109,7 +109,7 @@ function matmul(frame: Frame, a: Written<TensorValue>, b: Written<TensorValue>, 
   if (inner[0] !== inner[1]) {
     const name = (side: Written<TensorValue>): string => (side.name === undefined ? formatType(side.value.type) : side.name);
     return report(frame, "shape-mismatch", span, `inner extents differ, ${inner[0]} (${name(a)}) and ${inner[1]} (${name(b)})`, {
-      related: [{ span: a.span, text: formatType(a.value.type) }, { span: b.span, text: formatType(b.value.type) }],
+      help: howToMultiply(a, b), related: [{ span: a.span, text: formatType(a.value.type) }, { span: b.span, text: formatType(b.value.type) }],
     });
   }
   let [left, right]: [Value, Value] = [a.value, b.value];
@@ -125,6 +125,21 @@ function matmul(frame: Frame, a: Written<TensorValue>, b: Written<TensorValue>, 
   }
   if (left.kind !== "tensor" || right.kind !== "tensor") return poison;
   return emit(frame, "matmul", [left, right], {}, span);
+}
+
+/** What would fit where inner extents differ, else which extents must agree. */
+function howToMultiply(a: Written<TensorValue>, b: Written<TensorValue>): string {
+  const [x, y] = [a.value.type.shape, b.value.type.shape];
+  const [left, right] = [a.name ?? "(…)", b.name ?? "(…)"];
+  const inner = (shape: readonly number[]): number => shape.at(shape.length === 1 ? -1 : -2)!;
+  const ways = a.name === undefined && b.name === undefined ? [] : [
+    ...(y.length === 2 && x.at(-1) === y[1] ? [`${left} @ ${right}.transpose()`] : []),
+    ...(x.length === 2 && x[0] === inner(y) ? [`${left}.transpose() @ ${right}`] : []),
+    ...(y.at(-1) === inner(x) ? [`${right} @ ${left}`] : []),
+  ];
+  if (ways.length > 0) return `the shapes fit in ${ways.length === 1 ? ways[0]! : `${ways.slice(0, -1).join(", ")} or ${ways.at(-1)!}`}`;
+  const [first, second] = [x.length === 1 ? "extent" : "last extent", y.length === 1 ? "extent" : y.length === 2 ? "first extent" : "last but one"];
+  return `the ${first} of ${a.name ?? "the left side"} must be the ${second} of ${b.name ?? "the right side"}: [m, k] @ [k, n] is [m, n]`;
 }
 
 export function unaryExpression(frame: Frame, expression: Extract<ast.Expression, { kind: "unary" }>, expected: Expected | undefined): Value {

@@ -249,6 +249,7 @@ function unused(frame: Frame, span: Span, message: string, help = "`let name = â
 
 function returning(frame: Frame, statement: Extract<ast.Statement, { kind: "return" }>): Returned | undefined {
   const { call } = frame;
+  if (!call && statement.value.kind === "missing") return undefined;
   if (!call) return void report(frame, "type-mismatch", statement.span, "a program gives nothing back; `return` stands in functions", { help: "assign an `out` instead" });
   if ((frame.build?.region ?? 0) > call.region) {
     return void report(frame, "not-supported", statement.span, "return cannot stand in what is decided at run time", { help: "assign a variable and return it at the end" });

@@ -172,6 +172,7 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
   if (expected === "a name" && before?.tokenType === word("for") && type === sign("(")) return "no parentheses, as in `for i in 0..n { … }`";
   if (expected === "a name" && !isReserved(token.image)) return undefined;
   if (expected === "a name") return `choose another name, for example \`${token.image}_\``;
+  if (before?.image === "mut" && expected.includes("`=`")) return elsewhere["mut"];
   if (type === sign("=") && expected === "`{`") return "`=` assigns; `==` compares";
   if (type === sign("==") && expected.includes("`=`")) return "`=` assigns; `==` compares";
   if (expected === "`->`" && (type === sign(":") || type === sign("=>"))) return "a function's result is written after `->`, as in `fn f(x: f32) -> f32 { … }`";

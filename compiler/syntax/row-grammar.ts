@@ -98,7 +98,9 @@ export class RowGrammar extends ExpressionGrammar {
     if (!broken) this.skipTo(beforeBlock);
     else this.madeUpBraces += 1;
     const found = this.LA(1).tokenType === sign("{");
-    this.mistake("syntax", span, message, next.tokenType === sign("=") ? "`=` assigns; `==` compares" : undefined, this.lastEnd());
+    const bare = !broken && !found && tokenMatcher(next, Word);
+    const help = next.tokenType === sign("=") ? "`=` assigns; `==` compares" : bare ? "a body stands in braces, also one of a single statement" : undefined;
+    this.mistake("syntax", span, message, help, this.lastEnd());
     // Without any block, what it belongs to is skipped.
     if (!broken && !found) throw new MismatchedTokenException(message, next, this.LA(0));
     if (!broken) this.skip();

@@ -326,7 +326,8 @@ export class StatementGrammar extends RowGrammar {
       if (broken) return undefined;
       const span = this.from(start);
       if (assignment !== undefined) return { kind: "assign", target, op: assignment.op.image as AssignOp, value: assignment.value, span };
-      return { kind: "expression-statement", value: target, span };
+      // A name alone was told: whether there is such a thing does not matter then.
+      return { kind: "expression-statement", value: target.kind === "identifier" ? { kind: "missing", span } : target, span };
     });
   });
 
