@@ -1,6 +1,9 @@
 /** How many equal parts an extent falls into where `wanted` are asked for: as many as parts of ⌈extent / wanted⌉ fill it. */
 export const equalParts = (extent: number, wanted: number): number => Math.ceil(extent / Math.ceil(extent / wanted));
 
+/** The least multiple of a unit that is no less than a value. */
+export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
+
 /**
  * Into how many equal parts each of some extents is cut, no more than `limits` of one and `most` in all, so that `costs` are least:
  * the first, and where that is equal the next. Of equals, fewer parts of the first extent. Undefined where none has a cost.

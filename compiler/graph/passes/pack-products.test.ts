@@ -35,7 +35,7 @@ interface Case {
 
 const cases: fc.Arbitrary<Case> = fc.record({
   dtype: fc.constantFrom("f32", "f64", "f16"), batch: fc.integer({ min: 0, max: 3 }), both: fc.boolean(),
-  m: fc.integer({ min: 14, max: 41 }), k: fc.integer({ min: 7, max: 33 }), n: fc.integer({ min: 7, max: 41 }),
+  m: fc.integer({ min: 14, max: 41 }), k: fc.integer({ min: 7, max: 33 }), n: fc.integer({ min: 2, max: 41 }),
   transposed: fc.boolean(), tiles: fc.constantFrom(1, 3, 16, 1472),
 });
 
@@ -129,5 +129,18 @@ describe("pack-products", () => {
 
   it("packs only the right side where rows of the left one lie well", () => {
     expect(countOps(passed(square("f32", 510)))).toMatchObject({ pack_columns: 1, matmul_packed: 1 });
+  });
+
+  it.each(["f32", "f64"] as const)("takes few columns as dot products, and others as whole blocks: %s", async (dtype) => {
+    const classifier = (n: number): Graph => product(`${dtype}[100, 40]`, `${dtype}[40, ${n}]`, `${dtype}[100, ${n}]`, "max(a @ b, 0)");
+    const dots = dtype === "f32" ? 3 : 1;
+    if (dots > 1) expect(countOps(passed(classifier(dots)))).toMatchObject({ pack_columns: 1, matmul: 1 });
+    expect(countOps(passed(classifier(dots + 2)))).toMatchObject({ pack_columns: 1, matmul_packed: 1 });
+    for (const n of [2, 3, 5, 10, 15, 19]) {
+      const graph = classifier(n);
+      const inputs = fillStates(graph, "in");
+      await using engine = await engineFor(graph, withTiles(target("wasm"), 3));
+      expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), engine.runSync(toHost(inputs)), dtype === "f64" ? 1e-14 : 1e-5)).toEqual([]);
+    }
   });
 });

@@ -5,7 +5,7 @@
  * pass over it and pays where enough rows use it, and the product is cut into blocks of rows and columns that keep the
  * registers' blocks whole. The left operand is read along its rows, a few at once; it is packed into panels of so many rows
  * where it lies the other way round, or where its rows fall on the same cache lines. Each sum keeps its order: results do not
- * change. 16-bit floats are widened first, so that this is not done again for each use, and the sums rounded to them afterwards.
+ * change, but for the last bits of dot products. 16-bit floats are widened first, so that this is not done again for each use, and the sums rounded to them afterwards.
  *
  * The register blocks these panels are made for are those of kernel/passes/block-contraction.ts; after Goto & van de Geijn,
  * "Anatomy of High-Performance Matrix Multiplication", 2008, less the blocks of k: a panel of any length streams through the
@@ -13,12 +13,14 @@
  *
  * Weights, which `hoist-packing` packs when they are loaded, are packed whatever the number of rows. Other products of few
  * rows are not packed, but cut along the columns, in runs as long as a register block of one row: every tile reads whole cache
- * lines of the right operand, and each once. Products whose right operand stays in the caches as it lies are only cut; those of
- * integers, and those the user has cut, stay as they are.
+ * lines of the right operand, and each once. Products whose right operand stays in the caches as it lies are only cut, unless its
+ * columns fill no register blocks; of fewer columns than a vector has lanes they become dot products. Those of integers, and those
+ * the user has cut, stay as they are.
  */
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import { argument, cast } from "../../kernel/build.ts";
 import { blockRows } from "../../kernel/passes/block-contraction.ts";
+import { registerBytes } from "../../kernel/vector-support.ts";
 import { bodyAttribute } from "../../ops/fused/map.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Target } from "../../targets/target.ts";
@@ -28,8 +30,10 @@ import { rewrite, type Rewriting } from "../rewrite.ts";
 import { cutProduct, cutRuns, panels } from "./pack-products/cuts.ts";
 import { collides, isWeights, leastRows, panelBytes, piecesOf, rowsCollide, staysInCaches, stride, transposed } from "./pack-products/operands.ts";
 
-/** A shorter sum, or fewer columns, leaves the registers' blocks too little to do. */
+/** A shorter sum leaves the registers' blocks too little to do. */
 const leastExtent = 8;
+/** Of more columns, those that fill no register block are too few to matter. */
+const fewColumns = 32;
 export const packProducts: Pass<Graph, Graph> = {
   name: "pack-products",
   summary: "packs the right operands of large matrix products, and cuts products along whole vectors, where tiles share a memory",
@@ -50,7 +54,7 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   if (wantedPartition(node) !== undefined || !isFloat(type.dtype)) return node;
   if (x.shape.length < 2 || w.shape.length < 2) return node;
   const [m, k, n] = [x.shape.at(-2)!, x.shape.at(-1)!, w.shape.at(-1)!];
-  if (k < leastExtent || n < leastExtent || sizeOf(type.shape) === 0) return node;
+  if (k < leastExtent || n < 2 || sizeOf(type.shape) === 0) return node;
   const weights = prepares(graph, target) && isWeights(b, at, graph);
   const { origin } = node;
   const halves = bytesOf(type.dtype) === 2;
@@ -58,9 +62,13 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   if (!weights && m < leastRows && !(fillsBlock && (collides(b, at) || staysInCaches(b, at)))) {
     return stride(b, at, 1) === 1 && type.shape.length === 2 ? { ...node, attributes: { partition: cutRuns(m, k, n, target, height) } } : node;
   }
+  const lanes = registerBytes / bytesOf(type.dtype);
+  if (n < lanes && !halves) return ofDots(node, at);
   const width = panelBytes / (halves ? 4 : bytesOf(type.dtype));
   const batch = type.shape.slice(0, -2);
-  if (!weights && !halves && stride(a, at, 1) === 1 && !rowsCollide(a, at)) {
+  // Packed, columns that fill no register block take no longer than those that do.
+  const leavesLoose = n < fewColumns && n % (width / 2) !== 0;
+  if (!weights && !halves && !leavesLoose && stride(a, at, 1) === 1 && !rowsCollide(a, at)) {
     const parts = staysInCaches(b, at) ? 1 : piecesOf(b, at);
     const partition = parts === undefined ? undefined : cutProduct(batch, { extent: m, block: height }, { extent: n, block: width }, k, target, parts);
     if (partition && partition.at(-1)! >= parts!) return { ...node, attributes: { partition } };
@@ -77,4 +85,13 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   // Rounded in a pass of its own: a product that stores what it sums is made of the fastest blocks.
   const sums = at.add("matmul_packed", [left, right], attributes, { ...type, dtype: "f32" }, origin);
   return { ...node, op: "map", inputs: [sums], attributes: { body: bodyAttribute(cast(type.dtype, argument("f32", 0))) } };
+}
+
+/** A product of fewer columns than a vector has lanes, as dot products of rows with columns, whose elements are neighbours. */
+function ofDots(node: Node, at: Rewriting): Node {
+  const [a, b] = node.inputs as [ValueId, ValueId];
+  if (stride(b, at, 2) === 1) return node;
+  const { shape } = at.type(b);
+  const columns = at.apply("reshape", [at.apply("pack_columns", [b], { width: 1, along: "rows" }, node.origin)], { shape: [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!] }, node.origin);
+  return { ...node, inputs: [a, transposed(columns, at, node.origin)] };
 }

@@ -13,6 +13,7 @@ import type { DType } from "../../../runtime/dtype.ts";
 import { binary, call, cast, i32, select, substitute } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
+import { roundUp } from "../../support/parts.ts";
 import { number, widened } from "../lowerings.ts";
 import { computeDType } from "../rules.ts";
 
@@ -41,8 +42,6 @@ export interface AttentionPlan extends AttentionShape {
   /** Reads that the body needs beside the score: the last ones. */
   readonly operands: number;
 }
-
-const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
 
 /** Queries, scores, and of each query: the largest score, the sum, the factor of what was summed before; then the sums of values. */
 export function scratchOf({ d, n, c, width, queries, keys }: AttentionShape, dtype: DType): NonNullable<Lowering["scratch"]> {

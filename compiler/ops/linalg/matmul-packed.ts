@@ -5,15 +5,17 @@
  * the last panels may have more.
  *
  * A vertex keeps one panel of columns in the nearest caches and takes all its rows through it. What the last panels have less
- * is computed by kernels of their own.
+ * is computed by kernels of their own; of columns, in blocks as wide as others (`looseLowering`).
  */
 import type { DType } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType } from "../../graph/graph.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
-import { binary, cast } from "../../kernel/build.ts";
-import type { Lowering } from "../../kernel/lowering.ts";
+import { binary, cast, i32 } from "../../kernel/build.ts";
+import type { Expression } from "../../kernel/kernel.ts";
+import type { Access, Lowering } from "../../kernel/lowering.ts";
 import { affineConstant, affineIndex, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
+import { roundUp } from "../../support/parts.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { dimensions, fillLowering, number, wholeRegion } from "../lowerings.ts";
 import type { Op } from "../op.ts";
@@ -89,11 +91,61 @@ function partLowering(extents: Extents, dtype: DType, rows: Part, columns: Part)
     emit({ kernel, block, load, store }) {
       const [rowPanels, columnPanels, height, width, length] = block.slice(outer) as [number, number, number, number, number];
       kernel.forBox([...block.slice(0, outer), columnPanels, rowPanels, height, width], true, (indices) => {
-        const [p, q, r, l] = indices.slice(outer) as [(typeof indices)[0], (typeof indices)[0], (typeof indices)[0], (typeof indices)[0]];
+        const [p, q, r, l] = indices.slice(outer) as [Expression, Expression, Expression, Expression];
         const point = [...indices.slice(0, outer), q, p, r, l];
         const sum = kernel.let("sum", number(dtype, 0));
         kernel.forBox([length], false, ([i]) => kernel.set(sum, binary("add", sum, binary("mul", load(0, [...point, i!]), load(1, [...point, i!])))));
-        store(0, [...point, number("i32", 0)], cast(dtype, sum));
+        store(0, [...point, i32(0)], cast(dtype, sum));
+      });
+    },
+  };
+}
+
+/** Rows whose sums are held at once where columns fill no vectors: few enough for the nearest cache. */
+const heldRows = 48;
+
+/** Columns of the narrowest register block, in machines that pair vectors too. */
+const halfPanel = (width: number): number => Math.ceil(width / 2);
+
+/**
+ * As `partLowering`, of a last panel whose columns fill no register block. The block is computed whole, with the panel's zeros;
+ * sums of some rows are held, and those of columns that exist are then stored. Single columns would take longer than that. A
+ * further dimension of the space is the lanes that are read.
+ */
+function looseLowering(extents: Extents, dtype: DType, rows: Part, columns: Part): Lowering {
+  const { batch, height, width } = extents;
+  const outer = batch.length;
+  const lanes = roundUp(columns.lanes, halfPanel(width));
+  const atOnce = Math.max(1, Math.floor(heldRows / height));
+  const { space, reads: [left, right], writes, ...rest } = partLowering(extents, dtype, rows, columns);
+  const widened = ({ operand, index }: Access): Access => ({ operand, index: index.map((form) => ({ ...form, coefficients: [...form.coefficients, 0] })) });
+  const lane = affineIndex(outer + 5, outer + 6);
+  return {
+    ...rest,
+    space: [...space, ...dimensions("serial", [lanes])],
+    reads: [widened(left!), { ...right!, index: [...widened(right!).index.slice(0, -1), lane] }],
+    writes: writes.map(widened),
+    scratch: [{ dtype, shape: [atOnce, height, lanes] }],
+    emit({ kernel, block, load, store, scratch: [held] }) {
+      const [rowPanels, , heights, existing, length] = block.slice(outer) as [number, number, number, number, number];
+      const zero = i32(0);
+      const some = (batches: readonly Expression[], first: Expression, count: number): void => {
+        const point = (q: Expression, r: Expression, l: Expression, k: Expression, read: Expression): Expression[] => [...batches, binary("add", first, q), zero, r, l, k, read];
+        kernel.forBox([count, heights, lanes], true, ([q, r, l]) => {
+          const sum = kernel.let("sum", number(dtype, 0));
+          kernel.forBox([length], false, ([i]) => {
+            const at = point(q!, r!, zero, i!, l!);
+            kernel.set(sum, binary("add", sum, binary("mul", load(0, at), load(1, at))));
+          });
+          kernel.store(held!, [q!, r!, l!], sum);
+        });
+        kernel.forBox([count, heights, existing], true, ([q, r, l]) => store(0, point(q!, r!, l!, zero, zero), kernel.load(held!, [q!, r!, l!])));
+      };
+      // Rows take turns with the sums that are held.
+      kernel.forBox(block.slice(0, outer), false, (batches) => {
+        const whole = rowPanels - (rowPanels % atOnce);
+        if (whole > 0) kernel.for({ end: i32(whole), step: atOnce }, (first) => some(batches, first, atOnce));
+        if (rowPanels > whole) some(batches, i32(whole), rowPanels - whole);
       });
     },
   };
@@ -132,7 +184,8 @@ export const matmulPacked: Op = {
     const extents = extentsOf(inputs[0]!, inputs[1]!, attributes);
     if (extents.k === 0) return fillLowering("matmul", wholeRegion(type.shape), type.dtype, 0);
     const columns = partsOf(extents.n, extents.width);
-    return partsOf(extents.m, extents.height).flatMap((rows) => columns.map((part) => partLowering(extents, type.dtype, rows, part)));
+    const fillsBlock = ({ lanes }: Part): boolean => lanes % halfPanel(extents.width) === 0;
+    return partsOf(extents.m, extents.height).flatMap((rows) => columns.map((part) => (fillsBlock(part) ? partLowering : looseLowering)(extents, type.dtype, rows, part)));
   },
   examples: () => [
     {
