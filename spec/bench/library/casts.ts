@@ -1,11 +1,12 @@
 /** Casts from dtype to dtype. */
-import { size, waves, type Case, type Cases } from "./case.ts";
+import { size, waves, type Case, type Cases, type Limit } from "./case.ts";
+import { fromByte, fromHalf, toBrain, toByte, toHalf } from "./formulas.ts";
 
-function casting(from: string, to: string, bytes: { readonly read: number; readonly written: number }, round: (value: number) => number): Case {
+function casting(from: string, to: string, each: Limit, round: (value: number) => number): Case {
   const [x, y] = [waves(size).map((value) => round(40 * value)), new Float32Array(size)];
   return {
     operands: { x: { type: `${from}[${size}]`, data: x } }, results: { y: `${to}[${size}]` }, main: `y = cast<${to}>(x);`, tolerance: 0,
-    limit: { read: bytes.read * size, written: bytes.written * size },
+    limit: { read: each.read! * size, written: each.written! * size, steps: (each.steps ?? 0) * size },
     plain() {
       for (let i = 0; i < size; i++) y[i] = round(x[i]!);
       return { y };
@@ -16,7 +17,7 @@ function casting(from: string, to: string, bytes: { readonly read: number; reado
 const [asFloat, asBits] = [new Float32Array(1), new Uint32Array(1)];
 const bitsOf = new Uint32Array(asFloat.buffer);
 const floatOf = new Float32Array(asBits.buffer);
-function toBrain(value: number): number {
+function roundToBrain(value: number): number {
   asFloat[0] = value;
   const bits = bitsOf[0]!;
   asBits[0] = ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) << 16;
@@ -24,10 +25,10 @@ function toBrain(value: number): number {
 }
 
 export const castCases: Cases = {
-  "cast, f32 to f16": () => casting("f32", "f16", { read: 4, written: 2 }, Math.f16round),
-  "cast, f16 to f32": () => casting("f16", "f32", { read: 2, written: 4 }, Math.f16round),
-  "cast, f32 to bf16": () => casting("f32", "bf16", { read: 4, written: 2 }, toBrain),
-  "cast, bf16 to f32": () => casting("bf16", "f32", { read: 2, written: 4 }, toBrain),
-  "cast, f32 to i8": () => casting("f32", "i8", { read: 4, written: 1 }, Math.trunc),
-  "cast, i8 to f32": () => casting("i8", "f32", { read: 1, written: 4 }, Math.trunc),
+  "cast, f32 to f16": () => casting("f32", "f16", { read: 4, written: 2, ...toHalf }, Math.f16round),
+  "cast, f16 to f32": () => casting("f16", "f32", { read: 2, written: 4, ...fromHalf }, Math.f16round),
+  "cast, f32 to bf16": () => casting("f32", "bf16", { read: 4, written: 2, ...toBrain }, roundToBrain),
+  "cast, bf16 to f32": () => casting("bf16", "f32", { read: 2, written: 4 }, roundToBrain),
+  "cast, f32 to i8": () => casting("f32", "i8", { read: 4, written: 1, ...toByte }, Math.trunc),
+  "cast, i8 to f32": () => casting("i8", "f32", { read: 1, written: 4, ...fromByte }, Math.trunc),
 };

@@ -35,6 +35,21 @@ export const uniform = formula(philox.steps + 3);
 /** Of two words: a logarithm of a unit (12 more), a root, sine and cosine of a part of a turn, and their products, for two elements. */
 export const normal = formula(philox.steps + (logarithm.steps + 12 + 36 + 4) / 2, 1 / 2);
 
+/**
+ * To f16, correctly rounded, without an instruction for it: the number scaled until what is too large is infinite (3), its
+ * exponent, held in the range of normal ones, moved (3), both added, so that the sum rounds; exponent and mantissa brought
+ * together (2), a NaN (2), the sign (2), all put together (2); half of a vector's narrowing.
+ */
+export const toHalf = formula(15.5);
+/** From f16: widened, its exponent and mantissa moved (2), scaled; infinities and NaN (3) put in (1). */
+export const fromHalf = formula(8);
+/** To bf16: half of what is cut off, one more where what stays is odd (3), added; of a NaN (2) the upper half, made quiet (1); moved down and narrowed. */
+export const toBrain = formula(8.5);
+/** To bytes: no number is 0 (2), what is too large or small the limit (2), cut; narrowed twice. */
+export const toByte = formula(5.75);
+/** From bytes: widened twice, converted. */
+export const fromByte = formula(2.5);
+
 /** Of two elements which is the first largest: at least as large, or no number (3). */
 const larger = 3;
 /** Every second element of two vectors and those between them, or back: two moves for two vectors, of so many vectors of a window in each. */
