@@ -90,6 +90,20 @@ function oneHot(): Case {
   };
 }
 
+/** Two matrices side by side. */
+function concatenating(): Case {
+  const half = width / 2;
+  const [left, right, y] = [waves(rows * half), waves(rows * half, 1), new Float32Array(size)];
+  const type = `f32[${rows}, ${half}]`;
+  return {
+    operands: { left: { type, data: left }, right: { type, data: right } }, results: { y: `f32[${rows}, ${width}]` }, main: "y = concat(left, right, axis = 1);", tolerance: 0, limit: { read: 4 * size, written: 4 * size },
+    plain() {
+      for (let row = 0; row < rows; row++) [left, right].forEach((part, at) => y.set(part.subarray(row * half, (row + 1) * half), row * width + at * half));
+      return { y };
+    },
+  };
+}
+
 const shifted = (by: number) => (x: Float32Array, y: Float32Array): void => {
   y.set(x.subarray(x.length - by), 0);
   y.set(x.subarray(0, x.length - by), by);
@@ -109,8 +123,6 @@ export const dataCases: Cases = {
   pad: () => onMatrix("pad(x, (1, 3), (1, 3))", `f32[${rows + 2}, ${width + 6}]`, (rows + 2) * (width + 6), (x, y) => {
     for (let row = 0; row < rows; row++) y.set(x.subarray(row * width, (row + 1) * width), (row + 1) * (width + 6) + 3);
   }),
-  "concat, columns": () => onMatrix("concat(x, x, axis = 1)", `f32[${rows}, ${2 * width}]`, 2 * size, (x, y) => {
-    for (let row = 0; row < 2 * rows; row++) y.set(x.subarray((row >> 1) * width, ((row >> 1) + 1) * width), row * width);
-  }),
+  "concat, columns": concatenating,
   roll: () => onMatrix("roll(x, 5, axis = 0)", `f32[${rows}, ${width}]`, size, shifted(5 * width)),
 };
