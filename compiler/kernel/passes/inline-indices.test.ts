@@ -72,6 +72,17 @@ describe("inline-indices", () => {
     expect(printKernel(after)).toBe(printKernel(kernel));
   });
 
+  it("leaves names that are made of names again and again", () => {
+    const kernel = kernelOf(({ builder, x, y }) => builder.for({ end: i32(1) }, (i) => {
+      let name = i;
+      for (let at = 0; at < 200; at++) name = builder.let("name", binary("add", name, name));
+      builder.store(y, [name], builder.load(x, [name]));
+    }));
+    const after = inlined(kernel);
+    expect(printKernel(after).length).toBeLessThan(2 * printKernel(kernel).length);
+    expectSame(kernel, after);
+  });
+
   it("keeps every bit of random kernels", () => {
     for (let seed = 0; seed < 100; seed++) {
       const kernel = randomKernel(seed, (["f32", "i32", "u8"] as const)[seed % 3]!, false);

@@ -3,12 +3,16 @@
  * access moves with its loops. A name that nothing else uses goes away. Addresses cost no more: the emitter folds them.
  *
  * A name is a local that is set once, to sums and products of constants and counters (or other names), and used only after
- * that in the same block or inside of it, where these have the same values.
+ * that in the same block or inside of it, where these have the same values. It is short: names made of names could double in
+ * length each time.
  */
 import type { Pass } from "../../support/pass.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { operandsOf } from "../vector-support.ts";
-import { bodiesOf, countStatements, expressionsOf, mapOperands, rewriteExpression, rewriteStatements, visitExpressions, visitStatements } from "../walk.ts";
+import { bodiesOf, countStatements, expressionsOf, mapOperands, rewriteExpression, rewriteStatements, visitExpression, visitExpressions, visitStatements } from "../walk.ts";
+
+/** Operations and operands of what a name stands for. */
+const longest = 64;
 
 export const inlineIndices: Pass<Kernel, Kernel> = {
   name: "inline-indices",
@@ -61,7 +65,7 @@ function findNames(body: readonly Statement[]): Map<LocalId, Expression> {
       expressionsOf(statement).forEach(refuseUnseen);
       if (statement.kind === "set" && timesSet.get(statement.local) === 1 && !counters.has(statement.local)) {
         const value = statement.counted === undefined ? resolved(statement.value) : undefined;
-        if (value !== undefined) names.set(statement.local, value);
+        if (value !== undefined && isShort(value)) names.set(statement.local, value);
         visible.add(statement.local);
         here.push(statement.local);
       }
@@ -71,6 +75,12 @@ function findNames(body: readonly Statement[]): Map<LocalId, Expression> {
   };
   walk(body);
   return names;
+}
+
+function isShort(expression: Expression): boolean {
+  let length = 0;
+  visitExpression(expression, () => length++);
+  return length <= longest;
 }
 
 /** The body without the sets of names that are read no more. */
