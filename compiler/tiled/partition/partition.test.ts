@@ -85,6 +85,24 @@ describe("partition", () => {
     expect(cut(onOneTile([96, 40]))[0]).toEqual([0]);
   });
 
+  it("cuts reductions of columns by rows where these are pages apart and partial results are few", () => {
+    const bench = new Bench({ ...withTiles(target("wasm"), 8), grain: 1 });
+    const columns = (rows: number, count: number): Lowering => ({
+      name: "sum", space: [{ extent: count, kind: "parallel" }, { extent: rows, kind: "reduction" }], combine: "add", emit: unused,
+      reads: [{ operand: 0, index: [affineIndex(1, 2), affineIndex(0, 2)] }], writes: [{ operand: 0, index: [affineIndex(0, 2)] }],
+    });
+    const cut = (rows: number, count: number, placed?: Distribution) => {
+      const { split, reduction } = bench.partition(columns(rows, count), [bench.add([rows, count])], bench.add([count], placed));
+      return { grid: split.grid, dimensions: split.dimensions, block: split.block, reduction };
+    };
+    expect(cut(4096, 1024)).toEqual({ grid: [8], dimensions: [1], block: [512], reduction: 0 });
+    const byColumns = (block: number) => ({ grid: [8], dimensions: [0], block: [block], reduction: undefined });
+    expect(cut(4096, 512)).toEqual(byColumns(64));
+    expect(cut(4096, 8192)).toEqual(byColumns(1024));
+    expect(cut(256, 1024)).toEqual(byColumns(128));
+    expect(cut(4096, 1024, distribute([1024], [128], spread(8, 8)))).toEqual(byColumns(128));
+  });
+
   it("cuts rows of blocks where a block has one row, and columns where it has more", () => {
     const cut = (r: number): readonly number[] => {
       const bench = new Bench({ ...withTiles(target("wasm"), 4), grain: 1 });

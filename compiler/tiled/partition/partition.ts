@@ -3,7 +3,8 @@
  * nothing has placed yet. A placement the user mapped, or that an earlier op chose, stays and decides.
  *
  * With shared memory every split costs the same but for balance, so dimensions are split evenly, the outermost first; but
- * transpositions along the rows they read. With private memory the cheapest split is searched (see `search.ts`).
+ * transpositions along the rows they read, and reductions of columns by rows. With private memory the cheapest split is searched
+ * (see `search.ts`).
  */
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
@@ -16,7 +17,7 @@ import type { Tensors, TensorView } from "../tensors.ts";
 import type { Distribution, Placement } from "../tiled.ts";
 import { estimate, type Cost, type PartitionProblem } from "./estimate.ts";
 import { search, type Plan } from "./search.ts";
-import { splitAlongPages, splitEvenly, splitLikeOperand, splitLikeResult, splitReduction, workOf } from "./splits.ts";
+import { splitAlongPages, splitByRows, splitEvenly, splitLikeOperand, splitLikeResult, splitReduction, workOf } from "./splits.ts";
 
 export interface Partition {
   readonly split: Split;
@@ -92,6 +93,8 @@ function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: Ten
   const like = tensors.isScattered(to.tensor) ? undefined : splitLikeResult(lowering, to, distribution, shape);
   const fits = like && sizeOf(like.grid) <= (lowering.mostParts ?? Infinity);
   const split = fits ? like : splitEvenly(lowering, target.tiles, grain);
+  const byRows = free && keepsPartials(to, tensors) ? splitByRows(lowering, reads, tensors, split) : undefined;
+  if (byRows) return { split: byRows, reduction: 0 };
   return { split: (free ? splitAlongPages(lowering, reads, to, tensors, split) : undefined) ?? split };
 }
 

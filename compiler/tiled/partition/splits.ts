@@ -64,16 +64,10 @@ const pageBytes = 4096;
 export function splitAlongPages(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, split: Split): Split | undefined {
   if (split.dimensions.length !== 1 || lowering.space.some(({ kind }) => kind !== "parallel")) return undefined;
   const [parts, across] = [split.grid[0]!, split.dimensions[0]!];
-  const rank = lowering.space.length;
-  const distances = (view: TensorView, index: Access["index"]): number[] => {
-    const strides = rowMajor(tensors.type(view.tensor).shape);
-    const map = composeMap(view.map, index, rank);
-    return lowering.space.map((_, d) => map.reduce((sum, { coefficients }, t) => sum + coefficients[d]! * strides[t]!, 0));
-  };
-  const stored = distances(to, lowering.writes[0]!.index).indexOf(1);
+  const stored = distancesOf(to, lowering.writes[0]!, lowering, tensors).indexOf(1);
   if (stored === -1 || stored === across) return undefined;
-  const turned = lowering.reads.some(({ index }, r) => {
-    const distance = distances(reads[r]!, index);
+  const turned = lowering.reads.some((access, r) => {
+    const distance = distancesOf(reads[r]!, access, lowering, tensors);
     return distance[across] === 1 && Math.abs(distance[stored]!) * bytesOf(tensors.type(reads[r]!.tensor).dtype) >= pageBytes;
   });
   const { extent } = lowering.space[stored]!;
@@ -81,6 +75,37 @@ export function splitAlongPages(lowering: Lowering, reads: readonly TensorView[]
   const count = Math.ceil(extent / block);
   if (!turned || count !== parts) return undefined;
   return { grid: [parts], dimensions: [stored], block: [block], placement: split.placement };
+}
+
+/** How far an access moves with each dimension of the space, in elements. */
+function distancesOf(view: TensorView, { index }: Access, { space }: Lowering, tensors: Tensors): number[] {
+  const strides = rowMajor(tensors.type(view.tensor).shape);
+  const map = composeMap(view.map, index, space.length);
+  return space.map((_, d) => map.reduce((sum, { coefficients }, t) => sum + coefficients[d]! * strides[t]!, 0));
+}
+
+/** Partial results are so many times fewer than the elements they are of, at least, and each is of so many. */
+const leastReduced = 64;
+const leastRows = 16;
+
+/**
+ * A split of a reduction of columns of rows in pages of their own: by rows, of which each tile combines some from end to end, and
+ * not a piece of every page. Undefined where the split given does not cut rows into less than pages, or partial results would be many.
+ */
+export function splitByRows(lowering: Lowering, reads: readonly TensorView[], tensors: Tensors, split: Split): Split | undefined {
+  const [parts, across, width] = [sizeOf(split.grid), split.dimensions.at(-1), split.block.at(-1)];
+  if (lowering.combine === undefined || lowering.contraction === true || across === undefined || lowering.space[across]!.kind !== "parallel") return undefined;
+  const results = sizeOf(lowering.space.filter(({ kind }) => kind === "parallel").map(({ extent }) => extent));
+  if (results * parts * leastReduced > workOf(lowering)) return undefined;
+  for (const [r, access] of lowering.reads.entries()) {
+    const bytes = bytesOf(tensors.type(reads[r]!.tensor).dtype);
+    const distances = distancesOf(reads[r]!, access, lowering, tensors);
+    const rows = lowering.space.findIndex(({ kind, extent }, d) => kind === "reduction" && extent >= parts * leastRows && Math.abs(distances[d]!) * bytes >= pageBytes);
+    if (rows === -1 || distances[across] !== 1 || width! * bytes >= pageBytes) continue;
+    const block = Math.ceil(lowering.space[rows]!.extent / parts);
+    return { grid: [Math.ceil(lowering.space[rows]!.extent / block)], dimensions: [rows], block: [block], placement: split.placement };
+  }
+  return undefined;
 }
 
 /**
