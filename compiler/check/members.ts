@@ -80,7 +80,7 @@ function bindParameters(frame: Frame, declaration: ast.GraphDeclaration, given: 
 
 /** What can be given for a parameter. */
 const takes: Readonly<Record<CompileTimeType, string>> = {
-  int: "it takes a whole number of at most 2^53 − 1, as 512 or 1_000", float: "it takes a finite number, as 0.1 or 1e-3", bool: "it takes true or false",
+  int: "it takes a whole number of at most 64 bits, as 512 or 1_000", float: "it takes a finite number, as 0.1 or 1e-3", bool: "it takes true or false",
   string: "it takes any text", dtype: "it takes f16, bf16, f32, f64, bool, or i or u with 8, 16, 32 or 64 bits, as i32",
 };
 

@@ -247,7 +247,7 @@ class Names {
         inner.#declare(statement.name);
         return inner.#inner().#statements(statement.body);
       }
-      case "execute": return this.#known(statement.name.name, statement.name.span, "compute set");
+      case "execute": return this.#known(statement.name.name, statement.name.span, "compute set", "`compute set NAME { … }` in the graph declares one");
       case "call-program": return this.#known(statement.name.name, statement.name.span, "program");
       case "expression-statement": case "return": return this.#expression(statement.value);
       default: return unreachable(statement);
@@ -263,6 +263,10 @@ class Names {
     report(this.#frame, "unknown-name", span, what === "" ? `nothing is called ${name} here` : `no ${what} is called ${name}`, help === undefined ? {} : { help });
   }
 
+  #dimension({ name, span }: ast.Identifier): void {
+    if (!isDType(name)) this.#known(name, span, "", `a dimension is an int, or a name for one: \`const ${name} = 4;\`, or a parameter, \`graph g(${name}: int = 4)\``);
+  }
+
   #type(type: ast.TypeExpression): void {
     if (type.kind === "tuple-type") {
       for (const element of type.elements) this.#type(element);
@@ -273,6 +277,7 @@ class Names {
     if (!known) unknownType(this.#frame, type.name);
     for (const dimension of type.dimensions ?? []) {
       if (dimension.kind === "spread") this.#known(dimension.name.name, dimension.name.span, "");
+      else if (dimension.kind === "identifier") this.#dimension(dimension);
       else this.#expression(dimension);
     }
   }

@@ -4,6 +4,7 @@
  */
 import { isDType, type DType } from "../../runtime/dtype.ts";
 import type { Attributes } from "../graph/graph.ts";
+import { callText } from "../ops/describe.ts";
 import { RuleError, type ConstantValue, type Op, type OpParameter, type ParameterKind, type Signature } from "../ops/op.ts";
 import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
@@ -116,7 +117,7 @@ function bind(signature: Signature, args: readonly Given[], site: CallSite): Bou
   const { parameters, call } = signature;
   const bound = new Map<OpParameter, readonly Written[] | "absent">();
   let reached = 0;
-  const mismatch = (span: Span, message: string, problem: Mismatch["problem"] = "bad-argument", help?: string): Mismatch => ({ span, message, problem, reached, ...(help === undefined ? {} : { help }) });
+  const mismatch = (span: Span, message: string, problem: Mismatch["problem"] = "bad-argument", help?: string): Mismatch => ({ span, message, problem, reached, help: help ?? `it is called as ${callText(signature)}` });
   const refuse = (parameter: OpParameter, given: Given): Mismatch => given.value.kind === "tensor"
     ? mismatch(given.span, `${parameter.name} of ${call} must be known when compiling, and this is ${describe(given.value)}`, "not-compile-time")
     : mismatch(given.span, `${parameter.name} of ${call} is ${kindNames[parameter.kind]}, and this is ${describe(given.value)}`, "type-mismatch");

@@ -1,4 +1,5 @@
 /** Unary and binary operators: on compile-time values at compile time, on tensors as ops, with literals taking the dtype of their neighbour. */
+import { isFloat } from "../../runtime/dtype.ts";
 import { formatType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import { unreachable } from "../support/bug.ts";
@@ -83,6 +84,7 @@ export function operate(frame: Frame, op: ast.BinaryOperator, left: Written, rig
   }
   if (a.value.type.dtype !== b.value.type.dtype) return reportDTypes(frame, a, b, span, `\`${op}\``);
   if (op === "@") return matmul(frame, a, b, span);
+  if (op === "^" && isFloat(a.value.type.dtype)) return report(frame, "dtype-mismatch", span, `\`^\` combines the bits of integers, and these are ${a.value.type.dtype}`, { help: "a power is `pow(x, y)`" });
   const inputs = broadcastTogether(frame, [a, b], span);
   return inputs ? emit(frame, opNames[op], inputs, {}, span) : poison;
 }
@@ -155,7 +157,7 @@ export function unaryExpression(frame: Frame, expression: Extract<ast.Expression
     case "+": return tensor;
     case "-": return emit(frame, "neg", [tensor], {}, expression.span);
     case "!":
-      if (tensor.type.dtype !== "bool") return report(frame, "dtype-mismatch", expression.span, `\`!\` takes bool, and this is ${shown(operand)}`, { help: "`~` inverts the bits of an integer" });
+      if (tensor.type.dtype !== "bool") return report(frame, "dtype-mismatch", expression.span, `\`!\` takes bool, and this is ${shown(operand)}`, { help: isFloat(tensor.type.dtype) ? "compare to get a bool: x == 0" : "compare to get a bool, x == 0; `~` inverts the bits of an integer" });
       return emit(frame, "not", [tensor], {}, expression.span);
     case "~":
       if (tensor.type.dtype === "bool") return report(frame, "dtype-mismatch", expression.span, `\`~\` takes integers, and this is ${shown(operand)}`, { help: "`!` negates a bool" });

@@ -130,7 +130,7 @@ function connect(frame: Frame, vertex: VertexBinding, statement: ast.Place): Con
     if (!declaration.fields.some((declared) => declared.name.name === name)) {
       const meant = closest(name, declaration.fields.map((declared) => declared.name.name));
       report(frame, "unknown-name", span, `${declaration.name.name} has no field ${name}`, {
-        related: [{ span: declaration.name.span, text: "declared here" }], ...(meant === undefined ? {} : { help: `did you mean ${meant}?` }),
+        related: [{ span: declaration.name.span, text: "declared here" }], help: meant === undefined ? `its fields are ${declaration.fields.map((declared) => declared.name.name).join(", ")}` : `did you mean ${meant}?`,
       });
       failed = true;
     } else if (given.has(name)) {

@@ -4,13 +4,40 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, afterEach, describe, expect, test } from "vitest";
-import { readSource, writeWhole } from "./files.ts";
+import { readNpy } from "../../runtime/npy.ts";
+import { UserError } from "./failure.ts";
+import { readFormat, readSource, writeWhole } from "./files.ts";
 
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "gph-files-"));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
+
+/** The beginning of an .npy file with this header. */
+const npy = (descr: string): string => {
+  const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (4,), }`.padEnd(117) + "\n";
+  return `\x93NUMPY\x01\0v\0${header}`;
+};
+
+describe("reading arrays", () => {
+  test.each([
+    ["cut", npy("<f4") + "abc", "it is cut off or damaged"],
+    ["big", npy(">f4") + "a".repeat(16), 'in NumPy: np.save(file, array.astype("<f4"))'],
+    ["complex", npy("<c8") + "a".repeat(32), "in NumPy: np.save(file, array.astype(np.float32)), or another dtype of gph"],
+  ])("%s", (name, text, help) => {
+    const path = join(folder, name);
+    writeFileSync(path, Buffer.from(text, "latin1"));
+    let told: unknown;
+    try {
+      readFormat(path, readNpy);
+    } catch (error) {
+      told = error;
+    }
+    expect(told).toBeInstanceOf(UserError);
+    expect((told as UserError).help).toBe(help);
+  });
+});
 
 describe("reading", () => {
   test.each([
@@ -19,6 +46,7 @@ describe("reading", () => {
     ["empty", (path: string) => writeFileSync(path, ""), /is empty/],
     ["binary", (path: string) => writeFileSync(path, Uint8Array.of(1, 2, 0, 3)), /is a binary file/],
     ["wasm", (path: string) => writeFileSync(path, "\0asm"), /is a WebAssembly file/],
+    ["damaged.wasm", (path: string) => writeFileSync(path, Uint8Array.of(1, 2, 3, 4)), /is no executable/],
     ["latin1", (path: string) => writeFileSync(path, Uint8Array.of(0x66, 0xe9, 0x0a)), /is not UTF-8/],
     ["gigabyte", (path: string) => {
       writeFileSync(path, "");

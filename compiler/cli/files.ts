@@ -61,8 +61,18 @@ export function naming<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw error instanceof FormatError || error instanceof ExecutableError ? new UserError(error.code, `${path}: ${error.message}`) : error;
+    throw error instanceof FormatError || error instanceof ExecutableError ? new UserError(error.code, `${path}: ${error.message}`, wayOutOf(error)) : error;
   }
+}
+
+/** What helps with a file that was refused. */
+function wayOutOf(error: FormatError | ExecutableError): string | undefined {
+  const { message } = error;
+  if (error instanceof ExecutableError) return message.startsWith("truncated") ? "it was not written to its end, or is damaged: gph compile makes it anew" : undefined;
+  const dtype = /descr "[<>=|]?([a-zA-Z]\d*)"/.exec(message)?.[1];
+  if (message.includes("big-endian")) return `in NumPy: np.save(file, array.astype("<${dtype ?? "f4"}"))`;
+  if (dtype !== undefined) return "in NumPy: np.save(file, array.astype(np.float32)), or another dtype of gph";
+  return message.startsWith("truncated") || message.startsWith("data") ? "it is cut off or damaged" : undefined;
 }
 
 /** First bytes of formats that people give by mistake where something else belongs. */
@@ -97,11 +107,12 @@ export function readWeights(path: string): Map<string, HostTensor> {
 export function sourceText(path: string, bytes: Uint8Array): string {
   if (bytes.length === 0) throw new UserError("empty-file", `${path} is empty`);
   const format = knownFormat(bytes) ?? (bytes.subarray(0, 4096).includes(0) ? "a binary file" : undefined);
-  if (format !== undefined) throw new UserError("not-a-source", `${path} is ${format}, not .gph text`);
+  if (path.endsWith(".wasm") && format !== "a WebAssembly file") throw new UserError("bad-executable", `${path} is no executable: it does not begin as WebAssembly does`, "gph compile makes it anew");
+  if (format !== undefined) throw new UserError("not-a-source", `${path} is ${format}, not .gph text`, format === "a WebAssembly file" ? "this command reads sources; gph run and gph bench take executables too" : undefined);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new UserError("not-a-source", `${path} is not UTF-8 text`);
+    throw new UserError("not-a-source", `${path} is not UTF-8 text`, "sources are saved as UTF-8");
   }
 }
 
@@ -253,7 +264,7 @@ function fileError(path: string, error: unknown, verb: string): Error {
   switch (error.code) {
     case "ENOENT":
       return verb === "read"
-        ? new UserError("file-not-found", `${path} does not exist`, wayOut(path))
+        ? new UserError("file-not-found", path === "" ? "the name of a file is empty" : `${path} does not exist`, wayOut(path))
         : new UserError("cannot-write", `cannot ${verb} ${path}: ${existsSync(dirname(path)) ? "the system makes no such file" : `the folder ${dirname(path)} does not exist`}`);
     case "EISDIR": return new UserError("not-a-file", `${path} is a folder, not a file`);
     case "ENOTDIR": return new UserError("file-not-found", `cannot ${verb} ${path}: a part of the path is not a folder`);

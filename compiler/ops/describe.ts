@@ -38,7 +38,8 @@ export function describeCalls(): readonly DescribedCall[] {
 /** Ops that no call names: operators, slices, and what the compiler makes itself. */
 export const opsWithoutCall = (): readonly Op[] => [...ops.values()].filter((op) => op.signature === undefined && op.otherSignatures === undefined);
 
-function callText(signature: Signature): string {
+/** As it is called: `sum(x, axis?, keepdims = false)`. */
+export function callText(signature: Signature): string {
   const dtype = { required: "<dtype>", optional: "<dtype?>", none: "" }[signature.dtypeArgument ?? "none"];
   return `${signature.call}${dtype}(${signature.parameters.map(parameterText).join(", ")})`;
 }

@@ -70,7 +70,7 @@ export function shapeArgument(value: ConstantValue | undefined, what: string): n
 export function axisArgument(value: ConstantValue | undefined, rank: number, what: string): number {
   const axis = intArgument(value, `the axis of ${what}`);
   if (axis < -rank || axis >= rank) {
-    refuse("out-of-range", rank === 0 ? `${what} needs a dimension, but the tensor is a scalar` : `axis ${axis} of ${what} is outside -${rank}..${rank - 1}, the tensor has rank ${rank}`);
+    refuse("out-of-range", rank === 0 ? `${what} needs a dimension, but the tensor is a scalar` : `axis ${axis} of ${what} is outside -${rank}..${rank - 1}, the tensor has rank ${rank}`, rank === 0 ? `the tensor is the first argument of ${what}` : undefined);
   }
   return axis < 0 ? axis + rank : axis;
 }

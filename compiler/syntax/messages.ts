@@ -171,7 +171,7 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
   if (expected === "an expression" && type === sign(".") && after !== undefined && endOf(token) === after.startOffset) return "a number begins with a digit, as in `0.5`";
   if (expected === "a name" && before?.tokenType === word("for") && type === sign("(")) return "no parentheses, as in `for i in 0..n { … }`";
   if (expected === "a name" && !isReserved(token.image)) return undefined;
-  if (expected === "a name") return `choose another name, for example \`${token.image}_\``;
+  if (expected === "a name" || (expected === "a name or `(`" && isReserved(token.image))) return `choose another name, for example \`${token.image}_\``;
   if (before?.image === "mut" && expected.includes("`=`")) return elsewhere["mut"];
   if (type === sign("=") && expected === "`{`") return "`=` assigns; `==` compares";
   if (type === sign("==") && expected.includes("`=`")) return "`=` assigns; `==` compares";
@@ -185,9 +185,8 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
 }
 
 function typeHelp(token: IToken): string | undefined {
-  return token.tokenType === sign("=") || token.tokenType === sign(";") || token.tokenType === sign(",") || token.tokenType === sign(")")
-    ? "a type is needed here, as in `x: f32[n]`"
-    : undefined;
+  if ([sign("="), sign(";"), sign(","), sign(")")].includes(token.tokenType)) return "a type is needed here, as in `x: f32[n]`";
+  return tokenMatcher(token, Word) ? "a type stands behind a colon, as in `x: f32[n]`" : undefined;
 }
 
 /** For an operator after the beginning of a statement, where only an assignment makes sense. */

@@ -158,7 +158,7 @@ describe("mistakes", () => {
         "4:13 expected an expression, found \`;\`",
         "5:15 expected \`,\` or \`)\`, found \`;\`",
         "6:10 expected \`{\`, found \`=\` (\`=\` assigns; \`==\` compares)",
-        "7:9 expected a name or \`(\`, found the keyword \`in\`",
+        "7:9 expected a name or \`(\`, found the keyword \`in\` (choose another name, for example \`in_\`)",
         "8:7 this statement computes a value but does nothing with it (did you mean \`+=\`?)",
         "9:9 this string has no end (close it with \`"\` on the same line; a line break inside is written \`\\n\`)",
       ]

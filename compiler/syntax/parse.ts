@@ -105,6 +105,15 @@ function closingsAround(comments: Tokens["comments"], tokens: Tokens["tokens"], 
   return closings;
 }
 
+/** For a character that no token has. */
+function helpForCharacter(character: string): string | undefined {
+  if (/[\u2018-\u201f\u00ab\u00bb]/.test(character)) return 'strings stand in double quotes: "text"';
+  if (/[\u2010-\u2015\u2212]/.test(character)) return "a minus is `-`";
+  if (/[\u00d7\u00b7\u22c5]/.test(character)) return "`*` multiplies";
+  if (/[\s\u200b-\u200d\u2060\ufeff]/u.test(character)) return "write an ordinary space";
+  return character.codePointAt(0)! > 0x7f ? "names are made of ASCII letters, digits and `_`" : undefined;
+}
+
 function lexicalMistakes(path: string, text: string, { comments, unknown }: Tokens): Mistake[] {
   const mistakes: Mistake[] = [];
   const add = (start: number, end: number, message: string, help?: string, until = end): void => {
@@ -118,7 +127,7 @@ function lexicalMistakes(path: string, text: string, { comments, unknown }: Toke
     else if (code >= 0xd800 && code <= 0xdfff) add(offset, end, "half of a surrogate pair is no character", "is this file encoded as UTF-8?");
     else if (character === "#") add(offset, end, "`#` means nothing here", "a comment begins with `//`");
     else if (character === "'" || character === "`") add(offset, end, `\`${character}\` means nothing here`, 'strings stand in double quotes: "text"', endOfLine(text, offset));
-    else add(offset, end, `the character ${nameOf(character)} means nothing here`, code > 0x7f ? "names are made of ASCII letters, digits and `_`" : undefined);
+    else add(offset, end, `the character ${nameOf(character)} means nothing here`, helpForCharacter(character));
   }
   const last = comments.at(-1);
   if (last !== undefined && hasOpenComment({ comments })) {
