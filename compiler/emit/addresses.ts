@@ -12,9 +12,10 @@ import { control } from "../../runtime/executable.ts";
 import { bytesOf } from "../../runtime/dtype.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel/kernel.ts";
 import { carriedLocals } from "../kernel/dependence.ts";
+import { partKey } from "../kernel/key.ts";
 import { operandsOf } from "../kernel/vector-support.ts";
 import { bodiesOf, expressionsOf, localsSet, visitExpressions, type ForStatement } from "../kernel/walk.ts";
-import { invariant, unreachable } from "../support/bug.ts";
+import { invariant } from "../support/bug.ts";
 
 /** No buffer has an element below this address: the start of memory belongs to the barrier. */
 export const lowestAddress = control.end;
@@ -37,9 +38,6 @@ export interface Address {
   /** In bytes from the buffer's base. */
   readonly form: LinearForm;
 }
-
-/** Locals whose value is a known form of loop indices wherever they are used. */
-export type Definitions = ReadonlyMap<LocalId, LinearForm>;
 
 const constantForm = (value: number): LinearForm => ({ terms: [], constant: value | 0 });
 
@@ -74,16 +72,15 @@ export function addForms(a: LinearForm, b: LinearForm): LinearForm {
 const atomForm = (atom: Expression): LinearForm => ({ terms: [{ atom, key: keyOf(atom), coefficient: 1 }], constant: 0 });
 
 /** An i32 scalar as a linear form. */
-export function linearise(expression: Expression, definitions: Definitions): LinearForm {
+export function linearise(expression: Expression): LinearForm {
   switch (expression.kind) {
     case "constant": return constantForm(Number(expression.value));
-    case "local": return definitions.get(expression.local) ?? atomForm(expression);
-    case "unary": return expression.op === "neg" ? scaleForm(linearise(expression.operand, definitions), -1) : atomForm(expression);
+    case "unary": return expression.op === "neg" ? scaleForm(linearise(expression.operand), -1) : atomForm(expression);
     case "binary": {
       const { op } = expression;
       if (op !== "add" && op !== "sub" && op !== "mul" && op !== "shl") return atomForm(expression);
-      const left = linearise(expression.left, definitions);
-      const right = linearise(expression.right, definitions);
+      const left = linearise(expression.left);
+      const right = linearise(expression.right);
       if (op === "add") return addForms(left, right);
       if (op === "sub") return addForms(left, scaleForm(right, -1));
       if (op === "shl") return right.terms.length === 0 ? scaleForm(left, 1 << right.constant) : atomForm(expression);
@@ -96,82 +93,16 @@ export function linearise(expression: Expression, definitions: Definitions): Lin
 }
 
 /** The address of an element of one of the kernel's buffers. */
-export function addressOf(kernel: Kernel, buffer: BufferId, index: readonly Expression[], definitions: Definitions): Address {
+export function addressOf(kernel: Kernel, buffer: BufferId, index: readonly Expression[]): Address {
   const { dtype, strides, name } = kernel.buffers[buffer]!;
   invariant(index.length === strides.length, () => `${name} has ${strides.length} dimensions, indexed by ${index.length}`);
   const bytes = bytesOf(dtype);
-  const form = index.reduce((sum, one, dimension) => addForms(sum, scaleForm(linearise(one, definitions), strides[dimension]! * bytes)), constantForm(0));
+  const form = index.reduce((sum, one, dimension) => addForms(sum, scaleForm(linearise(one), strides[dimension]! * bytes)), constantForm(0));
   return { buffer, form };
 }
 
-/** Text that is equal for expressions of equal structure. */
-export function keyOf(expression: Expression): string {
-  const head = `${expression.dtype}*${expression.lanes}`;
-  const operands = operandsOf(expression).map(keyOf).join();
-  switch (expression.kind) {
-    case "constant": return `${head}:${expression.value}`;
-    case "iota": return `${head}:iota`;
-    case "local": return `%${expression.local}`;
-    case "argument": return `#${expression.index}`;
-    case "load": return `${head}@${expression.buffer}[${operands}]`;
-    case "unary": case "binary": case "reduce": return `${head}.${expression.op}(${operands})`;
-    case "call": return `${head}.${expression.function}(${operands})`;
-    case "lane": return `${head}.${expression.index}(${operands})`;
-    case "splat": case "pack": case "select": case "cast": case "bitcast": return `${head}.${expression.kind}(${operands})`;
-    default: return unreachable(expression);
-  }
-}
-
-/**
- * The i32 locals that are only names for index arithmetic: set once, to a linear form of loop indices, and used only after
- * that in the same block or inside it, where those indices still have the same values.
- */
-export function findDefinitions(kernel: Kernel): Definitions {
-  const timesSet = new Map<LocalId, number>();
-  const loopIndices = new Set<LocalId>();
-  const count = (body: readonly Statement[]): void => {
-    for (const statement of body) {
-      if (statement.kind === "set") timesSet.set(statement.local, (timesSet.get(statement.local) ?? 0) + 1);
-      if (statement.kind === "for") loopIndices.add(statement.local);
-      for (const inner of bodiesOf(statement)) count(inner);
-    }
-  };
-  count(kernel.body);
-
-  const definitions = new Map<LocalId, LinearForm>();
-  const refused = new Set<LocalId>();
-  const visible = new Set<LocalId>();
-  const isIndexArithmetic = (expression: Expression): boolean => {
-    if (expression.dtype !== "i32" || expression.lanes !== 1) return false;
-    switch (expression.kind) {
-      case "constant": return true;
-      case "local": return (loopIndices.has(expression.local) && !timesSet.has(expression.local)) || definitions.has(expression.local);
-      case "binary": return (expression.op === "add" || expression.op === "sub" || expression.op === "mul") && isIndexArithmetic(expression.left) && isIndexArithmetic(expression.right);
-      default: return false;
-    }
-  };
-  const noteUses = (expression: Expression): void => {
-    if (expression.kind === "local" && !visible.has(expression.local)) refused.add(expression.local);
-    operandsOf(expression).forEach(noteUses);
-  };
-  const walk = (body: readonly Statement[]): void => {
-    const here: LocalId[] = [];
-    for (const statement of body) {
-      expressionsOf(statement).forEach(noteUses);
-      if (statement.kind === "set" && timesSet.get(statement.local) === 1 && !loopIndices.has(statement.local)) {
-        if (isIndexArithmetic(statement.value)) definitions.set(statement.local, linearise(statement.value, definitions));
-        visible.add(statement.local);
-        here.push(statement.local);
-      }
-      for (const inner of bodiesOf(statement)) walk(inner);
-    }
-    for (const local of here) visible.delete(local);
-  };
-  walk(kernel.body);
-  // A definition made with a refused local is still true: its form is of loop indices only.
-  for (const local of refused) definitions.delete(local);
-  return definitions;
-}
+/** Text that is equal for expressions of equal structure; short for locals, which most atoms are. */
+export const keyOf = (expression: Expression): string => (expression.kind === "local" ? `%${expression.local}` : `${partKey(expression)}(${operandsOf(expression).map(keyOf).join()})`);
 
 /** A pointer that a loop moves along: the address, at each iteration, of the accesses that share it, less their offsets. */
 export interface Pointer {
@@ -207,14 +138,14 @@ interface Sharing {
  * The pointers of an innermost loop: one for all accesses that differ only by a constant, but for elements that would be kept
  * (`repeatedSplats`). Other loops get none.
  */
-export function planPointers(loop: ForStatement, kernel: Kernel, definitions: Definitions): PointerPlan {
+export function planPointers(loop: ForStatement, kernel: Kernel): PointerPlan {
   if (containsLoop(loop.body)) return noPointers;
   const assigned = localsSet([loop]);
   const sharings = new Map<string, Sharing>();
-  const again = repeatedSplats(loop, kernel, definitions);
+  const again = repeatedSplats(loop, kernel);
   const keyOfAccess = (address: Address, index: readonly Expression[]): string => `${formKey(address)}#${again.get(index) ?? 0}`;
   const note = (buffer: BufferId, index: readonly Expression[], always: boolean): void => {
-    const address = addressOf(kernel, buffer, index, definitions);
+    const address = addressOf(kernel, buffer, index);
     const moving = address.form.terms.filter((term) => !isInvariant(term.atom, assigned));
     const [term] = moving;
     if (term === undefined || moving.length > 1 || term.atom.kind !== "local" || term.atom.local !== loop.local) return;
@@ -248,13 +179,13 @@ const vectorRegisters = 16;
  *
  * So it is with convolutions whose windows overlap: with 12 sums in registers they take half of the time.
  */
-function repeatedSplats(loop: ForStatement, kernel: Kernel, definitions: Definitions): ReadonlyMap<readonly Expression[], number> {
+function repeatedSplats(loop: ForStatement, kernel: Kernel): ReadonlyMap<readonly Expression[], number> {
   const before = new Map<string, number>();
   const again = new Map<readonly Expression[], number>();
   visitExpressions(loop.body, (expression) => {
     if (expression.kind !== "splat" || expression.operand.kind !== "load") return;
     const { buffer, index } = expression.operand;
-    const address = addressOf(kernel, buffer, index, definitions);
+    const address = addressOf(kernel, buffer, index);
     const key = `${formKey(address)}+${address.form.constant}`;
     const times = before.get(key) ?? 0;
     before.set(key, times + 1);

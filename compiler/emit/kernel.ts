@@ -8,7 +8,7 @@ import { liveAfter, type LiveAfter } from "../kernel/liveness.ts";
 import { registerBytes } from "../kernel/vector-support.ts";
 import { bodiesOf, localsSet } from "../kernel/walk.ts";
 import { invariant, unreachable } from "../support/bug.ts";
-import { findDefinitions, linearise, planPointers, type Definitions, type LinearForm } from "./addresses.ts";
+import { linearise, planPointers, type LinearForm } from "./addresses.ts";
 import type { Code, Module } from "./binaryen.ts";
 import { emitAccumulation, emitExpression, withoutRounding, type ExpressionContext } from "./expression.ts";
 import { Memory, type StartedPointer } from "./memory.ts";
@@ -32,7 +32,6 @@ class KernelEmitter implements ExpressionContext {
   readonly memory: Memory;
   readonly uniformLocals: ReadonlySet<LocalId>;
   readonly #kernel: Kernel;
-  readonly #definitions: Definitions;
   readonly #liveAfter: LiveAfter;
   /** The wasm local of each kernel local. */
   readonly #locals: readonly number[];
@@ -44,11 +43,10 @@ class KernelEmitter implements ExpressionContext {
   constructor(module: Module, kernel: Kernel, options: EmitOptions) {
     this.scope = new FunctionScope(module, kernel.buffers.length, options);
     this.#kernel = kernel;
-    this.#definitions = findDefinitions(kernel);
     this.#liveAfter = liveAfter(kernel.body);
     this.uniformLocals = findUniformLocals(kernel);
     this.#locals = kernel.locals.map(({ dtype, lanes }) => this.scope.newLocal(machineType(this.scope, dtype, lanes)));
-    this.memory = new Memory(this.scope, kernel, this.#definitions, (expression) => emitExpression(this, expression));
+    this.memory = new Memory(this.scope, kernel, (expression) => emitExpression(this, expression));
   }
 
   readLocal(local: LocalId): Value {
@@ -137,7 +135,7 @@ class KernelEmitter implements ExpressionContext {
     const before: Code[] = [];
     const end = this.#loopEnd(statement, assigned, before);
     const setIndex = module.local.set(index, scope.here(emitExpression(this, statement.start)));
-    const plan = planPointers(statement, this.#kernel, this.#definitions);
+    const plan = planPointers(statement, this.#kernel);
     const pointers = this.memory.startPointers(plan, this.#startForm(statement));
 
     this.#read.delete(statement.local);
@@ -214,8 +212,8 @@ class KernelEmitter implements ExpressionContext {
 
   /** What the pointers start from: the literal, or the index once it is set. */
   #startForm({ start, local }: Of<"for">): LinearForm {
-    if (start.kind === "constant") return linearise(start, this.#definitions);
-    return linearise({ kind: "local", dtype: "i32", lanes: 1, local }, new Map());
+    if (start.kind === "constant") return linearise(start);
+    return linearise({ kind: "local", dtype: "i32", lanes: 1, local });
   }
 }
 

@@ -9,7 +9,7 @@ import { registerBytes } from "../kernel/vector-support.ts";
 import type { LoadExpression } from "../kernel/walk.ts";
 import { CompilerBug, invariant } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
-import { addForms, addressOf, lowestAddress, noPointers, scaleForm, type Address, type Definitions, type LinearForm, type Pointer, type PointerPlan } from "./addresses.ts";
+import { addForms, addressOf, lowestAddress, noPointers, scaleForm, type Address, type LinearForm, type Pointer, type PointerPlan } from "./addresses.ts";
 import type { Code } from "./binaryen.ts";
 import { decodeHalf, decodeHalfLanes, encodeHalf, encodeHalfLanes } from "./half-floats.ts";
 import { isHalf, machineName, machineType } from "./scalar.ts";
@@ -38,7 +38,6 @@ export interface StartedPointer {
 export class Memory {
   readonly #scope: FunctionScope;
   readonly #kernel: Kernel;
-  readonly #definitions: Definitions;
   readonly #emit: (expression: Expression) => Value;
   /** Indices of loops around that start at zero or above. */
   readonly #nonNegative = new Set<LocalId>();
@@ -53,10 +52,9 @@ export class Memory {
   #pointers: ActivePointers = { plan: noPointers, locals: [] };
 
   /** `emit` is for the atoms of addresses: locals, and index arithmetic that is not linear. */
-  constructor(scope: FunctionScope, kernel: Kernel, definitions: Definitions, emit: (expression: Expression) => Value) {
+  constructor(scope: FunctionScope, kernel: Kernel, emit: (expression: Expression) => Value) {
     this.#scope = scope;
     this.#kernel = kernel;
-    this.#definitions = definitions;
     this.#emit = emit;
     this.#checked = scope.options.outside !== undefined && !allInside(kernel);
     this.origin = kernel.origin;
@@ -299,7 +297,7 @@ export class Memory {
   }
 
   #uncheckedPlace(buffer: BufferId, index: readonly Expression[]): Place {
-    const address = addressOf(this.#kernel, buffer, index, this.#definitions);
+    const address = addressOf(this.#kernel, buffer, index);
     const found = this.#pointers.plan.find(address, index);
     if (found !== undefined) return { pointer: this.#scope.module.local.get(this.#pointers.locals[found.pointer]!, this.#scope.binaryen.i32), offset: found.offset };
     const offset = this.#fitsOffset(address) ? address.form.constant : 0;

@@ -1,12 +1,13 @@
-/**
- * Kernels with the same key are the same code: names and places in the source aside. Places count where the kernel may trap, so
- * that a trap names its own.
- */
+/** Text that is equal for equal code. */
 import { isInteger } from "../../runtime/dtype.ts";
-import type { Kernel } from "./kernel.ts";
+import { unreachable } from "../support/bug.ts";
+import type { Expression, Kernel } from "./kernel.ts";
 import { visitExpressions } from "./walk.ts";
 
-/** `places`: whether places in the source count. */
+/**
+ * Kernels with the same key are the same code: names and places in the source aside. `places`: whether places in the source
+ * count, as they do where the kernel may trap, so that a trap names its own.
+ */
 export function kernelKey(kernel: Kernel, places = mayDivideByZero(kernel)): string {
   return JSON.stringify([kernel.buffers, kernel.locals, kernel.body, kernel.cycles, ...(places ? [kernel.origin] : [])], (name, value: unknown) => {
     if ((name === "origin" && !places) || name === "name") return undefined;
@@ -22,4 +23,23 @@ function mayDivideByZero({ body }: Kernel): boolean {
     if (one.kind === "binary" && (one.op === "div" || one.op === "rem") && isInteger(one.dtype) && !(one.right.kind === "constant" && Number(one.right.value) !== 0)) may = true;
   });
   return may;
+}
+
+/** What an expression is beside its operands. */
+export function partKey(expression: Expression): string {
+  return `${expression.kind} ${expression.dtype}x${expression.lanes} ${ownKey(expression)}`;
+}
+
+function ownKey(expression: Expression): string {
+  switch (expression.kind) {
+    case "constant": return Object.is(expression.value, -0) ? "-0" : `${expression.value}`;
+    case "argument": return String(expression.index);
+    case "local": return String(expression.local);
+    case "load": return String(expression.buffer);
+    case "unary": case "binary": case "reduce": return expression.op;
+    case "call": return expression.function;
+    case "lane": return String(expression.index);
+    case "iota": case "splat": case "pack": case "select": case "cast": case "bitcast": return "";
+    default: return unreachable(expression);
+  }
 }

@@ -6,9 +6,9 @@
  * Equality is structural. Indices of loads are left as they are, since later passes read them as affine forms. Both sides of
  * a `select` may be evaluated anyway, so taking a part out of one changes nothing; conditions of loops are left alone.
  */
-import { unreachable } from "../../support/bug.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Expression, Kernel, Statement } from "../kernel.ts";
+import { partKey } from "../key.ts";
 import { operandsOf } from "../vector-support.ts";
 import { LocalTable, mapOperands, rewriteStatements, withBody, type SetStatement } from "../walk.ts";
 
@@ -77,30 +77,10 @@ class PartTable {
   partOf(expression: Expression): number {
     let part = this.#partOf.get(expression);
     if (part !== undefined) return part;
-    const key = keyOf(expression, operandsOf(expression).map((operand) => this.partOf(operand)));
+    const key = `${partKey(expression)}(${operandsOf(expression).map((operand) => this.partOf(operand)).join()})`;
     part = this.#numbers.get(key);
     if (part === undefined) this.#numbers.set(key, (part = this.#numbers.size));
     this.#partOf.set(expression, part);
     return part;
-  }
-}
-
-/** Equal for equal expressions, given the numbers of the operands. */
-function keyOf(expression: Expression, operands: readonly number[]): string {
-  return `${expression.kind} ${expression.dtype}x${expression.lanes} ${ownKey(expression)}(${operands.join()})`;
-}
-
-/** What an expression is beside its operands. */
-function ownKey(expression: Expression): string {
-  switch (expression.kind) {
-    case "constant": return Object.is(expression.value, -0) ? "-0" : `${expression.value}`;
-    case "argument": return String(expression.index);
-    case "local": return String(expression.local);
-    case "load": return String(expression.buffer);
-    case "unary": case "binary": case "reduce": return expression.op;
-    case "call": return expression.function;
-    case "lane": return String(expression.index);
-    case "iota": case "splat": case "pack": case "select": case "cast": case "bitcast": return "";
-    default: return unreachable(expression);
   }
 }
