@@ -17,6 +17,7 @@ beforeAll(() => {
   writeFileSync("steps.gph", "graph steps(n: int = 5) { in x: f32[100]; out y: f32[100]; program main { var u = x; repeat n { u = u * 2 + u; } y = u; } }");
   writeFileSync("until.gph", "graph until { in x: f32; out y: f32; program main { var u = x; while u < 1000 { u = 2 * u + 1; } y = u; } }");
   writeFileSync("counted.gph", "graph counted { stream in s: f32; stream out t: f32; var seen: f32 = 0; program main { repeat 3 { seen += next(s); } send(t, seen); assert(seen < 4, \"too many\"); } }");
+  writeFileSync("parts.gph", "graph parts { in x: f32[5]; out y: f32[9]; out z: f32[3]; program main { y[2:7] = x; repeat 3 { y[0] = 7; } z += 1; } }");
   writeFileSync("hits.gph", "graph hits { in x: i32[7]; out y: i32[7]; program main { y = 2 * x; } }");
 });
 afterAll(() => {
@@ -56,6 +57,8 @@ test.each([
 test("bytes are those of the states that the program touches", async () => {
   expect((await bench("steps.gph")).bytes).toBe(2 * 100 * 4);
   expect((await bench("hits.gph")).bytes).toBe(2 * 7 * 4);
+  // y is written in part and not read, z is read and written.
+  expect((await bench("parts.gph")).bytes).toBe((5 + 9 + 2 * 3) * 4);
 });
 
 test("given inputs are used, streams begin anew at every call, vars go on", async () => {

@@ -19,6 +19,7 @@ import { mappedDistribution, onOneTile } from "../distribution.ts";
 import { copyLowering } from "../lowerings.ts";
 import { neededFills } from "../needed-fills.ts";
 import { placeFamilies } from "../place-families.ts";
+import { readValues } from "../read-states.ts";
 import { copiedInput, placeResults, type Place } from "../results-in-place.ts";
 import { StepBuilder } from "../step-builder.ts";
 import { Tensors, type TensorView } from "../tensors.ts";
@@ -82,6 +83,7 @@ class ProgramLowering {
   readonly #scalars = new Map<ValueId, number>();
   /** Values that something computes with; the count of a `repeat` need not be stored when it is known. */
   readonly #stored = new Set<ValueId>();
+  readonly #readValues: ReadonlySet<ValueId>;
   readonly #reads = new Set<StateId>();
   readonly #writes = new Set<StateId>();
   readonly #build: StepBuilder;
@@ -93,6 +95,7 @@ class ProgramLowering {
     this.#tensors = shared.tensors;
     this.#program = program;
     this.#views = new Views(shared.graph);
+    this.#readValues = readValues(shared.graph, program);
     this.#storage = assignStorage(shared.graph, program, shared.tensors.deviceStorage === "whole");
     if (shared.tensors.deviceStorage === "whole") {
       this.#places = placeResults(shared.graph, program, this.#storage, shared.uses);
@@ -285,7 +288,7 @@ class ProgramLowering {
 
   #structural(node: Node): void {
     switch (node.op) {
-      case "read": this.#reads.add(node.attributes["state"] as StateId); this.#view(node.outputs[0]!); return;
+      case "read": return this.#read(node);
       case "repeat": return this.#repeat(node);
       case "while": return this.#while(node);
       case "if": case "switch": return this.#branch(node);
@@ -311,6 +314,12 @@ class ProgramLowering {
       default:
         this.#shared.context.report(error("not-supported", node.origin, `${node.op} cannot be compiled yet`));
     }
+  }
+
+  #read(node: Node): void {
+    const state = node.attributes["state"] as StateId;
+    if (this.#graph.states[state]!.role !== "out" || this.#readValues.has(node.outputs[0]!)) this.#reads.add(state);
+    this.#view(node.outputs[0]!);
   }
 
   #host(event: HostAction, origin: Span): void {
