@@ -50,6 +50,40 @@ describe("pair-lanes", () => {
     expectSame(result);
   });
 
+  describe("operations", () => {
+    const columns = (body: (column: (offset: number) => Expression, kernel: KernelBuilder, i: Expression) => void) => paired(({ kernel, i, y, element }) => {
+      const sums: Expression[] = [];
+      body((offset) => {
+        sums.push(kernel.let("column", binary("max", binary("mul", element(2, offset), constant("f32", 3)), element(2, offset + n))));
+        return sums.at(-1)!;
+      }, kernel, i);
+      kernel.store(y, [i], sums.reduce((all, one) => binary("add", all, binary("mul", one, one))));
+    });
+
+    it("are done on neighbours before every second result is taken", () => {
+      for (const offsets of [[0, 1], [1, 0], [0, 2, 1, 3]]) {
+        const result = columns((column) => offsets.forEach(column));
+        const text = printKernel(result.after);
+        expect(text).toMatch(/neighbours\.?\d*×4 = max\(x\[i \* 2( \+ 1)?\]×4 \* 3\.0×4, x\[.*\]×4\)/);
+        expect(text.match(/column\.?\d*×4 = pack\(lane/g)).toHaveLength(offsets.length);
+        expectSame(result);
+      }
+    });
+
+    it("stay apart where the others are not between them, or what they are made of changes", () => {
+      const apart = columns((column) => [0, 2].forEach(column));
+      const changed = columns((column, kernel, i) => {
+        column(0);
+        kernel.store(0, [binary("add", i, i32(3 * n))], constant("f32", 1));
+        column(1);
+      });
+      for (const result of [apart, changed]) {
+        expect(printKernel(result.after)).not.toContain("neighbours");
+        expectSame(result);
+      }
+    });
+  });
+
   describe("stores", () => {
     type Place = (offset: number) => readonly Expression[];
 

@@ -1,7 +1,7 @@
 /**
  * Vectors whose elements are loaded one by one are loaded in pairs where another vector is of their neighbours, as for every
  * second element and those between them: numbers stored as pairs, windows that move by two. So are those that are stored one by
- * one: paired-stores.ts.
+ * one: paired-stores.ts. Operations that both vectors go through may be done before they are parted: paired-trees.ts.
  *
  * Both must be packed in the same stretch of statements, without loops and branches, in which nothing between them is stored to
  * their buffer or changes their indices.
@@ -11,6 +11,7 @@ import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel
 import { linearForm, termsKey } from "../linear.ts";
 import { indexMentions, LocalTable, mapBodies, mapExpressions, mapOperands, visitExpression, withBody, type LoadExpression } from "../walk.ts";
 import { pairStores } from "./paired-stores.ts";
+import { pairTrees } from "./paired-trees.ts";
 import { fromPairs, inPairs, pairLanes as lanes } from "./pairs.ts";
 
 export const pairLanes: Pass<Kernel, Kernel> = {
@@ -21,7 +22,7 @@ export const pairLanes: Pass<Kernel, Kernel> = {
     let changed = false;
     const paired = (body: readonly Statement[]): readonly Statement[] => {
       const inside = body.map((statement) => mapBodies(statement, paired));
-      const result = pairStores(new Stretch(kernel, locals).run(inside), kernel);
+      const result = pairStores(new Stretch(kernel, locals).run(pairTrees(inside, kernel, locals)), kernel);
       changed ||= result !== inside;
       return result;
     };

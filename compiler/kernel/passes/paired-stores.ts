@@ -6,9 +6,8 @@
  */
 import { binary, i32, lane, pack } from "../build.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
-import { linearForm, termsKey } from "../linear.ts";
 import { expressionsOf, indexMentions, someExpression, type LocalExpression, type StoreStatement } from "../walk.ts";
-import { inPairs, pairLanes as lanes } from "./pairs.ts";
+import { inPairs, pairLanes as lanes, placeOf } from "./pairs.ts";
 
 /** Four stores, one after the other, of a vector's lanes to every second place. */
 interface Spread {
@@ -56,15 +55,6 @@ function spreadAt(body: readonly Statement[], at: number, kernel: Kernel): Sprea
     return place !== undefined && place.key === start!.key && place.constant === start!.constant + 2 * k;
   };
   return start !== undefined && stores.length === lanes && stores.every(isNext) ? { at, first, vector, ...start } : undefined;
-}
-
-/** All of a store's place but the last index's constant, as text, and that; undefined where it is not linear. */
-function placeOf({ buffer, index }: StoreStatement): { key: string; constant: number } | undefined {
-  const forms = index.map(linearForm);
-  const last = forms.at(-1);
-  if (last === undefined || forms.includes(undefined)) return undefined;
-  const key = `${buffer}:${forms.map((form, dimension) => `${dimension === forms.length - 1 ? "" : form!.constant}${termsKey(form!)}`).join()}`;
-  return { key, constant: last.constant };
 }
 
 /** Whether what was to be stored before a statement cannot be stored after it. */

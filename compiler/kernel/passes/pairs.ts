@@ -5,7 +5,8 @@
  */
 import { bytesOf, type DType } from "../../../runtime/dtype.ts";
 import { binary, bitcast, constant, pack } from "../build.ts";
-import type { Expression } from "../kernel.ts";
+import type { BufferId, Expression } from "../kernel.ts";
+import { linearForm, termsKey } from "../linear.ts";
 import { computeDType } from "../vector-support.ts";
 import type { LoadExpression } from "../walk.ts";
 
@@ -27,4 +28,13 @@ export function fromPairs(firsts: readonly LoadExpression[], name: (value: Expre
     bitcast(dtype, binary("or", binary("and", above, bits(0xffff_ffffn)), binary("shl", below, bits(32n))), pairLanes),
     bitcast(dtype, binary("or", binary("shr", above, bits(32n)), binary("and", below, bits(0xffff_ffff_0000_0000n))), pairLanes),
   ];
+}
+
+/** All of an access's place but the last index's constant, as text, and that; undefined where it is not linear. */
+export function placeOf({ buffer, index }: { readonly buffer: BufferId; readonly index: readonly Expression[] }): { key: string; constant: number } | undefined {
+  const forms = index.map(linearForm);
+  const last = forms.at(-1);
+  if (last === undefined || forms.includes(undefined)) return undefined;
+  const key = `${buffer}:${forms.map((form, dimension) => `${dimension === forms.length - 1 ? "" : form!.constant}${termsKey(form!)}`).join()}`;
+  return { key, constant: last.constant };
 }

@@ -139,6 +139,7 @@ function lowerPool(kind: Kind, windows: readonly Window[], runs: readonly Window
   const start = number(input.dtype, kind === "max" ? identityOf("max", input.dtype) : 0);
   const finish = (sum: Expression): Expression =>
     cast(type.dtype, kind === "mean" || kind === "counted_mean" ? binary("div", sum, number(input.dtype, divisorOf(kind, windows, count))) : sum);
+  const inColumns = kind !== "pick" && kind !== "first" && !last && runs.length > 1 && windows.at(-1)!.stride > 1 && count <= mostStraight;
   if (count === 0) return { ...nothingMet(lowering, outer), emit: (context) => overPositions(context, outer, () => (kind === "first" ? i32(-1) : finish(start))) };
   return {
     ...lowering,
@@ -146,6 +147,7 @@ function lowerPool(kind: Kind, windows: readonly Window[], runs: readonly Window
       const { kernel, load } = context;
       overPositions(context, outer, (point) => {
         if (kind === "first") return emitFirst(context, point, elementNumber);
+        if (inColumns) return finish(emitColumns(context, point, kind === "max" ? "max" : "add"));
         const value = kernel.let("value", start);
         forRest(context, point, false, (inside) => {
           const element = widened(load(0, inside));
@@ -178,6 +180,21 @@ function emitFirst(context: BlockContext, point: readonly Expression[], elementN
   if (sizeOf(counts) > mostStraight) forRest(context, point, false, take);
   else forEachIndex(counts, (inside, flat) => flat > 0 && take([...point, ...inside.map(i32)]));
   return at;
+}
+
+/**
+ * The elements of the window at a point of the positions combined, each of its columns first: so that where it moves by two, the
+ * columns of neighbours are combined as they lie (kernel/passes/paired-trees.ts).
+ */
+function emitColumns({ kernel, block, load }: BlockContext, point: readonly Expression[], op: "max" | "add"): Expression {
+  const counts = block.slice(point.length);
+  const columns = Array.from({ length: counts.at(-1)! }, (_, column) => {
+    const elements: Expression[] = [];
+    forEachIndex(counts.slice(0, -1), (inside) => elements.push(widened(load(0, [...point, ...inside.map(i32), i32(column)]))));
+    return kernel.let("column", elements.reduce((all, element) => binary(op, all, element)));
+  });
+  // A sum begins with 0, which −0 does not keep.
+  return op === "add" ? columns.reduce((all, column) => binary(op, all, column), number(columns[0]!.dtype, 0)) : columns.reduce((all, column) => binary(op, all, column));
 }
 
 /** Elements of a window that are straight code, at most; of more, the first is looked at twice. */
