@@ -23,6 +23,15 @@ const domains: { readonly [op: string]: readonly (readonly [low: number, high: n
 /** Ops that are smooth near their examples, and not everywhere: these keep their values. */
 const asTheyAre = new Set(["cholesky_block", "householder_block", "triangular_solve_block"]);
 
+/** Ops of rows that are sorted. */
+const ofSorted = new Set(["merge_runs"]);
+
+function sorted(x: Tensor, descending: boolean): Tensor {
+  const [data, n] = [x.data as Float64Array, x.type.shape.at(-1)!];
+  for (let start = 0; start < data.length; start += n) data.subarray(start, start + n).sort((a, b) => (descending ? b - a : a - b));
+  return x;
+}
+
 /** Distinct f64 elements of an interval, far enough from each other that no order changes by a small step. */
 function smooth(shape: readonly number[], [low, high]: readonly [number, number], seed: number): Tensor {
   const result = zeros({ dtype: "f64", shape });
@@ -41,6 +50,7 @@ const stride = (count: number): number => [7, 11, 13, 17].find((prime) => count 
 function smoothed(entry: Op, { inputs, attributes }: Example): { readonly inputs: readonly Tensor[]; readonly attributes: Attributes } {
   const domain = domains[entry.name] ?? [];
   const other = attributes["dtype"];
+  if (ofSorted.has(entry.name)) return { inputs: inputs.map((input, k) => (isFloat(input.type.dtype) ? sorted(smooth(input.type.shape, [0.2, 0.9], k), attributes["descending"] === true) : input)), attributes };
   return {
     inputs: inputs.map((input, k) => (isFloat(input.type.dtype) ? asTheyAre.has(entry.name) ? tensor("f64", input.type.shape, Array.from(input.data as Float64Array)) : smooth(input.type.shape, domain[k] ?? [0.2 + 0.013 * k, 0.9], k) : input)),
     attributes: typeof other === "string" && isFloat(other as "f32") ? { ...attributes, dtype: "f64" } : attributes,

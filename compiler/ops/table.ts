@@ -55,6 +55,7 @@ import { eye, iota, iotaBlock, linspace } from "./sources/sequence.ts";
 import { slice } from "./views/slice.ts";
 import { logSoftmax, logSumExp, softmax } from "./networks/softmax.ts";
 import { stopGradient } from "./elementwise/stop-gradient.ts";
+import { mergeRuns } from "./data/merge-runs.ts";
 import { argsort, sort } from "./data/sort.ts";
 import { blockSparseMatmul, sampledMatmul, sparseRows } from "./linalg/sparse.ts";
 import { norm, standardDeviation, varianceOp } from "./reductions/statistics.ts";
@@ -73,7 +74,7 @@ const list: readonly Op[] = [
   fill, constantOp, iota, iotaBlock, linspace, eye,
   uniform, normal, uniformRows, normalRows,
   // moving data
-  update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, takeAlong, ...scatters, ...scattersAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort, topPlaces,
+  update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, takeAlong, ...scatters, ...scattersAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort, mergeRuns, topPlaces,
   // combining
   reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, linearRecurrence, matmul,
   // blocks of factorisations, sparse matrices

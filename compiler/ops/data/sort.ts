@@ -5,18 +5,20 @@
  *
  * Rows of 32-bit numbers, up to some thousands, are sorted several at a time in the lanes of vectors (sort-side-by-side.ts). Others
  * by digits where they are long (radix-sort.ts), short ones by a merge sort from below (Knuth, The Art of Computer Programming 3,
- * 5.2.4, L and S): O(n) and O(n log n) for any contents. A vertex sorts whole rows, so that a single row is sorted on one tile,
- * with scratch of one or two such rows.
+ * 5.2.4, L and S): O(n) and O(n log n) for any contents. A vertex sorts whole rows, with scratch of one or two such rows. A single
+ * long row is sorted in stretches, which are merged (merge-runs.ts); the order of one (`argsort`) is found on one tile.
  */
 import { bytesOf, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { TensorType, ValueId } from "../../graph/graph.ts";
-import { forEachIndex, get, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
+import { forEachIndex, get, limitsOf, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
 import { binary, cast, i32, select, type KernelBuilder } from "../../kernel/build.ts";
 import type { BufferId, Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { axesSpace, number, widened } from "../lowerings.ts";
-import type { GradientBuilder, Op, Signature } from "../op.ts";
+import { reshaped } from "../gradients.ts";
+import type { GradientBuilder, NodeBuilder, Op, Signature } from "../op.ts";
+import { mergedRuns, partLength } from "./merge-runs.ts";
 import { goSideBySide, rowsTogether, sideBySide } from "./sort-side-by-side.ts";
 import { countsOf, digitsOf, keyDType, keyOf, keysOf, leastSorted, radixOperations, radixSort, type Keys, type Records } from "./radix-sort.ts";
 import { axisArgument, boolAttribute, intAttribute, requireInputs } from "../rules.ts";
@@ -182,6 +184,33 @@ function lowerSort(name: SortName, x: TensorType, axis: number, descending: bool
   ];
 }
 
+/** A single row longer than this is sorted in stretches on as many tiles, which are merged: each doubling of them costs a third of the sort. */
+const longSingle = 2 ** 15;
+const stretches = 2;
+
+/** Of a single long row: stretches of equal length, with what comes last behind them, sorted, merged in pairs, less what was put behind. */
+function sortInStretches(build: NodeBuilder, x: ValueId, descending: boolean): ValueId | undefined {
+  const { dtype, shape } = build.typeOf(x);
+  const n = sizeOf(shape);
+  if (n < longSingle || !shape.includes(n) || bytesOf(dtype) < 4) return undefined;
+  const length = partLength * Math.ceil(n / (stretches * partLength));
+  const row = reshaped(build, x, [n]);
+  const behind = stretches * length - n;
+  const last = (): ValueId => build.apply("fill", [], { value: lastOf(dtype, descending), dtype, shape: [behind] });
+  const filled = behind === 0 ? row : build.apply("concat", [row, last()], { axis: 0 });
+  let runs = build.apply("sort", [reshaped(build, filled, [stretches, length])], { axis: 1, descending });
+  while (build.typeOf(runs).shape[0]! > 1) runs = mergedRuns(build, runs, partLength, descending);
+  const whole = reshaped(build, runs, [stretches * length]);
+  return reshaped(build, behind === 0 ? whole : build.apply("slice", [whole], { start: [0], length: [n], step: [1] }), shape);
+}
+
+/** What no element comes after. Those put behind a row's own come after all that are equal. */
+function lastOf(dtype: DType, descending: boolean): number | bigint {
+  if (isFloat(dtype)) return descending ? -Infinity : NaN;
+  const last = limitsOf(dtype)[descending ? "min" : "max"];
+  return bytesOf(dtype) === 8 ? last : Number(last);
+}
+
 const signatureOf = (call: string): Signature => ({
   call,
   module: "core",
@@ -225,6 +254,7 @@ export const sort: Op = {
     return result;
   },
   lower: (inputs, attributes) => lowerSort("sort", inputs[0]!, intAttribute(attributes, "axis"), boolAttribute(attributes, "descending")),
+  compose: (build, inputs, attributes) => sortInStretches(build, inputs[0]!, boolAttribute(attributes, "descending")),
   gradient(build: GradientBuilder, { inputs, attributes, gradient }): ValueId[] {
     const order = build.apply("argsort", inputs, attributes);
     const axis = intAttribute(attributes, "axis");
@@ -241,6 +271,8 @@ export const sort: Op = {
     { inputs: [samples("bool", [9])], attributes: { axis: 0, descending: false } },
     { inputs: [samples("u32", [1, 3])], attributes: { axis: 0, descending: true } },
     ...long.map((x, k) => ({ inputs: [x], attributes: { axis: 1, descending: k % 2 === 1 } })),
+    { inputs: [samples("i64", [longSingle + 5, 1])], attributes: { axis: 0, descending: false } },
+    { inputs: [samples("i32", [longSingle + 5])], attributes: { axis: 0, descending: true } },
     ...together.flatMap(({ x, axis }) => [false, true].map((descending) => ({ inputs: [x], attributes: { axis, descending } }))),
     { inputs: [samples("f32", [0, 3])], attributes: { axis: 1, descending: false } },
   ],
