@@ -9,7 +9,7 @@ import type { Call as Callable } from "../ops/table.ts";
 import type { Label, Reporter, Severity } from "../support/diagnostic.ts";
 import type { ProblemName } from "../support/problems.ts";
 import type { Span } from "../support/span.ts";
-import { maxNesting, maxStatements, maxValues } from "./limits.ts";
+import { blockNesting, maxNesting, maxStatements, maxValues } from "./limits.ts";
 import type { GraphLet, Scope, Variable } from "./scope.ts";
 import { poison, type Expected, type TensorValue, type Value } from "./value.ts";
 
@@ -123,18 +123,18 @@ export function report(frame: Frame, problem: ProblemName, span: Span, message: 
   return poison;
 }
 
-/** Runs `work` one level deeper; gives `otherwise`, once reported, when that is too deep for the stack. */
-export function nested<T>(frame: Frame, span: Span | undefined, work: () => T, otherwise: T): T {
+/** Runs `work` deeper by some levels; gives `otherwise`, once reported, when that is too deep for the stack. */
+export function nested<T>(frame: Frame, span: Span | undefined, work: () => T, otherwise: T, depth = 1): T {
   const { spent } = frame.session;
   if (spent.nesting >= maxNesting) {
-    if (span) report(frame, "limit-exceeded", span, `blocks, expressions and calls are nested more than ${maxNesting} deep when functions are inlined`);
+    if (span) report(frame, "limit-exceeded", span, `expressions and calls are nested more than ${maxNesting} deep when functions are inlined, a block counted as ${blockNesting}`);
     return otherwise;
   }
-  spent.nesting += 1;
+  spent.nesting += depth;
   try {
     return work();
   } finally {
-    spent.nesting -= 1;
+    spent.nesting -= depth;
   }
 }
 

@@ -8,8 +8,12 @@ export const maxValues = 400_000;
 export const callCost = 20;
 /** Calls inside calls. */
 export const maxCallDepth = 256;
-/** Expressions and blocks inside each other, through all inlined calls: what the stack can bear. */
-export const maxNesting = 1_200;
+/**
+ * Expressions and blocks inside each other, through all inlined calls: what the stack can bear while the code is cold and its
+ * frames are the largest. A block takes as much as two expressions.
+ */
+export const maxNesting = 1_100;
+export const blockNesting = 2;
 /** Elements of one tensor. */
 export const maxElements = 2 ** 40;
 /** Elements of a compile-time tuple that a range is unfolded to. */

@@ -12,6 +12,7 @@ import { elaborateSet } from "./place.ts";
 import { describeBinding, Scope, type Binding } from "./scope.ts";
 import { readSelection, select, writeSelection } from "./slice.ts";
 import { cellOf, letValue } from "./states.ts";
+import { blockNesting } from "./limits.ts";
 import { asTensor, type Written } from "./tensors.ts";
 import { describe, poison, type Value } from "./value.ts";
 import { assign, assignable } from "./variables.ts";
@@ -27,7 +28,7 @@ export function statements(outer: Frame, list: readonly ast.Statement[]): Return
       if (returned) return returned;
     }
     return undefined;
-  }, undefined);
+  }, undefined, blockNesting);
 }
 
 /** As a block one level deeper, for control that nests. */
