@@ -42,10 +42,16 @@ function sizesOf(path: string): { name: string; estimated: number; emitted: numb
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
+/**
+ * Seen are 0.9 to 2.4, and 4.3 for convolutions: these are emitted in register blocks of several rows and columns, once more for
+ * each smaller block at an edge, where the modelled machine's matrix unit runs one loop.
+ */
+const mostTimes = (path: string): number => (path.endsWith("cnn.gph") ? 5 : 2.75);
+
 test.each(ninePrograms)("%s: estimated code is of the size of emitted code", async (_, path) => {
   await loadBinaryen();
   const sizes = sizesOf(path);
   const ratio = sum(sizes.map(({ emitted }) => emitted)) / sum(sizes.map(({ estimated }) => estimated));
-  expect(ratio).toBeGreaterThan(1 / 3);
-  expect(ratio).toBeLessThan(5);
+  expect(ratio).toBeGreaterThan(2 / 3);
+  expect(ratio).toBeLessThan(mostTimes(path));
 });
