@@ -112,7 +112,7 @@ export const svd = define<<T extends DType>(a: Operand<T>) => readonly [Tensor<T
 /** The singular values, from the largest on. */
 export const singular_values = define<<T extends DType>(a: Operand<T>) => Tensor<T>>("std/linalg", "singular_values");
 
-/** Eigenvalues from the smallest on, and orthonormal eigenvectors as columns, A = V · diag(values) · Vᵀ, of symmetric A, whose lower triangle is read. The signs of the vectors are not said. By Jacobi's method (G. Golub, C. Van Loan, "Matrix Computations", 4th edition, §8.5). A gradient by the vectors is defined where all values differ. */
+/** Eigenvalues from the smallest on, and orthonormal eigenvectors as columns, A = V · diag(values) · Vᵀ, of symmetric A, whose lower triangle is read. The signs of the vectors are not said. A + c · I is positive definite: of its Cholesky factor the rows of Lᵀ are made orthogonal by Jacobi's method (K. Veselić, V. Hari, "A note on a one-sided Jacobi algorithm", 1989). A gradient by the vectors is defined where all values differ. */
 export const eigh = define<<T extends DType>(a: Operand<T>) => readonly [Tensor<T>, Tensor<T>]>("std/linalg", "eigh", { results: 2 });
 
 /** The pseudo-inverse of Moore and Penrose, [n, m]: singular values of at most `tolerance` times the largest count as 0; as many as rounding leaves if it is negative. */
