@@ -36,7 +36,7 @@
 import process from "node:process";
 import { compile } from "../../compiler/index.ts";
 import { Engine } from "../../runtime/index.ts";
-import type { Case, Cases, Numbers } from "./library/case.ts";
+import type { Case, Cases, Limit, Numbers } from "./library/case.ts";
 import { castCases } from "./library/casts.ts";
 import { dataCases } from "./library/data.ts";
 import { networkCases } from "./library/networks.ts";
@@ -47,6 +47,7 @@ import { sortCases } from "./library/sorts.ts";
 import { trainingCases } from "./library/training.ts";
 import { transposer } from "./library/transposing.ts";
 import { peak, quotients as quotientPeak, traffic } from "./limits.ts";
+import { lookups, piles } from "./lookups.ts";
 import { compare, type Contender } from "./rounds.ts";
 
 const rounds = { milliseconds: 1200, roundMilliseconds: 40, leastRounds: 5 };
@@ -88,15 +89,25 @@ function check(what: string, one: Case, engine: Engine, expected: { readonly [na
   }
 }
 
+/** Kernels written by hand that do what the op cannot do without. */
+async function byHand({ turned, lookups: looked, piles: moved }: Limit): Promise<{ name: string; contender: Contender }[]> {
+  return [
+    ...(turned ? [{ name: "transposing", contender: await transposer(...turned) }] : []),
+    ...(looked ? [{ name: "lookups", contender: await lookups(looked) }] : []),
+    ...(moved ? [{ name: "piles", contender: await piles(moved) }] : []),
+  ];
+}
+
 async function bench(name: string, one: Case): Promise<void> {
   const { executable, diagnostics } = await compile("library.gph", { readFile: () => sourceOf(one) });
   if (!executable) throw new Error(`${name}: ${diagnostics.map(({ message }) => message).join("\n")}`);
   await using engine = await Engine.load(executable, { workers: 1 });
   check(name, one, engine, one.plain());
-  const { read = 0, written = 0, operations = 0, steps = 0, quotients = 0, turned } = one.limit;
+  const { read = 0, written = 0, operations = 0, steps = 0, quotients = 0 } = one.limit;
   const [fused, single, divisions] = await Promise.all([peak(true), peak(false), quotientPeak()]);
+  const own = await byHand(one.limit);
   const contenders: Contender[] = [
-    await traffic(read, written), fused, single, divisions, ...(turned ? [await transposer(...turned)] : []), { name: "gph", operations: 0, workers: 1, run: () => void engine.runSync("main") }, { name: "plain", operations: 0, workers: 1, run: () => void one.plain() },
+    await traffic(read, written), fused, single, divisions, ...own.map(({ contender }) => contender), { name: "gph", operations: 0, workers: 1, run: () => void engine.runSync("main") }, { name: "plain", operations: 0, workers: 1, run: () => void one.plain() },
   ];
   const times = compare(contenders, rounds);
   const [bytes, fusedTime, singleTime, divisionTime] = times as [number, number, number, number];
@@ -106,7 +117,7 @@ async function bench(name: string, one: Case): Promise<void> {
     { name: "products", seconds: (fusedTime * operations) / fused.operations },
     { name: "instructions", seconds: (singleTime * steps) / single.operations },
     { name: "quotients", seconds: (divisionTime * quotients) / divisions.operations },
-    ...(turned ? [{ name: "transposing", seconds: times[4]! }] : []),
+    ...own.map(({ name: what }, at) => ({ name: what, seconds: times[4 + at]! * (one.limit.repeats ?? 1) })),
   ];
   const limit = limits.reduce((most, other) => (other.seconds > most.seconds ? other : most));
   console.log(

@@ -1,4 +1,5 @@
 /** What `library.ts` measures: for each op its program, its operands, plain JavaScript for the same, and what limits it. */
+import type { Lookups, Piles } from "../lookups.ts";
 
 export type Numbers = Float32Array | Int32Array;
 
@@ -15,6 +16,11 @@ export interface Limit {
   readonly quotients?: number;
   /** Matrices of f32 whose rows become columns: how many, and their rows and columns. */
   readonly turned?: readonly [number, number, number];
+  /** Loads of what indices name. */
+  readonly lookups?: Lookups;
+  /** Passes that move keys to piles, by their digits, as often as `repeats` says. */
+  readonly piles?: Piles;
+  readonly repeats?: number;
 }
 
 export interface Case {

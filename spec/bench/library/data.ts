@@ -41,7 +41,7 @@ function gathering(): Case {
   const [table, indices, y] = [waves(vocabulary * features), scattered(picks, vocabulary), new Float32Array(picks * features)];
   return {
     operands: { table: { type: `f32[${vocabulary}, ${features}]`, data: table }, indices: { type: `i32[${picks}]`, data: indices } }, results: { y: `f32[${picks}, ${features}]` },
-    main: "y = gather(table, indices);", tolerance: 0, limit: { read: 4 * y.length, written: 4 * y.length },
+    main: "y = gather(table, indices);", tolerance: 0, limit: { lookups: { places: indices, extent: vocabulary, each: features, purpose: "copied" } },
     plain() {
       indices.forEach((from, k) => y.set(table.subarray(from * features, (from + 1) * features), k * features));
       return { y };
@@ -55,7 +55,7 @@ function scattering(): Case {
   return {
     operands: { table: { type: `f32[${vocabulary}, ${features}]`, data: table }, indices: { type: `i32[${picks}]`, data: indices }, updates: { type: `f32[${picks}, ${features}]`, data: updates } },
     results: { table: `f32[${vocabulary}, ${features}]` }, main: "table = scatter_add(table, indices, updates);", tolerance: 1e-6,
-    limit: { read: 8 * updates.length, written: 4 * updates.length },
+    limit: { lookups: { places: indices, extent: vocabulary, each: features, purpose: "added" } },
     plain() {
       indices.forEach((to, k) => {
         for (let j = 0; j < features; j++) result[to * features + j]! += updates[k * features + j]!;
@@ -70,7 +70,7 @@ function gatheringElements(): Case {
   const [table, indices, y] = [waves(65_536), scattered(million, 65_536), new Float32Array(million)];
   return {
     operands: { table: line(table), indices: { type: `i32[${million}]`, data: indices } }, results: { y: `f32[${million}]` }, main: "y = 2 * gather(table, indices) + 1;", tolerance: 1e-6,
-    limit: { read: 4 * million, written: 4 * million },
+    limit: { read: 4 * million, written: 4 * million, lookups: { places: indices, extent: table.length, each: 1, purpose: "copied" } },
     plain() {
       for (let k = 0; k < million; k++) y[k] = 2 * table[indices[k]!]! + 1;
       return { y };
