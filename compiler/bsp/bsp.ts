@@ -4,7 +4,7 @@
  */
 import type { StateId } from "../graph/graph.ts";
 import type { Span } from "../support/span.ts";
-import type { ComputeSet, Copy, HostAction, TensorId, TiledGraph } from "../tiled/tiled.ts";
+import type { ComputeSet, Copy, HostStep, IfStep, RepeatStep, SwitchStep, TiledGraph, WhileStep } from "../tiled/tiled.ts";
 
 /** One phase that all tiles work through without waiting for each other. */
 export type Phase =
@@ -14,12 +14,9 @@ export type Phase =
 export type BspStep =
   /** Phases between two syncs, or none where only a sync is needed. `sync`: all tiles wait for each other afterwards. */
   | { readonly kind: "superstep"; readonly phases: readonly Phase[]; readonly sync: boolean; readonly origin: Span }
-  | { readonly kind: "repeat"; readonly count: number | TensorId; readonly counted: "constant" | "tensor"; readonly body: readonly BspStep[]; readonly origin: Span }
-  | { readonly kind: "while"; readonly before: readonly BspStep[]; readonly condition: TensorId; readonly body: readonly BspStep[]; readonly origin: Span }
-  | { readonly kind: "if"; readonly condition: TensorId; readonly then: readonly BspStep[]; readonly otherwise: readonly BspStep[]; readonly origin: Span }
-  | { readonly kind: "switch"; readonly subject: TensorId; readonly cases: readonly number[]; readonly bodies: readonly (readonly BspStep[])[]; readonly otherwise: readonly BspStep[]; readonly origin: Span }
+  | RepeatStep<BspStep> | WhileStep<BspStep> | IfStep<BspStep> | SwitchStep<BspStep>
   /** Everyone waits before and after it. */
-  | { readonly kind: "host"; readonly event: HostAction; readonly origin: Span };
+  | HostStep;
 
 export interface BspProgram {
   readonly name: string;

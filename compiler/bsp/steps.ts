@@ -1,5 +1,6 @@
 /** Walking and rebuilding trees of bsp steps. */
 import { unreachable } from "../support/bug.ts";
+import { stepsInside } from "../tiled/tiled.ts";
 import type { BspGraph, BspProgram, BspStep, Phase } from "./bsp.ts";
 
 /** The same steps with every phase replaced. */
@@ -22,14 +23,7 @@ export function mapPhases(steps: readonly BspStep[], replace: (phase: Phase) => 
 export function forEachStep(steps: readonly BspStep[], visit: (step: BspStep) => void): void {
   for (const step of steps) {
     visit(step);
-    switch (step.kind) {
-      case "superstep": case "host": break;
-      case "repeat": forEachStep(step.body, visit); break;
-      case "while": forEachStep(step.before, visit); forEachStep(step.body, visit); break;
-      case "if": forEachStep(step.then, visit); forEachStep(step.otherwise, visit); break;
-      case "switch": for (const body of [...step.bodies, step.otherwise]) forEachStep(body, visit); break;
-      default: unreachable(step);
-    }
+    if (step.kind !== "superstep" && step.kind !== "host") for (const body of stepsInside(step)) forEachStep(body, visit);
   }
 }
 

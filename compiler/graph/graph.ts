@@ -175,3 +175,5 @@ export function formatType(type: TensorType): string {
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((extent, dimension) => extent === b[dimension]);
 }
+
+export const sameType = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);

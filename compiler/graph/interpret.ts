@@ -8,7 +8,7 @@ import { invariant, unreachable } from "../support/bug.ts";
 import type { Reporter } from "../support/diagnostic.ts";
 import type { Span } from "../support/span.ts";
 import { withoutGradients } from "./passes/differentiate.ts";
-import { formatType, isStructural, sameShape, type Block, type Graph, type Node, type Program, type State, type StateId, type StructuralOp, type TensorType } from "./graph.ts";
+import { formatType, isStructural, sameType, type Block, type Graph, type Node, type Program, type State, type StateId, type StructuralOp } from "./graph.ts";
 import { RuntimeError } from "./runtime-error.ts";
 import { runComputeSet } from "./run-vertices.ts";
 import { get, zeros, type Tensor } from "./tensor.ts";
@@ -39,7 +39,6 @@ interface Run {
 }
 
 const copyOf = (tensor: Tensor): Tensor => ({ type: tensor.type, data: tensor.data.slice() });
-const sameType = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);
 
 /** Programs of one graph, run one after the other: states live from run to run. */
 export class Interpreter {

@@ -202,3 +202,6 @@ const effects: ReadonlySet<string> = new Set(["write", "next", "send", "print", 
 
 /** Whether the world can tell that the node itself ran; what its regions hold is not counted. */
 export const hasEffect = (node: Node): boolean => effects.has(node.op);
+
+/** Whether a node's result is its first input with some elements changed: where that is dead, they are changed in place. */
+export const changesInput = ({ op }: Node): boolean => op === "update" || op === "map_update" || ops.get(op)?.inPlace === true;

@@ -22,7 +22,7 @@ import { isDType, isFloat, isInteger } from "../../runtime/dtype.ts";
 import { RuleError } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
-import { formatType, isStructural, sameShape, type Block, type ComputeSet, type Graph, type Node, type Program, type Slice, type State, type StructuralOp, type TensorType, type ValueId, type Vertex } from "./graph.ts";
+import { formatType, isStructural, sameShape, sameType, type Block, type ComputeSet, type Graph, type Node, type Program, type Slice, type State, type StructuralOp, type TensorType, type ValueId, type Vertex } from "./graph.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { printNode, printSlice } from "./print.ts";
 import { forEachNode, programsOf } from "./rewrite.ts";
@@ -55,7 +55,6 @@ function verifyDerived(graph: Graph): void {
   invariant(sameShape(written.toSorted((a, b) => a - b), derived), () => `prepare writes the states ${written.join(", ")}, derived are ${derived.join(", ")}`);
 }
 
-const sameType = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);
 const isScalar = (type: TensorType, dtype: TensorType["dtype"]): boolean => type.dtype === dtype && type.shape.length === 0;
 
 function uniqueNames(what: string, things: readonly { readonly name: string }[]): void {

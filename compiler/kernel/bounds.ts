@@ -5,7 +5,7 @@
 import type { Span } from "../support/span.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "./kernel.ts";
 import { linearForm } from "./linear.ts";
-import { rangeOf, rangesInside, withoutSet, type Range, type Ranges } from "./ranges.ts";
+import { rangeOf, rangeOfForm, rangesInside, withoutSet, type Range, type Ranges } from "./ranges.ts";
 import { bodiesOf, expressionsOf, tripCount, visitExpression } from "./walk.ts";
 
 export interface OutsideAccess {
@@ -61,19 +61,9 @@ function hasSelect(expression: Expression): boolean {
   return found;
 }
 
-/** Exact where each counter takes its values independently of the others: a linear form over a box. */
 function reachedBy(index: Expression, counters: Ranges): Range | undefined {
   const form = linearForm(index);
-  if (form === undefined) return undefined;
-  let min = form.constant;
-  let max = form.constant;
-  for (const [local, coefficient] of form.terms) {
-    const range = counters.get(local);
-    if (range === undefined) return undefined;
-    min += Math.min(coefficient * range.min, coefficient * range.max);
-    max += Math.max(coefficient * range.min, coefficient * range.max);
-  }
-  return { min, max };
+  return form && rangeOfForm(form, counters);
 }
 
 /** Whether every access of a kernel certainly stays inside its buffer. */

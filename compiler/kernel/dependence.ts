@@ -5,7 +5,7 @@
  */
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "./kernel.ts";
 import { linearForm, type LinearForm } from "./linear.ts";
-import { counterRange, rangeOf, rangesInside, withoutSet, type Range, type Ranges } from "./ranges.ts";
+import { counterRange, rangeOf, rangeOfForm, rangesInside, withoutSet, type Range, type Ranges } from "./ranges.ts";
 import { expressionsOf, liveIn, localsSet, visitExpression, type ForStatement } from "./walk.ts";
 
 export interface MemoryAccess {
@@ -119,16 +119,7 @@ function distinct(one: Expression, a: MemoryAccess, reachA: number, other: Expre
 
 /** Range of a form's constant and of its terms that vary within an iteration; undefined where one is unknown. */
 function innerRange(form: LinearForm, counter: LocalId, varying: ReadonlySet<LocalId>, known: Ranges): Range | undefined {
-  let min = form.constant;
-  let max = form.constant;
-  for (const [local, coefficient] of form.terms) {
-    if (local === counter || !varying.has(local)) continue;
-    const range = known.get(local);
-    if (range === undefined) return undefined;
-    min += Math.min(coefficient * range.min, coefficient * range.max);
-    max += Math.max(coefficient * range.min, coefficient * range.max);
-  }
-  return { min, max };
+  return rangeOfForm(form, known, (local) => local !== counter && varying.has(local));
 }
 
 function sameInvariants(a: LinearForm, b: LinearForm, varying: ReadonlySet<LocalId>): boolean {

@@ -5,6 +5,7 @@
 import { dtypes, isInteger } from "../../runtime/dtype.ts";
 import { limitsOf } from "../graph/tensor.ts";
 import type { BinaryOp, Expression, LocalId, Statement } from "./kernel.ts";
+import type { LinearForm } from "./linear.ts";
 import { localsSet, type ForStatement } from "./walk.ts";
 
 export interface Range {
@@ -109,4 +110,18 @@ export function withoutSet(known: Ranges, body: readonly Statement[]): Map<Local
   const rest = new Map(known);
   for (const local of localsSet(body)) rest.delete(local);
   return rest;
+}
+
+/** Exact where each local takes its values independently of the others; undefined where one is unknown. `counts`: which terms do. */
+export function rangeOfForm(form: LinearForm, known: Ranges, counts: (local: LocalId) => boolean = () => true): Range | undefined {
+  let min = form.constant;
+  let max = form.constant;
+  for (const [local, coefficient] of form.terms) {
+    if (!counts(local)) continue;
+    const range = known.get(local);
+    if (range === undefined) return undefined;
+    min += Math.min(coefficient * range.min, coefficient * range.max);
+    max += Math.max(coefficient * range.min, coefficient * range.max);
+  }
+  return { min, max };
 }

@@ -145,5 +145,4 @@ export function broadcastShapes(a: readonly number[], b: readonly number[]): num
   return shape;
 }
 
-/** The dtype arithmetic is done in: f32 for the 16-bit floats, else the dtype itself. */
-export const computeDType = (dtype: DType): DType => (dtype === "f16" || dtype === "bf16" ? "f32" : dtype);
+export { computeDType } from "../kernel/vector-support.ts";

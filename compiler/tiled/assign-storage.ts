@@ -9,8 +9,8 @@
  */
 import { sizeOf } from "../../runtime/dtype.ts";
 import { formatType, isStructural, type Block, type Graph, type Node, type Program, type StateId, type TensorType, type ValueId } from "../graph/graph.ts";
+import { changesInput } from "../graph/rewrite.ts";
 import { computeMapOf } from "../ops/fused/compute-map.ts";
-import { ops } from "../ops/table.ts";
 import { coveredPart, place, type Scope, type Segment, type Use } from "./live-segments.ts";
 import { isIdentity, keepsOrder, Views } from "./views.ts";
 
@@ -106,7 +106,7 @@ class Liveness {
     if (!isStructural(node.op)) {
       if (this.views.define(node)) return;
       for (const output of node.outputs) this.#define(output, scopes, node);
-      if (changesInput(node.op) && this.#whole(node.inputs[0]!)) this.inPlace.push({ kind: "same", a: node.outputs[0]!, b: this.rootOf(node.inputs[0]!) });
+      if (changesInput(node) && this.#whole(node.inputs[0]!)) this.inPlace.push({ kind: "same", a: node.outputs[0]!, b: this.rootOf(node.inputs[0]!) });
       return;
     }
     switch (node.op) {
@@ -315,7 +315,7 @@ class Coalescer {
     };
     const reads = node.inputs.filter(isLast);
     // What else a map_update reads of the tensor are the elements it writes (fuse-updates).
-    if (changesInput(node.op)) return isLast(node.inputs[0]!) && whole(node.inputs[0]!);
+    if (changesInput(node)) return isLast(node.inputs[0]!) && whole(node.inputs[0]!);
     switch (node.op) {
       case "map": return reads.every(whole);
       // The op's own operands are read while its result is written; the map's are each read where the result is written.
@@ -329,9 +329,6 @@ class Coalescer {
     }
   }
 }
-
-/** Ops whose result is their first input with some elements changed: where that is dead they change it in place. */
-const changesInput = (name: string): boolean => name === "update" || name === "map_update" || ops.get(name)?.inPlace === true;
 
 /** Position of the first segment that starts at `start` or later. */
 function firstFrom(segments: readonly Segment[], start: number): number {

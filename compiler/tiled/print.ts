@@ -6,7 +6,7 @@ import { printKernel } from "../kernel/print.ts";
 import type { Affine } from "../support/affine.ts";
 import { unreachable } from "../support/bug.ts";
 import { blockCount, tileOf } from "./distribution.ts";
-import { programsOf, type ComputeSet, type Copy, type Distribution, type Family, type HostAction, type Placement, type Step, type TensorId, type TiledGraph } from "./tiled.ts";
+import { programsOf, stepsInside, type ComputeSet, type ControlStep, type Copy, type Distribution, type Family, type HostAction, type Placement, type Step, type TensorId, type TiledGraph } from "./tiled.ts";
 
 export function print(tiled: TiledGraph): string {
   const lines = [`tiled ${tiled.graph.name} on ${tiled.tiles} tiles`, ...printTensors(tiled)];
@@ -25,12 +25,8 @@ function* computeSetsOf(steps: readonly Step[]): Iterable<ComputeSet> {
   for (const step of steps) {
     switch (step.kind) {
       case "compute": yield step.set; break;
-      case "repeat": yield* computeSetsOf(step.body); break;
-      case "while": yield* computeSetsOf(step.before); yield* computeSetsOf(step.body); break;
-      case "if": yield* computeSetsOf(step.then); yield* computeSetsOf(step.otherwise); break;
-      case "switch": for (const body of [...step.bodies, step.otherwise]) yield* computeSetsOf(body); break;
       case "copy": case "host": break;
-      default: unreachable(step);
+      default: for (const body of stepsInside(step)) yield* computeSetsOf(body);
     }
   }
 }
@@ -66,18 +62,25 @@ function printPlacement(placement: Placement, blocks: number): string {
   }
 }
 
-const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+export const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 
 function printStep(tiled: TiledGraph, step: Step): string[] {
-  const nested = (steps: readonly Step[]): string[] => indent(steps.flatMap((inner) => printStep(tiled, inner)));
   switch (step.kind) {
     case "compute": return printComputeSet(step.set);
     case "copy": return step.copies.map((copy) => printCopy(tiled, copy));
+    case "host": return [printHost(step.event)];
+    default: return printControl(step, (inner) => printStep(tiled, inner));
+  }
+}
+
+/** A step that holds others, of either level. */
+export function printControl<Of>(step: ControlStep<Of>, printStep: (step: Of) => readonly string[]): string[] {
+  const nested = (steps: readonly Of[]): string[] => indent(steps.flatMap(printStep));
+  switch (step.kind) {
     case "repeat": return [`repeat ${step.counted === "constant" ? step.count : `t${step.count}`}`, ...nested(step.body)];
     case "while": return ["while", ...nested(step.before), `  test t${step.condition}`, "do", ...nested(step.body)];
     case "if": return [`if t${step.condition}`, ...nested(step.then), ...(step.otherwise.length > 0 ? ["else", ...nested(step.otherwise)] : [])];
     case "switch": return [`switch t${step.subject}`, ...step.cases.flatMap((value, i) => [`case ${value}`, ...nested(step.bodies[i]!)]), "default", ...nested(step.otherwise)];
-    case "host": return [printHost(step.event)];
     default: return unreachable(step);
   }
 }

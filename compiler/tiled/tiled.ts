@@ -9,6 +9,7 @@ import type { Graph, StateId, TensorType } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Affine } from "../support/affine.ts";
+import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 
 /**
@@ -97,15 +98,54 @@ export interface Copy {
   readonly origin: Span;
 }
 
+/** Steps that hold others, of this level or the next. */
+export type ControlStep<Of> = RepeatStep<Of> | WhileStep<Of> | IfStep<Of> | SwitchStep<Of>;
+
+export interface RepeatStep<Of> {
+  readonly kind: "repeat";
+  readonly count: number | TensorId;
+  readonly counted: "constant" | "tensor";
+  readonly body: readonly Of[];
+  readonly origin: Span;
+}
+
+export interface WhileStep<Of> {
+  readonly kind: "while";
+  readonly before: readonly Of[];
+  readonly condition: TensorId;
+  readonly body: readonly Of[];
+  readonly origin: Span;
+}
+
+export interface IfStep<Of> {
+  readonly kind: "if";
+  readonly condition: TensorId;
+  readonly then: readonly Of[];
+  readonly otherwise: readonly Of[];
+  readonly origin: Span;
+}
+
+export interface SwitchStep<Of> {
+  readonly kind: "switch";
+  readonly subject: TensorId;
+  readonly cases: readonly number[];
+  readonly bodies: readonly (readonly Of[])[];
+  readonly otherwise: readonly Of[];
+  readonly origin: Span;
+}
+
+/** The host reads or writes whole tensors; the program waits for it. */
+export interface HostStep {
+  readonly kind: "host";
+  readonly event: HostAction;
+  readonly origin: Span;
+}
+
 export type Step =
   | { readonly kind: "compute"; readonly set: ComputeSet }
   | { readonly kind: "copy"; readonly copies: readonly Copy[]; readonly origin: Span }
-  | { readonly kind: "repeat"; readonly count: number | TensorId; readonly counted: "constant" | "tensor"; readonly body: readonly Step[]; readonly origin: Span }
-  | { readonly kind: "while"; readonly before: readonly Step[]; readonly condition: TensorId; readonly body: readonly Step[]; readonly origin: Span }
-  | { readonly kind: "if"; readonly condition: TensorId; readonly then: readonly Step[]; readonly otherwise: readonly Step[]; readonly origin: Span }
-  | { readonly kind: "switch"; readonly subject: TensorId; readonly cases: readonly number[]; readonly bodies: readonly (readonly Step[])[]; readonly otherwise: readonly Step[]; readonly origin: Span }
-  /** The host reads or writes whole tensors; the program waits for it. */
-  | { readonly kind: "host"; readonly event: HostAction; readonly origin: Span };
+  | RepeatStep<Step> | WhileStep<Step> | IfStep<Step> | SwitchStep<Step>
+  | HostStep;
 
 export type HostAction =
   | { readonly kind: "next"; readonly state: StateId; readonly buffer: TensorId }
@@ -146,6 +186,17 @@ export interface TiledGraph {
 
 /** The graph's own programs, then `initial` and `prepare`. */
 export const programsOf = (tiled: TiledGraph): readonly TiledProgram[] => [...tiled.programs, tiled.initial, ...(tiled.prepare ? [tiled.prepare] : [])];
+
+/** The lists of steps that a step holds, in the order of the text. */
+export function stepsInside<Of>(step: ControlStep<Of>): readonly (readonly Of[])[] {
+  switch (step.kind) {
+    case "repeat": return [step.body];
+    case "while": return [step.before, step.body];
+    case "if": return [step.then, step.otherwise];
+    case "switch": return [...step.bodies, step.otherwise];
+    default: return unreachable(step);
+  }
+}
 
 /** The tensor whose bytes these are. */
 export function rootOf(tensors: readonly TiledTensor[], id: TensorId): TensorId {

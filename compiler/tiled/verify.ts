@@ -12,11 +12,11 @@ import { sizeOf } from "../../runtime/dtype.ts";
 import { sameShape } from "../graph/graph.ts";
 import { verifyKernel } from "../kernel/verify.ts";
 import { affineRange, type Affine } from "../support/affine.ts";
-import { invariant, unreachable } from "../support/bug.ts";
+import { invariant } from "../support/bug.ts";
 import { blockCount, samePlacement, slotsPerTile, tileSpan } from "./distribution.ts";
 import { everyInstance } from "./locality.ts";
 import { printFamily } from "./print.ts";
-import { programsOf, type Copy, type Family, type Field, type Step, type TiledGraph, type TiledTensor } from "./tiled.ts";
+import { programsOf, stepsInside, type Copy, type Family, type Field, type Step, type TiledGraph, type TiledTensor } from "./tiled.ts";
 
 /** Above this many instances, writes that are not separate dimension by dimension are not compared one by one. */
 const comparisonLimit = 512;
@@ -55,12 +55,8 @@ function verifySteps(tiled: TiledGraph, steps: readonly Step[]): void {
     switch (step.kind) {
       case "compute": for (const family of step.set.families) verifyFamily(tiled, family); break;
       case "copy": for (const copy of step.copies) verifyCopy(tiled, copy); break;
-      case "repeat": verifySteps(tiled, step.body); break;
-      case "while": verifySteps(tiled, step.before); verifySteps(tiled, step.body); break;
-      case "if": verifySteps(tiled, step.then); verifySteps(tiled, step.otherwise); break;
-      case "switch": for (const body of [...step.bodies, step.otherwise]) verifySteps(tiled, body); break;
       case "host": break;
-      default: unreachable(step);
+      default: for (const body of stepsInside(step)) verifySteps(tiled, body);
     }
   }
 }

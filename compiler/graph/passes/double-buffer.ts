@@ -21,7 +21,7 @@ import type { Pass } from "../../support/pass.ts";
 import { sameAttribute } from "../attributes.ts";
 import { fillAttributes, fillValue } from "../constants.ts";
 import { isStructural, scalar, type Block, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
-import { forEachNode, hasEffect, rewrite, type Rewriting } from "../rewrite.ts";
+import { changesInput, forEachNode, hasEffect, rewrite, type Rewriting } from "../rewrite.ts";
 
 export const doubleBuffer: Pass<Graph, Graph> = {
   name: "double-buffer",
@@ -134,7 +134,7 @@ function alternates(body: Block, position: number, at: Rewriting): boolean {
   const { dtype, shape } = at.type(parameter);
   const made = body.nodes.findIndex(({ outputs }) => outputs.includes(result));
   const maker = body.nodes[made];
-  if (!maker || sizeOf(shape) * bytesOf(dtype) < leastBytes || isStructural(maker.op) || changesInput(maker.op) || ops.get(maker.op)?.kind === "view") return false;
+  if (!maker || sizeOf(shape) * bytesOf(dtype) < leastBytes || isStructural(maker.op) || changesInput(maker) || ops.get(maker.op)?.kind === "view") return false;
   const definitions = new Map(body.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const reads = (node: Node): boolean => node.inputs.some((input) => reaches(input, parameter, definitions));
   const within = maker.inputs.map((input) => definitions.get(input)).filter((node) => node !== undefined && ops.get(node.op)?.stores === "once" && uses(body, node.outputs[0]!) === 1);
@@ -143,8 +143,6 @@ function alternates(body: Block, position: number, at: Rewriting): boolean {
   const later = body.nodes.slice(made + 1).some((node) => reads(node) || node.regions.some((region) => usesWithin(region, parameter, definitions)));
   return later || body.results.some((other, k) => k !== position && reaches(other, parameter, definitions));
 }
-
-const changesInput = (name: string): boolean => name === "update" || name === "map_update" || ops.get(name)?.inPlace === true;
 
 function usesWithin(region: Block, parameter: ValueId, definitions: ReadonlyMap<ValueId, Node>): boolean {
   let found = region.results.some((result) => reaches(result, parameter, definitions));

@@ -17,7 +17,7 @@ import { argument, substitute } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { Pass } from "../../support/pass.ts";
 import { wantedPartition, type Block, type Graph, type Node, type ValueId } from "../graph.ts";
-import { countUses, forEachNode, programsOf, rewrite, rootOf, type Rewriting } from "../rewrite.ts";
+import { changesInput, countUses, forEachNode, programsOf, rewrite, rootOf, type Rewriting } from "../rewrite.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 export const fuseResults: Pass<Graph, Graph> = {
@@ -117,7 +117,7 @@ class ResultFusion {
 const narrows = (computed: DType, stored: DType): boolean => computed === "f32" && isFloat(stored) && bytesOf(stored) === 2;
 
 /** Ops that may give their result the storage of an input. */
-const mayChange = (node: Node): boolean => node.regions.length > 0 || node.op === "execute" || node.op === "update" || node.op === "map_update" || ops.get(node.op)?.inPlace === true;
+const mayChange = (node: Node): boolean => node.regions.length > 0 || node.op === "execute" || changesInput(node);
 
 const isView = (node: Node, at: Rewriting): boolean => ops.get(node.op)!.view!(at.type(node.inputs[0]!), node.attributes, at.type(node.outputs[0]!)) !== undefined;
 

@@ -10,7 +10,7 @@ import { Diagnostics } from "../../support/diagnostic.ts";
 import type { PassContext } from "../../support/pass.ts";
 import type { Target } from "../../targets/target.ts";
 import { lowerToTiled } from "../passes/lower-to-tiled.ts";
-import type { Step, TiledGraph } from "../tiled.ts";
+import { stepsInside, type Step, type TiledGraph } from "../tiled.ts";
 import { verify } from "../verify.ts";
 
 export interface Lowered {
@@ -42,11 +42,8 @@ export function outline(steps: readonly Step[]): Outline {
     switch (step.kind) {
       case "compute": return [step.set.name];
       case "copy": return ["exchange"];
-      case "repeat": return [outline(step.body)];
-      case "while": return [outline(step.before), outline(step.body)];
-      case "if": return [outline(step.then), outline(step.otherwise)];
-      case "switch": return [...step.bodies, step.otherwise].map(outline);
       case "host": return [step.event.kind];
+      default: return stepsInside(step).map(outline);
     }
   });
 }
