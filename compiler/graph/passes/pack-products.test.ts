@@ -54,7 +54,8 @@ describe("pack-products", () => {
       const graph = graphFor(one);
       const inputs = fillStates(graph, "in");
       const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
-      expect(differences(expected, toHost(new Interpreter(passed(graph), { params: {} }).run("main", inputs)), 0)).toEqual([]);
+      // Packed, sums of 16-bit floats are rounded to f32 before they are stored.
+      expect(differences(expected, toHost(new Interpreter(passed(graph), { params: {} }).run("main", inputs)), one.dtype === "f16" ? 2 ** -10 : 0)).toEqual([]);
     }), { numRuns: 30 });
   });
 
