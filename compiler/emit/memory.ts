@@ -5,6 +5,7 @@
 import { bytesOf, type DType } from "../../runtime/dtype.ts";
 import { allInside } from "../kernel/bounds.ts";
 import type { BufferId, Expression, Kernel, LocalId } from "../kernel/kernel.ts";
+import { linearForm, termsKey } from "../kernel/linear.ts";
 import { registerBytes } from "../kernel/vector-support.ts";
 import type { LoadExpression } from "../kernel/walk.ts";
 import { CompilerBug, invariant } from "../support/bug.ts";
@@ -148,14 +149,22 @@ export class Memory {
     return resizeMask(this.#scope, this.#scope.module.i8x16.ne(bytes, this.#scope.vectorConstant(new Uint8Array(registerBytes))), 1, registerBytes / lanes);
   }
 
-  /** Elements that are no neighbours: one for each lane, or two pairs of eight bytes. */
+  /** Elements that are no neighbours: one for each lane, or two pairs of eight bytes. Those that go backwards are loaded at once, and turned round. */
   loadLanes(dtype: DType, loads: readonly LoadExpression[], lanes: number): Value {
     const { module } = this.#scope;
     const bytes = (bytesOf(dtype) * lanes) / loads.length;
+    if (dtype !== "bool" && !isHalf(dtype) && loads.length === lanes && bytes * lanes === registerBytes && goBackwards(this.#kernel, loads)) return this.#loadBackwards(dtype, loads.at(-1)!, lanes);
     const [first, ...others] = loads.map(({ buffer, index }) => this.#place(buffer, index));
     const together = others.reduce((vector, { pointer, offset }, at) => this.#loadLane(bytes, at + 1, offset, pointer, vector), this.#loadFirst(bytes, first!));
     if (isHalf(dtype)) return this.#here(decodeHalfLanes(this.#scope, dtype, module.i32x4.extend_low_i16x8_s(together)), dtype, lanes);
     return this.#here(dtype === "bool" ? this.#maskOfBytes(together, lanes) : together, dtype, lanes);
+  }
+
+  #loadBackwards(dtype: DType, last: LoadExpression, lanes: number): Value {
+    const { pointer, offset } = this.#vectorPlace(last.buffer, last.index);
+    const bytes = registerBytes / lanes;
+    const turned = Uint8Array.from({ length: registerBytes }, (_, at) => (lanes - 1 - Math.floor(at / bytes)) * bytes + (at % bytes));
+    return this.#here(this.#scope.module.i8x16.swizzle(this.#loadBytes(registerBytes, offset, pointer), this.#scope.vectorConstant(turned)), dtype, lanes);
   }
 
   /** Eight bytes of integers loaded and extended to twice their width by one instruction. */
@@ -354,4 +363,15 @@ export class Memory {
     const shift = Math.log2(coefficient);
     return Number.isInteger(shift) ? i32.shl(atom, i32.const(shift)) : i32.mul(atom, i32.const(coefficient));
   }
+}
+
+/** Whether each element lies just before the one that is loaded before it. */
+function goBackwards(kernel: Kernel, loads: readonly LoadExpression[]): boolean {
+  const places = loads.map(({ buffer, index }) => {
+    const { strides } = kernel.buffers[buffer]!;
+    const forms = index.map(linearForm);
+    const place = forms.includes(undefined) ? undefined : forms.reduce((sum, form, dimension) => sum + form!.constant * strides[dimension]!, 0);
+    return { key: `${buffer}:${forms.map((form) => (form === undefined ? "" : termsKey(form))).join()}`, place };
+  });
+  return places.every(({ key, place }, at) => place !== undefined && key === places[0]!.key && place === places[0]!.place! - at);
 }
