@@ -233,9 +233,8 @@ function signatureOf(rank: number, average: boolean): Signature {
 }
 
 /** The number of elements in each window, as the gradient's dtype and shape. */
-function countsLike(build: GradientBuilder, x: ValueId, gradient: ValueId, attributes: Attributes, windows: readonly Window[]): ValueId {
+function countsLike(build: GradientBuilder, x: ValueId, gradient: ValueId, attributes: Attributes): ValueId {
   const type = build.typeOf(gradient);
-  if (kindOf(attributes) === "counted_mean") return build.fill(type, sizeOf(windows.map(({ size }) => size)));
   const ones = build.apply("fill", [], { value: 1, dtype: type.dtype, shape: [1, 1, ...build.typeOf(x).shape.slice(2)] });
   const counts = build.apply("pool", [ones], { ...attributes, kind: "sum" });
   const atLeastOne = build.apply("max", [counts, build.fill(build.typeOf(counts), 1)]);
@@ -317,7 +316,8 @@ export const pool: Op = {
       case "pick": return [build.apply("unpool", [gradient, numbers!], back), undefined];
       case "sum": return [build.apply("unpool", [gradient], back)];
       case "first": return [undefined];
-      case "mean": case "counted_mean": return [build.apply("unpool", [build.apply("div", [gradient, countsLike(build, x!, gradient, attributes, windows)])], back)];
+      case "counted_mean": return [build.apply("unpool", [gradient], { ...back, divisor: sizeOf(windows.map(({ size }) => size)) })];
+      case "mean": return [build.apply("unpool", [build.apply("div", [gradient, countsLike(build, x!, gradient, attributes)])], back)];
     }
   },
   examples: () => [
@@ -349,6 +349,15 @@ export const pool: Op = {
   ],
 };
 
+/** The attribute `divisor` of `unpool`, for gradients of means: what belongs to a window is divided by it; 1 unless given. */
+const divisorIn = ({ divisor }: Attributes): number => (typeof divisor === "number" ? divisor : 1);
+
+/** By a power of two that is the same as the product with its inverse. */
+function divided(value: Expression, divisor: number): Expression {
+  if (divisor === 1) return value;
+  return Number.isInteger(Math.log2(divisor)) ? binary("mul", value, number(value.dtype, 1 / divisor)) : binary("div", value, number(value.dtype, divisor));
+}
+
 export const unpool: Op = {
   name: "unpool",
   kind: "compute",
@@ -376,7 +385,7 @@ export const unpool: Op = {
       forEachMeeting(backwards, windows, x!.type.shape.slice(2), position, (place, element) => {
         const at = flatIndex(x!.type.shape, [n, c, ...place]);
         if (numbers && Number(get(numbers, at)) !== numberIn(windows, element)) return;
-        if (isFloat(type.dtype)) floats += Number(get(x!, at));
+        if (isFloat(type.dtype)) floats += Number(get(x!, at)) / divisorIn(attributes);
         else integers += BigInt(get(x!, at));
       });
       put(result, flat, isFloat(type.dtype) ? floats : integers);
@@ -389,7 +398,8 @@ export const unpool: Op = {
     const outer = 2 + windows.length;
     const last = isLast(attributes);
     const first = last ? 1 : 2;
-    if (inBlocks(windows)) return lowerInBlocks(inputs[0]!.shape.slice(first, first + windows.length), { type, last, numbered: inputs.length > 1, windows });
+    const partOf = (loaded: Expression): Expression => divided(widened(loaded), divisorIn(attributes));
+    if (inBlocks(windows)) return lowerInBlocks(inputs[0]!.shape.slice(first, first + windows.length), { type, last, numbered: inputs.length > 1, windows, partOf });
     return choices(windows.map((window, axis) => backwards.runs(window, inputs[0]!.shape[first + axis]!, type.shape[first + axis]!))).map((runs): Lowering => {
       const { lowering, count, elementNumber } = spaceOf("unpool", windows, runs, type, { last, ...(inputs.length > 1 ? { seconds: "input" } : {}) });
       const zero = number(type.dtype, 0);
@@ -401,7 +411,7 @@ export const unpool: Op = {
           overPositions(context, outer, (point) => {
             const sum = kernel.let("sum", zero);
             forRest(context, point, false, (inside) => {
-              const element = widened(load(0, inside));
+              const element = partOf(load(0, inside));
               kernel.set(sum, binary("add", sum, inputs.length > 1 ? select(binary("eq", load(1, inside), elementNumber(inside)), element, zero) : element));
             });
             return cast(type.dtype, sum);
@@ -410,9 +420,12 @@ export const unpool: Op = {
       };
     });
   },
-  gradient: (build, { inputs: [, numbers], attributes, gradient }) => {
-    const { extents: _, ...windows } = attributes;
-    return numbers === undefined ? [build.apply("pool", [gradient], { ...windows, kind: "sum" })] : [build.apply("pool", [gradient, numbers], { ...windows, kind: "pick" }), undefined];
+  gradient: (build, { inputs, attributes, gradient }) => {
+    const numbers = inputs[1];
+    const { extents: _, divisor, ...windows } = attributes;
+    const added = (): ValueId => build.apply("pool", [gradient], { ...windows, kind: "sum" });
+    if (divisor !== undefined) return [build.apply("div", [added(), build.fill(build.typeOf(inputs[0]!), divisorIn(attributes))])];
+    return numbers === undefined ? [added()] : [build.apply("pool", [gradient, numbers], { ...windows, kind: "pick" }), undefined];
   },
   examples: () => [
     { inputs: [tensor("f32", [1, 1, 3], [1, 10, 100])], attributes: { window: [2], stride: [1], padding: [0], extents: [4] }, expected: tensor("f32", [1, 1, 4], [1, 11, 110, 100]) },
@@ -421,6 +434,8 @@ export const unpool: Op = {
       expected: tensor("f32", [1, 1, 4], [0, 11, 0, 0]),
     },
     { inputs: [samples("f32", [2, 1, 3, 3])], attributes: { window: [3, 2], stride: [2, 1], padding: [1, 0], extents: [6, 4] } },
+    { inputs: [tensor("f32", [1, 1, 2], [3, 9])], attributes: { window: [3], stride: [2], padding: [0], extents: [5], divisor: 3 }, expected: tensor("f32", [1, 1, 5], [1, 1, 4, 3, 3]) },
+    { inputs: [samples("f32", [1, 2, 4])], attributes: { window: [2], stride: [1], padding: [0], extents: [5], divisor: 2 } },
     { inputs: [samples("i32", [1, 2, 2, 5]), tensor("i32", [1, 2, 2, 5], Array.from({ length: 20 }, (_, k) => (k * 5) % 7 - 1))], attributes: { window: [2, 3], stride: [3, 1], padding: [0, 1], dilation: [2, 1], extents: [7, 5] } },
     { inputs: [samples("f32", [2, 3, 4, 5]), tensor("i32", [2, 3, 4, 5], Array.from({ length: 120 }, (_, k) => (k * 5) % 7 - 1))], attributes: { window: [2, 3], stride: [2, 2], padding: [0, 1], extents: [7, 8], last: true } },
     { inputs: [samples("f32", [1, 3, 2, 9])], attributes: { window: [2, 3], stride: [2, 1], padding: [1, 1], extents: [4, 2], last: true } },

@@ -12,7 +12,7 @@ import { binary, cast, i32, select } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { Access, Lowering, SpaceDimension } from "../../kernel/lowering.ts";
 import type { Affine } from "../../support/affine.ts";
-import { number, widened } from "../lowerings.ts";
+import { number } from "../lowerings.ts";
 import { backwards, type Window, type WindowRun } from "./windows.ts";
 
 /** Blocks of one axis: block k begins at element `start + step · k`. */
@@ -76,6 +76,8 @@ interface Layout {
   readonly last: boolean;
   readonly numbered: boolean;
   readonly windows: readonly Window[];
+  /** What of an element of the input belongs to its window. */
+  partOf(loaded: Expression): Expression;
 }
 
 /** `unpool` of what belongs to windows, and of the numbers of their elements if `numbered`. `counts`: of windows along each axis. */
@@ -85,7 +87,7 @@ export function lowerInBlocks(counts: readonly number[], layout: Layout): Loweri
   return product(windows.map((window, axis) => blocksOf(window, counts[axis]!, type.shape[first + axis]!))).map((blocks) => lowerBlocks(blocks, layout));
 }
 
-function lowerBlocks(blocks: readonly Blocks[], { type, last, numbered, windows }: Layout): Lowering {
+function lowerBlocks(blocks: readonly Blocks[], { type, last, numbered, windows, partOf }: Layout): Lowering {
   const axes = blocks.length;
   const axisDimensions = blocks.flatMap(({ count, elements }): SpaceDimension[] => [{ extent: count, kind: "parallel" }, { extent: elements.length, kind: "serial" }]);
   const channels: SpaceDimension = { extent: type.shape[last ? 1 + axes : 1]!, kind: "parallel" };
@@ -109,7 +111,7 @@ function lowerBlocks(blocks: readonly Blocks[], { type, last, numbered, windows 
       kernel.forBox(block.map((extent, d) => (space[d]!.kind === "serial" ? 1 : extent)), true, (point) => {
         const perWindow = numbered ? 2 : 1;
         const parts = new Map(met.map((window, at) => [window.join(), {
-          value: kernel.let("part", widened(load(perWindow * at, point))), number: numbered ? kernel.let("number", load(perWindow * at + 1, point)) : undefined,
+          value: kernel.let("part", partOf(load(perWindow * at, point))), number: numbered ? kernel.let("number", load(perWindow * at + 1, point)) : undefined,
         }]));
         const zero = number(type.dtype, 0);
         stored.forEach(({ place, meetings }) => {

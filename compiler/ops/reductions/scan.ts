@@ -40,7 +40,8 @@ function sumInBlocks(build: NodeBuilder, x: ValueId, axis: number): ValueId | un
   const { shape: cut } = build.typeOf(block);
   const others = build.apply("slice", [block], { start: cut.map(() => 0), length: cut.with(axis, blocks - 1), step: cut.map(() => 1) });
   const sums = build.apply("cum_sum", [build.apply("reduce", [others], { op: "add", axes: [axis + 1], keepdims: true })], { axis });
-  const starts = build.apply("concat", [build.fill({ dtype, shape: cut.with(axis, 1).with(axis + 1, 1) }, 0), sums], { axis });
+  const none: TensorType = { dtype, shape: cut.with(axis, 1).with(axis + 1, 1) };
+  const starts = build.apply("concat", [build.fill(none, 0), sums], { axis });
   return build.apply("reshape", [build.apply("cum_sum", [block, starts], { axis: axis + 1 })], { shape: [...shape] });
 }
 

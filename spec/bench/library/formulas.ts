@@ -50,6 +50,10 @@ export const toByte = formula(5.75);
 /** From bytes: widened twice, converted. */
 export const fromByte = formula(2.5);
 
+/** The larger of two floats, of which either may be NaN and zeros have signs: both orders by an instruction that compares and chooses, put together (3). */
+const largest = 5;
+/** The largest of 2 × 2, of each window: three choices, two vectors parted (2). */
+export const largestOfWindow = formula(3 * largest + 2);
 /** Of two elements which is the first largest: at least as large, or no number (3). */
 const larger = 3;
 /** Every second element of two vectors and those between them, or back: two moves for two vectors, of so many vectors of a window in each. */

@@ -1,6 +1,6 @@
 /** What networks are made of beside their products: pools, norms, a loss, an optimiser, a step of an LSTM. */
 import { line, matrix, million, rows, scattered, size, waves, width, type Case, type Cases } from "./case.ts";
-import { exponentialBelow, plus, times } from "./formulas.ts";
+import { exponentialBelow, largestOfWindow, plus, times } from "./formulas.ts";
 
 /** 32 images with 32 channels of 64 × 64. */
 function pooling(name: "max" | "avg", step: number): Case {
@@ -11,7 +11,8 @@ function pooling(name: "max" | "avg", step: number): Case {
   return {
     imports: [`import { ${global ? `global_${name}_pool2d` : `${name}_pool2d`} } from "std/nn";`.replace("global_max_pool2d", "global_max_pool")],
     operands: { x: { type: `f32[32, 32, ${side}, ${side}]`, data: x } }, results: { y: global ? "f32[32, 32]" : `f32[32, 32, ${out}, ${out}]` },
-    main: global ? `y = global_${name}_pool${name === "max" ? "" : "2d"}(x);` : `y = ${name}_pool2d(x, ${step}, ${step});`, tolerance: 1e-5, limit: { read: 4 * x.length, written: 4 * y.length },
+    main: global ? `y = global_${name}_pool${name === "max" ? "" : "2d"}(x);` : `y = ${name}_pool2d(x, ${step}, ${step});`, tolerance: 1e-5,
+    limit: { read: 4 * x.length, written: 4 * y.length, ...(name === "max" && step === 2 ? times(largestOfWindow, y.length) : {}) },
     plain() {
       for (let at = 0; at < y.length; at++) {
         const [plane, i, j] = [Math.floor(at / (out * out)), Math.floor(at / out) % out, at % out];
