@@ -2,29 +2,36 @@
  * The library's ops, one row each: how near they come to what one core allows. Beside each program the limits of the machine,
  * measured in the same rounds, of which the largest is the limit: a loop that reads and writes as many bytes of memory as the
  * op must; fused multiply–adds of vectors, of sums of products; single instructions of vectors, of formulas that are rounded
- * step by step (`library/formulas.ts` counts them); quotients and roots; a hand-written kernel that turns rows into columns. And plain JavaScript. Operands and results are states,
- * so that a call copies nothing to or from the host and nothing is computed beforehand; results are compared with the plain
- * loop's before anything is timed. The cases are in `library/`.
+ * step by step (`library/formulas.ts` counts them); quotients and roots; hand-written kernels that turn rows into columns, load
+ * what indices name, and move keys to piles (`lookups.ts`). And plain JavaScript. Operands and results are states, so that a call
+ * copies nothing to or from the host and nothing is computed beforehand; results are compared with the plain loop's before
+ * anything is timed. The cases are in `library/`.
  *
  * Memory is filled first: pages that nothing was written to are one page of zeros, which the nearest cache holds. Times are
  * the thread's own, in rounds of all contenders, since machines change speed from minute to minute.
  *
- * November 2026, one worker, V8's pairing of vectors off, on a machine that other work kept busy, as parts of the limit (that of
- * sorts is one pass over memory, which no sort does; so their milliseconds for 1M elements):
+ * Formulas do not reach four instructions in a cycle, which is what single instructions are counted by: the same exponential in
+ * C with intrinsics of 128 bits (gcc 12, -O3, without fused operations) takes 0.70 to 0.77 ns an element, 0.65 of the limit, the
+ * kernel here 0.75; a sigmoid made of it 0.84 to 0.92, here, of an exponential of what is not positive, 0.83. A single long row
+ * is sorted in two stretches and merged, which is for two workers: by one it takes 6.5 ms where 4.5 would do. Of top_k neither
+ * memory nor comparisons are the limit but the insertions of those elements, some 47 of a row, that are among the best so far.
+ *
+ * November 2026, one worker, V8's pairing of vectors off, on a machine that other work kept busy, as parts of the limit:
  *
  * | ops                                       | of the limit | times plain JavaScript | bound by |
  * | sums, max, pads, rolls, concat, pools     | 0.7–1        | 1–120   | memory; sums of columns 0.4 |
- * | exp, sigmoid, sin, tanh chain, gelu, pow  | 0.38–0.57    | 5–20    | instructions; V8 does two of four in a cycle |
- * | softmax, cross_entropy                    | 0.36–0.46    | 5–8     | instructions |
+ * | exp, sigmoid, sin, tanh chain, gelu, pow  | 0.5–0.67     | 6–20    | instructions |
+ * | softmax, cross_entropy                    | 0.46–0.5     | 5–8     | instructions, and what is stored and loaded between passes over a row |
  * | layer, batch, group and rms norm          | 0.4–0.7      | 6–10    | instructions, rms norm memory |
  * | step of adam                              | 0.5          | 4       | quotients |
- * | uniform, dropout, normal                  | 0.7, 0.5, 0.4 | 30–120 | instructions: 0.9, 1.2 and 2.6 ns an element |
- * | gather, scatter_add of rows; of elements  | 0.3–0.45; 0.15 | 3–5; 1.3 | memory, in steps of a row or an element |
+ * | uniform, dropout, normal                  | 0.5–0.7, 0.5, 0.5 | 30–120 | instructions: 1.0, 1.3 and 2.6 ns an element |
+ * | gather of rows, of elements; scatter_add of rows | 0.9–1.1, 0.92–0.98; 0.68 | 1.5–4 | lookups |
  * | one_hot                                   | 0.9          | 1       | memory |
- * | sort, argsort of 1M; rows of 1024         | 6, 9; 6.6, 6.4 ms | 18, 36; 8, 24 | NumPy: 11, 49; 1.3, 24 ms |
- * | top_k, 8 of 1024                          | 1.4 ms       | 150     | NumPy's argpartition: 8.5 ms |
- * | fft, rfft                                 | 0.4, 0.34    | 20–30   | products, of 5 n log n |
- * | sparse products, 64 columns and 1         | 0.39, 0.15   | 17, 45  | products; loads of single elements |
+ * | sort, argsort of 1M: 6.5, 7.5 ms          | 0.42, 0.4    | 14, 45  | piles; NumPy: 11, 49 ms |
+ * | sort, argsort of rows of 1024: 1.9, 6 ms  | 0.5, 0.56–0.67 | 27, 24 | comparisons, piles; NumPy: 1.3, 24 ms |
+ * | top_k, 8 of 1024: 1.3 ms                  |              | 170     | NumPy's argpartition: 8.5 ms |
+ * | fft, rfft                                 | 0.45, 0.3–0.37 | 20–33 | products, of 5 n log n, half of them for rfft |
+ * | sparse products, 64 columns and 1         | 0.9–1, 0.4–0.58 | 17, 12 | lookups |
  * | matmul_i32, step of lstm                  | 0.9, 0.7     | 38, 16  | products |
  * | conv2d 3 × 3, and by its image            | 1.9, 1.6     | 67–89   | products, of plain sums: Winograd's are fewer |
  * | conv2d by filters; stride 2; 1 × 1        | 0.85–0.9; 0.5–0.7; 0.6–0.8 | 26–40 | products; images are reordered in each call |
