@@ -5,6 +5,7 @@
  */
 import { Decisions } from "../../compiler/support/testing/decisions.ts";
 import type { RandomSource } from "./sources.ts";
+import { typeText } from "./writing.ts";
 
 type Float = "f32" | "f64" | "f16" | "bf16";
 
@@ -248,4 +249,3 @@ class NumericsWriter {
   }
 }
 
-const typeText = (dtype: string, shape: readonly number[]): string => (shape.length === 0 ? dtype : `${dtype}[${shape.join(", ")}]`);

@@ -5,7 +5,7 @@
 import { isFloat, sizeOf, type DType } from "../../runtime/dtype.ts";
 import type { Decisions } from "../../compiler/support/testing/decisions.ts";
 import type { Expressions } from "./expressions.ts";
-import { epsilon, exact, finite, fits, known, rounded, type Quality, type Written } from "./quality.ts";
+import { epsilon, exact, finite, fits, known, rounded, worse, type Written } from "./quality.ts";
 
 interface Goal {
   readonly dtype: DType;
@@ -18,7 +18,6 @@ interface Goal {
 const most = 400;
 
 const tuple = (list: readonly (number | string)[]): string => (list.length === 1 ? String(list[0]) : `(${list.join(", ")})`);
-const worse = (a: Quality, b: Quality): Quality => ({ bound: Math.max(a.bound, b.bound), grain: Math.min(a.grain, b.grain), error: Math.max(a.error, b.error) });
 
 export class Operations {
   readonly #decisions: Decisions;

@@ -50,3 +50,16 @@ export function rounded(dtype: DType, { bound, grain, error }: Quality): Quality
 
 export const known = (quality: Quality): boolean => quality.error === 0;
 export const finite = (quality: Quality): boolean => quality.bound < Infinity;
+
+export const pickQuality = ({ bound, grain, error }: Quality): Quality => ({ bound, grain, error });
+
+/** Of a value that is one of two. */
+export const worse = (a: Quality, b: Quality): Quality => ({ bound: Math.max(a.bound, b.bound), grain: Math.min(a.grain, b.grain), error: Math.max(a.error, b.error) });
+
+/** Of a value of one dtype cast to another. */
+export function castQuality(from: DType, to: DType, quality: Quality): Quality {
+  if (!isFloat(to)) return exact;
+  if (isFloat(from)) return rounded(to, quality);
+  const most = from === "bool" ? 1 : 2 ** (from.startsWith("u") ? Number(from.slice(1)) : Number(from.slice(1)) - 1);
+  return rounded(to, { bound: most, grain: 1, error: 0 });
+}

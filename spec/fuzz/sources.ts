@@ -1,9 +1,10 @@
 /** Random well-typed .gph sources: both layers, several programs, control, states, streams. */
 import { isFloat, sizeOf, type DType } from "../../runtime/dtype.ts";
 import { Decisions } from "../../compiler/support/testing/decisions.ts";
-import { allDTypes, Expressions, imported, type Variable } from "./expressions.ts";
-import { exact, known, rounded, type Written } from "./quality.ts";
+import { Expressions, imported, type Variable } from "./expressions.ts";
+import { exact, type Written } from "./quality.ts";
 import { indent, placements, randomVertex, type RandomVertex } from "./vertices.ts";
+import { typeText } from "./writing.ts";
 
 export interface RandomSource {
   readonly text: string;
@@ -393,7 +394,3 @@ class SourceWriter {
     });
   }
 }
-
-const typeText = (dtype: DType, shape: readonly number[]): string => (shape.length === 0 ? dtype : `${dtype}[${shape.join(", ")}]`);
-
-export { allDTypes, known, rounded };

@@ -20,15 +20,10 @@ export class Decisions {
   }
 
   /** 0 to `choices` - 1; 0 once the list is used up. */
-  below(choices: number): number {
-    if (choices <= 1 || this.exhausted) return 0;
-    return this.#list[this.#at++]! % choices;
-  }
+  readonly below = (choices: number): number => (choices <= 1 || this.exhausted ? 0 : this.#list[this.#at++]! % choices);
 
   /** True once in `out` times; false once the list is used up. */
-  rarely(out: number): boolean {
-    return this.below(out) === out - 1;
-  }
+  readonly rarely = (out: number): boolean => this.below(out) === out - 1;
 
   pick<T>(list: readonly [T, ...T[]] | readonly T[]): T {
     return list[this.below(list.length)]!;
