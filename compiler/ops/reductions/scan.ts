@@ -40,8 +40,8 @@ function sumInBlocks(build: NodeBuilder, x: ValueId, axis: number): ValueId | un
   const { shape: cut } = build.typeOf(block);
   const others = build.apply("slice", [block], { start: cut.map(() => 0), length: cut.with(axis, blocks - 1), step: cut.map(() => 1) });
   const sums = build.apply("cum_sum", [build.apply("reduce", [others], { op: "add", axes: [axis + 1], keepdims: true })], { axis });
-  const none: TensorType = { dtype, shape: cut.with(axis, 1).with(axis + 1, 1) };
-  const starts = build.apply("concat", [build.fill(none, 0), sums], { axis });
+  const zero = (type: TensorType): ValueId => build.fill(type, 0);
+  const starts = build.apply("concat", [zero({ dtype, shape: cut.with(axis, 1).with(axis + 1, 1) }), sums], { axis });
   return build.apply("reshape", [build.apply("cum_sum", [block, starts], { axis: axis + 1 })], { shape: [...shape] });
 }
 
