@@ -19,7 +19,11 @@
  * November 2026, one worker, V8's pairing of vectors off, on a machine that other work kept busy, as parts of the limit:
  *
  * | ops                                       | of the limit | times plain JavaScript | bound by |
- * | sums, max, pads, rolls, concat, pools     | 0.7–1        | 1–120   | memory; sums of columns 0.4 |
+ * | sums, max, pads, rolls, concat, pools     | 0.6–1        | 1–120   | memory, the largest of windows instructions |
+ * | running sums along rows, along columns    | 0.5–0.6, 0.5 | 4, 37   | memory; along columns it is read twice, so that tiles share the work |
+ * | transposed matrix, channels last, first   | 0.9–1.1      | 15, 9, 3 | transposing; of what memory allows 0.33, 0.5, 0.3 |
+ * | heads brought before rows                 | 0.6          | 6       | memory, in rows of 256 bytes |
+ * | casts to f16, bf16, i8; from f16, i8      | 0.9, 0.8, 0.68; 0.9, 0.75 | 37–90 | instructions; from i8, and bf16 1.0, memory |
  * | exp, sigmoid, sin, tanh chain, gelu, pow  | 0.5–0.67     | 6–20    | instructions |
  * | softmax, cross_entropy                    | 0.46–0.5     | 5–8     | instructions, and what is stored and loaded between passes over a row |
  * | layer, batch, group and rms norm          | 0.4–0.7      | 6–10    | instructions, rms norm memory |
@@ -36,7 +40,7 @@
  * | conv2d 3 × 3, and by its image            | 1.9, 1.6     | 67–89   | products, of plain sums: Winograd's are fewer |
  * | conv2d by filters; stride 2; 1 × 1        | 0.85–0.9; 0.5–0.7; 0.6–0.8 | 26–40 | products; images are reordered in each call |
  * | conv2d of 3 channels, and by its filters  | 0.5, 0.75    | 19–29   | products |
- * | gradients of max pools 2, 3 by 2, of avg  | 0.17, 0.06, 0.19 | 5–18 | memory; what is largest is found again |
+ * | gradients of max pools 2, 3 by 2, of avg  | 0.4, 0.37, 0.63 | 40, 15, 63 | instructions, memory; what is largest is found again |
  *
  *   node spec/bench/library.ts [name …]
  */
