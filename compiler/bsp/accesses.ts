@@ -1,11 +1,15 @@
 /** What a phase touches, and when two phases need a sync between them. */
-import { rootOf, type TensorId, type TiledGraph } from "../tiled/tiled.ts";
+import { sizeOf } from "../../runtime/dtype.ts";
+import { blockCount, tileOf } from "../tiled/distribution.ts";
+import { rootOf, type Family, type TensorId, type TiledGraph } from "../tiled/tiled.ts";
 import type { Phase } from "./bsp.ts";
 
 export interface Use {
   /** 0: no such access; 1: only to what the tile owns; 2: perhaps to what another tile owns. */
   read: 0 | 1 | 2;
   write: 0 | 1 | 2;
+  /** The only tile whose vertices do this, where there is one and memory is shared: no sync parts a tile's phases from each other. */
+  tile: number | undefined;
 }
 
 /** Accesses since the last sync, by the tensor whose bytes they touch. */
@@ -18,6 +22,7 @@ export class Pending {
     else {
       known.read = Math.max(known.read, use.read) as Use["read"];
       known.write = Math.max(known.write, use.write) as Use["write"];
+      if (known.tile !== use.tile) known.tile = undefined;
     }
   }
 
@@ -28,7 +33,7 @@ export class Pending {
   conflicts(other: Pending): boolean {
     for (const [tensor, b] of other.uses) {
       const a = this.uses.get(tensor);
-      if (a && (clash(a.write, b.read) || clash(a.read, b.write) || clash(a.write, b.write))) return true;
+      if (a && (a.tile === undefined || a.tile !== b.tile) && (clash(a.write, b.read) || clash(a.read, b.write) || clash(a.write, b.write))) return true;
     }
     return false;
   }
@@ -41,17 +46,26 @@ export function accessesOf(tiled: TiledGraph, phase: Phase): Pending {
   const root = (id: TensorId): TensorId => rootOf(tiled.tensors, id);
   if (phase.kind === "compute") {
     for (const family of phase.set.families) {
+      const tile = onlyTile(family);
       for (const field of family.fields) {
         const reach = field.local ? 1 : 2;
-        pending.add(root(field.tensor), { read: field.access === "out" ? 0 : reach, write: field.access === "in" ? 0 : reach });
+        const id = root(field.tensor);
+        pending.add(id, { read: field.access === "out" ? 0 : reach, write: field.access === "in" ? 0 : reach, tile: tiled.tensors[id]!.storage === "whole" ? tile : undefined });
       }
     }
     return pending;
   }
   for (const copy of phase.copies) {
     const pull = copy.direction === "pull";
-    pending.add(root(copy.driver), { read: pull ? 0 : 1, write: pull ? 1 : 0 });
-    pending.add(root(copy.other), { read: pull ? 2 : 0, write: pull ? 0 : 2 });
+    pending.add(root(copy.driver), { read: pull ? 0 : 1, write: pull ? 1 : 0, tile: undefined });
+    pending.add(root(copy.other), { read: pull ? 2 : 0, write: pull ? 0 : 2, tile: undefined });
   }
   return pending;
+}
+
+/** The tile of a family of one vertex. */
+function onlyTile({ grid, range, placement }: Family): number | undefined {
+  if (sizeOf(range.map(({ count }) => count)) !== 1) return undefined;
+  const at = range.reduce((index, { start }, d) => index * grid[d]! + start, 0);
+  return tileOf(placement, at, blockCount(grid));
 }

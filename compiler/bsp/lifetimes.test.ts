@@ -22,7 +22,7 @@ const tiled = {
 
 function phase(reads: readonly TensorId[], writes: readonly TensorId[]): Phase {
   const field = (tensor: TensorId, access: Field["access"]): Field => ({ tensor, shape: [], map: [], access, local: inBlocks.includes(tensor) === onTile.includes(tensor) });
-  const family = { fields: [...reads.map((id) => field(id, "in")), ...writes.map((id) => field(id, "out"))] } as unknown as Family;
+  const family = { grid: [2], range: [{ start: 0, count: 2 }], placement: { kind: "cyclic", tiles: 2 }, fields: [...reads.map((id) => field(id, "in")), ...writes.map((id) => field(id, "out"))] } as unknown as Family;
   return { kind: "compute", set: { name: "set", families: [family], origin } };
 }
 

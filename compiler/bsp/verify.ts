@@ -1,6 +1,7 @@
 /**
  * The verifier of the bulk-synchronous level. It holds that
- * - within a superstep no phase touches, on another tile, what another phase of the superstep writes, or the other way round;
+ * - within a superstep no phase touches, on another tile, what another phase of the superstep writes, or the other way round,
+ *   unless one tile alone does both;
  * - (planned) every tensor that is used has an address, aligned for its elements;
  * - (planned) two tensors that are alive at one time, and may be on one tile, share no byte;
  * - (planned) every tensor lies inside the memory it belongs to.

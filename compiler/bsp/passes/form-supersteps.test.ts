@@ -109,6 +109,11 @@ describe("any order between two syncs", () => {
     }
   });
 
+  it.each([["wasm", 5], ["wasm", 16], ["ipu-mk2", 5]] as const)("loops over single elements on %s with %i tiles", (machine, tiles) => {
+    const graph = checked("g", textOf(cells), {}, tiles);
+    for (let seed = 0; seed < 20; seed++) holds(graph, fill(graph, 5), machine, tiles, seed);
+  });
+
   it("is told apart from one that misses a sync", () => {
     const graph = graphOfExample("heat", { n: 9, steps: 3 }, 5);
     const { bsp, context } = lowered(graph, "wasm", 5);
@@ -168,6 +173,9 @@ function syncs(steps: readonly BspStep[]): number {
 const textOf = (body: string): string => `graph g(n: int = 40) { in x: f32[n]; in m: f32[n, n]; in k: i32; out y: f32[n]; ${/\bz\b/.test(body) ? "out z: f32[n, n];" : ""} program main { ${body} } }`;
 const syncsOf = (body: string, machine = "wasm"): number => syncs(lowered(checked("g", textOf(body), {}, 5), machine, 5).bsp.programs[0]!.steps);
 
+/** A loop over single elements, of which all tiles make and read the tensor before and after. */
+const cells = "var t = x + 1; var i: i32 = k; repeat 9 { t[i] = t[i + 3] + 0.5 * t[i + 1]; t[5] = t[i] + t[30]; i += 2; } y = t * 2;";
+
 describe("form-supersteps", () => {
   it("puts no sync between elementwise ops", () => {
     expect(syncsOf("var t = x; repeat 3 { t = t * 2 + x; t = sqrt(abs(t)) - x; } y = t;")).toBe(0);
@@ -177,6 +185,12 @@ describe("form-supersteps", () => {
   it("puts one sync where a neighbour's elements are read", () => {
     expect(syncsOf("var t = x * 2; y = roll(t, 1);")).toBe(1);
     expect(syncsOf("var t = x; while sum(t) < 100 { t = t + 1; } y = t;")).toBeLessThanOrEqual(4);
+  });
+
+  it("puts none between what one tile alone does to a tensor that lies on many", () => {
+    expect(syncsOf(cells)).toBe(syncsOf("var t = x; y = t;") + 2);
+    // Where its blocks are in memories of their own, they must be brought and sent.
+    expect(syncsOf(cells, "ipu-mk2")).toBeGreaterThan(4);
   });
 
   it("heat needs two a step where memory is shared", () => {
