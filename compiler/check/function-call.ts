@@ -12,7 +12,7 @@ import { written } from "./operators.ts";
 import { recomputed } from "./recompute.ts";
 import { Scope, type FunctionBinding } from "./scope.ts";
 import { asTensor, coerce, defaultDType, type Written } from "./tensors.ts";
-import { asCompileTime, compileTimeTypeOf, resolveType, Unification } from "./types.ts";
+import { asCompileTime, compileTimeTypeOf, describeTupleType, elementTypes, resolveType, Unification } from "./types.ts";
 import { describe, hasPoison, isScalarConstant, poison, type Expected, type Value } from "./value.ts";
 
 export function callFunction(frame: Frame, binding: FunctionBinding, site: CallSite, expected: Expected | undefined): Value {
@@ -137,10 +137,11 @@ function bindParameters(
       return false;
     }
     if (type.kind === "tuple-type") {
-      if (value.value.kind === "tuple" && value.value.elements.length === type.elements.length) {
-        return value.value.elements.map((element, k) => fit(type.elements[k]!, { value: element, span: value.span }, `element ${k} of ${subject}`)).every(Boolean);
+      const types = value.value.kind === "tuple" ? elementTypes(type, value.value.elements.length) : undefined;
+      if (value.value.kind === "tuple" && types) {
+        return value.value.elements.map((element, k) => fit(types[k]!, { value: element, span: value.span }, `element ${k} of ${subject}`)).every(Boolean);
       }
-      report(frame, "type-mismatch", value.span, `${subject} is a tuple of ${type.elements.length}, and this is ${describe(value.value)}`, { related: [{ span: type.span, text: "declared here" }] });
+      report(frame, "type-mismatch", value.span, `${subject} is ${describeTupleType(type)}, and this is ${describe(value.value)}`, { related: [{ span: type.span, text: "declared here" }] });
       return false;
     }
     if (value.value.kind === "tensor") return unification.unify(type, value.value.type, value.span, value.name ?? subject);

@@ -21,6 +21,15 @@ export function compileTimeTypeOf(type: ast.TypeExpression): CompileTimeType | u
   return (compileTimeTypes as readonly string[]).includes(type.name.name) ? (type.name.name as CompileTimeType) : undefined;
 }
 
+/** The types of a tuple's elements, where it has `count` of them; undefined where it must have another number. */
+export function elementTypes(type: Extract<ast.TypeExpression, { kind: "tuple-type" }>, count: number): readonly ast.TypeExpression[] | undefined {
+  if (type.any) return new Array<ast.TypeExpression>(count).fill(type.elements[0]!);
+  return count === type.elements.length ? type.elements : undefined;
+}
+
+/** For messages: "a tuple of 2". */
+export const describeTupleType = (type: Extract<ast.TypeExpression, { kind: "tuple-type" }>): string => (type.any ? "a tuple" : `a tuple of ${type.elements.length}`);
+
 /** The value as a compile-time type wants it (an int is a float where one is wanted); undefined when it is another kind. */
 export function asCompileTime(value: Value, type: CompileTimeType): Value | undefined {
   if (type === "float" && (value.kind === "int" || value.kind === "wide")) return { kind: "float", value: Number(value.value) };

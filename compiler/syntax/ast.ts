@@ -247,7 +247,8 @@ export interface SwitchCase {
 export type TypeExpression =
   /** `f32`, `f32[m, ...s, 2 * n]`, `T[n]`, and the compile-time types `int float bool string dtype`. */
   | { readonly kind: "named-type"; readonly name: Identifier; readonly dimensions?: readonly DimensionExpression[]; readonly span: Span }
-  | { readonly kind: "tuple-type"; readonly elements: readonly TypeExpression[]; readonly span: Span };
+  /** `any`: written `(...int)`, a tuple of any number of the one type among `elements`. */
+  | { readonly kind: "tuple-type"; readonly elements: readonly TypeExpression[]; readonly any?: true; readonly span: Span };
 
 export type DimensionExpression = Expression | { readonly kind: "spread"; readonly name: Identifier; readonly span: Span };
 

@@ -187,8 +187,10 @@ export class ExpressionGrammar extends RecoveringParser {
     for (let at = k + 1; at < limit; ) {
       const token = this.LA(at);
       const type = token.tokenType;
-      if (type === sign("(") && typeMayBegin) open += 1;
-      else if (type === sign(")") && open > 0) {
+      if (type === sign("(") && typeMayBegin) {
+        open += 1;
+        if (this.LA(at + 1).tokenType === ellipsis) at += 1;
+      } else if (type === sign(")") && open > 0) {
         open -= 1;
         typeMayBegin = false;
       } else if (type === sign(",")) typeMayBegin = true;
@@ -328,8 +330,15 @@ export class ExpressionGrammar extends RecoveringParser {
     return { kind: "spread", name, span: this.from(start) };
   }
 
-  /** `(f32, i32)`; `(f32)` is only `f32` in parentheses. */
+  /** `(f32, i32)`, `(...int)`; `(f32)` is only `f32` in parentheses. */
   private readTupleType(start: number, after: After): TypeExpression {
+    if (this.LA(2).tokenType === ellipsis) {
+      this.skip();
+      this.skip();
+      const each = this.readType(tupleType.after);
+      this.expect(closeRound, tupleType.name, after);
+      return { kind: "tuple-type", elements: [each], any: true, span: this.from(start) };
+    }
     const { elements, more } = this.readTypes(tupleType, after);
     const only = elements.length === 1 && !more ? elements[0] : undefined;
     return only === undefined ? { kind: "tuple-type", elements, span: this.from(start) } : { ...only, span: this.from(start) };

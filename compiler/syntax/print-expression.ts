@@ -74,6 +74,7 @@ export class ExpressionPrinter {
       case "named-type":
         return type.dimensions === undefined ? type.name.name : concat(type.name.name, this.dimensions(type.dimensions, type.span.end));
       case "tuple-type":
+        if (type.any) return concat("(...", this.type(type.elements[0]!), ")");
         if (type.elements.length === 1) return concat("(", this.type(type.elements[0]!), ",)");
         return this.list("(", type.elements, ")", type.span.end, (element) => this.type(element));
       default:

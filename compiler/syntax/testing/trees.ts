@@ -86,6 +86,7 @@ const kinds = fc.letrec<Kinds>((tie) => {
         ([name, dimensions]): TypeExpression => ({ kind: "named-type", name, dimensions, span }),
       ),
       fc.array(tie("type"), { maxLength: 3 }).map((elements): TypeExpression => ({ kind: "tuple-type", elements, span })),
+      tie("type").map((element): TypeExpression => ({ kind: "tuple-type", elements: [element as TypeExpression], any: true, span })),
     ),
     argument: fc.tuple(optional("name", identifier), expression).map(([name, value]): Argument => ({ ...name, value, span })),
     index: fc.oneof(
