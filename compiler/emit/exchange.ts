@@ -35,33 +35,37 @@ function emitCopy(f: ControlFunction, layout: Layout, copy: Copy): void {
       }
       const own = f.keep(local.reduce<Int>((sum, i, k) => f.add(sum, f.mul(i, blockStrides[k]! * bytes)), base));
       const index = local.map((i, k) => f.keep(f.add(first[k]!, i)));
-      if (rank === 0) new RunCopier(f, layout, copy, [], 0, 1, own, bytes).run();
-      else new RunCopier(f, layout, copy, index, first[rank - 1]!, extent[rank - 1]!, own, bytes).run();
+      new RunCopier(f, layout, copy, rank === 0 ? { outer: [], start: 0, count: 1, own } : { outer: index, start: first[rank - 1]!, count: extent[rank - 1]!, own }).run();
     };
     rows(0, []);
   });
 }
 
-/** Copies one row of the driver: `count` elements whose last index begins at `start`, with the other indices fixed. */
+/** A row of the driver: elements whose last index moves, with the other indices fixed. */
+interface Row {
+  readonly outer: readonly Int[];
+  /** Where its last index begins. */
+  readonly start: Int;
+  readonly count: Int;
+  /** Its address. */
+  readonly own: Int;
+}
+
+/** Copies one row of the driver. */
 class RunCopier {
   readonly #f: ControlFunction;
   readonly #layout: Layout;
   readonly #copy: Copy;
-  readonly #outer: readonly Int[];
-  readonly #start: Int;
-  readonly #count: Int;
-  readonly #own: Int;
+  readonly #row: Row;
+  /** Of an element. */
   readonly #bytes: number;
 
-  constructor(f: ControlFunction, layout: Layout, copy: Copy, outer: readonly Int[], start: Int, count: Int, own: Int, bytes: number) {
+  constructor(f: ControlFunction, layout: Layout, copy: Copy, row: Row) {
     this.#f = f;
     this.#layout = layout;
     this.#copy = copy;
-    this.#outer = outer;
-    this.#start = start;
-    this.#count = count;
-    this.#own = own;
-    this.#bytes = bytes;
+    this.#row = row;
+    this.#bytes = layout.elementBytes(copy.driver);
   }
 
   /** Growth of the other tensor's index along the row, per dimension. */
@@ -74,11 +78,11 @@ class RunCopier {
     const other = this.#layout.tensor(this.#copy.other);
     if (other.storage === "whole") return this.#fromWhole();
     const f = this.#f;
-    if (typeof this.#count === "number" && this.#count === 1) return void this.#piece(0, 1);
+    if (typeof this.#row.count === "number" && this.#row.count === 1) return void this.#piece(0, 1);
     const at = f.variable();
     f.set(at, 0);
-    f.while(() => f.module.i32.lt_s(f.code(at.value), f.code(this.#count)), () => {
-      const length = this.#piece(at.value, f.sub(this.#count, at.value));
+    f.while(() => f.module.i32.lt_s(f.code(at.value), f.code(this.#row.count)), () => {
+      const length = this.#piece(at.value, f.sub(this.#row.count, at.value));
       f.set(at, f.add(at.value, length));
     });
   }
@@ -86,7 +90,7 @@ class RunCopier {
   #indices(at: Int): Int[] {
     const f = this.#f;
     const { shape } = this.#layout.tensor(this.#copy.driver).type;
-    const driverIndex = shape.length === 0 ? [] : [...this.#outer, f.add(this.#start, at)];
+    const driverIndex = shape.length === 0 ? [] : [...this.#row.outer, f.add(this.#row.start, at)];
     return this.#copy.map.map((form) => f.keep(f.affine(form.constant, form.coefficients, driverIndex)));
   }
 
@@ -96,7 +100,7 @@ class RunCopier {
     const indices = this.#indices(0);
     const address = indices.reduce<Int>((sum, i, t) => f.add(sum, f.mul(i, strides[t]! * this.#bytes)), this.#layout.offset(this.#copy.other));
     const stride = this.#moves.reduce((sum, move, t) => sum + move * strides[t]!, 0) * this.#bytes;
-    this.#move(this.#own, this.#bytes, f.keep(address), stride, this.#count);
+    this.#move(this.#row.own, this.#bytes, f.keep(address), stride, this.#row.count);
   }
 
   /** Copies from position `at` of the row up to where the other side's block ends; gives the number of elements. */
@@ -119,7 +123,7 @@ class RunCopier {
     const { tile, slot } = this.#layout.place(f, distribution.placement, blockCount(distribution.grid), k);
     const address = within.reduce<Int>((sum, i, t) => f.add(sum, f.mul(i, strides[t]! * this.#bytes)), this.#layout.block(f, this.#copy.other, tile, slot));
     const stride = this.#moves.reduce((sum, move, t) => sum + move * strides[t]!, 0) * this.#bytes;
-    this.#move(f.keep(f.add(this.#own, f.mul(at, this.#bytes))), this.#bytes, f.keep(address), stride, length);
+    this.#move(f.keep(f.add(this.#row.own, f.mul(at, this.#bytes))), this.#bytes, f.keep(address), stride, length);
     return length;
   }
 

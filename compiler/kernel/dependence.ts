@@ -85,32 +85,41 @@ export function memoryIndependent(loop: ForStatement, known: Ranges): boolean {
     !store.store || accesses.every((other) => other.buffer !== store.buffer || neverMeet(store, other, loop, varying)));
 }
 
-function neverMeet(a: MemoryAccess, b: MemoryAccess, loop: ForStatement, varying: ReadonlySet<LocalId>): boolean {
-  return a.index.some((one, dimension) => {
-    const other = b.index[dimension]!;
-    const reach = dimension === a.index.length - 1 ? { a: a.lanes - 1, b: b.lanes - 1 } : { a: 0, b: 0 };
-    return apart(rangeOf(one, a.known), reach.a, rangeOf(other, b.known), reach.b)
-      || distinct(one, a, reach.a, other, b, reach.b, loop, varying);
+function neverMeet(one: MemoryAccess, other: MemoryAccess, loop: ForStatement, varying: ReadonlySet<LocalId>): boolean {
+  const last = one.index.length - 1;
+  const touchedBy = ({ index, lanes, known }: MemoryAccess, dimension: number): Touched => ({ index: index[dimension]!, more: dimension === last ? lanes - 1 : 0, known });
+  return one.index.some((_, dimension) => {
+    const [a, b] = [touchedBy(one, dimension), touchedBy(other, dimension)];
+    return apart(a, b) || distinct(a, b, loop, varying);
   });
 }
 
-function apart(a: Range | undefined, reachA: number, b: Range | undefined, reachB: number): boolean {
-  return a !== undefined && b !== undefined && (a.max + reachA < b.min || b.max + reachB < a.min);
+/** What an access touches along one dimension: an index and so many neighbours after it. */
+interface Touched {
+  readonly index: Expression;
+  readonly more: number;
+  readonly known: Ranges;
 }
 
-function distinct(one: Expression, a: MemoryAccess, reachA: number, other: Expression, b: MemoryAccess, reachB: number, loop: ForStatement, varying: ReadonlySet<LocalId>): boolean {
-  const formA = linearForm(one);
-  const formB = linearForm(other);
+/** Whether the two never overlap, in whichever iterations they are. */
+function apart(a: Touched, b: Touched): boolean {
+  const [rangeA, rangeB] = [rangeOf(a.index, a.known), rangeOf(b.index, b.known)];
+  return rangeA !== undefined && rangeB !== undefined && (rangeA.max + a.more < rangeB.min || rangeB.max + b.more < rangeA.min);
+}
+
+/** Whether the two move along with the counter so that those of different iterations do not overlap. */
+function distinct(a: Touched, b: Touched, loop: ForStatement, varying: ReadonlySet<LocalId>): boolean {
+  const [formA, formB] = [linearForm(a.index), linearForm(b.index)];
   if (formA === undefined || formB === undefined) return false;
   const coefficient = formA.terms.get(loop.local) ?? 0;
   if (coefficient === 0 || formB.terms.get(loop.local) !== coefficient) return false;
   // Wrapping never makes i + c meet i' + c; for other coefficients the range must be known not to wrap.
-  if (Math.abs(coefficient) !== 1 && (rangeOf(one, a.known) === undefined || rangeOf(other, b.known) === undefined)) return false;
+  if (Math.abs(coefficient) !== 1 && (rangeOf(a.index, a.known) === undefined || rangeOf(b.index, b.known) === undefined)) return false;
   const innerA = innerRange(formA, loop.local, varying, a.known);
   const innerB = innerRange(formB, loop.local, varying, b.known);
   if (innerA === undefined || innerB === undefined || !sameInvariants(formA, formB, varying)) return false;
-  const low = innerA.min - innerB.max - reachB;
-  const high = innerA.max + reachA - innerB.min;
+  const low = innerA.min - innerB.max - b.more;
+  const high = innerA.max + a.more - innerB.min;
   const stride = Math.abs(coefficient) * loop.step;
   if (low > -stride && high < stride) return true;
   // A constant distance that no whole number of iterations covers.
