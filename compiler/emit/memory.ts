@@ -161,7 +161,7 @@ export class Memory {
   }
 
   #loadBackwards(dtype: DType, last: LoadExpression, lanes: number): Value {
-    const { pointer, offset } = this.#vectorPlace(last.buffer, last.index);
+    const { pointer, offset } = this.#place(last.buffer, last.index);
     const bytes = registerBytes / lanes;
     const turned = Uint8Array.from({ length: registerBytes }, (_, at) => (lanes - 1 - Math.floor(at / bytes)) * bytes + (at % bytes));
     return this.#here(this.#scope.module.i8x16.swizzle(this.#loadBytes(registerBytes, offset, pointer), this.#scope.vectorConstant(turned)), dtype, lanes);
