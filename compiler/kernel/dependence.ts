@@ -3,10 +3,11 @@
  * store, cannot meet in different iterations if in some dimension their indices are c · counter + (a part that stays
  * within |c| · step of the other's), or if they never overlap there at all. Different buffers do not share elements.
  */
+import { unreachable } from "../support/bug.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "./kernel.ts";
 import { linearForm, type LinearForm } from "./linear.ts";
 import { counterRange, rangeOf, rangeOfForm, rangesInside, withoutSet, type Range, type Ranges } from "./ranges.ts";
-import { expressionsOf, liveIn, localsSet, visitExpression, type ForStatement } from "./walk.ts";
+import { expressionsOf, liveIn, localsSet, visitExpression, type ForStatement, type WhileStatement } from "./walk.ts";
 
 export interface MemoryAccess {
   readonly buffer: BufferId;
@@ -137,34 +138,41 @@ function sameInvariants(a: LinearForm, b: LinearForm, varying: ReadonlySet<Local
   return invariant(a) === invariant(b);
 }
 
-/** Walks every loop of a kernel, outermost first, with what is known of locals where it stands; `replace` may change it. */
-export function rewriteLoops(kernel: Kernel, replace: (loop: ForStatement, known: Ranges) => ForStatement): readonly Statement[] {
-  const go = (body: readonly Statement[], known: Map<LocalId, Range>): readonly Statement[] =>
-    body.map((statement): Statement => {
+/** What stands in place of a loop: itself or another, and what comes before and after it. */
+export interface Replaced {
+  readonly before: readonly Statement[];
+  readonly loop: ForStatement | WhileStatement;
+  readonly after: readonly Statement[];
+}
+
+/** Walks every loop of a body, outermost first, with what is known of locals where it stands; `replace` may change it. */
+export function replaceAround(body: readonly Statement[], replace: (loop: ForStatement | WhileStatement, known: Ranges) => Replaced): readonly Statement[] {
+  const go = (statements: readonly Statement[], known: Map<LocalId, Range>): readonly Statement[] =>
+    statements.flatMap((statement): readonly Statement[] => {
       switch (statement.kind) {
         case "set":
           learn(known, statement.local, statement.value);
-          return statement;
-        case "store":
-          return statement;
-        case "for": {
-          const loop = replace(statement, known);
-          const result = { ...loop, body: go(loop.body, rangesInside(loop, known)) };
+          return [statement];
+        case "store": return [statement];
+        case "for": case "while": {
+          const { before, loop, after } = replace(statement, known);
+          const inside = loop.kind === "for" ? rangesInside(loop, known) : withoutSet(known, loop.body);
+          const replaced = { ...loop, body: go(loop.body, inside) };
           forget(known, statement.body);
-          return result;
-        }
-        case "while": {
-          const result = { ...statement, body: go(statement.body, withoutSet(known, statement.body)) };
-          forget(known, statement.body);
-          return result;
+          return [...before, replaced, ...after];
         }
         case "if": {
-          const result = { ...statement, then: go(statement.then, new Map(known)), otherwise: go(statement.otherwise, new Map(known)) };
+          const replaced = { ...statement, then: go(statement.then, new Map(known)), otherwise: go(statement.otherwise, new Map(known)) };
           forget(known, statement.then);
           forget(known, statement.otherwise);
-          return result;
+          return [replaced];
         }
+        default: return unreachable(statement);
       }
     });
-  return go(kernel.body, new Map());
+  return go(body, new Map());
 }
+
+/** The same for loops that count, each of which stays one loop. */
+export const rewriteLoops = ({ body }: Kernel, rewrite: (loop: ForStatement, known: Ranges) => ForStatement): readonly Statement[] =>
+  replaceAround(body, (loop, known) => ({ before: [], loop: loop.kind === "for" ? rewrite(loop, known) : loop, after: [] }));

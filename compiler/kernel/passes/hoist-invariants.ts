@@ -6,10 +6,10 @@
 import { isInteger } from "../../../runtime/dtype.ts";
 import type { Pass } from "../../support/pass.ts";
 import { provablyInside } from "../bounds.ts";
-import { forget, learn } from "../dependence.ts";
+import { replaceAround, type Replaced } from "../dependence.ts";
 import { printExpression } from "../print.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
-import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts";
+import type { Ranges } from "../ranges.ts";
 import {
   buffersStored, LocalTable, localsSet, mapBodies, mapExpressions, mapOperands, someExpression, withBody, type ForStatement, type SetStatement, type WhileStatement,
 } from "../walk.ts";
@@ -22,37 +22,12 @@ export const hoistInvariants: Pass<Kernel, Kernel> = {
   summary: "values that do not change in a loop are computed before it",
   run(kernel) {
     const locals = new LocalTable(kernel.locals);
-    const body = hoistBody(kernel.body, kernel, locals, new Map());
+    const body = replaceAround(kernel.body, (loop, known) => hoistLoop(loop, kernel, locals, known));
     return withBody(kernel, body, locals.list);
   },
 };
 
-function hoistBody(body: readonly Statement[], kernel: Kernel, locals: LocalTable, known: Map<LocalId, Range>): readonly Statement[] {
-  return body.flatMap((statement): readonly Statement[] => {
-    switch (statement.kind) {
-      case "set":
-        learn(known, statement.local, statement.value);
-        return [statement];
-      case "store":
-        return [statement];
-      case "for": case "while": {
-        const { before, loop } = hoistLoop(statement, kernel, locals, known);
-        const inside = loop.kind === "for" ? rangesInside(loop, known) : withoutSet(known, loop.body);
-        const result = { ...loop, body: hoistBody(loop.body, kernel, locals, inside) };
-        forget(known, statement.body);
-        return [...before, result];
-      }
-      case "if": {
-        const result = { ...statement, then: hoistBody(statement.then, kernel, locals, new Map(known)), otherwise: hoistBody(statement.otherwise, kernel, locals, new Map(known)) };
-        forget(known, statement.then);
-        forget(known, statement.otherwise);
-        return [result];
-      }
-    }
-  });
-}
-
-function hoistLoop(loop: ForStatement | WhileStatement, kernel: Kernel, locals: LocalTable, known: Ranges): { before: SetStatement[]; loop: ForStatement | WhileStatement } {
+function hoistLoop(loop: ForStatement | WhileStatement, kernel: Kernel, locals: LocalTable, known: Ranges): Replaced {
   const before: SetStatement[] = [];
   const named = new Map<string, Expression>();
   const changing = localsSet(loop.body);
@@ -78,7 +53,7 @@ function hoistLoop(loop: ForStatement | WhileStatement, kernel: Kernel, locals: 
       return mapBodies(hoisted, inside);
     });
   const condition = loop.kind === "while" ? { condition: hoist(loop.condition) } : {};
-  return { before, loop: { ...loop, ...condition, body: inside(loop.body) } };
+  return { before, loop: { ...loop, ...condition, body: inside(loop.body) }, after: [] };
 }
 
 /** Locals and constants are held already; an iota is a constant. */

@@ -8,10 +8,10 @@
  */
 import type { Pass } from "../../support/pass.ts";
 import { provablyInside } from "../bounds.ts";
-import { forget, learn } from "../dependence.ts";
-import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
+import { replaceAround, type Replaced } from "../dependence.ts";
+import type { BufferId, Expression, Kernel } from "../kernel.ts";
 import { printExpression } from "../print.ts";
-import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts";
+import type { Ranges } from "../ranges.ts";
 import { isHalfFloat } from "../vector-support.ts";
 import {
   buffersStored, LocalTable, localsSet, mentionsLocal, rewriteExpressions, rewriteStatements, someExpression, visitExpressions, visitStatements, withBody, type ForStatement, type WhileStatement,
@@ -22,43 +22,14 @@ export const holdResults: Pass<Kernel, Kernel> = {
   summary: "an element that a loop loads and stores in every round is held in a local",
   run(kernel) {
     const locals = new LocalTable(kernel.locals);
-    const body = holdIn(kernel.body, kernel, locals, new Map());
+    const body = replaceAround(kernel.body, (loop, known) =>
+      [...buffersStored(loop.body)].reduce<Replaced>((all, buffer) => hold(buffer, all, kernel, locals, known), { before: [], loop, after: [] }));
     return withBody(kernel, body, locals.list);
   },
 };
 
-function holdIn(body: readonly Statement[], kernel: Kernel, locals: LocalTable, known: Map<LocalId, Range>): readonly Statement[] {
-  return body.flatMap((statement): readonly Statement[] => {
-    switch (statement.kind) {
-      case "set":
-        learn(known, statement.local, statement.value);
-        return [statement];
-      case "store": return [statement];
-      case "for": case "while": {
-        const inside = statement.kind === "for" ? rangesInside(statement, known) : withoutSet(known, statement.body);
-        const held = [...buffersStored(statement.body)].reduce<Held>((all, buffer) => hold(buffer, all, kernel, locals, known), { before: [], loop: statement, after: [] });
-        const loop = { ...held.loop, body: holdIn(held.loop.body, kernel, locals, inside) };
-        forget(known, statement.body);
-        return [...held.before, loop, ...held.after];
-      }
-      case "if": {
-        const [then, otherwise] = [statement.then, statement.otherwise].map((side) => holdIn(side, kernel, locals, new Map(known))) as [readonly Statement[], readonly Statement[]];
-        forget(known, statement.then);
-        forget(known, statement.otherwise);
-        return [{ ...statement, then, otherwise }];
-      }
-    }
-  });
-}
-
-interface Held {
-  readonly before: readonly Statement[];
-  readonly loop: ForStatement | WhileStatement;
-  readonly after: readonly Statement[];
-}
-
 /** The loop with an element of a buffer in a local, loaded before it and stored after it; the same where that cannot be. */
-function hold(buffer: BufferId, held: Held, kernel: Kernel, locals: LocalTable, known: Ranges): Held {
+function hold(buffer: BufferId, held: Replaced, kernel: Kernel, locals: LocalTable, known: Ranges): Replaced {
   const { loop } = held;
   const { name, dtype } = kernel.buffers[buffer]!;
   const index = isHalfFloat(dtype) ? undefined : onlyIndex(buffer, loop);
