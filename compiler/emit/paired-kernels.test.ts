@@ -59,6 +59,34 @@ function randomKernel(choose: fc.GeneratorValue): { kernel: Kernel; buffers: Ten
   return { kernel: builder.finish(), buffers: [operand(1), operand(3), zeros({ dtype, shape: [2, count] })] };
 }
 
+const beginnings = ["nothing", "a row's", "a column's", "its own"] as const;
+
+/** y[g, i, j] = start + Σ x[g, i, k] · w[g, k, j], then perhaps more: sums in register blocks, of whole pairs and not, that begin with what they share or not. */
+function randomSums(choose: fc.GeneratorValue): { kernel: Kernel; buffers: Tensor[] } {
+  const dtype = choose(fc.constantFrom, "f32" as const, "f64" as const);
+  const lanes = dtype === "f32" ? 4 : 2;
+  const [groups, m, k] = [choose(fc.integer, { min: 1, max: 3 }), choose(fc.integer, { min: 1, max: 14 }), choose(fc.integer, { min: 2, max: 10 })];
+  const n = lanes * choose(fc.integer, { min: 1, max: 10 }) + choose(fc.constantFrom, 0, 0, 1);
+  const start: (typeof beginnings)[number] = choose(fc.constantFrom, ...beginnings);
+  const more = choose(fc.boolean);
+  const builder = new KernelBuilder("sums", nowhere);
+  const shapes = { x: [groups, m, k], w: [groups, k, n], row: [m], column: [n], own: [groups, m, n], y: [groups, m, n] };
+  const [x, w, row, column, own, y] = Object.entries(shapes).map(([name, shape]) => builder.buffer({ name, dtype, shape, access: name === "y" ? "out" : "in" })) as [number, number, number, number, number, number];
+  builder.forBox([groups, m, n], true, ([g, i, j]) => {
+    const begins = { nothing: constant(dtype, 0), "a row's": builder.load(row, [i!]), "a column's": builder.load(column, [j!]), "its own": builder.load(own, [g!, i!, j!]) };
+    const sum = builder.let("sum", begins[start]);
+    builder.for({ end: i32(k) }, (at) => builder.set(sum, binary("add", sum, binary("mul", builder.load(x, [g!, i!, at]), builder.load(w, [g!, at, j!])))));
+    builder.store(y, [g!, i!, j!], more ? binary("add", binary("max", sum, constant(dtype, 0)), builder.load(row, [i!])) : sum);
+  });
+  const buffers = Object.values(shapes).map((shape, which) => {
+    const tensor = zeros({ dtype, shape });
+    // Small multiples of 1/16: sums are exact, fused or not.
+    for (let at = 0; at < tensor.data.length; at++) put(tensor, at, (((at * 37 + which * 11) % 101) - 50) / 16);
+    return tensor;
+  });
+  return { kernel: builder.finish(), buffers };
+}
+
 const valuesOf = (tensor: Tensor): (number | bigint)[] => Array.from({ length: tensor.data.length }, (_, at) => get(tensor, at));
 
 describe.skipIf(whyNarrow() !== undefined)("paired vectors", () => {
@@ -80,6 +108,21 @@ describe.skipIf(whyNarrow() !== undefined)("paired vectors", () => {
       for (let call = 0; call < 20; call++) runBuilt(runner, 0, optimised, actual);
       expect(valuesOf(actual[2]!)).toEqual(valuesOf(expected[2]!));
     }), { numRuns: 200 });
+  });
+
+  it("of sums in register blocks compute what the interpreter says", async () => {
+    await fc.assert(fc.asyncProperty(fc.gen(), async (choose) => {
+      const { kernel, buffers } = randomSums(choose);
+      const { kernel: narrow, wide } = optimiseKernel(kernel, testContext);
+      const expected = buffers.map(copyTensor);
+      runKernel(kernel, expected, { offsets: buffers.map(() => 0) });
+      for (const optimised of wide ? [wide, narrow] : [narrow]) {
+        const actual = buffers.map(copyTensor);
+        const runner = instantiate(await buildModule([optimised]));
+        for (let call = 0; call < 20; call++) runBuilt(runner, 0, optimised, actual);
+        expect(valuesOf(actual.at(-1)!)).toEqual(valuesOf(expected.at(-1)!));
+      }
+    }), { numRuns: 250 });
   });
 
   for (const name of ["sin", "cos", "tan"] as const) for (const dtype of ["f32", "f64"] as const) it(`of ${name} of ${dtype}, of elements of which few, many or none are large, compute what the interpreter says`, async () => {

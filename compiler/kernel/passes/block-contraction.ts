@@ -14,6 +14,7 @@
  * block would spill. So `blockForPairs` makes the blocks anew for them, and which ones run is chosen when a file is loaded.
  */
 import { bytesOf } from "../../../runtime/dtype.ts";
+import { roundUp } from "../../support/parts.ts";
 import type { Pass } from "../../support/pass.ts";
 import { carriedLocals } from "../dependence.ts";
 import type { Kernel, LocalId, Statement } from "../kernel.ts";
@@ -24,13 +25,13 @@ import { canInterleave, interleave } from "./interleave.ts";
 export const blockContraction: Pass<Kernel, Kernel> = {
   name: "block-contraction",
   summary: "nests of parallel loops around a vectorised accumulation run several iterations at once, sharing what they load",
-  run: (kernel, { strictMath }) => withBlocks(kernel, { rows: blockRows(strictMath), vectors: 2 }),
+  run: (kernel, { strictMath }) => withBlocks(kernel, { rows: blockRows(strictMath), vectors: 2, pairs: false }),
 };
 
 export const blockForPairs: Pass<Kernel, Kernel> = {
   name: "block-contraction",
   summary: "the same in blocks for machines that pair vectors; the very same kernel where there are none",
-  run: (kernel, { strictMath }) => (storesWhole(kernel) ? withBlocks(kernel, { rows: blockRows(strictMath), vectors: 4 }) : kernel),
+  run: (kernel, { strictMath }) => (storesWhole(kernel) ? withBlocks(kernel, { rows: blockRows(strictMath), vectors: 4, pairs: true }) : kernel),
 };
 
 /** Rows of a register block: with as many accumulators there is room left for a product where that is a value of its own. */
@@ -48,6 +49,8 @@ function storesWhole({ body, buffers }: Kernel): boolean {
 interface BlockSize {
   readonly rows: number;
   readonly vectors: number;
+  /** Whether neighbouring vectors are to be paired. */
+  readonly pairs: boolean;
 }
 
 function withBlocks(kernel: Kernel, size: BlockSize): Kernel {
@@ -55,22 +58,22 @@ function withBlocks(kernel: Kernel, size: BlockSize): Kernel {
   planBody(kernel.body, [], factors, size);
   if (factors.size === 0) return kernel;
   const locals = new LocalTable(kernel.locals);
-  return withBody(kernel, block(kernel.body, factors, locals), locals.list);
+  return withBody(kernel, block(kernel.body, factors, locals, size.pairs), locals.list);
 }
 
 /** Outer loops before inner ones: then a vector is loaded once, and a scalar just before its uses. */
-function block(body: readonly Statement[], factors: ReadonlyMap<LocalId, number>, locals: LocalTable): readonly Statement[] {
+function block(body: readonly Statement[], factors: ReadonlyMap<LocalId, number>, locals: LocalTable, pairs: boolean): readonly Statement[] {
   return body.flatMap((statement): readonly Statement[] => {
-    if (statement.kind !== "for") return [mapBodies(statement, (inner) => block(inner, factors, locals))];
+    if (statement.kind !== "for") return [mapBodies(statement, (inner) => block(inner, factors, locals, pairs))];
     const trips = tripCount(statement);
-    const factor = evenly(factors.get(statement.local) ?? 1, trips ?? 1);
+    const factor = evenly(factors.get(statement.local) ?? 1, trips ?? 1, pairs && statement.step > 1 ? 2 : 1);
     const loops = statement.parallel && factor > 1 && trips !== undefined && trips > 1 && canInterleave(statement) ? interleave(statement, factor, locals) : [statement];
-    return loops.map((loop) => ({ ...loop, body: block(loop.body, factors, locals) }));
+    return loops.map((loop) => ({ ...loop, body: block(loop.body, factors, locals, pairs) }));
   });
 }
 
-/** As many blocks as `most` iterations at once would take, with no small one at the end. */
-const evenly = (most: number, trips: number): number => Math.ceil(trips / Math.ceil(trips / most));
+/** As many blocks as `most` iterations at once would take, with no small one at the end, and whole pairs. */
+const evenly = (most: number, trips: number, unit = 1): number => Math.min(most, roundUp(Math.ceil(trips / Math.ceil(trips / most)), most === 1 ? 1 : unit));
 
 /** Chooses factors for the loops of each contraction, by their counters. `nest`: the parallel loops around, outermost first. */
 function planBody(body: readonly Statement[], nest: readonly ForStatement[], factors: Map<LocalId, number>, size: BlockSize): void {
@@ -124,11 +127,12 @@ function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors
   if (overVectors !== undefined) {
     const rows = reusing.find((loop) => loop !== overVectors);
     const vectors = vectorsOf(size, rows, carriedLocals(accumulation).size);
-    assign(rows, size.rows);
-    assign(overVectors, vectors);
-    // Vectors that the loop over them has not are taken from several panels of them.
+    // Vectors that the loop over them has not are taken from several panels of them, or else of more rows.
     const panels = usable.findLast((loop) => loop !== overVectors && loop !== rows && nest.indexOf(loop) < nest.indexOf(overVectors) && loads.every((load) => moves(loop, load)));
-    assign(panels, Math.max(1, Math.floor(vectors / tripCount(overVectors)!)));
+    const missing = Math.max(1, Math.floor(vectors / tripCount(overVectors)!));
+    assign(rows, panels === undefined ? size.rows * missing : size.rows);
+    assign(overVectors, vectors);
+    assign(panels, missing);
   } else {
     assign(reusing[0], 4);
     assign(reusing[1], 2);

@@ -4,7 +4,8 @@
  * copy is computed once, so that a value loaded serves every copy. Each copy computes what it computed before, in the
  * same order.
  */
-import { binary, cast, i32, reduce } from "../build.ts";
+import { isBig } from "../../../runtime/dtype.ts";
+import { binary, cast, constant, i32, reduce } from "../build.ts";
 import { CompilerBug, invariant, unreachable } from "../../support/bug.ts";
 import type { Expression, LocalId, Statement } from "../kernel.ts";
 import {
@@ -62,11 +63,19 @@ function splitLocals(body: readonly Statement[], counter: LocalId): Set<LocalId>
   return split;
 }
 
+/**
+ * x − 0, which is x. Where a loop begins with a pair of the same vector twice, V8 takes half of it for the whole if that vector
+ * is also used by what is not paired (as of version 14.6): so what is paired has a value of its own.
+ */
+const sameOfItsOwn = (value: Expression): Expression => binary("sub", value, constant(value.dtype, isBig(value.dtype) ? 0n : 0, value.lanes));
+
 class Interleaver {
   readonly #locals: LocalTable;
   readonly #counter: LocalId;
   readonly #step: number;
   readonly #copies: number;
+  /** Copies before this one may be paired, where they are neighbouring vectors. */
+  readonly #paired: number;
   readonly #split: Set<LocalId>;
   /** Names of the split locals in each copy after the first. */
   readonly #names: readonly Map<LocalId, LocalId>[];
@@ -76,6 +85,7 @@ class Interleaver {
     this.#counter = loop.local;
     this.#step = loop.step;
     this.#copies = copies;
+    this.#paired = loop.step > 1 ? copies - (copies % 2) : 0;
     this.#split = splitLocals(loop.body, loop.local);
     this.#names = Array.from({ length: copies }, () => new Map());
     for (const local of this.#split) if (local !== loop.local) this.#own(local);
@@ -141,7 +151,10 @@ class Interleaver {
 
   #copy(statement: Statement, copy: number): Statement {
     const renamed = mapExpressions(statement, (expression) => this.#renamed(expression, copy));
-    return renamed.kind === "set" ? { ...renamed, local: this.#names[copy]!.get(renamed.local)! } : renamed;
+    if (renamed.kind !== "set") return renamed;
+    const { value } = renamed;
+    const own = copy < this.#paired && value.kind === "local" && value.lanes > 1 && value.dtype !== "bool" && !mentionsLocal(value, this.#split);
+    return { ...renamed, local: this.#names[copy]!.get(renamed.local)!, value: own ? sameOfItsOwn(value) : value };
   }
 
   #renamed(expression: Expression, copy: number): Expression {
