@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
 import { Engine } from "./engine.ts";
@@ -86,6 +87,20 @@ describe("runs", () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     await engine.close();
     expect((await outcomes).map((outcome) => (outcome.status === "rejected" ? (outcome.reason as GphError).code : "fine"))).toEqual(["closed", "closed"]);
+  });
+
+  it("keeps a process that closes it in the middle of a run until it is closed", () => {
+    const from = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
+    const script = `
+      const { Engine } = await import(${from("./engine.ts")});
+      const { build } = await import(${from("./testing/build.ts")});
+      const engine = await Engine.load(build('(func (export "program main") (loop $l (call $$barrier) (br $l)))', {}));
+      const outcome = engine.run().catch((error) => error.code);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      await engine.close();
+      console.log(await outcome);`;
+    const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "closed\n" });
   });
 });
 

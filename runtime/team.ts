@@ -129,8 +129,9 @@ export class Team {
     Atomics.notify(this.#mailbox, words.answer);
   }
 
-  /** During an unattended call the process must not end for lack of work. */
+  /** During an unattended call the process must not end for lack of work; nor while threads are being ended, which nothing takes back. */
   keepAlive(yes: boolean): void {
+    if (this.#ending) return;
     const first = this.#threads.get(0)?.worker;
     if (yes) first?.ref();
     else first?.unref();
