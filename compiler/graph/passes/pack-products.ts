@@ -25,7 +25,7 @@ import { bodyAttribute } from "../../ops/fused/map.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Target } from "../../targets/target.ts";
 import { prepares } from "../invariance.ts";
-import { wantedPartition, type Graph, type Node, type ValueId } from "../graph.ts";
+import { wantedPartition, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";
 import { cutProduct, cutRuns, panels } from "./pack-products/cuts.ts";
 import { collides, isWeights, leastRows, panelBytes, piecesOf, rowsCollide, staysInCaches, stride, transposed } from "./pack-products/operands.ts";
@@ -34,45 +34,100 @@ import { collides, isWeights, leastRows, panelBytes, piecesOf, rowsCollide, stay
 const leastExtent = 8;
 /** Of more columns, those that fill no register block are too few to matter. */
 const fewColumns = 32;
+
 export const packProducts: Pass<Graph, Graph> = {
   name: "pack-products",
   summary: "packs the right operands of large matrix products, and cuts products along whole vectors, where tiles share a memory",
-  run: (graph, { target, strictMath }) => (target.memory === "shared" ? rewrite(graph, (node, at) => (node.op === "matmul" ? pack(node, at, { graph, target, height: blockRows(strictMath) }) : node)) : graph),
+  run(graph, { target, strictMath }) {
+    if (target.memory !== "shared") return graph;
+    return rewrite(graph, (node, at) => {
+      const product = node.op === "matmul" ? productOf(node, at, graph, target) : undefined;
+      return product ? prepared(product, at, { target, height: blockRows(strictMath) }) : node;
+    });
+  },
 };
 
 interface Setting {
-  readonly graph: Graph;
   readonly target: Target;
   /** Rows of a register block. */
   readonly height: number;
 }
 
-function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): Node {
+/** A matrix product that may be prepared: [...batch, m, k] · [..., k, n]. */
+interface Product {
+  readonly node: Node;
+  readonly a: ValueId;
+  readonly b: ValueId;
+  readonly type: TensorType;
+  readonly batch: readonly number[];
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  /** Whether the right operand is prepared when params are loaded. */
+  readonly weights: boolean;
+  /** Whether elements have 16 bits: sums are then of 32. */
+  readonly halves: boolean;
+}
+
+/** Undefined for products of integers, of vectors, that the user has cut, or that are too small. */
+function productOf(node: Node, at: Rewriting, graph: Graph, target: Target): Product | undefined {
   const [a, b] = node.inputs as [ValueId, ValueId];
   const type = at.type(node.outputs[0]!);
   const [x, w] = [at.type(a), at.type(b)];
-  if (wantedPartition(node) !== undefined || !isFloat(type.dtype)) return node;
-  if (x.shape.length < 2 || w.shape.length < 2) return node;
+  if (wantedPartition(node) !== undefined || !isFloat(type.dtype) || x.shape.length < 2 || w.shape.length < 2) return undefined;
   const [m, k, n] = [x.shape.at(-2)!, x.shape.at(-1)!, w.shape.at(-1)!];
-  if (k < leastExtent || n < 2 || sizeOf(type.shape) === 0) return node;
+  if (k < leastExtent || n < 2 || sizeOf(type.shape) === 0) return undefined;
   const weights = prepares(graph, target) && isWeights(b, at, graph);
-  const { origin } = node;
-  const halves = bytesOf(type.dtype) === 2;
-  const fillsBlock = m >= height && !halves;
-  if (!weights && m < leastRows && !(fillsBlock && (collides(b, at) || staysInCaches(b, at)))) {
-    return stride(b, at, 1) === 1 && type.shape.length === 2 ? { ...node, attributes: { partition: cutRuns(m, k, n, target, height) } } : node;
-  }
-  const lanes = registerBytes / bytesOf(type.dtype);
-  if (n < lanes && !halves) return ofDots(node, at);
-  const width = panelBytes / (halves ? 4 : bytesOf(type.dtype));
-  const batch = type.shape.slice(0, -2);
+  return { node, a, b, type, batch: type.shape.slice(0, -2), m, k, n, weights, halves: bytesOf(type.dtype) === 2 };
+}
+
+function prepared(product: Product, at: Rewriting, setting: Setting): Node {
+  const { node, type, n, halves } = product;
+  if (hasFewRows(product, at, setting)) return inRuns(product, at, setting);
+  if (!halves && n < registerBytes / bytesOf(type.dtype)) return ofDots(product, at);
+  const partition = cutAsItLies(product, at, setting);
+  return partition ? { ...node, attributes: { partition } } : packed(product, at, setting);
+}
+
+/** Elements in a row of a panel: halves are widened on the way there. */
+const panelWidth = ({ halves, type }: Product): number => panelBytes / (halves ? 4 : bytesOf(type.dtype));
+
+/** Whether the right operand is used too seldom for packing to pay. */
+function hasFewRows({ b, m, weights, halves }: Product, at: Rewriting, { height }: Setting): boolean {
+  if (weights || m >= leastRows) return false;
+  return halves || m < height || !(collides(b, at) || staysInCaches(b, at));
+}
+
+function inRuns({ node, b, type, m, k, n }: Product, at: Rewriting, { target, height }: Setting): Node {
+  const isRead = stride(b, at, 1) === 1 && type.shape.length === 2;
+  return isRead ? { ...node, attributes: { partition: cutRuns(m, k, n, target, height) } } : node;
+}
+
+/** As dot products of rows with columns, whose elements are neighbours. */
+function ofDots({ node, a, b }: Product, at: Rewriting): Node {
+  if (stride(b, at, 2) === 1) return node;
+  const { shape } = at.type(b);
+  const columns = at.apply("reshape", [at.apply("pack_columns", [b], { width: 1, along: "rows" }, node.origin)], { shape: [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!] }, node.origin);
+  return { ...node, inputs: [a, transposed(columns, at, node.origin)] };
+}
+
+/** How a product is cut whose operands lie well as they are; undefined for others. */
+function cutAsItLies(product: Product, at: Rewriting, { target, height }: Setting): readonly number[] | undefined {
+  const { a, b, batch, m, k, n, weights, halves } = product;
+  const width = panelWidth(product);
   // Packed, columns that fill no register block take no longer than those that do.
   const leavesLoose = n < fewColumns && n % (width / 2) !== 0;
-  if (!weights && !halves && !leavesLoose && stride(a, at, 1) === 1 && !rowsCollide(a, at)) {
-    const parts = staysInCaches(b, at) ? 1 : piecesOf(b, at);
-    const partition = parts === undefined ? undefined : cutProduct(batch, { extent: m, block: height }, { extent: n, block: width }, k, target, parts);
-    if (partition && partition.at(-1)! >= parts!) return { ...node, attributes: { partition } };
-  }
+  if (weights || halves || leavesLoose || stride(a, at, 1) !== 1 || rowsCollide(a, at)) return undefined;
+  const parts = staysInCaches(b, at) ? 1 : piecesOf(b, at);
+  if (parts === undefined) return undefined;
+  const partition = cutProduct(batch, { extent: m, block: height }, { extent: n, block: width }, k, target, parts);
+  return partition.at(-1)! >= parts ? partition : undefined;
+}
+
+function packed(product: Product, at: Rewriting, { target, height }: Setting): Node {
+  const { node, a, b, type, batch, m, k, n, halves } = product;
+  const { origin } = node;
+  const width = panelWidth(product);
   const rowsOf = halves ? at.apply("map", [a], { body: bodyAttribute(cast("f32", argument(type.dtype, 0))) }, origin) : a;
   const packsRows = stride(rowsOf, at, 1) !== 1 || rowsCollide(rowsOf, at);
   const left = packsRows ? at.apply("pack_columns", [transposed(rowsOf, at, origin)], { width: height, along: stride(rowsOf, at, 1) === 1 ? "columns" : "rows" }, origin) : rowsOf;
@@ -85,13 +140,4 @@ function pack(node: Node, at: Rewriting, { graph, target, height }: Setting): No
   // Rounded in a pass of its own: a product that stores what it sums is made of the fastest blocks.
   const sums = at.add("matmul_packed", [left, right], attributes, { ...type, dtype: "f32" }, origin);
   return { ...node, op: "map", inputs: [sums], attributes: { body: bodyAttribute(cast(type.dtype, argument("f32", 0))) } };
-}
-
-/** A product of fewer columns than a vector has lanes, as dot products of rows with columns, whose elements are neighbours. */
-function ofDots(node: Node, at: Rewriting): Node {
-  const [a, b] = node.inputs as [ValueId, ValueId];
-  if (stride(b, at, 2) === 1) return node;
-  const { shape } = at.type(b);
-  const columns = at.apply("reshape", [at.apply("pack_columns", [b], { width: 1, along: "rows" }, node.origin)], { shape: [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!] }, node.origin);
-  return { ...node, inputs: [a, transposed(columns, at, node.origin)] };
 }
