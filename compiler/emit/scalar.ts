@@ -22,7 +22,7 @@ export function machineName(dtype: DType): "i32" | "i64" | "f32" | "f64" {
 export const machineType = (scope: FunctionScope, dtype: DType, lanes: number): WasmType => (lanes > 1 ? scope.binaryen.v128 : scope.binaryen[machineName(dtype)]);
 
 export const isHalf = (dtype: DType): dtype is HalfDType => dtype === "f16" || dtype === "bf16";
-const isSigned = (dtype: DType): boolean => kindOf(dtype) === "int";
+export const isSigned = (dtype: DType): boolean => kindOf(dtype) === "int";
 const isNarrow = (dtype: DType): boolean => !isFloat(dtype) && dtype !== "bool" && bytesOf(dtype) < 4;
 
 export function scalarConstant(module: Module, dtype: DType, value: number | bigint): Code {

@@ -3,13 +3,13 @@
  * the result. Which forms exist is said by kernel/vector-support.ts; how values are held is said there too. Only the low
  * part of a register means anything when its lanes do not fill it.
  */
-import { bytesOf, isBig, isFloat, kindOf, type DType } from "../../runtime/dtype.ts";
+import { bytesOf, isBig, isFloat, type DType } from "../../runtime/dtype.ts";
 import type { BinaryOp, ComparisonOp, UnaryOp } from "../kernel/kernel.ts";
 import { computeDType, laneBytes, registerBytes } from "../kernel/vector-support.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
 import { relaxedSelect, type Code } from "./binaryen.ts";
 import { decodeHalfLanes, encodeHalfLanes } from "./half-floats.ts";
-import { isHalf, scalarBinary } from "./scalar.ts";
+import { isHalf, isSigned, scalarBinary } from "./scalar.ts";
 import type { FunctionScope } from "./scope.ts";
 
 type IntegerShape = "i8x16" | "i16x8" | "i32x4" | "i64x2";
@@ -28,7 +28,6 @@ function integerShape(bytes: number): IntegerShape {
   return shape;
 }
 
-const isSigned = (dtype: DType): boolean => kindOf(dtype) === "int";
 const signOf = (dtype: DType): "s" | "u" => (isSigned(dtype) ? "s" : "u");
 
 /** The 16 bytes of a constant with the same value in every lane; of bool, the mask. */

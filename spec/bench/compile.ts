@@ -14,6 +14,7 @@ import { compile, planFile } from "../../compiler/compile.ts";
 import { target, withTiles } from "../../compiler/targets/targets.ts";
 import { ninePrograms } from "./programs.ts";
 import { resnetSource } from "./resnet.ts";
+import { median } from "./rounds.ts";
 
 const nine = new Map(ninePrograms);
 
@@ -51,8 +52,6 @@ function measured(what: string, name: string, tiles: number): Result {
   if (child.status !== 0) throw new Error(child.stderr);
   return JSON.parse(child.stdout.trim().split("\n").at(-1)!) as Result;
 }
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 function compare(what: string, name: string, counts: readonly number[]): void {
   const results = counts.map((): Result[] => []);

@@ -17,6 +17,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { compile } from "../../compiler/index.ts";
 import { Engine } from "../../runtime/index.ts";
+import { median } from "./rounds.ts";
 
 const n = 1024;
 const steps = 50;
@@ -86,8 +87,6 @@ function compiled(name: string, options: readonly string[]): Contender[] {
   }
   return [{ name: `gcc -O3 ${options.join(" ")}`.trim(), run: () => Number(execFileSync(program, { encoding: "utf8" }).split(" ")[0]) }];
 }
-
-const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1]!;
 
 function timed(run: () => void): number {
   const start = performance.now();

@@ -9,6 +9,7 @@ import { binary, cast, constant, i32, KernelBuilder, reduce, splat } from "../..
 import type { Expression, Kernel } from "../../compiler/kernel/kernel.ts";
 import { buildModule, instantiate } from "../../compiler/emit/testing/kernel-module.ts";
 import { nowhere } from "../../compiler/support/span.ts";
+import { median } from "./rounds.ts";
 
 interface Case {
   readonly name: string;
@@ -105,8 +106,6 @@ const pages = 256;
 /** Not a multiple of 4096, so that buffers do not fall on the same cache lines. */
 const distance = 4 * 1024 * 1024 + 4160;
 const rounds = 15;
-
-const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1]!;
 
 for (const one of cases) {
   const runs: (() => void)[] = [];

@@ -15,11 +15,11 @@ import { OnnxModel } from "./onnx.ts";
 import { formatSeconds, type Result, type TargetResult } from "./report.ts";
 import { numbers } from "./workload.ts";
 import { workloads } from "./workloads.ts";
+import { median } from "../rounds.ts";
 
 const startRounds = 9;
 
 const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 /** Reached when the value is at most so much; as a ratio of which 1 is just enough. */
 const within = (what: string, seconds: number, most: number): TargetResult => ({ what: `${what} ≤ ${formatSeconds(most)}`, value: most / seconds, least: 1, reached: seconds <= most });

@@ -22,6 +22,7 @@ import { formatResult, formatSummary, resultOf, type Result } from "./report.ts"
 import { names } from "./targets.ts";
 import { tensorsOf, type Workload } from "./workload.ts";
 import { workloads } from "./workloads.ts";
+import { median } from "../rounds.ts";
 
 const turnMilliseconds = 40;
 const leastRounds = 5;
@@ -97,8 +98,6 @@ function hostOf({ request: { kind }, wide }: Entry): Host {
   }
   return host;
 }
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 const floatsOf = (path: string): Float32Array => new Float32Array(Uint8Array.from(readFileSync(path)).buffer);
 
