@@ -1,4 +1,5 @@
 /** Expressions of a kernel to code: which function of `scalar.ts`, `vector.ts` or `memory.ts` each kind takes. */
+import type { MathFunctionName } from "../../runtime/math.ts";
 import { bytesOf, isFloat, isInteger, type DType } from "../../runtime/dtype.ts";
 import type { Expression, LocalId, UnaryOp } from "../kernel/kernel.ts";
 import { computeDType, vectorFormSupported } from "../kernel/vector-support.ts";
@@ -66,13 +67,13 @@ function emitKind(context: ExpressionContext, expression: Expression): Value {
       const from = expression.operand.dtype;
       return scope.operation(type, [emit(expression.operand)], (code) => (lanes === 1 ? scalarBitcast(scope.module, from, dtype, code) : vectorBitcast(from, dtype, code)));
     }
-    case "call": return emitCall(context, expression);
+    case "call": return emitCall(context, expression.function, expression.args, expression);
     default: return unreachable(expression);
   }
 }
 
 /** Functions are called in f64. Of a vector, lane by lane. */
-function emitCall(context: ExpressionContext, { function: name, args, dtype, lanes }: Of<"call">): Value {
+function emitCall(context: ExpressionContext, name: MathFunctionName, args: readonly Expression[], { dtype, lanes }: Expression): Value {
   const { scope } = context;
   const { module, binaryen } = scope;
   const inner = computeDType(dtype);
@@ -137,6 +138,7 @@ function emitBinary(context: ExpressionContext, expression: Of<"binary">): Value
   if (op === "shl" || op === "shr") {
     return scope.operation(type, [emit(left), emitAmount(context, right)], (vector, amount) => vectorShift(scope, op, dtype, vector, amount));
   }
+  if (op === "rem") return emitCall(context, "rem", [left, right], expression);
   return emitExtreme(context, expression) ?? scope.operation(type, [emit(left), emit(right)], (a, b) => vectorBinary(scope, op, dtype, lanes, a, b));
 }
 

@@ -92,9 +92,8 @@ function unarySupported(op: UnaryOp, dtype: DType): boolean {
 function binarySupported(op: BinaryOp, dtype: DType, right: Expression): boolean {
   switch (op) {
     case "add": case "sub": case "mul": return dtype !== "bool";
-    // Integer division traps on zero, which no vector instruction does; float `rem` is a function.
-    case "div": return isFloat(dtype);
-    case "rem": return false;
+    // Integer division traps on zero, which no vector instruction does; float `rem` is a function, called for each lane.
+    case "div": case "rem": return isFloat(dtype);
     case "min": case "max": return true;
     case "and": case "or": case "xor": return !isFloat(dtype);
     // One amount for all lanes.

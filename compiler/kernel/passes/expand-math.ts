@@ -1,6 +1,7 @@
 /**
  * Replaces calls of mathematical functions on f32 (and f16, bf16, which compute in f32) and f64 by arithmetic that vectorises:
- * see math-formulas.ts. Only sin, cos and tan of large arguments stay calls, scalar imports, in a branch that is rarely taken.
+ * see math-formulas.ts; and remainders of f32. Only sin, cos and tan of large arguments, and remainders of large quotients, stay
+ * calls, scalar imports, in a branch that is rarely taken.
  *
  * A formula uses its intermediate values several times, so they become locals, set just before the statement that calls.
  * What a loop's condition needs is set before the loop and again at the end of its body.
@@ -9,9 +10,11 @@ import { cast } from "../build.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Span } from "../../support/span.ts";
 import type { Expression, Kernel, Statement } from "../kernel.ts";
+import { computeDType } from "../vector-support.ts";
 import { LocalTable, mapBodies, mapExpressions, mapOperands, withBody } from "../walk.ts";
 import { formulas } from "./math-formulas.ts";
 import { nonPositive } from "./math-formulas-nonpositive.ts";
+import { remainder } from "./math-formulas-remainder.ts";
 import type { Define } from "./math-formulas-parts.ts";
 
 export const expandMath: Pass<Kernel, Kernel> = {
@@ -39,6 +42,11 @@ function expandStatement(statement: Statement, locals: LocalTable): { before: St
 
 function expandExpression(expression: Expression, origin: Span, locals: LocalTable, before: Statement[]): Expression {
   const inner = mapOperands(expression, (operand) => expandExpression(operand, origin, locals, before));
+  if (inner.kind === "binary" && inner.op === "rem" && computeDType(inner.dtype) === "f32") {
+    const define = defining(origin, locals, before);
+    const [x, y] = [inner.left, inner.right].map((operand) => define("operand", cast("f32", operand))) as [Expression, Expression];
+    return cast(inner.dtype, remainder(x, y, define));
+  }
   if (inner.kind !== "call") return inner;
   const format = inner.dtype === "f64" ? "f64" : "f32";
   const define = defining(origin, locals, before);

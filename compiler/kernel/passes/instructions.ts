@@ -77,6 +77,7 @@ function ofKind(expression: Expression): number {
 
 function ofBinary({ op, lanes, left }: Extract<Expression, { kind: "binary" }>): number {
   if ((op === "min" || op === "max") && isFloat(left.dtype)) return lanes === 1 ? extremeInstructions.scalar : extremeInstructions.vector;
+  if (op === "rem" && isFloat(left.dtype)) return callInstructions * lanes;
   if (op === "rem" || (op === "div" && isInteger(left.dtype))) return 20;
   return op === "div" ? 4 : 1;
 }
