@@ -1,12 +1,15 @@
 /** Expressions: which rule elaborates which form. */
 import { isDType } from "../../runtime/dtype.ts";
+import type { TensorType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import { call, methodCall } from "./call.ts";
+import { chosenSide, type Conditional } from "./choice.ts";
 import { nested, report, type Frame } from "./frame.ts";
 import { binaryExpression, nameOf, unaryExpression } from "./operators.ts";
+import { typeOfName } from "./reference.ts";
 import { describeBinding } from "./scope.ts";
 import { index } from "./slice.ts";
 import { letValue, readState } from "./states.ts";
@@ -74,13 +77,19 @@ function member(frame: Frame, written: Extract<ast.Expression, { kind: "member" 
     const meant = closest(dotted!, frame.scope.visible());
     return report(frame, "unknown-name", written.span, `nothing is called ${dotted} here`, meant === undefined ? {} : { help: `did you mean ${meant}?` });
   }
+  const known = typeOfName(frame, root);
+  const ofKnown = known && tensorMember(known, written.name.name);
+  if (ofKnown) return ofKnown;
   const object = expression(frame, written.object);
   if (object.kind === "poison") return poison;
-  if (object.kind === "tensor") {
-    if (written.name.name === "shape") return tuple(object.type.shape.map(int));
-    if (written.name.name === "dtype") return { kind: "dtype", value: object.type.dtype };
-  }
+  const ofTensor = object.kind === "tensor" ? tensorMember(object.type, written.name.name) : undefined;
+  if (ofTensor) return ofTensor;
   return report(frame, "unknown-name", written.name.span, `${describe(object)} has no member ${written.name.name}`, object.kind === "tensor" ? { help: written.name.name === "T" ? "transpose(x) reverses the dimensions" : "a tensor has shape and dtype" } : {});
+}
+
+function tensorMember({ shape, dtype }: TensorType, name: string): Value | undefined {
+  if (name === "shape") return tuple(shape.map(int));
+  return name === "dtype" ? { kind: "dtype", value: dtype } : undefined;
 }
 
 function range(frame: Frame, written: Extract<ast.Expression, { kind: "range" }>): Value {
@@ -94,10 +103,7 @@ function range(frame: Frame, written: Extract<ast.Expression, { kind: "range" }>
   return { kind: "range", start: (start as { value: number }).value, end: (end as { value: number }).value };
 }
 
-function conditional(frame: Frame, written: Extract<ast.Expression, { kind: "conditional" }>, expected: Expected | undefined): Value {
-  const condition = expression(frame, written.condition);
-  if (condition.kind === "poison") return poison;
-  if (condition.kind === "tensor") return report(frame, "not-compile-time", written.condition.span, "the condition of `? :` must be known when compiling", { help: "select(condition, a, b) chooses at run time" });
-  if (condition.kind !== "bool") return report(frame, "type-mismatch", written.condition.span, `a condition must be a bool, and this is ${describe(condition)}`);
-  return expression(frame, condition.value ? written.then : written.otherwise, expected);
+function conditional(frame: Frame, written: Conditional, expected: Expected | undefined): Value {
+  const side = chosenSide(frame, written);
+  return side ? expression(frame, side, expected) : poison;
 }

@@ -2,6 +2,7 @@
 import type { Slice, TensorType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { Span } from "../support/span.ts";
+import { chosenSide } from "./choice.ts";
 import { report, type Frame } from "./frame.ts";
 import { nameOf } from "./operators.ts";
 import type { Binding } from "./scope.ts";
@@ -19,10 +20,25 @@ export interface Reference {
 
 export const typeOf = (reference: Reference): TensorType => ({ dtype: reference.whole.dtype, shape: slicedShape(reference.slice) });
 
-/** Whether an expression is written as a name or as slices of one that stands for a tensor of the graph. */
+/** The type of a tensor of the graph by its name, whose value is not asked for; undefined for what is none. */
+export function typeOfName(frame: Frame, name: string | undefined): TensorType | undefined {
+  const binding = name === undefined ? undefined : frame.scope.lookup(name);
+  switch (binding?.kind) {
+    case "state": return binding.role === "stream in" || binding.role === "stream out" ? undefined : binding.type;
+    case "graph-let": {
+      const value = binding.group.types[binding.position];
+      return value?.kind === "tensor" ? value.type : undefined;
+    }
+    case "reference": return typeOf(binding.reference);
+    default: return undefined;
+  }
+}
+
+/** Whether an expression is written as a name or as slices of one that stands for a tensor of the graph, or as a choice of such. */
 export function isReference(frame: Frame, expression: ast.Expression): boolean {
   let root = expression;
   while (root.kind === "index") root = root.base;
+  if (root.kind === "conditional") return isReference(frame, root.then) && isReference(frame, root.otherwise);
   const name = nameOf(root);
   const kind = name === undefined ? undefined : frame.scope.lookup(name)?.kind;
   return kind === "state" || kind === "graph-let" || kind === "reference";
@@ -30,6 +46,10 @@ export function isReference(frame: Frame, expression: ast.Expression): boolean {
 
 /** The slice an expression names; undefined once reported. `what` says who needs it. */
 export function reference(frame: Frame, expression: ast.Expression, what: string): Reference | undefined {
+  if (expression.kind === "conditional") {
+    const side = chosenSide(frame, expression);
+    return side && reference(frame, side, what);
+  }
   if (expression.kind === "index") {
     const base = reference(frame, expression.base, what);
     if (!base) return undefined;

@@ -73,8 +73,8 @@ function at(frame: Frame, value: Value, span: Span, axis: number, extent: number
       return { start: value.value < 0 ? value.value + extent : value.value, length: 1, step: 1, drop: true };
     }
     case "range":
-      if (value.start < 0 || value.end > extent) return void report(frame, "out-of-range", span, `${value.start}..${value.end} is outside ${dimensionName(axis, extent)}`);
-      return { start: Math.min(value.start, extent), length: Math.max(0, value.end - value.start), step: 1, drop: false };
+      if ([value.start, value.end].some((end) => end < 0 || end > extent)) return void report(frame, "out-of-range", span, `${value.start}..${value.end} is outside ${dimensionName(axis, extent)}`);
+      return { start: value.start, length: Math.max(0, value.end - value.start), step: 1, drop: false };
     case "tensor":
       if (isInteger(value.type.dtype)) return "gather";
       return void report(frame, value.type.dtype === "bool" ? "not-supported" : "dtype-mismatch", span, value.type.dtype === "bool"
