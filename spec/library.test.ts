@@ -1,7 +1,7 @@
 /** Every name that spec/library.md lists can be called, and it lists all that is in scope everywhere. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { builtins } from "../compiler/check/builtins.ts";
+import { builtins } from "../compiler/check/builtin-calls.ts";
 import { calls } from "../compiler/ops/table.ts";
 import { libraryFunctions } from "../compiler/std/functions.ts";
 

@@ -1,4 +1,4 @@
-/** Names that are called but are neither ops nor functions: they touch streams, gradients, mappings or compile-time values. */
+/** Names that are called but are neither ops nor functions: they touch streams, gradients, mappings or compile-time values. `builtin-calls.ts` lists them. */
 import { isFloat } from "../../runtime/dtype.ts";
 import type * as ast from "../syntax/ast.ts";
 import { formatType } from "../graph/graph.ts";
@@ -12,12 +12,11 @@ import { tileOf } from "./mapping.ts";
 import { nameOf, written } from "./operators.ts";
 import type { CallSite } from "./call.ts";
 import { recomputed } from "./recompute.ts";
+import { typeOfName } from "./reference.ts";
 import { split } from "./split.ts";
 import { describeBinding, type Binding } from "./scope.ts";
 import { asTensor, buildOf, coerce, type Written } from "./tensors.ts";
 import { describe, float, hasPoison, int, intOf, isNumber, poison, tuple, type Expected, type TensorValue, type Value } from "./value.ts";
-
-export const builtins = ["next", "grad", "tile_of", "send", "print", "assert", "int", "float", "len", "einsum", "partition", "recompute", "split"] as const;
 
 /** Calls that are statements: they give no value. */
 export const effects: ReadonlySet<string> = new Set(["send", "print", "assert"]);
@@ -130,6 +129,8 @@ function convert(frame: Frame, name: "int" | "float", site: CallSite): Value {
 function length(frame: Frame, site: CallSite): Value {
   const [arg] = positional(frame, site, "len", 1, 1) ?? [];
   if (!arg) return poison;
+  const known = typeOfName(frame, nameOf(arg))?.shape[0];
+  if (known !== undefined) return int(known);
   const value = frame.session.rules.expression(frame, arg);
   if (value.kind === "poison") return poison;
   if (value.kind === "tuple") return int(value.elements.length);

@@ -4,7 +4,7 @@ import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
-import { builtins } from "./builtins.ts";
+import { builtins } from "./builtin-calls.ts";
 import { report, type Callable, type Frame, type Session } from "./frame.ts";
 import { fitted } from "./let.ts";
 import { written } from "./operators.ts";

@@ -1,5 +1,6 @@
 /** `gph ops`: everything a program can call, from the table the compiler works with and the library written in .gph. */
 import process from "node:process";
+import type { BuiltinCall } from "../check/builtin-calls.ts";
 import type { DescribedCall } from "../ops/describe.ts";
 import type { Op } from "../ops/op.ts";
 import type { LibraryFunction } from "../std/functions.ts";
@@ -35,13 +36,13 @@ interface Entry {
 }
 
 async function opsCommand(args: Arguments): Promise<number> {
-  const [{ describeCalls, opsWithoutCall }, { libraryFunctions }] = await Promise.all([import("../ops/describe.ts"), import("../std/functions.ts")]);
-  const all = [...describeCalls().map(callEntry), ...libraryFunctions().map(libraryEntry), ...opsWithoutCall().map(opEntry)];
+  const [{ describeCalls, opsWithoutCall }, { libraryFunctions }, { builtinCalls }] = await Promise.all([import("../ops/describe.ts"), import("../std/functions.ts"), import("../check/builtin-calls.ts")]);
+  const all = [...describeCalls().map(callEntry), ...libraryFunctions().map(libraryEntry), ...Object.entries(builtinCalls).map(builtinEntry), ...opsWithoutCall().map(opEntry)];
   const names = [...new Set(all.map((entry) => entry.name))];
   for (const wanted of args.files) {
     if (names.includes(wanted)) continue;
     const near = closest(wanted, names);
-    throw new UserError("unknown-name", `no op or library function is called ${wanted}`, near === undefined ? "gph ops lists all" : `did you mean ${near}?`);
+    throw new UserError("unknown-name", `nothing that can be called is named ${wanted}`, near === undefined ? "gph ops lists all" : `did you mean ${near}?`);
   }
   const chosen = args.files.length === 0 ? all : all.filter(({ name }) => args.files.includes(name));
   if (args.has("json")) writeJson(chosen.map(({ json }) => json));
@@ -60,6 +61,11 @@ function callEntry(call: DescribedCall): Entry {
 
 const libraryEntry = ({ name, call, header, module, doc }: LibraryFunction): Entry => ({
   name, text: call, module, says: doc, details: [["declared", header]], json: { name, call, module, declared: header, summary: doc },
+});
+
+/** What is part of the language: it has no op and no module. */
+const builtinEntry = ([name, { text, summary, example }]: [string, BuiltinCall]): Entry => ({
+  name, text, module: "core", says: summary, details: [["example", example]], json: { name, call: text, module: "core", summary, example },
 });
 
 const opEntry = ({ name, formula, summary, kind }: Op): Entry => ({

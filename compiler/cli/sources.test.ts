@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { writeNpy } from "../../runtime/npy.ts";
 import { writeSafetensors } from "../../runtime/safetensors.ts";
 import { overview } from "./help.ts";
+import { builtins } from "../check/builtin-calls.ts";
 import { calls } from "../ops/table.ts";
 import { gph } from "./testing/gph.ts";
 
@@ -241,10 +242,11 @@ describe("lists", () => {
     expect((await gph("ops")).out).toMatch(/^softmax\(x, axis = -1\) +std\/nn .*/m);
     expect(JSON.parse((await gph("ops --json")).out)).toEqual(expect.arrayContaining([expect.objectContaining({ name: "matmul" })]));
     const listed = (await gph("ops")).out;
-    for (const call of [...calls.keys(), "relu", "he_normal", "(add)"]) expect(listed).toMatch(new RegExp(`^${call.replaceAll(/[()]/g, "\\$&")}\\b|^${call.replaceAll(/[()]/g, "\\$&")} `, "m"));
+    for (const call of [...calls.keys(), "relu", "he_normal", ...builtins, "(add)"]) expect(listed).toMatch(new RegExp(`^${call.replaceAll(/[()]/g, "\\$&")}\\b|^${call.replaceAll(/[()]/g, "\\$&")} `, "m"));
     const max = (await gph("ops max")).out;
     expect(max.match(/^max\(.*$/gm)).toEqual(["max(a, b)", "max(x, axis?, keepdims = false)"]);
     expect((await gph("ops select")).out).toContain("condition: bool; a, b: any");
+    expect((await gph("ops einsum")).out).toContain('einsum("ij,jk->ik", a, b)');
     expect(await gph("ops sofmax")).toMatchObject({ code: 1, err: expect.stringContaining("did you mean softmax?") as unknown });
   });
 });

@@ -1,5 +1,5 @@
 /** spec/ops.md: everything a program can call and what it means, from the op table and the library written in .gph. */
-import { builtins } from "../../compiler/check/builtins.ts";
+import { builtinCalls } from "../../compiler/check/builtin-calls.ts";
 import { describeCalls, opsWithoutCall, type DescribedCall } from "../../compiler/ops/describe.ts";
 import { libraryFunctions, type LibraryFunction } from "../../compiler/std/functions.ts";
 
@@ -22,10 +22,14 @@ out, \`axis = -1\` has that value then; \`shape…\` is the rest of the argument
 method of its first argument: \`x.softmax(axis = 0)\`. *Gradient* says whether \`grad\` goes through an op, and if not, why;
 functions written in .gph have the gradients of what they are made of. In examples a list in brackets stands for a tensor.
 
-The same list is \`gph ops\`; \`gph ops NAME\` shows one. [The language](language.md) describes what is part of it:
-${builtins.map((name) => `\`${name}\``).join(", ")}.
+The same list is \`gph ops\`; \`gph ops NAME\` shows one.
 
 ${modules.map((module) => moduleSection(module, calls.filter((call) => call.module === module), library.filter((entry) => entry.module === module))).join("\n")}
+## Part of the language
+
+In scope everywhere, and described by [the language](language.md).
+
+${table(["call", "what it gives", "example"], Object.values(builtinCalls).map(({ text, summary, example }) => [code(text), summary, code(example)]))}
 ## Without a call
 
 ${table(["written", "op", "formula", "what it gives"], opsWithoutCall().map(({ name, formula, summary }) => [code(notations[name] ?? ""), name, code(formula), notations[name] === undefined ? `${summary} Made by the compiler.` : summary]))}`;
