@@ -87,7 +87,7 @@ const takes: Readonly<Record<CompileTimeType, string>> = {
 function parameterValue(frame: Frame, declaration: ast.GraphDeclaration, parameter: ast.Parameter, given: number | boolean | string | undefined): Value {
   const name = parameter.name.name;
   const type = compileTimeTypeOf(parameter.type);
-  if (!type) return report(frame, "type-mismatch", parameter.type.span, "parameters of a graph are compile-time: int, float, bool, string or dtype", { help: "tensors are `in` or `param` members" });
+  if (!type) return report(frame, "type-mismatch", parameter.type.span, "a parameter of a graph is an int, a float, a bool, a string or a dtype", { help: parameter.type.kind === "tuple-type" ? "give each element a parameter of its own, or make the tuple a const" : "tensors are `in` or `param` members" });
   if (given !== undefined) {
     return parseParameter(type, given) ?? report(frame, "bad-argument", parameter.span, `${name} is ${type === "int" ? "an" : "a"} ${type}, and was set to ${JSON.stringify(given)}`, { help: takes[type] });
   }

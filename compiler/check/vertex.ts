@@ -38,7 +38,7 @@ export function argumentsOf(frame: Frame, { declaration, scope }: VertexBinding,
     const value = frame.session.rules.expression(given ? frame : { ...frame, scope: inner }, expression);
     if (hasPoison(value)) return undefined;
     const type = compileTimeTypeOf(parameter.type);
-    if (!type) return void report(frame, "type-mismatch", parameter.type.span, "parameters of a vertex are compile-time: int, float, bool, string or dtype", { help: "tensors are fields" });
+    if (!type) return void report(frame, "type-mismatch", parameter.type.span, "a parameter of a vertex is an int, a float, a bool, a string or a dtype", { help: parameter.type.kind === "tuple-type" ? "give each element a parameter of its own" : "tensors are fields" });
     const fit = asCompileTime(value, type);
     if (!fit) {
       return void report(frame, value.kind === "tensor" ? "not-compile-time" : "type-mismatch", expression.span, `${parameter.name.name} of ${name} is a compile-time ${type}, and this is ${describe(value)}`, { related: [{ span: parameter.span, text: "declared here" }] });

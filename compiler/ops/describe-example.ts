@@ -78,7 +78,8 @@ function tensorsOf(signature: Signature, { inputs }: Example): string[] {
 
 const isDefault = ({ default: value }: OpParameter, given: ConstantValue): boolean => value !== undefined && constantText(value) === constantText(given);
 
-const constantText = (value: ConstantValue): string => {
+/** A constant as it is written in a call. */
+export const constantText = (value: ConstantValue): string => {
   if (Array.isArray(value)) return value.length === 1 ? constantText(value[0]!) : `(${value.map(constantText).join(", ")})`;
   return typeof value === "string" ? JSON.stringify(value) : value === Infinity ? "1.0 / 0.0" : String(value);
 };

@@ -4,8 +4,8 @@
  */
 import { dtypes as allDTypes, isFloat, isInteger, type DType } from "../../runtime/dtype.ts";
 import type { Attributes, TensorType } from "../graph/graph.ts";
-import { exampleOf } from "./describe-example.ts";
-import { RuleError, type ConstantValue, type Op, type OpParameter, type Signature } from "./op.ts";
+import { constantText, exampleOf } from "./describe-example.ts";
+import { RuleError, type Op, type OpParameter, type Signature } from "./op.ts";
 import { calls, ops } from "./table.ts";
 
 const dtypes = Object.keys(allDTypes) as DType[];
@@ -50,8 +50,6 @@ function parameterText({ name, kind, default: value }: OpParameter): string {
   if (value === undefined) return named;
   return value === null ? `${name}?` : `${name} = ${constantText(value)}`;
 }
-
-const constantText = (value: ConstantValue): string => (Array.isArray(value) ? `(${value.map(constantText).join(", ")})` : String(value));
 
 /** "floats", or by parameter where they differ: "condition: bool; a, b: any". */
 function takes(op: Op, signature: Signature): string | undefined {

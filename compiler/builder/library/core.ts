@@ -190,7 +190,7 @@ export const concat = define<<D extends DType>(tensors: readonly Operand<D>[], o
 /** Tensors of one shape side by side along a new axis. y[…, k, …] = xₖ[…] */
 export const stack = define<<D extends DType>(tensors: readonly Operand<D>[], options?: { axis?: number }) => Tensor<D>>("core", "stack");
 
-/** The tensor with a border: of one value, of its edge (mode edge) or mirrored (mode reflect); widths for every axis, or one for all. y[before + i] = x[i], value elsewhere */
+/** The tensor with a border: of one value, of its edge (mode "edge") or mirrored (mode "reflect"); widths for every axis, or one for all. y[before + i] = x[i], value elsewhere */
 export const pad = define<<D extends DType>(x: Operand<D>, before: number | readonly number[], options?: { after?: number | readonly number[]; value?: number; mode?: string }) => Tensor<D>>("core", "pad");
 
 /** Every element moved by shift along its axis, around the end; a tuple of shifts is for the first axes. y[(i + shift) mod n] = x[i] */

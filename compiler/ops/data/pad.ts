@@ -98,7 +98,7 @@ const ofAxis = (attributes: Attributes, axis: number): [number, number] => [ints
 export const pad: Op = {
   name: "pad",
   kind: "compute",
-  summary: "The tensor with a border: of one value, of its edge (mode edge) or mirrored (mode reflect); widths for every axis, or one for all.",
+  summary: 'The tensor with a border: of one value, of its edge (mode "edge") or mirrored (mode "reflect"); widths for every axis, or one for all.',
   formula: "y[before + i] = x[i], value elsewhere",
   signature: {
     call: "pad",
