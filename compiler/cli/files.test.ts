@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -118,4 +118,16 @@ describe("writing", () => {
     expect(status).toBe(130);
     expect(readdirSync(folder)).toEqual([]);
   });
+});
+
+// A device that is always full, where the system has one.
+test.runIf(existsSync("/dev/full"))("output that nothing can hold ends the command with a sentence", () => {
+  const command = fileURLToPath(new URL("../../bin/gph.js", import.meta.url));
+  const full = openSync("/dev/full", "w");
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [command, "targets"], { stdio: ["ignore", full, "pipe"], encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "error: cannot write the output: the disk is full\n" });
+  } finally {
+    closeSync(full);
+  }
 });

@@ -6,11 +6,11 @@ import { parseArguments } from "./command.ts";
 import { commands, findCommand } from "./commands.ts";
 import { UsageError } from "./failure.ts";
 import { ownProcess } from "./process.ts";
-import { ignoreClosedPipes } from "./terminal.ts";
+import { watchOutput } from "./terminal.ts";
 
 /** What a process does that is nothing but this command; gives its exit code. */
 export function start(argv: readonly string[]): Promise<number> {
-  ignoreClosedPipes();
+  watchOutput();
   ownProcess();
   return main(argv);
 }

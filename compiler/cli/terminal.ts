@@ -1,5 +1,6 @@
 /** What the command line knows of the terminal: colours, and a progress line that only a terminal gets. */
 import process from "node:process";
+import { exitCodes } from "./failure.ts";
 
 /** FORCE_COLOR asks for colours, NO_COLOR (no-color.org) refuses them; else a terminal gets them. */
 export function hasColors(stream: { readonly isTTY?: boolean }): boolean {
@@ -23,12 +24,13 @@ export function styleFor(stream: { readonly isTTY?: boolean }): Style {
   return { bold: between(1, 22), dim: between(2, 22), red: between(31, 39), cyan: between(36, 39) };
 }
 
-/** A reader that goes away (`gph … | head`) ends the output, and is no error. */
-export function ignoreClosedPipes(): void {
+/** A reader that goes away (`gph … | head`) ends the output, and is no error. Anything else that stops it, as a full disk, is told. */
+export function watchOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit();
-      throw error;
+      if (stream === process.stdout) process.stderr.write(`error: cannot write the output: ${error.code === "ENOSPC" ? "the disk is full" : error.message}\n`);
+      process.exit(exitCodes.userMistake);
     });
   }
 }
