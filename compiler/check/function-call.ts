@@ -12,7 +12,7 @@ import { written } from "./operators.ts";
 import { recomputed } from "./recompute.ts";
 import { Scope, type FunctionBinding } from "./scope.ts";
 import { asTensor, coerce, defaultDType, type Written } from "./tensors.ts";
-import { asCompileTime, compileTimeTypeOf, describeTupleType, elementTypes, resolveType, Unification } from "./types.ts";
+import { asCompileTime, compileTimeTypeOf, converted, describeTupleType, elementsOf, elementTypes, resolveType, Unification } from "./types.ts";
 import { describe, hasPoison, isScalarConstant, poison, type Expected, type Value } from "./value.ts";
 
 export function callFunction(frame: Frame, binding: FunctionBinding, site: CallSite, expected: Expected | undefined): Value {
@@ -137,9 +137,10 @@ function bindParameters(
       return false;
     }
     if (type.kind === "tuple-type") {
-      const types = value.value.kind === "tuple" ? elementTypes(type, value.value.elements.length) : undefined;
-      if (value.value.kind === "tuple" && types) {
-        return value.value.elements.map((element, k) => fit(types[k]!, { value: element, span: value.span }, `element ${k} of ${subject}`)).every(Boolean);
+      const elements = elementsOf(value.value);
+      const types = elements && elementTypes(type, elements.length);
+      if (types) {
+        return elements.map((element, k) => fit(types[k]!, { value: element, span: value.span }, `element ${k} of ${subject}`)).every(Boolean);
       }
       report(frame, "type-mismatch", value.span, `${subject} is ${describeTupleType(type)}, and this is ${describe(value.value)}`, { related: [{ span: type.span, text: "declared here" }] });
       return false;
@@ -155,10 +156,8 @@ function bindParameters(
       fits = false;
       continue;
     }
-    const compileTime = compileTimeTypeOf(parameter.type);
-    if (compileTime) define(parameter, asCompileTime(value.value, compileTime) ?? value.value);
-    else if (isScalarConstant(value.value)) late.push(() => constantFits(frame, unification, parameter, value, define));
-    else define(parameter, value.value);
+    if (!compileTimeTypeOf(parameter.type) && isScalarConstant(value.value)) late.push(() => constantFits(frame, unification, parameter, value, define));
+    else define(parameter, converted(value.value, parameter.type));
   }
   if (!fits) return false;
   unification.hint(declaration.result, expected?.dtype, expected?.shape);

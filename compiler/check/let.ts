@@ -4,7 +4,7 @@ import { report, type Frame } from "./frame.ts";
 import { written } from "./operators.ts";
 import { recomputed } from "./recompute.ts";
 import { coerce, type Written } from "./tensors.ts";
-import { asCompileTime, compileTimeTypeOf, describeTupleType, elementTypes, resolveType } from "./types.ts";
+import { asCompileTime, compileTimeTypeOf, describeTupleType, elementsOf, elementTypes, resolveType } from "./types.ts";
 import { describe, isCompileTime, poison, type Expected, type Value } from "./value.ts";
 
 /** What a written type lets one expect. */
@@ -17,11 +17,12 @@ export function expectedOf(frame: Frame, type: ast.TypeExpression | undefined): 
 export function fitted(frame: Frame, value: Written, type: ast.TypeExpression | undefined, subject: string): Value {
   if (!type || value.value.kind === "poison") return value.value;
   if (type.kind === "tuple-type") {
-    const types = value.value.kind === "tuple" ? elementTypes(type, value.value.elements.length) : undefined;
-    if (value.value.kind !== "tuple" || !types) {
+    const elements = elementsOf(value.value);
+    const types = elements && elementTypes(type, elements.length);
+    if (!types) {
       return report(frame, "type-mismatch", value.span, `${subject} is ${describeTupleType(type)}, and this is ${describe(value.value)}`);
     }
-    return { kind: "tuple", elements: value.value.elements.map((element, k) => fitted(frame, { value: element, span: value.span }, types[k], `element ${k} of ${subject}`)) };
+    return { kind: "tuple", elements: elements.map((element, k) => fitted(frame, { value: element, span: value.span }, types[k], `element ${k} of ${subject}`)) };
   }
   const compileTime = compileTimeTypeOf(type);
   if (compileTime && !(compileTime === "bool" && value.value.kind === "tensor")) {

@@ -8,6 +8,7 @@ import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import type { Span } from "../support/span.ts";
 import { report, type Frame } from "./frame.ts";
+import { maxTuple } from "./limits.ts";
 import { binary, isRefused } from "./numbers.ts";
 import { checkedShape } from "./tensors.ts";
 import { describe, int, tuple, type Value } from "./value.ts";
@@ -29,6 +30,23 @@ export function elementTypes(type: Extract<ast.TypeExpression, { kind: "tuple-ty
 
 /** For messages: "a tuple of 2". */
 export const describeTupleType = (type: Extract<ast.TypeExpression, { kind: "tuple-type" }>): string => (type.any ? "a tuple" : `a tuple of ${type.elements.length}`);
+
+/** The elements of a tuple, or the ints of a range; undefined of what is neither, and of a range longer than a tuple can be. */
+export function elementsOf(value: Value): readonly Value[] | undefined {
+  if (value.kind === "tuple") return value.elements;
+  if (value.kind !== "range" || value.end - value.start > maxTuple) return undefined;
+  return Array.from({ length: Math.max(0, value.end - value.start) }, (_, k) => int(value.start + k));
+}
+
+/** What has been found to fit a type, as that type has it: ints are floats where those are wanted, in tuples too, and a range is a tuple. */
+export function converted(value: Value, type: ast.TypeExpression): Value {
+  const compileTime = compileTimeTypeOf(type);
+  if (compileTime) return asCompileTime(value, compileTime) ?? value;
+  if (type.kind !== "tuple-type") return value;
+  const elements = elementsOf(value);
+  const types = elements && elementTypes(type, elements.length);
+  return types ? tuple(elements.map((element, k) => converted(element, types[k]!))) : value;
+}
 
 /** The value as a compile-time type wants it (an int is a float where one is wanted); undefined when it is another kind. */
 export function asCompileTime(value: Value, type: CompileTimeType): Value | undefined {

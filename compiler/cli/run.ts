@@ -58,7 +58,7 @@ f32 in .npy files.
 
 --json prints {"graph", "program", "target", "workers", "wideVectors", "runs", "seconds", "outputs": {NAME: {"dtype", "shape", and "data"
 (flat, row-major) or for more than 4,096 elements "summary"}}, "files", "printed", "diagnostics"}, or only
-{"diagnostics": [...]} when something was wrong.
+{"diagnostics": [...]} when something was wrong. NaN, infinities and integers beyond 2^53 are strings.
 
 Exit codes: 0 fine, 1 a mistake in the program or its inputs, 2 a wrong command line, 70 a bug in gph.`,
   examples: [
