@@ -225,13 +225,20 @@ class Coalescer {
     for (const wish of this.#liveness.inPlace) this.#merge(wish.a, wish.b, false);
     for (const wish of this.#liveness.carried) this.#merge(wish.a, wish.b, false);
     const taken = new Set<StateId>();
-    for (const { a: value, b: state } of this.#liveness.written) {
+    for (const { a: value, b: state } of this.#mappedFirst()) {
       if (taken.has(state)) continue;
       taken.add(state);
       this.#mergeState(value, state);
     }
     for (const [value, known] of this.#liveness.same) this.#classOf.set(value, this.#classOf.get(known)!);
     return this.#classOf;
+  }
+
+  /** What is written to states: of several that want one value that has it whom the user has mapped, so that it is computed there. */
+  #mappedFirst(): readonly Wish[] {
+    const isMapped = ({ b: state }: Wish): boolean => this.#graph.states[state]!.mapping !== undefined;
+    const { written } = this.#liveness;
+    return [...written.filter(isMapped), ...written.filter((wish) => !isMapped(wish))];
   }
 
   #merge(a: ValueId, b: ValueId, must: boolean): void {
