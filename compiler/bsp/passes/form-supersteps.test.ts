@@ -114,6 +114,11 @@ describe("any order between two syncs", () => {
     for (let seed = 0; seed < 20; seed++) holds(graph, fill(graph, 5), machine, tiles, seed);
   });
 
+  it.each([["wasm", 3], ["wasm", 5], ["wasm", 16], ["ipu-mk2", 5]] as const)("parts of tensors on %s with %i tiles", (machine, tiles) => {
+    const graph = checked("g", textOf(parts), {}, tiles);
+    for (let seed = 0; seed < 20; seed++) holds(graph, fill(graph, 5), machine, tiles, seed);
+  });
+
   it("is told apart from one that misses a sync", () => {
     const graph = graphOfExample("heat", { n: 9, steps: 3 }, 5);
     const { bsp, context } = lowered(graph, "wasm", 5);
@@ -173,6 +178,9 @@ function syncs(steps: readonly BspStep[]): number {
 const textOf = (body: string): string => `graph g(n: int = 40) { in x: f32[n]; in m: f32[n, n]; in k: i32; out y: f32[n]; ${/\bz\b/.test(body) ? "out z: f32[n, n];" : ""} program main { ${body} } }`;
 const syncsOf = (body: string, machine = "wasm"): number => syncs(lowered(checked("g", textOf(body), {}, 5), machine, 5).bsp.programs[0]!.steps);
 
+/** Parts of tensors that lie apart or meet, written and read in loops. */
+const parts = "var t = x * 3; repeat 4 { t[:20] *= 2; t[20:] += t[:20]; t[10:30] = t[30:10:-1]; } y = concat(t[:13] * 2, t[13:] - x[13:]); var u = m; repeat 3 { u[:, :7] *= 2; u[:, 7:] -= u[:, :33]; u[3:9, 5:9] = u[4:10, 6:10]; } z = u;";
+
 /** A loop over single elements, of which all tiles make and read the tensor before and after. */
 const cells = "var t = x + 1; var i: i32 = k; repeat 9 { t[i] = t[i + 3] + 0.5 * t[i + 1]; t[5] = t[i] + t[30]; i += 2; } y = t * 2;";
 
@@ -185,6 +193,13 @@ describe("form-supersteps", () => {
   it("puts one sync where a neighbour's elements are read", () => {
     expect(syncsOf("var t = x * 2; y = roll(t, 1);")).toBe(1);
     expect(syncsOf("var t = x; while sum(t) < 100 { t = t + 1; } y = t;")).toBeLessThanOrEqual(4);
+  });
+
+  it("puts none between parts of one tensor that lie apart, and one where they meet", () => {
+    expect(syncsOf("y = concat(x[:20] * 2, x[20:] + 1);")).toBe(0);
+    expect(syncsOf("y = x; z = concat(m[:, :20] * 2, m[:, 20:] + 1, axis = 1);")).toBe(0);
+    expect(syncsOf("y = concat(x[:20] * 2, x[20:] + 1); y[19:21] = x[:2] * y[19:21];")).toBeGreaterThan(0);
+    expect(syncsOf("var t = x + 1; repeat 9 { t[:20] = t[:20] * 2; t[10:] = t[10:] + 1; } y = t;")).toBeGreaterThan(0);
   });
 
   it("puts none between what one tile alone does to a tensor that lies on many", () => {

@@ -1,8 +1,7 @@
 /**
  * form-supersteps: tiled → bsp. Walks the steps in order and puts a sync only where one tile's work could meet another's:
- * between two accesses to the same bytes of which one writes and at least one may touch what another tile owns, unless one tile
- * alone does both. Everything
- * between two syncs is one superstep. Bodies of loops and branches are built once, on their own; whether to wait before them
+ * between two accesses to the same part of a tensor of which one writes and at least one may touch what another tile owns, unless
+ * one tile alone does both. Everything between two syncs is one superstep. Bodies of loops and branches are built once, on their own; whether to wait before them
  * or between iterations follows from what they touch first and last. Needs fields that say truthfully whether they are local.
  */
 import { unreachable } from "../../support/bug.ts";
@@ -108,7 +107,7 @@ class Sequence {
 
   #readByAll(tensor: TensorId): void {
     const accesses = new Pending();
-    accesses.add(rootOf(this.#tiled.tensors, tensor), { read: 2, write: 0, tile: undefined });
+    accesses.add(rootOf(this.#tiled.tensors, tensor), { read: 2, write: 0, tile: undefined, box: undefined });
     this.#access(accesses);
   }
 
