@@ -254,7 +254,8 @@ function whatHelps(tiled: TiledGraph, use: MemoryUse, { target }: PassContext): 
     const blocks = blockCount(first.distribution.grid);
     const few = use.classes.length > 1 && fullest.tiles * 2 < target.tiles;
     if (few && first.persistent) help.push(`mapping ${first.name} over more tiles (only ${fullest.tiles === 1 ? "this one is" : `${fullest.tiles.toLocaleString("en")} are`} so full)`);
-    else if (blocks < target.tiles) help.push(`a smaller split of ${first.name}, which lies in ${blocks.toLocaleString("en")} ${blocks === 1 ? "block" : "blocks"}`);
+    else if (blocks === 1) help.push(`less in ${first.name}, which one tile holds whole`);
+    else if (blocks < target.tiles) help.push(`a smaller split of ${first.name}, which lies in ${blocks.toLocaleString("en")} blocks`);
     if (!few) help.push("more tiles");
   }
   const temporary = use.bytes - use.keptBytes;

@@ -193,3 +193,23 @@ describe("remove-dead-nodes", () => {
     expect(bodyOfMain(swept).nodes.find((node) => node.op === "repeat")!.outputs).toHaveLength(2);
   });
 });
+
+describe("places", () => {
+  const places = (op: "gather" | "scatter_update", indices: readonly number[]): string =>
+    left((g) => {
+      const [x, at] = [g.input("x", "f32", 7, 3), g.op("constant", [], { dtype: "i32", shape: [indices.length], data: Int32Array.from(indices) })];
+      g.output("y", op === "gather" ? g.op(op, [x, at], { axis: 0 }) : g.op(op, [x, at, g.input("v", "f32", indices.length, 3)], { axis: 0 }));
+    });
+
+  it("at equal distances are a slice", () => {
+    for (const indices of [[0, 2, 4], [6, 5, 4, 3], [-1, -3], [3], [-7, 3, -1]]) {
+      expect(places("gather", indices), String(indices)).toBe("slice 1");
+      expect(places("scatter_update", indices), String(indices)).toBe("update 1");
+    }
+  });
+
+  it("at others, equal or outside, are looked up", () => {
+    for (const indices of [[0, 2, 3], [1, 1], [5, 7], [-8, -7], [2, 0, -2]]) expect(places("scatter_update", indices), String(indices)).toMatch(/scatter_update 1$/);
+    expect(places("gather", [5, 7])).toMatch(/gather 1$/);
+  });
+});

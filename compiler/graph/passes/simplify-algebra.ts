@@ -1,8 +1,8 @@
 /**
  * Identities that hold for every value, bit for bit (the payload of a NaN aside, which nothing defines): arithmetic with
- * neutral elements, views of views, conditions and loop counts that are known. Nothing is reassociated, and floats are
+ * neutral elements, views of views, conditions, loop counts and places that are known. Nothing is reassociated, and floats are
  * treated as floats: x + 0 is not x (for x = -0), x - x is not 0 (for infinities). Rules by kind of node stand in
- * `arithmetic-identities.ts` and `control-identities.ts`; views in `../views.ts`.
+ * `arithmetic-identities.ts`, `control-identities.ts` and `place-identities.ts`; views in `../views.ts`.
  */
 import { ops } from "../../ops/table.ts";
 import type { Pass } from "../../support/pass.ts";
@@ -12,6 +12,7 @@ import { shortestView } from "../views.ts";
 import { arithmeticIdentities } from "./arithmetic-identities.ts";
 import { controlIdentities } from "./control-identities.ts";
 import type { Identity } from "./identity.ts";
+import { placeIdentities } from "./place-identities.ts";
 
 export const simplifyAlgebra: Pass<Graph, Graph> = {
   name: "simplify-algebra",
@@ -35,7 +36,7 @@ function simplify(node: Node, at: Rewriting): Node | readonly ValueId[] {
 
 function identityFor(node: Node): Identity | undefined {
   if (ops.get(node.op)?.kind === "view") return simplifyView;
-  return arithmeticIdentities.get(node.op) ?? controlIdentities.get(node.op) ?? shapeIdentities.get(node.op);
+  return arithmeticIdentities.get(node.op) ?? controlIdentities.get(node.op) ?? shapeIdentities.get(node.op) ?? placeIdentities.get(node.op);
 }
 
 const simplifyView: Identity = (node, at) => {
