@@ -2,6 +2,8 @@
  * Element types, shared by the compiler and the runtime: name, size in bytes, and how one is held in JavaScript.
  * `bool` is one byte, 0 or 1. `bf16` has no typed array of its own: its bits are held in a Uint16Array.
  */
+// For programs whose own `lib` is older.
+/// <reference lib="esnext.float16" preserve="true" />
 
 export const dtypes = {
   f16: { bytes: 2, kind: "float", bits: 16 },

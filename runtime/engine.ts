@@ -9,6 +9,8 @@
  * `stopTimeout` costs the engine: its threads are terminated and it is closed. Nothing can stop a loop on the caller's own
  * thread: programs that may run without end belong into `run`.
  */
+// For programs whose own `lib` is older.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { aborted, Caller } from "./calls.ts";
 import type { Manifest } from "./executable.ts";
 import { EngineBusy, EngineClosed, ExecutableError, GphError, InputError, textOf } from "./errors.ts";

@@ -16,10 +16,12 @@ const compiler = join(root, "node_modules/typescript/bin/tsc");
 const { status } = spawnSync(process.execPath, [compiler, "-p", join(root, "scripts/tsconfig.build.json")], { stdio: "inherit" });
 if (status !== 0) process.exit(status ?? 1);
 
-// A program for Node has no types of browsers: what the entries declare must do without.
+// What the entries declare must do with an older `lib`, beside the types of Node or those of browsers.
 const entries = ["index.d.ts", "compiler/index.d.ts", "runtime/index.d.ts"].map((file) => join(dist, file));
-const typed = spawnSync(process.execPath, [compiler, "--noEmit", "--target", "esnext", "--lib", "esnext", "--types", "node", "--module", "nodenext", "--ignoreConfig", ...entries], { cwd: root, stdio: "inherit" });
-if (typed.status !== 0) process.exit(typed.status ?? 1);
+for (const types of [["--lib", "es2022", "--types", "node"], ["--lib", "es2022,dom"]]) {
+  const typed = spawnSync(process.execPath, [compiler, "--noEmit", "--target", "es2022", ...types, "--module", "nodenext", "--ignoreConfig", ...entries], { cwd: root, stdio: "inherit" });
+  if (typed.status !== 0) process.exit(typed.status ?? 1);
+}
 
 const library = globSync("compiler/std/*.gph", { cwd: root });
 for (const file of library) cpSync(join(root, file), join(dist, file));
