@@ -3,6 +3,8 @@ import { sizeOf } from "../../../../runtime/dtype.ts";
 import { cheapestParts, equalParts } from "../../../support/parts.ts";
 import type { Target } from "../../../targets/target.ts";
 
+/** Elements of rows that stay in the second-level cache of every processor. */
+const cachedElements = 2 ** 18;
 /** Columns of a register block of one row. */
 const longRun = 32;
 /** What a column that fills no vector costs, in vectors. */
@@ -20,8 +22,9 @@ export const panels = (extent: number, width: number): Pick<Side, "extent" | "la
 
 /**
  * Into how many parts each dimension of the result is cut: batches first, then rows and columns so that the tile with the
- * most work has the least, counted in the registers' blocks, and then so that operands are read least. Columns are cut between
- * register blocks only.
+ * most work has the least, counted in the registers' blocks, and then so that operands are read least; but of panels, whose rows
+ * all stay in the caches, along the columns: then a worker reads the panels that it has packed. Columns are cut between register
+ * blocks only.
  */
 export function cutProduct(batch: readonly number[], rows: Side, columns: Side, k: number, target: Target, leastAcross = 1): number[] {
   const work = sizeOf(batch) * rows.extent * (rows.lanes ?? 1) * columns.extent * (columns.lanes ?? 1) * k;
@@ -32,11 +35,12 @@ export function cutProduct(batch: readonly number[], rows: Side, columns: Side, 
     return count;
   });
   const blocksOf = ({ extent, block }: Side, count: number): number => Math.ceil(Math.ceil(extent / count) / block);
+  const readsOwnPanels = columns.lanes !== undefined && rows.extent * (rows.lanes ?? 1) * k <= cachedElements;
   const most = [Math.ceil(rows.extent / rows.block), Math.ceil(columns.extent / columns.block)];
   const cheapest = cheapestParts([rows.extent, columns.extent], most, left, ([down, across]) => {
     const tearsBlocks = across! > 1 && Math.ceil(columns.extent / across!) % columns.block !== 0;
     if (across! < leastAcross || tearsBlocks) return undefined;
-    const read = down! * columns.extent * (columns.lanes ?? 1) + across! * rows.extent * (rows.lanes ?? 1);
+    const read = readsOwnPanels ? down! : down! * columns.extent * (columns.lanes ?? 1) + across! * rows.extent * (rows.lanes ?? 1);
     return [blocksOf(rows, down!) * blocksOf(columns, across!), read];
   });
   return [...parts, ...(cheapest ?? [1, 1])];
