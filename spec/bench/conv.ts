@@ -1,24 +1,23 @@
 /**
  * Convolutions on wasm: what gph's own executables reach, beside a plain JavaScript loop and the machine's measured peak
  * (limits.ts). Operations are those of the plain sums, so that Winograd's products may seem to be faster than the peak. Inputs
- * stay from call to call. Images and results of a layer have their channels second: both reorderings are part of a call where
- * channels come last inside. Rounds of all alternate; results are compared before anything is timed.
+ * stay from call to call, and results where they are. Images and results of a layer have their channels second: both reorderings
+ * are part of a call where channels come last inside. Rounds of all alternate; results are compared before anything is timed.
  *
- * November 2026, one worker: milliseconds, and parts of the fused peak of the same vectors (65 GF; 128 GF wide). Two workers were
- * 1.7 to 2 times one where the machine was idle; 3x3-56, whose workers read what the other has written, 1 to 1.97 times from
- * minute to minute.
+ * November 2026, one worker: milliseconds, and parts of the fused peak of the same vectors (65 GF; 130 GF wide). Two workers were
+ * 1.8 to 2 times one, of 3x3-56 from minute to minute 1.75 to 2: then lines that another core holds come slowly.
  *
  * | layer      | 128 bits     | wide       |
- * | first      | 4.91, 0.75   | 3.75, 0.48 | three channels
- * | 3x3-56     | 1.29, 2.79   | 0.90, 2.00 | Winograd, 4 × 4
- * | 3x3-28     | 1.21, 2.94   | 0.70, 2.59 | Winograd, 4 × 4
- * | 3x3-14     | 1.44, 2.44   | 0.79, 2.33 | Winograd, 4 × 4
- * | 3x3-7      | 2.39, 1.49   | 1.26, 1.38 | Winograd, 2 × 2
- * | 3x3-stride | 3.90, 0.92   | 2.19, 0.82 |
- * | 1x1-56     | 1.95, 0.82   | 1.22, 0.67 | 3.2 MB are written
- * | 1x1-14     | 1.69, 0.93   | 0.88, 0.90 |
- * | depthwise  | 0.32, 0.27   | 0.38, 0.11 | channels stay second
- * | resnet     | 107,  1.12   | 57.8, 1.09 |
+ * | first      | 3.84, 0.95   | 2, 0.91    | three channels
+ * | 3x3-56     | 1.16, 3.11   | 0.688, 2.57 | Winograd, 4 × 4
+ * | 3x3-28     | 1.05, 3.37   | 0.571, 3.08 | Winograd, 4 × 4
+ * | 3x3-14     | 1.35, 2.64   | 0.702, 2.52 | Winograd, 4 × 4
+ * | 3x3-7      | 2.31, 1.53   | 1.18, 1.50 | Winograd, 2 × 2
+ * | 3x3-stride | 4, 0.89      | 2, 0.90    |
+ * | 1x1-56     | 1.59, 0.99   | 0.771, 1.02 | 3.2 MB are written
+ * | 1x1-14     | 1.65, 0.95   | 0.853, 0.92 |
+ * | depthwise  | 0.135, 0.62  | 0.102, 0.41 | channels stay second
+ * | resnet     | 106, 1.18    | 57, 1.10   |
  *
  *   node spec/bench/conv.ts [--wide] [name …]
  */
@@ -130,7 +129,7 @@ async function benchLayer(name: string, one: Layer, peaks: readonly Contender[])
     const got = engine.runSync()["y"]!.data as Float32Array;
     error = got.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
     if (!(error <= 1e-5 * (channels / groups) * window)) throw new Error(`${name}: the results differ by ${error}`);
-    contenders.push({ name: workers === 1 ? "gph" : `gph, ${workers} workers`, workers, operations, run: () => engine.runSync() });
+    contenders.push({ name: workers === 1 ? "gph" : `gph, ${workers} workers`, workers, operations, run: () => engine.runSync("main", undefined, { outputs: "views" }) });
   }
   const y = new Float32Array(expected.length);
   contenders.push({ name: "JavaScript", workers: 1, operations, run: () => plain(one, x.data, w.data, y) });
@@ -160,7 +159,7 @@ async function benchResnet(peaks: readonly Contender[]): Promise<void> {
   const contenders: Contender[] = [...peaks];
   for (const workers of workersTried) {
     const engine = engines.use(await engineOf(text, params, workers, x));
-    contenders.push({ name: workers === 1 ? "gph" : `gph, ${workers} workers`, workers, operations: 8.2e9, run: () => engine.runSync() });
+    contenders.push({ name: workers === 1 ? "gph" : `gph, ${workers} workers`, workers, operations: 8.2e9, run: () => engine.runSync("main", undefined, { outputs: "views" }) });
   }
   show("resnet", contenders, peaks.length);
 }
