@@ -123,7 +123,8 @@ function bind(signature: Signature, args: readonly Given[], site: CallSite): Bou
     : mismatch(given.span, `${parameter.name} of ${call} is ${kindNames[parameter.kind]}, and this is ${describe(given.value)}`, "type-mismatch");
 
   const positional = args.filter((arg) => !arg.label);
-  const late = args.find((arg, k) => !arg.label && args.slice(0, k).some((before) => before.label));
+  const named = args.findIndex((arg) => arg.label);
+  const late = named < 0 ? undefined : args.slice(named).find((arg) => !arg.label);
   if (late) return mismatch(late.span, "an argument by position cannot follow one by name");
   let next = 0;
   for (const parameter of parameters) {

@@ -11,9 +11,25 @@ import { forOwnInstances, type Instance } from "./instances.ts";
 import type { Layout } from "./layout.ts";
 import type { Module } from "./binaryen.ts";
 
-export function emitComputeSet(module: Module, layout: Layout, set: ComputeSet, name: string, kernelNames: (family: Family) => { readonly kernel: string; readonly wide?: string }): void {
+/** Families of one function: engines limit the locals that one may have. */
+const familiesAtOnce = 512;
+
+type KernelNames = (family: Family) => { readonly kernel: string; readonly wide?: string };
+
+export function emitComputeSet(module: Module, layout: Layout, set: ComputeSet, name: string, kernelNames: KernelNames): void {
+  if (set.families.length <= familiesAtOnce) return emitFamilies(module, layout, set.families, name, kernelNames);
+  const all = new ControlFunction(module);
+  for (let first = 0; first < set.families.length; first += familiesAtOnce) {
+    const part = `${name} from ${first}`;
+    emitFamilies(module, layout, set.families.slice(first, first + familiesAtOnce), part, kernelNames);
+    all.call(part);
+  }
+  all.finish(name);
+}
+
+function emitFamilies(module: Module, layout: Layout, families: readonly Family[], name: string, kernelNames: KernelNames): void {
   const f = new ControlFunction(module);
-  for (const family of set.families) {
+  for (const family of families) {
     const { kernel, wide } = kernelNames(family);
     forOwnInstances(f, layout, family, (instance) => {
       const addresses = family.fields.map((field) => fieldAddress(f, layout, family, field, instance));

@@ -12,6 +12,7 @@ async function told(text: string): Promise<string[]> {
   const { diagnostics, executable } = await compile("hostile.gph", { readFile: () => text });
   const errors = diagnostics.filter(({ severity }) => severity === "error").map(({ problem, message }) => `${problem}: ${message}`);
   expect(executable === undefined).toBe(errors.length > 0);
+  if (executable) expect(WebAssembly.validate(executable as Uint8Array<ArrayBuffer>)).toBe(true);
   return errors;
 }
 
@@ -27,6 +28,7 @@ describe("what is deep or long compiles", () => {
     ["while loops of a vertex", inVertex(nested("while t > 0 { ", 120, "t -= 1;"))],
     ["indices that double", `vertex V { in a: f32[4]; out b: f32[4]; compute { for i in 0..4 { let n0 = i; ${many(200, (k) => `let n${k + 1} = n${k} + n${k};`)} b[i] = a[n200 + i]; } } }
       graph g { in x: f32[4]; out y: f32[4]; compute set s { place V { a = x, b = y } on 0; } program main { execute s; } }`],
+    ["a stack of many", `graph g { in x: f32[4]; out y: f32[30000, 4]; program main { y = stack(${Array.from({ length: 30_000 }, () => "x").join(", ")}); } }`],
     ["a chain of operators", graph(`y = x${" + x".repeat(900)};`)],
     ["a switch with many cases", graph(`var a = x; switch k { ${many(300, (k) => `${k} => { a += ${k}; }`)} } y = a;`)],
     ["many states", `graph g { in x: f32[4]; ${many(300, (k) => `var s${k}: f32[4];`)} program main { ${many(300, (k) => `s${k} = x;`)} } }`],
