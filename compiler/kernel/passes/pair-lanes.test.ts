@@ -82,6 +82,16 @@ describe("pair-lanes", () => {
         expectSame(result);
       }
     });
+
+    it("stay apart where only the sign of a zero differs", () => {
+      const result = paired(({ kernel, i, y, element }) => {
+        const column = (offset: number, zero: number): Expression => kernel.let("column", binary("mul", constant("f32", zero), binary("max", element(2, offset), element(2, offset + n))));
+        const [even, odd] = [column(0, 0), column(1, -0)];
+        kernel.store(y, [i], binary("add", binary("div", constant("f32", 1), even), binary("mul", odd, odd)));
+      });
+      expect(printKernel(result.after)).not.toContain("neighbours");
+      expectSame(result);
+    });
   });
 
   describe("stores", () => {

@@ -5,6 +5,7 @@
  * Both must be set in the same stretch of statements, between which nothing that they are made of changes.
  */
 import { binary, i32, lane, pack } from "../build.ts";
+import { partKey } from "../key.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { mapOperands, mentionsLocal, someExpression, type LoadExpression, type LocalTable, type SetStatement } from "../walk.ts";
 import { inPairs, pairLanes as lanes, placeOf } from "./pairs.ts";
@@ -61,8 +62,7 @@ function treeOf(set: SetStatement, at: number, kernel: Kernel): Tree | undefined
   const keyOf = (value: Expression): string | undefined => {
     if (!inPairs(value.dtype)) return undefined;
     switch (value.kind) {
-      case "constant": return String(value.value);
-      case "local": return `local ${value.local}`;
+      case "constant": case "local": return partKey(value);
       case "pack": {
         const found = everySecond(value.operands, kernel);
         if (found === undefined) return undefined;
@@ -71,7 +71,7 @@ function treeOf(set: SetStatement, at: number, kernel: Kernel): Tree | undefined
       }
       case "unary": case "binary": {
         const operands = value.kind === "unary" ? [keyOf(value.operand)] : [keyOf(value.left), keyOf(value.right)];
-        return operands.includes(undefined) ? undefined : `${value.op}(${operands.join(" , ")})`;
+        return operands.includes(undefined) ? undefined : `${partKey(value)}(${operands.join()})`;
       }
       default: return undefined;
     }
