@@ -15,6 +15,7 @@ import { invariant } from "../support/bug.ts";
 import { positionAt, type Sources, type Span } from "../support/span.ts";
 import type { Target } from "../targets/target.ts";
 import { identityMap } from "../support/affine.ts";
+import { roundUp } from "../support/parts.ts";
 import type { Copy, HostAction, TensorId } from "../tiled/tiled.ts";
 import { emitBarrier } from "./barrier.ts";
 import { loadedBinaryen, type Module } from "./binaryen.ts";
@@ -71,11 +72,11 @@ class ModuleEmitter {
     this.#graph = graph;
     this.#options = options;
     this.#module = new (loadedBinaryen().Module)();
-    this.#end = Math.ceil(graph.plan.bytes / 64) * 64;
+    this.#end = roundUp(graph.plan.bytes, 64);
     this.#numbers = options.counters ? numberSteps(graph) : new Map();
     if (options.counters) {
       this.#counters = { offset: this.#end, count: this.#numbers.size, loops: countersOfGraph(graph) };
-      this.#end += Math.ceil((this.#counters.count * 8 + this.#counters.loops * 16) / 64) * 64;
+      this.#end += roundUp(this.#counters.count * 8 + this.#counters.loops * 16, 64);
     }
     this.#layout = new Layout(graph, { table: (values) => this.#table(values) });
   }
@@ -157,7 +158,7 @@ class ModuleEmitter {
     if (known !== undefined) return known;
     const address = this.#end;
     this.#data.push({ address, bytes: new Uint8Array(new Int32Array(values).buffer) });
-    this.#end = Math.ceil((address + values.length * 4) / 64) * 64;
+    this.#end = roundUp(address + values.length * 4, 64);
     this.#tables.set(key, address);
     return address;
   }

@@ -32,6 +32,9 @@ export interface AxisPiece {
 
 export const run = (start: number, length: number, step = 1): AxisPiece => ({ extents: [length], constant: start, coefficients: [step] });
 
+/** Every choice of one of each list: of a piece for each axis. */
+export const choices = <T>(lists: readonly (readonly T[])[]): T[][] => lists.reduce<T[][]>((all, list) => all.flatMap((chosen) => list.map((one) => [...chosen, one])), [[]]);
+
 /** A box of points and the element of a tensor each stands for. */
 export interface Region {
   readonly extents: readonly number[];

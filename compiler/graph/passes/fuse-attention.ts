@@ -20,6 +20,7 @@ import { blockRows } from "../../kernel/passes/block-contraction.ts";
 import { bodyAttribute } from "../../ops/fused/map.ts";
 import { broadcastShapes, computeDType } from "../../ops/rules.ts";
 import type { Pass, PassContext } from "../../support/pass.ts";
+import { roundUp } from "../../support/parts.ts";
 import { constantAttributes } from "../constants.ts";
 import { sameShape, type Graph, type Node, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";
@@ -93,7 +94,7 @@ function attentionOf(values: readonly ValueId[], found: Found, { origin }: Node,
   const batch = broadcastShapes(found.shape.slice(0, -2), at.type(v).shape.slice(0, -2))!;
   const height = blockRows(strictMath);
   const partition = cutProduct(batch, { extent: m, block: height }, { extent: 1, block: 1 }, n * (d + c), target);
-  const keys = Math.min(visible === undefined ? mostKeys : mostMaskedKeys(n), Math.ceil(n / width) * width);
+  const keys = Math.min(visible === undefined ? mostKeys : mostMaskedKeys(n), roundUp(n, width));
   const attributes = {
     keys: n, columns: c, block: [queriesAtOnce(Math.ceil(m / partition.at(-2)!), height), keys],
     limits: visible !== undefined, body: bodyAttribute(scores.body), partition,

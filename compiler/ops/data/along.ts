@@ -5,13 +5,14 @@
  */
 import { sizeOf } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
-import { forEachIndex, flatIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
+import { forEachIndex, flatIndex, get, tensor, zeros } from "../../graph/tensor.ts";
 import { binary, cast, i32 } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, identityMap } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { clampedPosition, position, requireIndices } from "./indices.ts";
+import { scattered, scattering } from "./scattered.ts";
 import { dimensions, padded, widened } from "../lowerings.ts";
 import type { GradientBuilder, GradientSite, Op } from "../op.ts";
 import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, showShape } from "../rules.ts";
@@ -126,17 +127,9 @@ function lowerAlong({ name, scalar }: Rule, updates: TensorType, axis: number, t
 function scatterAlong(rule: Rule): Op {
   const { name } = rule;
   return {
-    name,
-    kind: "compute",
-    inPlace: true,
+    ...scattering(name, -1),
     summary: rule.summary,
     formula: rule.formula,
-    signature: {
-      call: name,
-      module: "core",
-      parameters: [{ name: "x", kind: "tensor" }, { name: "indices", kind: "tensor" }, { name: "updates", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }],
-      attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, name) }),
-    },
     type(inputs, attributes) {
       requireInputs(name, inputs, 3);
       const [x, indices, updates] = [inputs[0]!, inputs[1]!, inputs[2]!];
@@ -148,15 +141,9 @@ function scatterAlong(rule: Rule): Op {
     },
     evaluate(inputs, attributes, type) {
       const [x, indices, updates, axis] = [inputs[0]!, inputs[1]!, inputs[2]!, intAttribute(attributes, "axis")];
-      const result = zeros(type);
-      result.data.set(x.data as never);
-      forEachIndex(updates.type.shape, (index, flat) => {
-        const to = flatIndex(type.shape, index.with(axis, position(BigInt(get(indices, flat)), type.shape[axis]!)));
-        put(result, to, rule.combine(get(result, to), get(updates, flat)));
-      });
-      return result;
+      const placeOf = (index: readonly number[], flat: number): number => flatIndex(type.shape, index.with(axis, position(BigInt(get(indices, flat)), type.shape[axis]!)));
+      return scattered(x, updates, type, placeOf, rule.combine);
     },
-    places: (inputs, attributes) => [{ input: 1, extent: inputs[0]!.shape[intAttribute(attributes, "axis")]!, fromEnd: true }],
     lower: (inputs, attributes, type) => lowerAlong(rule, inputs[2]!, intAttribute(attributes, "axis"), type),
     gradient: rule.gradient,
     examples: () => [

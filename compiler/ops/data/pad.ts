@@ -8,7 +8,7 @@ import { invariant } from "../../support/bug.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import type { Attributes, ValueId } from "../../graph/graph.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
-import { copyLowering, fillLowering, outside, region, run, type AxisPiece } from "../lowerings.ts";
+import { type AxisPiece, choices, copyLowering, fillLowering, outside, region, run } from "../lowerings.ts";
 import type { ConstantValue, GradientBuilder, Op } from "../op.ts";
 import { intsArgument, intsAttribute, numberAttribute, refuse, requireInputs, showShape } from "../rules.ts";
 
@@ -62,10 +62,7 @@ function partsOf(mode: Mode, extent: number, before: number, after: number): { r
 }
 
 function lowerBorder(mode: Mode, shape: readonly number[], before: readonly number[], after: readonly number[]): Lowering[] {
-  const combinations = shape.reduce<readonly (readonly { readonly from: AxisPiece; readonly to: AxisPiece }[])[]>(
-    (done, extent, axis) => done.flatMap((chosen) => partsOf(mode, extent, before[axis]!, after[axis]!).map((part) => [...chosen, part])), [[]],
-  );
-  return combinations.flatMap((chosen) => {
+  return choices(shape.map((extent, axis) => partsOf(mode, extent, before[axis]!, after[axis]!))).flatMap((chosen) => {
     const from = region(chosen.map((part) => part.from));
     return copyLowering("pad", from.extents, { operand: 0, index: from.index }, region(chosen.map((part) => part.to)).index);
   });

@@ -1,7 +1,7 @@
 /** A tensor turned around: what leaves at one end comes in at the other. */
 import { flatIndex, forEachIndex, tensor, zeros } from "../../graph/tensor.ts";
 import { samples } from "../elementwise/elementwise.ts";
-import { copyLowering, region, run, type AxisPiece } from "../lowerings.ts";
+import { choices, copyLowering, region, run } from "../lowerings.ts";
 import type { ConstantValue, Op } from "../op.ts";
 import { axisArgument, intsArgument, intsAttribute, refuse, requireInputs } from "../rules.ts";
 
@@ -45,10 +45,7 @@ export const roll: Op = {
       const stays = { from: run(0, extent - turn), to: run(turn, extent - turn) };
       return turn === 0 ? [stays] : [stays, { from: run(extent - turn, turn), to: run(0, turn) }];
     });
-    const combinations = parts.reduce<readonly (readonly { from: AxisPiece; to: AxisPiece }[])[]>(
-      (done, choices) => done.flatMap((chosen) => choices.map((choice) => [...chosen, choice])), [[]],
-    );
-    return combinations.flatMap((chosen) => {
+    return choices(parts).flatMap((chosen) => {
       const from = region(chosen.map((piece) => piece.from));
       return copyLowering("roll", from.extents, { operand: 0, index: from.index }, region(chosen.map((piece) => piece.to)).index);
     });

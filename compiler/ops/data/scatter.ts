@@ -11,13 +11,14 @@
  */
 import { isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
-import { flatIndex, forEachIndex, get, limitsOf, put, tensor, zeros } from "../../graph/tensor.ts";
+import { flatIndex, get, limitsOf, tensor } from "../../graph/tensor.ts";
 import { binary, cast, i32 } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { affineIndex } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { clampedPosition, position, requireIndices } from "./indices.ts";
+import { scattered, scattering } from "./scattered.ts";
 import { dimensions, widened } from "../lowerings.ts";
 import { reshaped } from "../gradients.ts";
 import type { Example, GradientBuilder, GradientSite, NodeBuilder, Op } from "../op.ts";
@@ -151,33 +152,20 @@ function lowerScatter(rule: Rule, inputs: readonly TensorType[], axis: number): 
 }
 
 function scatter(rule: Rule): Op {
-  const { name } = rule;
   return {
-    name,
-    kind: "compute",
-    inPlace: true,
+    ...scattering(rule.name, 0),
     summary: rule.summary,
     formula: rule.formula,
-    signature: {
-      call: name,
-      module: "core",
-      parameters: [{ name: "x", kind: "tensor" }, { name: "indices", kind: "tensor" }, { name: "updates", kind: "tensor" }, { name: "axis", kind: "axis", default: 0 }],
-      attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, name) }),
-    },
     type: (inputs, attributes) => typeRule(rule, inputs, intAttribute(attributes, "axis")),
     evaluate(inputs, attributes, type) {
       const [x, indices, updates, axis] = [inputs[0]!, inputs[1]!, inputs[2]!, intAttribute(attributes, "axis")];
-      const result = zeros(type);
-      result.data.set(x.data as never);
       const picked = indices.type.shape.length;
-      forEachIndex(updates.type.shape, (index, flat) => {
+      const placeOf = (index: readonly number[]): number => {
         const wanted = BigInt(get(indices, flatIndex(indices.type.shape, index.slice(axis, axis + picked))));
-        const to = flatIndex(type.shape, [...index.slice(0, axis), position(wanted, type.shape[axis]!), ...index.slice(axis + picked)]);
-        put(result, to, rule.combine(get(result, to), get(updates, flat)));
-      });
-      return result;
+        return flatIndex(type.shape, [...index.slice(0, axis), position(wanted, type.shape[axis]!), ...index.slice(axis + picked)]);
+      };
+      return scattered(x, updates, type, placeOf, rule.combine);
     },
-    places: (inputs, attributes) => [{ input: 1, extent: inputs[0]!.shape[intAttribute(attributes, "axis")]!, fromEnd: true }],
     lower: (inputs, attributes) => lowerScatter(rule, inputs, intAttribute(attributes, "axis")),
     gradient: rule.gradient,
     ...(rule.compose ? { compose: rule.compose } : {}),

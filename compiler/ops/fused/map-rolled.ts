@@ -9,7 +9,7 @@ import type { Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
 import { samples } from "../elementwise/elementwise.ts";
-import { dimensions } from "../lowerings.ts";
+import { choices, dimensions } from "../lowerings.ts";
 import { bodyAttribute, bodyOf, map, operationsOf } from "./map.ts";
 import type { Op } from "../op.ts";
 import { roll } from "../data/roll.ts";
@@ -46,11 +46,11 @@ export const mapRolled: Op = {
     const rolls = rollsOf(attributes);
     const body = bodyOf(attributes);
     const rank = type.shape.length;
-    const pieces = type.shape.reduce<readonly (readonly { readonly start: number; readonly end: number }[])[]>((done, extent, axis) => {
+    const pieces = type.shape.map((extent, axis) => {
       const cuts = cutsOf(extent, rolls, axis);
-      return done.flatMap((chosen) => cuts.slice(1).map((end, k) => [...chosen, { start: cuts[k]!, end }]));
-    }, [[]]);
-    return pieces.map((piece): Lowering => {
+      return cuts.slice(1).map((end, k) => ({ start: cuts[k]!, end }));
+    });
+    return choices(pieces).map((piece): Lowering => {
       const reads = rolls.map((shift, operand) => ({
         operand,
         index: piece.map(({ start }, axis): Affine => affineIndex(axis, rank, 1, start - shift[axis]! + (start < shift[axis]! ? type.shape[axis]! : 0))),

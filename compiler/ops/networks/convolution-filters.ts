@@ -16,10 +16,10 @@ import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
 import { samples } from "../elementwise/elementwise.ts";
-import { dimensions, fillLowering, forRest, number, padded, wholeRegion, widened } from "../lowerings.ts";
+import { choices, dimensions, fillLowering, forRest, number, padded, wholeRegion, widened } from "../lowerings.ts";
 import type { Op } from "../op.ts";
 import { computeDType, intAttribute, intsAttribute, requireClass, requireInputs, requireSameDType, showShape } from "../rules.ts";
-import { choices, forwards, imageExtents, meeting, progression, windowPositions, windowsOf, type Window } from "./windows.ts";
+import { forwards, imageExtents, meeting, progression, windowPositions, windowsOf, type Window } from "./windows.ts";
 
 /** x: [n, g · c, …], y: [n, g · o, …positions] → [g · o, c, …window]. */
 interface Extents {

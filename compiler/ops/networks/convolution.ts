@@ -13,10 +13,10 @@ import type { Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { summed } from "../gradients.ts";
-import { dimensions, forRest, number, padded, widened } from "../lowerings.ts";
+import { choices, dimensions, forRest, number, padded, widened } from "../lowerings.ts";
 import type { ConstantValue, GradientBuilder, Op, Signature } from "../op.ts";
 import { computeDType, intArgument, intsAttribute, refuse, requireClass, requireRank, requireSameDType, showShape } from "../rules.ts";
-import { axesInts, backwards, choices, forwards, imageExtents, meeting, paddingArgument, progression, windowPositions, windowsOf, type Direction, type Window } from "./windows.ts";
+import { axesInts, backwards, forwards, imageExtents, meeting, paddingArgument, progression, windowPositions, windowsOf, type Direction, type Window } from "./windows.ts";
 
 const names = ["conv1d", "conv2d", "conv3d"];
 const transposedNames = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"];

@@ -15,12 +15,12 @@ import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
 import { samples } from "../elementwise/elementwise.ts";
-import { dimensions, forRest, number, padded, widened } from "../lowerings.ts";
+import { choices, dimensions, forRest, number, padded, widened } from "../lowerings.ts";
 import type { GradientBuilder, Op, Signature } from "../op.ts";
 import { identityOf } from "../reductions/reduce.ts";
 import { intsAttribute, refuse, requireClass, requireRank, requireSameShape, showShape } from "../rules.ts";
 import { inBlocks, lowerInBlocks } from "./unpool-blocks.ts";
-import { axesInts, backwards, choices, forwards, meeting, paddingArgument, progression, windowPositions, windowsOf, type Direction, type Window, type WindowRun } from "./windows.ts";
+import { axesInts, backwards, forwards, meeting, paddingArgument, progression, windowPositions, windowsOf, type Direction, type Window, type WindowRun } from "./windows.ts";
 
 /**
  * max, sum: of the elements. mean: their sum over their number, padding counted or not. first: the number in the window of the

@@ -12,7 +12,7 @@ import { binary, cast, i32, select } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { Access, Lowering, SpaceDimension } from "../../kernel/lowering.ts";
 import type { Affine } from "../../support/affine.ts";
-import { number } from "../lowerings.ts";
+import { choices, number } from "../lowerings.ts";
 import { backwards, type Window, type WindowRun } from "./windows.ts";
 
 /** Blocks of one axis: block k begins at element `start + step · k`. */
@@ -66,9 +66,6 @@ const blocksOfRun = ({ positions, elements, at }: WindowRun): Blocks => ({
   ...positions, elements: [Array.from({ length: elements.count }, (_, k) => ({ element: elements.start + k * elements.step, window: at.constant + k * at.element }))],
 });
 
-/** Every choice of one of each list. */
-const product = <T>(lists: readonly (readonly T[])[]): T[][] => lists.reduce<T[][]>((all, list) => all.flatMap((chosen) => list.map((one) => [...chosen, one])), [[]]);
-
 /** What the lowering of a choice of blocks for each axis needs beside them. */
 interface Layout {
   readonly type: TensorType;
@@ -84,7 +81,7 @@ interface Layout {
 export function lowerInBlocks(counts: readonly number[], layout: Layout): Lowering[] {
   const { type, last, windows } = layout;
   const first = last ? 1 : 2;
-  return product(windows.map((window, axis) => blocksOf(window, counts[axis]!, type.shape[first + axis]!))).map((blocks) => lowerBlocks(blocks, layout));
+  return choices(windows.map((window, axis) => blocksOf(window, counts[axis]!, type.shape[first + axis]!))).map((blocks) => lowerBlocks(blocks, layout));
 }
 
 function lowerBlocks(blocks: readonly Blocks[], { type, last, numbered, windows, partOf }: Layout): Lowering {
@@ -138,7 +135,7 @@ function elementsOf(blocks: readonly Blocks[], windows: readonly Window[]): Stor
   const sizes = windows.map(({ size }) => size);
   const stored: Stored[] = [];
   forEachIndex(blocks.map(({ elements }) => elements.length), (place) => {
-    const meetings = product(blocks.map(({ elements }, axis) => elements[place[axis]!]!)).map((along) => ({ element: flatIndex(sizes, along.map(({ element }) => element)), window: along.map(({ window }) => window) }));
+    const meetings = choices(blocks.map(({ elements }, axis) => elements[place[axis]!]!)).map((along) => ({ element: flatIndex(sizes, along.map(({ element }) => element)), window: along.map(({ window }) => window) }));
     stored.push({ place: [...place], meetings });
   });
   return stored;

@@ -102,9 +102,6 @@ function joined(count: number, elementsAt: (position: number) => Progression, st
   }).flat();
 }
 
-/** Every choice of one run for each axis. */
-export const choices = (runs: readonly (readonly WindowRun[])[]): WindowRun[][] => runs.reduce<WindowRun[][]>((all, axis) => all.flatMap((chosen) => axis.map((run) => [...chosen, run])), [[]]);
-
 /** A progression over a dimension of a space of so many. */
 export const progression = ({ start, step }: Progression, dimension: number, rank: number): Affine => affineIndex(dimension, rank, step, start);
 

@@ -3,6 +3,7 @@ import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
 import { rowMajor } from "../../kernel/kernel.ts";
 import type { Access, Lowering } from "../../kernel/lowering.ts";
 import { composeMap, type Affine } from "../../support/affine.ts";
+import { roundUp } from "../../support/parts.ts";
 import { evenDistribution } from "../distribution.ts";
 import type { Split } from "../families.ts";
 import type { Tensors, TensorView } from "../tensors.ts";
@@ -71,7 +72,7 @@ export function splitAlongPages(lowering: Lowering, reads: readonly TensorView[]
     return distance[across] === 1 && Math.abs(distance[stored]!) * bytesOf(tensors.type(reads[r]!.tensor).dtype) >= pageBytes;
   });
   const { extent } = lowering.space[stored]!;
-  const block = lineElements * Math.ceil(extent / parts / lineElements);
+  const block = roundUp(extent / parts, lineElements);
   const count = Math.ceil(extent / block);
   if (!turned || count !== parts) return undefined;
   return { grid: [parts], dimensions: [stored], block: [block], placement: split.placement };

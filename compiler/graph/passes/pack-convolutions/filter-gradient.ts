@@ -2,7 +2,7 @@
 import { sizeOf } from "../../../../runtime/dtype.ts";
 import { leastColumns } from "../../../ops/networks/convolution-filters.ts";
 import { windowsOf, type Window } from "../../../ops/networks/windows.ts";
-import { cheapestParts } from "../../../support/parts.ts";
+import { cheapestParts, roundUp } from "../../../support/parts.ts";
 import type { Target } from "../../../targets/target.ts";
 import type { Node, ValueId } from "../../graph.ts";
 import type { Builder } from "./builder.ts";
@@ -59,7 +59,7 @@ export function byOwnFilters(build: Builder, x: ValueId, y: ValueId, windows: re
 }
 
 /** What vectors along an extent compute for nothing, as a share. */
-const waste = (extent: number): number => (Math.ceil(extent / blockWidth) * blockWidth) / extent;
+const waste = (extent: number): number => roundUp(extent, blockWidth) / extent;
 
 interface Sums {
   readonly images: number;
@@ -81,7 +81,7 @@ function cutSums({ images, leastImages, positions, outer, left, right }: Sums, w
   const limits = [Math.max(1, Math.floor(images / leastImages)), outer, Math.ceil(left.extent / blockHeight)];
   const [imageParts, outerParts, leftParts] = cheapestParts([images, outer, left.extent], limits, most, (parts) => {
     const [own, rows, sides] = [Math.ceil(images / parts[0]!), Math.ceil(outer / parts[1]!), Math.ceil(left.extent / parts[2]!)];
-    const share = own * rows * Math.ceil(sides / blockHeight) * blockHeight * positions * right;
+    const share = own * rows * roundUp(sides, blockHeight) * positions * right;
     // In multiply–adds of one tile: moving an element costs as much as so many of them.
     const sums = parts[0]! > 1 ? 2 * parts[0]! * outer * left.extent * right : 0;
     const reads = sizeOf(parts) * own * positions * (right + left.read / parts[2]!);

@@ -4,7 +4,7 @@
  */
 import { bytesOf, sizeOf } from "../../../../runtime/dtype.ts";
 import type { Window } from "../../../ops/networks/windows.ts";
-import { cheapestParts, equalParts } from "../../../support/parts.ts";
+import { cheapestParts, equalParts, roundUp } from "../../../support/parts.ts";
 import type { Target } from "../../../targets/target.ts";
 import type { Attributes, ValueId } from "../../graph.ts";
 import { panelBytes } from "../pack-products/operands.ts";
@@ -79,7 +79,7 @@ function depthwise(build: Builder, image: ValueId, filters: ValueId, windows: re
 
 /** Some images after the others, so that their transformed tiles and the products of these stay in the caches. */
 function winograd(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], size: number, [images, rows, columns]: readonly [number, number, number], target: Target): ValueId {
-  const more = [rows, columns].map((extent) => Math.ceil(extent / size) * size - extent);
+  const more = [rows, columns].map((extent) => roundUp(extent, size) - extent);
   const whole = bordered(build, image, windows, more);
   const matrices = build.apply("winograd_filters", [filters], { size });
   const [, height, width, channels] = build.shape(whole) as [number, number, number, number];
