@@ -4,6 +4,7 @@
  */
 import { isDType } from "../../runtime/dtype.ts";
 import type * as ast from "../syntax/ast.ts";
+import { chainOf } from "../syntax/chain.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
@@ -298,14 +299,9 @@ class Names {
         return this.#expression(expression.end);
       case "unary": return this.#expression(expression.operand);
       case "binary": {
-        let link: ast.Expression = expression;
-        const rights: ast.Expression[] = [];
-        while (link.kind === "binary") {
-          rights.push(link.right);
-          link = link.left;
-        }
-        this.#expression(link);
-        for (const right of rights.reverse()) this.#expression(right);
+        const { first, links } = chainOf(expression);
+        this.#expression(first);
+        for (const link of links) this.#expression(link.right);
         return;
       }
       case "conditional":

@@ -2,6 +2,7 @@
 import { isFloat } from "../../runtime/dtype.ts";
 import { formatType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
+import { chainOf, isComparison, isLogic } from "../syntax/chain.ts";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import { report, type Frame } from "./frame.ts";
@@ -14,9 +15,6 @@ export const opNames: { readonly [op in Exclude<ast.BinaryOperator, "@">]: strin
   "==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge",
   "&&": "and", "||": "or", "&": "and", "|": "or", "^": "xor", "<<": "shl", ">>": "shr",
 };
-
-const comparisons: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);
-const isLogic = (op: ast.BinaryOperator): op is "&&" | "||" => op === "&&" || op === "||";
 
 /** A name an operand can be called by in a message, when it is written as a plain or dotted name. */
 export function nameOf(expression: ast.Expression): string | undefined {
@@ -31,20 +29,13 @@ export function written(expression: ast.Expression, value: Value): Written {
   return { value, span: expression.span, ...(name === undefined ? {} : { name }) };
 }
 
-/** A chain `a + b + c` leans to the left: it is walked, not recursed into, so that its length costs no stack. */
-export function binaryExpression(frame: Frame, expression: Extract<ast.Expression, { kind: "binary" }>, expected: Expected | undefined): Value {
-  const chain: Extract<ast.Expression, { kind: "binary" }>[] = [];
-  let first: ast.Expression = expression;
-  while (first.kind === "binary") {
-    chain.push(first);
-    first = first.left;
-  }
-  chain.reverse();
+export function binaryExpression(frame: Frame, expression: ast.BinaryExpression, expected: Expected | undefined): Value {
+  const { first, links } = chainOf(expression);
   // What is wished from the whole is wished from its parts, unless an operator between changes the kind.
   let wish = expected;
-  for (let k = chain.length - 1; k >= 0; k--) wish = leftWish(chain[k]!.op, wish);
+  for (const link of links.toReversed()) wish = leftWish(link.op, wish);
   let left = written(first, frame.session.rules.expression(frame, first, wish));
-  for (const link of chain) {
+  for (const link of links) {
     if (isLogic(link.op) && left.value.kind === "bool" && left.value.value === (link.op === "||")) {
       left = { value: bool(link.op === "||"), span: link.span };
       continue;
@@ -56,7 +47,7 @@ export function binaryExpression(frame: Frame, expression: Extract<ast.Expressio
 }
 
 function leftWish(op: ast.BinaryOperator, expected: Expected | undefined): Expected | undefined {
-  if (comparisons.has(op)) return undefined;
+  if (isComparison(op)) return undefined;
   if (isLogic(op)) return { dtype: "bool" };
   if (op === "@") return expected?.dtype ? { dtype: expected.dtype } : undefined;
   return expected;
@@ -64,7 +55,7 @@ function leftWish(op: ast.BinaryOperator, expected: Expected | undefined): Expec
 
 function rightWish(op: ast.BinaryOperator, left: Value, expected: Expected | undefined): Expected | undefined {
   if (isLogic(op)) return { dtype: "bool" };
-  if (left.kind !== "tensor") return comparisons.has(op) ? undefined : expected;
+  if (left.kind !== "tensor") return isComparison(op) ? undefined : expected;
   return op === "@" ? { dtype: left.type.dtype } : { dtype: left.type.dtype, shape: left.type.shape };
 }
 

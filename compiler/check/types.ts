@@ -5,6 +5,7 @@
 import { isDType, isFloat, isInteger, type DType } from "../../runtime/dtype.ts";
 import { formatType, type TensorType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
+import { chainOf } from "../syntax/chain.ts";
 import { closest } from "../support/suggest.ts";
 import type { Span } from "../support/span.ts";
 import { report, type Frame } from "./frame.ts";
@@ -119,15 +120,9 @@ function dimension(frame: Frame, expression: ast.Expression): number | undefined
 
 function dimensionValue(frame: Frame, expression: ast.Expression): Value {
   if (expression.kind !== "binary" || !["+", "-", "*", "/", "%"].includes(expression.op)) return frame.session.rules.expression({ ...frame, build: undefined }, expression);
-  // A chain `a + b + …` leans to the left: walked, not recursed into, so that its length costs no stack.
-  const chain: Extract<ast.Expression, { kind: "binary" }>[] = [];
-  let first: ast.Expression = expression;
-  while (first.kind === "binary") {
-    chain.push(first);
-    first = first.left;
-  }
+  const { first, links } = chainOf(expression);
   let value = dimensionValue(frame, first);
-  for (const link of chain.reverse()) {
+  for (const link of links) {
     const right = dimensionValue(frame, link.right);
     if (value.kind === "poison" || right.kind === "poison") return { kind: "poison" };
     if (link.op === "/" && value.kind === "int" && right.kind === "int" && right.value !== 0 && value.value % right.value !== 0) {

@@ -12,6 +12,7 @@ import { RuleError, type Op } from "../ops/op.ts";
 import { computeDType } from "../ops/rules.ts";
 import { op as opOf } from "../ops/table.ts";
 import type * as ast from "../syntax/ast.ts";
+import { chainOf, isComparison, isLogic } from "../syntax/chain.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
@@ -188,21 +189,12 @@ function unaryOf(at: VertexFrame, expression: Extract<ast.Expression, { kind: "u
 
 const folded = (frame: Frame, result: Value | numbers.Refused, span: Span): Value => (numbers.isRefused(result) ? report(frame, result.refused, span, result.message) : result);
 
-const isComparison = (op: ast.BinaryOperator): boolean => ["==", "!=", "<", "<=", ">", ">="].includes(op);
-const isLogic = (op: ast.BinaryOperator): op is "&&" | "||" => op === "&&" || op === "||";
-
-function binaryOf(at: VertexFrame, expression: Extract<ast.Expression, { kind: "binary" }>, wish: DType | undefined): VertexValue {
-  const chain: Extract<ast.Expression, { kind: "binary" }>[] = [];
-  let first: ast.Expression = expression;
-  while (first.kind === "binary") {
-    chain.push(first);
-    first = first.left;
-  }
-  chain.reverse();
-  const wished = chain.some((link) => isComparison(link.op)) ? undefined : wish;
+function binaryOf(at: VertexFrame, expression: ast.BinaryExpression, wish: DType | undefined): VertexValue {
+  const { first, links } = chainOf(expression);
+  const wished = links.some((link) => isComparison(link.op)) ? undefined : wish;
   let left = vertexExpression(at, first, wished);
   let leftSpan = first.span;
-  for (const link of chain) {
+  for (const link of links) {
     left = isLogic(link.op) ? logic(at, link.op, left, link, leftSpan)
       : operate(at, link.op, left, leftSpan, vertexExpression(at, link.right, left.kind === "scalar" ? left.dtype : wished), link.right.span, link.span);
     leftSpan = link.span;
@@ -226,7 +218,7 @@ export function operate(at: VertexFrame, op: ast.BinaryOperator, left: VertexVal
 }
 
 /** `&&` and `||`: the right side is evaluated only when the left does not decide, if evaluating it could trap. */
-function logic(at: VertexFrame, op: "&&" | "||", left: VertexValue, link: Extract<ast.Expression, { kind: "binary" }>, leftSpan: Span): VertexValue {
+function logic(at: VertexFrame, op: "&&" | "||", left: VertexValue, link: ast.BinaryExpression, leftSpan: Span): VertexValue {
   const decides = op === "||";
   if (left.kind === "poison") {
     vertexExpression(at, link.right, "bool");

@@ -3,6 +3,7 @@
  * nothing, and need statements of the kernel. A call of a function is what its body is.
  */
 import type * as ast from "../syntax/ast.ts";
+import { chainOf, isLogic } from "../syntax/chain.ts";
 import type { FunctionBinding, Scope } from "./scope.ts";
 
 const functionOf = (scope: Scope, name: string): FunctionBinding | undefined => {
@@ -21,12 +22,8 @@ export function guarded(expression: ast.Expression, scope: Scope): boolean {
   switch (expression.kind) {
     case "index": return true;
     case "binary": {
-      let link: ast.Expression = expression;
-      while (link.kind === "binary") {
-        if (link.op === "/" || link.op === "%" || guarded(link.right, scope)) return true;
-        link = link.left;
-      }
-      return guarded(link, scope);
+      const { first, links } = chainOf(expression);
+      return links.some((link) => link.op === "/" || link.op === "%" || guarded(link.right, scope)) || guarded(first, scope);
     }
     case "unary": return guarded(expression.operand, scope);
     case "conditional": return [expression.condition, expression.then, expression.otherwise].some((part) => guarded(part, scope));
@@ -63,13 +60,8 @@ export function needsStatements(expression: ast.Expression, scope: Scope): boole
   const needs = (one: ast.Expression): boolean => needsStatements(one, scope);
   switch (expression.kind) {
     case "binary": {
-      let link: ast.Expression = expression;
-      while (link.kind === "binary") {
-        if ((link.op === "&&" || link.op === "||") && guarded(link.right, scope)) return true;
-        if (needs(link.right)) return true;
-        link = link.left;
-      }
-      return needs(link);
+      const { first, links } = chainOf(expression);
+      return links.some((link) => (isLogic(link.op) && guarded(link.right, scope)) || needs(link.right)) || needs(first);
     }
     case "unary": return needs(expression.operand);
     case "conditional": return guarded(expression.then, scope) || guarded(expression.otherwise, scope) || [expression.condition, expression.then, expression.otherwise].some(needs);

@@ -265,7 +265,7 @@ export type Expression =
   /** `a..b`, end exclusive; compile-time. */
   | { readonly kind: "range"; readonly start: Expression; readonly end: Expression; readonly span: Span }
   | { readonly kind: "unary"; readonly op: "-" | "!" | "~" | "+"; readonly operand: Expression; readonly span: Span }
-  | { readonly kind: "binary"; readonly op: BinaryOperator; readonly left: Expression; readonly right: Expression; readonly span: Span }
+  | BinaryExpression
   /** `c ? a : b`, compile-time condition. */
   | { readonly kind: "conditional"; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression; readonly span: Span }
   | { readonly kind: "call"; readonly callee: Identifier; readonly typeArgs: readonly TypeExpression[]; readonly args: readonly Argument[]; readonly span: Span }
@@ -273,6 +273,14 @@ export type Expression =
   | { readonly kind: "index"; readonly base: Expression; readonly items: readonly IndexItem[]; readonly span: Span }
   /** Stands where an expression could not be parsed; already reported. */
   | { readonly kind: "missing"; readonly span: Span };
+
+export interface BinaryExpression {
+  readonly kind: "binary";
+  readonly op: BinaryOperator;
+  readonly left: Expression;
+  readonly right: Expression;
+  readonly span: Span;
+}
 
 export type BinaryOperator =
   | "+" | "-" | "*" | "/" | "%" | "@" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "&&" | "||" | "&" | "|" | "^" | "<<" | ">>";

@@ -8,7 +8,7 @@
  */
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
-import type { Argument, BinaryOperator, Comment, DimensionExpression, Expression, IndexItem, TypeExpression } from "./ast.ts";
+import type { Argument, BinaryExpression, BinaryOperator, Comment, DimensionExpression, Expression, IndexItem, TypeExpression } from "./ast.ts";
 import { concat, group, hardLine, ifBroken, indent, line, sequence, softLine } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import { writeString } from "./literals.ts";
@@ -20,8 +20,6 @@ interface ListOptions {
   readonly comma?: "" | ",";
   readonly closesBefore?: number;
 }
-
-type Binary = Extract<Expression, { kind: "binary" }>;
 
 export class ExpressionPrinter {
   protected readonly comments: CommentCursor;
@@ -190,7 +188,7 @@ export class ExpressionPrinter {
   }
 
   /** A chain of operators of one precedence, which breaks before each of them or nowhere. */
-  private binary(expression: Binary): Layout {
+  private binary(expression: BinaryExpression): Layout {
     const precedence = infixPrecedence[expression.op];
     const links: { readonly op: BinaryOperator; readonly right: Expression }[] = [];
     let first: Expression = expression;
