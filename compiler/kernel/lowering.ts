@@ -4,6 +4,7 @@
  * must be copied; the op does not know.
  */
 import type { Affine } from "../support/affine.ts";
+import { roundUp } from "../support/parts.ts";
 import type { KernelBuilder } from "./build.ts";
 import type { Epilogue } from "./epilogue.ts";
 import type { DType } from "../../runtime/dtype.ts";
@@ -17,7 +18,12 @@ export interface SpaceDimension {
    * serial: never split; the kernel sees all of it.
    */
   readonly kind: "parallel" | "reduction" | "serial";
+  /** It is cut between blocks of so many points only. */
+  readonly unit?: number;
 }
+
+/** How long the parts of a dimension are, the last perhaps shorter, of which so many are wanted. */
+export const partLength = ({ extent, unit = 1 }: SpaceDimension, wanted: number): number => roundUp(Math.ceil(extent / wanted), unit);
 
 /** Which element of an operand (or result) a point of the space touches: one affine form per dimension of the tensor, over the space's indices. */
 export interface Access {

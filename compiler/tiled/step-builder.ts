@@ -13,10 +13,10 @@ import type { Span } from "../support/span.ts";
 import type { Target } from "../targets/target.ts";
 import { bindFamilies, type BoundFamily } from "./bind-fields.ts";
 import { blockCount, distribute, evenDistribution, onOneTile, reshapeDistribution, slotsPerTile, tileSpan } from "./distribution.ts";
-import { draftFamilies, type DraftFamily, type SplitOptions } from "./families.ts";
+import { draftFamilies, type DraftFamily, type Split, type SplitOptions } from "./families.ts";
 import { copyLowering, partialResultsLowering } from "./lowerings.ts";
 import { partition, wantedParts } from "./partition/partition.ts";
-import { workOf } from "./partition/splits.ts";
+import { splitBeside, workOf } from "./partition/splits.ts";
 import { inRounds, type Work } from "./rounds.ts";
 import type { Tensors, TensorView } from "./tensors.ts";
 import type { ComputeSet, Copy, Step, TensorId } from "./tiled.ts";
@@ -94,12 +94,16 @@ export class StepBuilder {
     const parts: DraftFamily[][] = [];
     // Parts of one op run beside each other: each begins behind the tiles of the one before.
     let first = target.memory === "private" && lowerings.length > 1 ? 0 : undefined;
+    // In a shared memory they are cut alike.
+    let main: { readonly lowering: Lowering; readonly split: Split } | undefined;
     for (const unfinished of lowerings) {
       const lowering = withEpilogue(unfinished);
       const accessed = lowering.reads.map((access) => reads[access.operand]!);
       if (sizeOf(lowering.space.map(({ extent }) => extent)) === 0) continue;
       if (wanted && !wantedParts(lowering, wanted)) this.#context.report(error("not-supported", origin, `${lowering.name} cannot be cut into ${wanted.join(" × ")} parts: one of these dimensions must stay whole`));
-      const { split, reduction } = partition(lowering, accessed, write, this.tensors, this.#machine, wanted, first);
+      const beside = main && splitBeside(lowering, main.lowering, main.split, target.tiles);
+      const { split, reduction } = beside ? { split: beside } : partition(lowering, accessed, write, this.tensors, this.#machine, wanted, first);
+      if (target.memory === "shared" && reduction === undefined) main ??= { lowering, split };
       if (first !== undefined) first = tileSpan(split.placement, blockCount(split.grid)).end;
       const common = { split, reads: accessed, tensors: this.tensors, mergeAlways: target.memory === "shared", origin };
       if (reduction === undefined) parts.push(draftFamilies({ ...common, lowering, writes: lowering.writes.map(() => write) }));

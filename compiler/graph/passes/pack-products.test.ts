@@ -106,6 +106,12 @@ describe("pack-products", () => {
     expect(countOps(passed(graph))).not.toHaveProperty("matmul_packed");
   });
 
+  it("cuts what lies well as it is so that little is read, between register blocks", () => {
+    const products = passed(product("f32[256, 64]", "f32[64, 3136]", "f32[256, 3136]", "a @ b")).programs[0]!.body.nodes.filter(({ op }) => op === "matmul");
+    // 8 × 400 columns, the last 336.
+    expect(products.map(({ attributes }) => attributes)).toEqual([{ partition: [2, 8], unit: 16 }]);
+  });
+
   it("leaves machines with private memories alone", () => {
     const graph = square("f32", 512);
     expect(passed(graph, target("ipu-mk2"))).toBe(graph);

@@ -85,8 +85,8 @@ function prepared(product: Product, at: Rewriting, setting: Setting): Node {
   const { node, type, n, halves } = product;
   if (hasFewRows(product, at, setting)) return inRuns(product, at, setting);
   if (!halves && n < registerBytes / bytesOf(type.dtype)) return ofDots(product, at);
-  const partition = cutAsItLies(product, at, setting);
-  return partition ? { ...node, attributes: { partition } } : packed(product, at, setting);
+  const cut = cutAsItLies(product, at, setting);
+  return cut ? { ...node, attributes: { ...cut } } : packed(product, at, setting);
 }
 
 /** Elements in a row of a panel: halves are widened on the way there. */
@@ -111,8 +111,8 @@ function ofDots({ node, a, b }: Product, at: Rewriting): Node {
   return { ...node, inputs: [a, transposed(columns, at, node.origin)] };
 }
 
-/** How a product is cut whose operands lie well as they are; undefined for others. */
-function cutAsItLies(product: Product, at: Rewriting, { target, height }: Setting): readonly number[] | undefined {
+/** How a product is cut whose operands lie well as they are, its columns between register blocks; undefined for others. */
+function cutAsItLies(product: Product, at: Rewriting, { target, height }: Setting): { readonly partition: readonly number[]; readonly unit: number } | undefined {
   const { a, b, batch, m, k, n, weights, halves } = product;
   const width = panelWidth(product);
   // Packed, columns that fill no register block take no longer than those that do.
@@ -120,8 +120,8 @@ function cutAsItLies(product: Product, at: Rewriting, { target, height }: Settin
   if (weights || halves || leavesLoose || stride(a, at, 1) !== 1 || rowsCollide(a, at)) return undefined;
   const parts = staysInCaches(b, at) ? 1 : piecesOf(b, at);
   if (parts === undefined) return undefined;
-  const partition = cutProduct(batch, { extent: m, block: height }, { extent: n, block: width }, k, target, parts);
-  return partition.at(-1)! >= parts ? partition : undefined;
+  const partition = cutProduct(batch, { extent: m, block: height }, { extent: Math.ceil(n / width), block: 1, lanes: width }, k, target, parts);
+  return partition.at(-1)! >= parts ? { partition, unit: width } : undefined;
 }
 
 function packed(product: Product, at: Rewriting, { target, height }: Setting): Node {

@@ -80,17 +80,19 @@ export const matmul: Op = {
     });
     return result;
   },
-  lower(inputs, _attributes, type): Lowering[] {
+  lower(inputs, attributes, type): Lowering[] {
     const extents = extentsOf(inputs[0]!, inputs[1]!);
     if (sizeOf(type.shape) === 0) return [];
     if (extents.k === 0) return fillLowering("matmul", wholeRegion(type.shape), type.dtype, 0);
     const index = accesses(inputs[0]!, inputs[1]!, extents);
     const outer = type.shape.length;
     const inner = computeDType(type.dtype);
+    const unit = attributes["unit"] as number | undefined;
+    const parallel = dimensions("parallel", type.shape).map((each, axis) => (axis === outer - 1 && unit !== undefined ? { ...each, unit } : each));
     return [
       {
         name: "matmul",
-        space: [...dimensions("parallel", type.shape), { extent: extents.k, kind: "reduction" }],
+        space: [...parallel, { extent: extents.k, kind: "reduction" }],
         reads: [{ operand: 0, index: index.a }, { operand: 1, index: index.b }],
         writes: [{ operand: 0, index: type.shape.map((_, axis) => affineIndex(axis, outer + 1)) }],
         ...(inner === type.dtype ? { combine: "add" as const } : {}),

@@ -10,6 +10,7 @@ import { Tensors } from "../tensors.ts";
 import type { Distribution, TensorId } from "../tiled.ts";
 import { estimate, type PartitionProblem } from "./estimate.ts";
 import { partition } from "./partition.ts";
+import { splitBeside } from "./splits.ts";
 
 const ipu = target("ipu-mk2");
 
@@ -174,5 +175,48 @@ describe("the estimate", () => {
     expect(estimate(elsewhere, [4, 1]).exchange).toBe((6 * 40 * 4 + 160) / 4);
     const there: PartitionProblem = { ...problem, reads: [{ ...problem.reads[0]!, distribution: distribute([24, 40], [6, 40], spread(4, 4)) }, problem.reads[1]!] };
     expect(estimate(there, [4, 1]).exchange).toBe(40);
+  });
+});
+
+describe("a part of a result beside another", () => {
+  /** Elements from `first` on, so many of them, of each axis. */
+  const part = (first: readonly number[], extents: readonly number[]): Lowering => ({
+    ...elementwise(0, 0), space: extents.map((extent) => ({ extent, kind: "parallel" })), reads: [],
+    writes: [{ operand: 0, index: first.map((constant, axis) => ({ ...affineIndex(axis, first.length), constant })) }],
+  });
+  const middle = part([1, 2], [56, 30]);
+  const rows = { grid: [14], dimensions: [0], block: [4], placement: spread(14, 16) };
+
+  it("is cut where that is, along the same stretch of an axis", () => {
+    expect(splitBeside(part([1, 0], [56, 2]), middle, rows, 16)).toEqual({ grid: [14], dimensions: [0], block: [4], placement: rows.placement });
+  });
+
+  it("lies on the tile of the outermost block beyond its ends", () => {
+    const on = (tile: number) => ({ grid: [], dimensions: [], block: [], placement: { kind: "blocked", first: tile, perTile: 1 } });
+    expect(splitBeside(part([0, 0], [1, 34]), middle, rows, 16)).toEqual(on(0));
+    expect(splitBeside(part([57, 0], [3, 34]), middle, rows, 16)).toEqual(on(14));
+  });
+
+  it("follows each of two axes that are cut", () => {
+    const blocks = { grid: [2, 3], dimensions: [0, 1], block: [28, 10], placement: spread(6, 6) };
+    expect(splitBeside(part([1, 32], [56, 2]), middle, blocks, 6)).toMatchObject({ grid: [2], dimensions: [0], block: [28], placement: { kind: "list", tiles: [2, 5] } });
+    expect(splitBeside(part([57, 2], [1, 30]), middle, blocks, 6)).toMatchObject({ grid: [3], dimensions: [1], block: [10], placement: { kind: "blocked", first: 3, perTile: 1 } });
+  });
+
+  it("is for itself where they do not line up", () => {
+    expect(splitBeside(part([0, 0], [58, 2]), middle, rows, 16)).toBeUndefined();
+    expect(splitBeside(part([3, 0], [20, 2]), middle, rows, 16)).toBeUndefined();
+  });
+});
+
+describe("parts that are asked for", () => {
+  it("end between blocks of as many points as a dimension names", () => {
+    const machine = withTiles(target("wasm"), 16);
+    const bench = new Bench(machine);
+    const lowering: Lowering = { ...elementwise(256, 3136), space: [{ extent: 256, kind: "parallel" }, { extent: 3136, kind: "parallel", unit: 16 }] };
+    const to = bench.add([256, 3136]);
+    const { split } = partition(lowering, [bench.tensors.whole(bench.add([256, 3136]))], bench.tensors.whole(to), bench.tensors, machine, [2, 8]);
+    expect(split).toMatchObject({ grid: [2, 8], block: [128, 400] });
+    expect(bench.tensors.distribution(to)).toMatchObject({ grid: [2, 8], block: [128, 400] });
   });
 });

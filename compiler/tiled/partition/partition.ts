@@ -7,9 +7,8 @@
  * (see `search.ts`).
  */
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
-import type { Lowering } from "../../kernel/lowering.ts";
+import { partLength, type Lowering } from "../../kernel/lowering.ts";
 import { affineRange, composeMap, type Affine } from "../../support/affine.ts";
-import { equalParts } from "../../support/parts.ts";
 import type { Target } from "../../targets/target.ts";
 import { distribute, evenDistribution, spread } from "../distribution.ts";
 import type { Split } from "../families.ts";
@@ -47,7 +46,7 @@ export function wantedParts(lowering: Lowering, wanted: readonly number[]): numb
     const dimension = lowering.space[d];
     const count = lowering.edge && dimension ? Math.min(wantedCount, dimension.extent) : wantedCount;
     if (!dimension || dimension.kind !== (form ? "parallel" : "reduction") || (!form && lowering.combine === undefined) || count > dimension.extent) return undefined;
-    parts[d] = equalParts(dimension.extent, count);
+    parts[d] = Math.ceil(dimension.extent / partLength(dimension, count));
   }
   return parts;
 }
@@ -196,7 +195,7 @@ function resultBlock(lowering: Lowering, cut: ReadonlyMap<number, number>, shape
 
 /** How the plan's blocks of the result are dealt out; undefined where its blocks of the space write none. */
 function resultDistribution(lowering: Lowering, { parts }: Pick<Plan, "parts">, shape: readonly number[], target: Target): Distribution | undefined {
-  const cut = new Map(parts.flatMap((count, d) => (count > 1 ? [[d, Math.ceil(lowering.space[d]!.extent / count)] as const] : [])));
+  const cut = new Map(parts.flatMap((count, d) => (count > 1 ? [[d, partLength(lowering.space[d]!, count)] as const] : [])));
   const block = resultBlock(lowering, cut, shape);
   return block && distribute(shape, block, spread(sizeOf(shape.map((extent, t) => Math.ceil(extent / block[t]!))), target.tiles));
 }
@@ -205,7 +204,7 @@ function resultDistribution(lowering: Lowering, { parts }: Pick<Plan, "parts">, 
 function splitOf(lowering: Lowering, plan: Pick<Plan, "parts">, target: Target, first?: number): Split {
   const cut = plan.parts.flatMap((parts, d) => (parts > 1 ? [d] : []));
   const dimensions = [...cut.filter((d) => lowering.space[d]!.kind === "parallel"), ...cut.filter((d) => lowering.space[d]!.kind === "reduction")];
-  const block = dimensions.map((d) => Math.ceil(lowering.space[d]!.extent / plan.parts[d]!));
+  const block = dimensions.map((d) => partLength(lowering.space[d]!, plan.parts[d]!));
   const grid = dimensions.map((d, i) => Math.ceil(lowering.space[d]!.extent / block[i]!));
   const blocks = sizeOf(grid);
   const placement: Placement = first === undefined || blocks === 0 || blocks > target.tiles ? spread(blocks, target.tiles) : { kind: "blocked", first: Math.min(first, target.tiles - blocks), perTile: 1 };

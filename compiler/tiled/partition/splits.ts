@@ -1,10 +1,11 @@
 /** Splits of an op's index space: after the blocks of its result, evenly, and along a reduction. */
 import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
+import { forEachIndex } from "../../graph/tensor.ts";
 import { rowMajor } from "../../kernel/kernel.ts";
 import type { Access, Lowering } from "../../kernel/lowering.ts";
-import { composeMap, type Affine } from "../../support/affine.ts";
+import { affineRange, composeMap, type Affine } from "../../support/affine.ts";
 import { roundUp } from "../../support/parts.ts";
-import { evenDistribution } from "../distribution.ts";
+import { blockCount, evenDistribution, recognisePlacement, tileOf } from "../distribution.ts";
 import type { Split } from "../families.ts";
 import type { Tensors, TensorView } from "../tensors.ts";
 import type { Distribution } from "../tiled.ts";
@@ -43,6 +44,37 @@ function splitLike(lowering: Lowering, map: readonly Affine[], distribution: Dis
 /** The split under which vertex k reads block k of the only operand, or undefined where blocks and space do not line up. */
 export const splitLikeOperand = (lowering: Lowering, operand: TensorView, distribution: Distribution, shape: readonly number[]): Split | undefined =>
   splitLike(lowering, composeMap(operand.map, lowering.reads[0]!.index, lowering.space.length), distribution, shape);
+
+/**
+ * The split of one part of an op's result beside that of its first part: cut where that is cut, and beyond its ends on the tiles of
+ * its outermost blocks, so that what a tile needs of a border it has written itself. Undefined where they do not line up.
+ */
+export function splitBeside(lowering: Lowering, first: Lowering, { grid, dimensions, block, placement }: Split, tiles: number): Split | undefined {
+  const kept: { readonly cut: number; readonly dimension: number }[] = [];
+  const at = grid.map(() => 0);
+  for (const [cut, d] of dimensions.entries()) {
+    const t = first.writes[0]!.index.findIndex(({ coefficients }) => coefficients[d] !== 0);
+    const [own, other] = [lowering.writes[0]!.index[t], first.writes[0]!.index[t]];
+    if (!own || !other || !isRun(other, d)) return undefined;
+    const dimension = own.coefficients.findIndex((coefficient) => coefficient !== 0);
+    const { extent } = first.space[d]!;
+    const { min, max } = affineRange(own, lowering.space.map((each) => each.extent));
+    if (dimension !== -1 && isRun(own, dimension) && lowering.space[dimension]!.kind === "parallel" && own.constant === other.constant && max - min + 1 === extent) kept.push({ cut, dimension });
+    else if (min >= other.constant + extent) at[cut] = grid[cut]! - 1;
+    else if (max >= other.constant) return undefined;
+  }
+  const strides = rowMajor(grid);
+  const counts = kept.map(({ cut }) => grid[cut]!);
+  const beside: number[] = [];
+  forEachIndex(counts, (index) => {
+    const place = kept.reduce((sum, { cut }, i) => sum + index[i]! * strides[cut]!, at.reduce((sum, coordinate, i) => sum + coordinate * strides[i]!, 0));
+    beside.push(tileOf(placement, place, blockCount(grid)));
+  });
+  return { grid: counts, dimensions: kept.map(({ dimension }) => dimension), block: kept.map(({ cut }) => block[cut]!), placement: recognisePlacement(beside, tiles) };
+}
+
+/** Whether an index goes up by one with dimension d, and depends on no other. */
+const isRun = ({ coefficients }: Affine, d: number): boolean => coefficients.every((coefficient, other) => coefficient === (other === d ? 1 : 0));
 
 /** Splits the space itself evenly, without regard to where the result lies. */
 export function splitEvenly(lowering: Lowering, tiles: number, grain: number): Split {

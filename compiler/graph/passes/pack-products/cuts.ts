@@ -1,6 +1,6 @@
 /** Into how many parts products are cut, where tiles share a memory. */
 import { sizeOf } from "../../../../runtime/dtype.ts";
-import { cheapestParts, equalParts } from "../../../support/parts.ts";
+import { cheapestParts, equalParts, roundUp } from "../../../support/parts.ts";
 import type { Target } from "../../../targets/target.ts";
 
 /** Elements of rows that stay in the second-level cache of every processor. */
@@ -10,41 +10,51 @@ const longRun = 32;
 /** What a column that fills no vector costs, in vectors. */
 const looseColumn = 4;
 
+/** What reading an element that is not packed costs, in multiplications and additions: each line may come from another processor. */
+const readWork = 10;
+
 /** Rows or columns of a product, or panels of `lanes` of them; a register block takes `block`. */
 export interface Side {
   readonly extent: number;
   readonly block: number;
   readonly lanes?: number;
+  /** Whether a worker packs the panels, and has them in its cache, that it multiplies. */
+  readonly packed?: boolean;
 }
 
 /** The whole panels of an extent; where there is none, the one that has less. */
-export const panels = (extent: number, width: number): Pick<Side, "extent" | "lanes"> => (extent < width ? { extent: 1, lanes: extent } : { extent: Math.floor(extent / width), lanes: width });
+export const panels = (extent: number, width: number): Pick<Side, "extent" | "lanes" | "packed"> => ({ ...(extent < width ? { extent: 1, lanes: extent } : { extent: Math.floor(extent / width), lanes: width }), packed: true });
 
 /**
  * Into how many parts each dimension of the result is cut: batches first, then rows and columns so that the tile with the
- * most work has the least, counted in the registers' blocks, and then so that operands are read least; but of panels, whose rows
- * all stay in the caches, along the columns: then a worker reads the panels that it has packed. Columns are cut between register
- * blocks only.
+ * most work has the least, and then so that operands are read least; but of panels, whose rows all stay in the caches, along the
+ * columns: then a worker reads the panels that it has packed. Where nothing is packed, reading is work like any other. Columns are
+ * cut between register blocks only.
  */
 export function cutProduct(batch: readonly number[], rows: Side, columns: Side, k: number, target: Target, leastAcross = 1): number[] {
-  const work = sizeOf(batch) * rows.extent * (rows.lanes ?? 1) * columns.extent * (columns.lanes ?? 1) * k;
+  const work = sizeOf(batch) * elementsOf(rows) * elementsOf(columns) * k;
   let left = Math.max(1, Math.min(target.tiles, Math.floor(work / target.grain)));
   const parts = batch.map((extent) => {
     const count = equalParts(extent, Math.min(extent, left));
     left = Math.max(1, Math.floor(left / count));
     return count;
   });
-  const blocksOf = ({ extent, block }: Side, count: number): number => Math.ceil(Math.ceil(extent / count) / block);
-  const readsOwnPanels = columns.lanes !== undefined && rows.extent * (rows.lanes ?? 1) * k <= cachedElements;
+  const readsOwnPanels = elementsOf(rows) * k <= cachedElements;
   const most = [Math.ceil(rows.extent / rows.block), Math.ceil(columns.extent / columns.block)];
   const cheapest = cheapestParts([rows.extent, columns.extent], most, left, ([down, across]) => {
     const tearsBlocks = across! > 1 && Math.ceil(columns.extent / across!) % columns.block !== 0;
     if (across! < leastAcross || tearsBlocks) return undefined;
-    const read = readsOwnPanels ? down! : down! * columns.extent * (columns.lanes ?? 1) + across! * rows.extent * (rows.lanes ?? 1);
-    return [blocksOf(rows, down!) * blocksOf(columns, across!), read];
+    const [height, width] = [partOf(rows, down!), partOf(columns, across!)];
+    if (columns.packed === true) return [height * width, readsOwnPanels ? down! : height + width];
+    return [height * width + readWork * (height + width)];
   });
   return [...parts, ...(cheapest ?? [1, 1])];
 }
+
+const elementsOf = ({ extent, lanes = 1 }: Side): number => extent * lanes;
+
+/** Rows or columns of the longest of so many parts, those of a register block that is not full counted in. */
+const partOf = ({ extent, block, lanes = 1 }: Side, count: number): number => roundUp(Math.ceil(extent / count), block) * lanes;
 
 /** The parts of a product of few rows: so that the tile with the most work has the least, no run being short. */
 export function cutRuns(m: number, k: number, n: number, target: Target, blockRows: number): number[] {
