@@ -72,6 +72,25 @@ describe("partition", () => {
     expect(cut(1024, 256, distribute([1024, 256], [128, 256], spread(8, 8)))).toEqual({ grid: [8], dimensions: [0], block: [128] });
   });
 
+  it("cuts no lines of what is read side by side, if nothing is placed and other dimensions have room", () => {
+    const channelsFirst = (c: number, h: number, w: number): Lowering => ({
+      name: "map", space: [c, h, w].map((extent) => ({ extent, kind: "parallel" as const })), emit: unused,
+      reads: [{ operand: 0, index: [affineIndex(1, 3), affineIndex(2, 3), affineIndex(0, 3)] }], writes: [{ operand: 0, index: [0, 1, 2].map((d) => affineIndex(d, 3)) }],
+    });
+    const cut = (c: number, h: number, w: number, placed?: Distribution) => {
+      const bench = new Bench({ ...withTiles(target("wasm"), 16), grain: 1 });
+      const { split } = bench.partition(channelsFirst(c, h, w), [bench.add([h, w, c])], bench.add([c, h, w], placed));
+      return { grid: split.grid, dimensions: split.dimensions, block: split.block };
+    };
+    expect(cut(32, 112, 112)).toEqual({ grid: [16], dimensions: [1], block: [7] });
+    expect(cut(3, 224, 224)).toEqual({ grid: [3, 5], dimensions: [0, 1], block: [1, 45] });
+    expect(cut(64, 4, 40)).toEqual({ grid: [4, 4], dimensions: [0, 1], block: [16, 1] });
+    expect(cut(32, 1, 64)).toEqual({ grid: [2, 4], dimensions: [0, 2], block: [16, 16] });
+    expect(cut(32, 1, 16)).toEqual({ grid: [16], dimensions: [0], block: [2] });
+    expect(cut(256, 112, 112)).toEqual({ grid: [16], dimensions: [0], block: [16] });
+    expect(cut(32, 112, 112, distribute([32, 112, 112], [2, 112, 112], spread(16, 16)))).toEqual({ grid: [16], dimensions: [0], block: [2] });
+  });
+
   it("cuts what is kept as the operand is that tiles computed, in whatever order of axes, where they share a memory", () => {
     const transposed: Lowering = { ...elementwise(40, 96), reads: [{ operand: 0, index: [affineIndex(1, 2), affineIndex(0, 2)] }] };
     const cut = (computed: Distribution, mapped?: Distribution): readonly [readonly number[], Distribution] => {
@@ -83,7 +102,7 @@ describe("partition", () => {
     expect(cut(rows)).toEqual([[1], distribute([40, 96], [40, 7], spread(14, 16))]);
     const mapped = distribute([40, 96], [5, 96], spread(8, 16));
     expect(cut(rows, mapped)).toEqual([[0], mapped]);
-    expect(cut(onOneTile([96, 40]))[0]).toEqual([0]);
+    expect(cut(onOneTile([96, 40]))[0]).toEqual([0, 1]);
   });
 
   it("cuts reductions of columns by rows where these are pages apart and partial results are few", () => {

@@ -3,7 +3,7 @@
  * nothing has placed yet. A placement the user mapped, or that an earlier op chose, stays and decides.
  *
  * With shared memory every split costs the same but for balance, so dimensions are split evenly, the outermost first; but
- * transpositions along the rows they read, and reductions of columns by rows. With private memory the cheapest split is searched
+ * transpositions along the rows they read, or not within lines, and reductions of columns by rows. With private memory the cheapest split is searched
  * (see `search.ts`).
  */
 import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
@@ -16,7 +16,7 @@ import type { Tensors, TensorView } from "../tensors.ts";
 import type { Distribution, Placement } from "../tiled.ts";
 import { estimate, type Cost, type PartitionProblem } from "./estimate.ts";
 import { search, type Plan } from "./search.ts";
-import { splitAlongPages, splitByRows, splitEvenly, splitLikeOperand, splitLikeResult, splitReduction, workOf } from "./splits.ts";
+import { splitAlongPages, splitAroundLines, splitByRows, splitEvenly, splitLikeOperand, splitLikeResult, splitReduction, workOf } from "./splits.ts";
 
 export interface Partition {
   readonly split: Split;
@@ -94,7 +94,8 @@ function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: Ten
   const split = fits ? like : splitEvenly(lowering, target.tiles, grain);
   const byRows = free && keepsPartials(to, tensors) ? splitByRows(lowering, reads, tensors, split) : undefined;
   if (byRows) return { split: byRows, reduction: 0 };
-  return { split: (free ? splitAlongPages(lowering, reads, to, tensors, split) : undefined) ?? split };
+  if (!free) return { split };
+  return { split: splitAlongPages(lowering, reads, to, tensors, split) ?? splitAroundLines(lowering, reads, to, tensors, target.tiles, split) ?? split };
 }
 
 /**

@@ -110,6 +110,29 @@ export function splitAlongPages(lowering: Lowering, reads: readonly TensorView[]
   return { grid: [parts], dimensions: [stored], block: [block], placement: split.placement };
 }
 
+/**
+ * A split of what is read in short runs: where each tile would read less than a line of what lies side by side in an operand, and
+ * others the rest of the line, other dimensions are cut, or these into lines. Undefined where the split given cuts no line, or
+ * there would be fewer than half as many parts. (Of less than a line in all, as of three colours, each alone is as fast.)
+ */
+export function splitAroundLines(lowering: Lowering, reads: readonly TensorView[], to: TensorView, tensors: Tensors, tiles: number, split: Split): Split | undefined {
+  if (lowering.space.some(({ kind }) => kind !== "parallel")) return undefined;
+  const stored = distancesOf(to, lowering.writes[0]!, lowering, tensors).indexOf(1);
+  const read = lowering.reads.map((access, r) => distancesOf(reads[r]!, access, lowering, tensors));
+  const across = split.dimensions.find((d, at) => split.block[at]! < lineElements && lowering.space[d]!.extent >= lineElements && d !== stored && read.some((distances) => distances[d] === 1 && distances[stored] !== 0));
+  if (stored === -1 || across === undefined) return undefined;
+  const order = [...lowering.space.keys()].filter((d) => d !== across && d !== stored).concat(across, stored);
+  const unit = (d: number): number => (d === across || d === stored ? lineElements : 1);
+  const parts = sizeOf(split.grid);
+  const even = evenDistribution(order.map((d) => Math.ceil(lowering.space[d]!.extent / unit(d))), parts, tiles, 1);
+  if (2 * sizeOf(even.grid) < parts) return undefined;
+  const dimensions = [...lowering.space.keys()].filter((d) => even.grid[order.indexOf(d)]! > 1);
+  return {
+    grid: dimensions.map((d) => even.grid[order.indexOf(d)]!), dimensions, placement: even.placement,
+    block: dimensions.map((d) => even.block[order.indexOf(d)]! * unit(d)),
+  };
+}
+
 /** How far an access moves with each dimension of the space, in elements. */
 function distancesOf(view: TensorView, { index }: Access, { space }: Lowering, tensors: Tensors): number[] {
   const strides = rowMajor(tensors.type(view.tensor).shape);

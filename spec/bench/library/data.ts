@@ -21,11 +21,12 @@ function permuted(shape: readonly number[], order: readonly number[]): (x: Float
 }
 
 function permutation(shape: readonly number[], order: readonly number[], limit: Limit = {}): Case {
-  const [x, y] = [waves(size), new Float32Array(size)];
+  const count = shape.reduce((a, b) => a * b, 1);
+  const [x, y] = [waves(count), new Float32Array(count)];
   const work = permuted(shape, order);
   return {
     operands: { x: { type: `f32[${shape.join(", ")}]`, data: x } }, results: { y: `f32[${order.map((axis) => shape[axis]).join(", ")}]` },
-    main: `y = transpose(x, (${order.join(", ")}));`, tolerance: 0, limit: { read: 4 * size, written: 4 * size, ...limit },
+    main: `y = transpose(x, (${order.join(", ")}));`, tolerance: 0, limit: { read: 4 * count, written: 4 * count, ...limit },
     plain: () => {
       work(x, y);
       return { y };
@@ -120,6 +121,7 @@ export const dataCases: Cases = {
   "permute, heads": () => permutation([8, 512, 16, 64], [0, 2, 1, 3]),
   "permute, channels last": () => permutation([16, 64, 64, 64], [0, 2, 3, 1], { turned: [16, 64, 4096] }),
   "permute, channels first": () => permutation([16, 64, 64, 64], [0, 3, 1, 2], { turned: [16, 4096, 64] }),
+  "permute, one image": () => permutation([1, 112, 112, 32], [0, 3, 1, 2], { turned: [1, 12_544, 32] }),
   pad: () => onMatrix("pad(x, (1, 3), (1, 3))", `f32[${rows + 2}, ${width + 6}]`, (rows + 2) * (width + 6), (x, y) => {
     for (let row = 0; row < rows; row++) y.set(x.subarray(row * width, (row + 1) * width), (row + 1) * (width + 6) + 3);
   }),
