@@ -39,7 +39,7 @@ export function formatSeconds(seconds: number): string {
   return seconds < 1 ? `${(seconds * 1e3).toPrecision(3)} ms` : `${seconds.toPrecision(3)} s`;
 }
 
-const noSteps = new Set<string>([names.peak128, names.peak256, names.peakOfTwo, names.cachedNarrow, names.cachedWide]);
+const noSteps = new Set<string>([names.peak128, names.peak256, names.peakOfTwo, names.line, names.cachedNarrow, names.cachedWide]);
 
 /** A line a contender: time, speed, and how many times the time of gph. */
 function contenderLines(workload: Workload, seconds: Times): string[] {

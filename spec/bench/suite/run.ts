@@ -70,7 +70,8 @@ function entriesOf(workload: Workload): Entry[] {
     ? [entry(names.peak128, { kind: "machine", ...one, variant: "fma" }), entry(names.peak256, { kind: "machine", ...one, variant: "fma" }, true)]
     : limit === undefined ? [] : [entry(names.memory, { kind: "machine", ...one, variant: limit })];
   const peakOfTwo = limit === "fma" ? [entry(names.peakOfTwo, { kind: "machine", threads: 2, variant: "fma" }, true)] : [];
-  const two = workload.twoWorkers && availableParallelism() > 1 ? [entry(names.two, { kind: "gph", threads: 2 }, true), ...peakOfTwo] : [];
+  const line = entry(names.line, { kind: "machine", threads: 2, variant: "line" });
+  const two = workload.twoWorkers && availableParallelism() > 1 ? [entry(names.two, { kind: "gph", threads: 2 }, true), ...peakOfTwo, line] : [];
   const cached = workload.cached === undefined ? [] : [entry(names.cachedNarrow, { kind: "gph", ...one, cached: true }), entry(names.cachedWide, { kind: "gph", ...one, cached: true }, true)];
   const c = workload.native === undefined ? [] : [entry(names.gccNative, { kind: "gcc", ...one, variant: "-march=native" }), entry(names.gccSse2, { kind: "gcc", ...one, variant: "-msse2" })];
   return [

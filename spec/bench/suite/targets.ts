@@ -23,6 +23,7 @@ export const names = {
   peak128: "peak 128-bit",
   peak256: "peak 256-bit",
   peakOfTwo: "peak of 2 threads",
+  line: "line there and back",
   memory: "memory",
   onnxNode: "onnxruntime-node",
   onnxWeb: "onnxruntime-web",
