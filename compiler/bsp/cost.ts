@@ -9,6 +9,7 @@
  * The work is proportional to tiles, families and blocks, never to elements, nor to pairs of tiles. Exchanges are scheduled in the order of the program
  * until they have had `scheduleBudget` receipts; those after count with their bound, and say so.
  */
+import { programsOf } from "../graph/graph.ts";
 import { unreachable } from "../support/bug.ts";
 import type { MeasuredTrips } from "../kernel/cycles.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -19,7 +20,7 @@ import type { BspGraph, BspStep, Phase } from "./bsp.ts";
 import { ComputeModel, type ComputeCost } from "./compute-cost.ts";
 import { exchangeCost, scheduleLimit, type ExchangeCost } from "./exchange/index.ts";
 import { loopCounters } from "./loop-counters.ts";
-import { numberSteps, programsOf } from "./steps.ts";
+import { numberSteps } from "./steps.ts";
 import type { Tally } from "./tile-classes.ts";
 
 /** All exchanges of a graph are scheduled for their cost up to this many receipts, which takes a second or so. */

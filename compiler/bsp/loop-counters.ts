@@ -1,9 +1,10 @@
 /** Numbers for the loops inside a program's kernels that are counted in a build to be profiled: equal kernels share theirs. */
+import { programsOf } from "../graph/graph.ts";
 import { countedLoops, withLoopCounts, type CountedLoop } from "../kernel/count-loops.ts";
 import { kernelKey } from "../kernel/key.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { BspGraph } from "./bsp.ts";
-import { forEachStep, programsOf } from "./steps.ts";
+import { forEachStep } from "./steps.ts";
 
 export interface LoopCounters {
   /** How many there are. */

@@ -3,6 +3,7 @@
  * Moments are counted as `lifetimes` counts them; those between two waits of all tiles are shown as one, by the fullest.
  */
 import { bytesOf, sizeOf } from "../../runtime/dtype.ts";
+import { programsOf } from "../graph/graph.ts";
 import { unreachable } from "../support/bug.ts";
 import { blockCount } from "../tiled/distribution.ts";
 import type { TensorId, TiledGraph } from "../tiled/tiled.ts";
@@ -10,7 +11,6 @@ import { aligned } from "./alignment.ts";
 import type { BspGraph, BspStep } from "./bsp.ts";
 import { lifetimes, type Lifetime } from "./lifetimes.ts";
 import { Moments } from "./moments.ts";
-import { programsOf } from "./steps.ts";
 import { programBytes, type ProgramBytes } from "./program-bytes.ts";
 import { tileClasses, type DealtCells, type Tally } from "./tile-classes.ts";
 

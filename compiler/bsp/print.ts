@@ -1,8 +1,9 @@
 /** Prints the bulk-synchronous level: supersteps with their phases, and addresses once they are planned. */
+import { programsOf } from "../graph/graph.ts";
 import { indent, printComputeSet, printControl, printCopy, printHost, printKernels, printTensors } from "../tiled/print.ts";
 import type { ComputeSet, TiledGraph } from "../tiled/tiled.ts";
 import type { BspGraph, BspStep, PlannedGraph } from "./bsp.ts";
-import { forEachStep, programsOf } from "./steps.ts";
+import { forEachStep } from "./steps.ts";
 
 export function print(graph: BspGraph | PlannedGraph): string {
   const { tiled } = graph;

@@ -6,6 +6,7 @@
  *
  * Where memory is shared there is one code for all, outside of it: nothing is counted.
  */
+import { programsOf } from "../graph/graph.ts";
 import { kernelKey } from "../kernel/key.ts";
 import { codeBytes } from "../kernel/code-size.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -13,7 +14,7 @@ import { affineRange } from "../support/affine.ts";
 import { blockCount } from "../tiled/distribution.ts";
 import type { Copy, TiledGraph, TiledTensor } from "../tiled/tiled.ts";
 import type { BspGraph } from "./bsp.ts";
-import { forEachStep, programsOf } from "./steps.ts";
+import { forEachStep } from "./steps.ts";
 import { stretchesOf, type DealtCells, type Stretch } from "./tile-classes.ts";
 
 /** Modelling parameters, in bytes. */

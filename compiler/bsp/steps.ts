@@ -1,4 +1,5 @@
 /** Walking and rebuilding trees of bsp steps. */
+import { programsOf } from "../graph/graph.ts";
 import { unreachable } from "../support/bug.ts";
 import { stepsInside } from "../tiled/tiled.ts";
 import type { BspGraph, BspProgram, BspStep, Phase } from "./bsp.ts";
@@ -26,9 +27,6 @@ export function forEachStep(steps: readonly BspStep[], visit: (step: BspStep) =>
     if (step.kind !== "superstep" && step.kind !== "host") for (const body of stepsInside(step)) forEachStep(body, visit);
   }
 }
-
-/** All programs, in the order in which their steps are numbered: the graph's own, then `initial` and `prepare`. */
-export const programsOf = (graph: BspGraph): readonly BspProgram[] => [...graph.programs, graph.initial, ...(graph.prepare ? [graph.prepare] : [])];
 
 /** The same graph with each program's steps mapped. */
 export function withSteps<Of extends BspGraph>(graph: Of, map: (steps: readonly BspStep[]) => readonly BspStep[]): Of {

@@ -8,13 +8,14 @@
  */
 import { bytesOf } from "../../runtime/dtype.ts";
 import { control } from "../../runtime/executable.ts";
+import { programsOf } from "../graph/graph.ts";
 import { invariant } from "../support/bug.ts";
 import { rootOf } from "../tiled/tiled.ts";
 import { accessesOf, Pending } from "./accesses.ts";
 import type { BspGraph, PlannedGraph } from "./bsp.ts";
 import { lifetimes } from "./lifetimes.ts";
 import { tensorBytes, tilesOf } from "./passes/plan-memory.ts";
-import { forEachStep, programsOf } from "./steps.ts";
+import { forEachStep } from "./steps.ts";
 
 /** Above this many tensors, overlaps are not looked for pair by pair. */
 const pairLimit = 2_000;

@@ -166,6 +166,11 @@ export interface Graph {
   readonly origin: Span;
 }
 
+/** Of a graph at any level: the user's programs, the initial one, and that which prepares what params decide. Steps are numbered in this order. */
+export function programsOf<Of>(graph: { readonly programs: readonly Of[]; readonly initial: Of; readonly prepare?: Of }): readonly Of[] {
+  return [...graph.programs, graph.initial, ...(graph.prepare ? [graph.prepare] : [])];
+}
+
 export const scalar = (dtype: DType): TensorType => ({ dtype, shape: [] });
 
 export function formatType(type: TensorType): string {

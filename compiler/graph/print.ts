@@ -8,9 +8,9 @@ import { computeMapOf } from "../ops/fused/compute-map.ts";
 import { rollsOf } from "../ops/fused/map-rolled.ts";
 import { bodyOf } from "../ops/fused/map.ts";
 import { fillValue } from "./constants.ts";
-import { formatType, type Attribute, type Attributes, type Block, type ComputeSet, type Graph, type Node, type Placement, type Program, type Slice, type State, type Value, type ValueId } from "./graph.ts";
+import { formatType, programsOf, type Attribute, type Attributes, type Block, type ComputeSet, type Graph, type Node, type Placement, type Program, type Slice, type State, type Value, type ValueId } from "./graph.ts";
 import { printBody, printNumber } from "./print-body.ts";
-import { forEachNode, programsOf } from "./rewrite.ts";
+import { forEachNode } from "./rewrite.ts";
 
 /** How much of long lists is shown. */
 const shownPlacements = 3;

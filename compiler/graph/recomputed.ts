@@ -1,8 +1,8 @@
 /** What gradients compute again instead of keeping: how much memory `@recompute` and `recompute(e)` save, by place. */
 import { bytesOf, sizeOf } from "../../runtime/dtype.ts";
 import type { Span } from "../support/span.ts";
-import type { Graph, Node, ValueId } from "./graph.ts";
-import { forEachNode, programsOf } from "./rewrite.ts";
+import { programsOf, type Graph, type Node, type ValueId } from "./graph.ts";
+import { forEachNode } from "./rewrite.ts";
 
 export interface Recomputed {
   /** Of what computes the values. */

@@ -5,10 +5,7 @@
 import { op as opOf, ops } from "../ops/table.ts";
 import type { Span } from "../support/span.ts";
 import { GraphBuilder } from "./build.ts";
-import type { Attributes, Block, Graph, Node, Program, TensorType, ValueId } from "./graph.ts";
-
-/** The user's programs, the initial one, and that which prepares what params decide. */
-export const programsOf = (graph: Graph): readonly Program[] => [...graph.programs, graph.initial, ...(graph.prepare ? [graph.prepare] : [])];
+import { programsOf, type Attributes, type Block, type Graph, type Node, type Program, type TensorType, type ValueId } from "./graph.ts";
 
 /** Every node of a block, those in regions after the node that holds them. */
 export function forEachNode(block: Block, visit: (node: Node, block: Block) => void): void {
@@ -16,6 +13,13 @@ export function forEachNode(block: Block, visit: (node: Node, block: Block) => v
     visit(node, block);
     for (const region of node.regions) forEachNode(region, visit);
   }
+}
+
+/** The block that each value is made in, by a node. */
+export function homesOf(graph: Graph): ReadonlyMap<ValueId, Block> {
+  const homes = new Map<ValueId, Block>();
+  for (const { body } of programsOf(graph)) forEachNode(body, (node, block) => node.outputs.forEach((output) => homes.set(output, block)));
+  return homes;
 }
 
 /** How often each value is used, by nodes and as results of their regions. */

@@ -22,10 +22,10 @@ import { isDType, isFloat, isInteger } from "../../runtime/dtype.ts";
 import { RuleError } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
-import { formatType, isStructural, sameShape, sameType, type Block, type ComputeSet, type Graph, type Node, type Program, type Slice, type State, type StructuralOp, type TensorType, type ValueId, type Vertex } from "./graph.ts";
+import { formatType, isStructural, programsOf, sameShape, sameType, type Block, type ComputeSet, type Graph, type Node, type Program, type Slice, type State, type StructuralOp, type TensorType, type ValueId, type Vertex } from "./graph.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { printNode, printSlice } from "./print.ts";
-import { forEachNode, programsOf } from "./rewrite.ts";
+import { forEachNode } from "./rewrite.ts";
 
 export function verify(graph: Graph): void {
   const verifier = new Verifier(graph);

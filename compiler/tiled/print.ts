@@ -1,12 +1,12 @@
 /** Prints the tiled level: tensors with where they live, steps with families and copies. */
-import { formatType } from "../graph/graph.ts";
+import { formatType, programsOf } from "../graph/graph.ts";
 import { kernelKey } from "../kernel/key.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { printKernel } from "../kernel/print.ts";
 import type { Affine } from "../support/affine.ts";
 import { unreachable } from "../support/bug.ts";
 import { blockCount, tileOf } from "./distribution.ts";
-import { programsOf, stepsInside, type ComputeSet, type ControlStep, type Copy, type Distribution, type Family, type HostAction, type Placement, type Step, type TensorId, type TiledGraph } from "./tiled.ts";
+import { stepsInside, type ComputeSet, type ControlStep, type Copy, type Distribution, type Family, type HostAction, type Placement, type Step, type TensorId, type TiledGraph } from "./tiled.ts";
 
 export function print(tiled: TiledGraph): string {
   const lines = [`tiled ${tiled.graph.name} on ${tiled.tiles} tiles`, ...printTensors(tiled)];

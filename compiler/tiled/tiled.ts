@@ -184,9 +184,6 @@ export interface TiledGraph {
   readonly prepare?: TiledProgram;
 }
 
-/** The graph's own programs, then `initial` and `prepare`. */
-export const programsOf = (tiled: TiledGraph): readonly TiledProgram[] => [...tiled.programs, tiled.initial, ...(tiled.prepare ? [tiled.prepare] : [])];
-
 /** The lists of steps that a step holds, in the order of the text. */
 export function stepsInside<Of>(step: ControlStep<Of>): readonly (readonly Of[])[] {
   switch (step.kind) {

@@ -9,14 +9,14 @@
  * - both sides of a copy stay inside their tensors.
  */
 import { sizeOf } from "../../runtime/dtype.ts";
-import { sameShape } from "../graph/graph.ts";
+import { programsOf, sameShape } from "../graph/graph.ts";
 import { verifyKernel } from "../kernel/verify.ts";
 import { affineRange, type Affine } from "../support/affine.ts";
 import { invariant } from "../support/bug.ts";
 import { blockCount, samePlacement, slotsPerTile, tileSpan } from "./distribution.ts";
 import { everyInstance } from "./locality.ts";
 import { printFamily } from "./print.ts";
-import { programsOf, stepsInside, type Copy, type Family, type Field, type Step, type TiledGraph, type TiledTensor } from "./tiled.ts";
+import { stepsInside, type Copy, type Family, type Field, type Step, type TiledGraph, type TiledTensor } from "./tiled.ts";
 
 /** Above this many instances, writes that are not separate dimension by dimension are not compared one by one. */
 const comparisonLimit = 512;

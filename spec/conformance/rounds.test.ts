@@ -4,12 +4,13 @@
  */
 import { describe, expect, it } from "vitest";
 import { checkFile } from "../../compiler/compile.ts";
+import { programsOf } from "../../compiler/graph/graph.ts";
 import { Interpreter } from "../../compiler/graph/interpret.ts";
 import { runPipeline } from "../../compiler/pipeline.ts";
 import { Diagnostics } from "../../compiler/support/diagnostic.ts";
 import type { Target } from "../../compiler/targets/target.ts";
 import { target, withTiles } from "../../compiler/targets/targets.ts";
-import { programsOf, type Step } from "../../compiler/tiled/tiled.ts";
+import type { Step } from "../../compiler/tiled/tiled.ts";
 import { differences, engineFor, fillStates, toHost } from "./support.ts";
 
 const machine = (bytesPerTile: number): Target => ({ ...withTiles(target("ipu-mk2"), 16), bytesPerTile });

@@ -4,7 +4,7 @@
  * that run together are one entry. Sorted by cost.
  */
 import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
-import { formatType } from "../../graph/graph.ts";
+import { formatType, programsOf } from "../../graph/graph.ts";
 import type { Recomputed } from "../../graph/recomputed.ts";
 import { unreachable } from "../../support/bug.ts";
 import type { Sources } from "../../support/span.ts";
@@ -14,7 +14,7 @@ import { blockCount } from "../../tiled/distribution.ts";
 import type { BspGraph } from "../bsp.ts";
 import { costOfGraph, plannedTimes, type ExchangePart, type StepCost } from "../cost.ts";
 import { exchangeCost } from "../exchange/index.ts";
-import { forEachStep, numberSteps, programsOf } from "../steps.ts";
+import { forEachStep, numberSteps } from "../steps.ts";
 import { TensorNames } from "./names.ts";
 import { lineOf, Places, type Place } from "./places.ts";
 import { columns, excerpt, plural, whole } from "./text.ts";

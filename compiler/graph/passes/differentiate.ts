@@ -18,8 +18,8 @@ import { spread, spreadRounds } from "./differentiate/activity.ts";
 import { backward } from "./differentiate/backward.ts";
 import { Construction } from "./differentiate/construction.ts";
 import { keepElements, type KeptElements } from "./differentiate/kept-elements.ts";
-import type { Block, ComputeSet, Graph, Node, TensorType, ValueId, Vertex } from "../graph.ts";
-import { forEachNode, programsOf, withBodies } from "../rewrite.ts";
+import { programsOf, type Block, type ComputeSet, type Graph, type Node, type TensorType, type ValueId, type Vertex } from "../graph.ts";
+import { forEachNode, withBodies } from "../rewrite.ts";
 
 export const differentiate: Pass<Graph, Graph> = {
   name: "differentiate",

@@ -17,7 +17,7 @@ import { argument, substitute } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { Pass } from "../../support/pass.ts";
 import { wantedPartition, type Block, type Graph, type Node, type ValueId } from "../graph.ts";
-import { changesInput, countUses, forEachNode, programsOf, rewrite, rootOf, type Rewriting } from "../rewrite.ts";
+import { changesInput, countUses, homesOf, rewrite, rootOf, type Rewriting } from "../rewrite.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 export const fuseResults: Pass<Graph, Graph> = {
@@ -38,7 +38,7 @@ interface Found {
 class ResultFusion {
   readonly #uses: ReadonlyMap<ValueId, number>;
   /** The block that each value is defined in. */
-  readonly #homes = new Map<ValueId, Block>();
+  readonly #homes: ReadonlyMap<ValueId, Block>;
   /** The order in which values are made. */
   readonly #positions = new Map<ValueId, number>();
   /** Where values were handed to what may change them in place. */
@@ -47,7 +47,7 @@ class ResultFusion {
 
   constructor(graph: Graph) {
     this.#uses = countUses(graph);
-    for (const { body } of programsOf(graph)) forEachNode(body, (node, block) => node.outputs.forEach((output) => this.#homes.set(output, block)));
+    this.#homes = homesOf(graph);
   }
 
   node(node: Node, at: Rewriting): Node {

@@ -24,8 +24,8 @@
  */
 import type { Pass } from "../../support/pass.ts";
 import { prepares } from "../invariance.ts";
-import { wantedPartition, type Graph, type Node, type ValueId } from "../graph.ts";
-import { forEachNode, programsOf, rewrite, type Rewriting } from "../rewrite.ts";
+import { programsOf, wantedPartition, type Graph, type Node, type ValueId } from "../graph.ts";
+import { forEachNode, rewrite, type Rewriting } from "../rewrite.ts";
 import { mergeEqualNodes } from "./merge-equal-nodes.ts";
 import { Builder, type Setting } from "./pack-convolutions/builder.ts";
 import { convolved, filterGradient, product } from "./pack-convolutions/convolutions.ts";

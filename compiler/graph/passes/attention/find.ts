@@ -4,7 +4,7 @@ import { argument, substitute } from "../../../kernel/build.ts";
 import type { Expression } from "../../../kernel/kernel.ts";
 import { bodyOf } from "../../../ops/fused/map.ts";
 import { sameShape, wantedPartition, type Block, type Graph, type Node, type ValueId } from "../../graph.ts";
-import { countUses, forEachNode, programsOf, type Rewriting } from "../../rewrite.ts";
+import { countUses, homesOf, type Rewriting } from "../../rewrite.ts";
 
 export interface Found {
   /** Of queries and transposed keys. */
@@ -21,11 +21,11 @@ export interface Found {
 export class AttentionFinder {
   readonly #uses: ReadonlyMap<ValueId, number>;
   /** The block that each value is defined in. */
-  readonly #homes = new Map<ValueId, Block>();
+  readonly #homes: ReadonlyMap<ValueId, Block>;
 
   constructor(graph: Graph) {
     this.#uses = countUses(graph);
-    for (const { body } of programsOf(graph)) forEachNode(body, (node, block) => node.outputs.forEach((output) => this.#homes.set(output, block)));
+    this.#homes = homesOf(graph);
   }
 
   /** What is behind a product with values; undefined where that is no attention, or is needed elsewhere too. */

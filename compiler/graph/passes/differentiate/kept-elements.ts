@@ -6,8 +6,8 @@
 import { fillAttributes } from "../../constants.ts";
 import { isBig } from "../../../../runtime/dtype.ts";
 import { GraphBuilder } from "../../build.ts";
-import type { Block, Graph, Node, TensorType, ValueId } from "../../graph.ts";
-import { forEachNode, programsOf, withBodies } from "../../rewrite.ts";
+import { programsOf, type Block, type Graph, type Node, type TensorType, type ValueId } from "../../graph.ts";
+import { forEachNode, withBodies } from "../../rewrite.ts";
 
 /** Where an element that a branch took is known outside of it: the value, and how many branches further out that is. */
 export interface Kept {

@@ -2,8 +2,8 @@
  * Values that are better made with channels last: what packed convolutions read, and what that is made of by ops that carry the
  * order of axes on. Walked from the ends of blocks to their beginnings.
  */
-import { forEachNode, programsOf } from "../../rewrite.ts";
-import type { Graph, Node, ValueId } from "../../graph.ts";
+import { forEachNode } from "../../rewrite.ts";
+import { programsOf, type Graph, type Node, type ValueId } from "../../graph.ts";
 import { packedImages } from "./convolutions.ts";
 import { carries } from "./order.ts";
 import type { Setting } from "./builder.ts";
