@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { checkFile, compile, planFile } from "./compile.ts";
+import { readExecutable } from "../runtime/executable.ts";
+import { checkFile, compile, planFile, type CheckFileOptions } from "./compile.ts";
 import { librarySource } from "./std/library.ts";
 import { target, withTiles } from "./targets/targets.ts";
 
@@ -29,6 +30,29 @@ describe("options", () => {
   it("that are misspelt or missing are refused by name", async () => {
     await expect(compile("g.gph", { readFile, paramters: {} } as never)).rejects.toThrow('compile has no option "paramters"; did you mean parameters?');
     await expect((compile as (path: string) => Promise<unknown>)("g.gph")).rejects.toThrow("compile needs the option readFile");
+  });
+});
+
+describe("parameters", () => {
+  const source = "graph g(shape: (...int) = (1,), pads: ((int, int), bool) = ((0, 0), true), kind: dtype = f32, big: (int,) = (1,)) { out y: kind[...shape]; program main { y = 1; } }";
+  const given = (parameters: CheckFileOptions["parameters"]) => compile("g.gph", { readFile: () => source, ...(parameters ? { parameters } : {}) });
+
+  it("are values of JavaScript or texts, and stand in the manifest", async () => {
+    const { executable } = await given({ shape: [2, "0x3"], pads: "((1, 2), false)", kind: "f64", big: ["18446744073709551615"] });
+    const { manifest } = readExecutable(executable!);
+    expect(manifest.parameters).toEqual({ shape: [2, 3], pads: [[1, 2], false], kind: "f64", big: ["18446744073709551615"] });
+    expect(manifest.states.map(({ dtype, shape }) => ({ dtype, shape }))).toEqual([{ dtype: "f64", shape: [2, 3] }]);
+  });
+
+  it.each([
+    ["shape", 2, "shape is a tuple, and was set to 2"], ["shape", [[2]], "element 0 of shape is an int, and was set to [2]"], ["shape", [null], "element 0 of shape is an int, and was set to null"],
+    ["shape", "(2", 'shape is a tuple, and was set to "(2"'], ["shape", "2,,3", 'element 1 of shape is an int, and was set to ""'], ["shape", "(2)", 'shape is a tuple, and was set to "(2)"'],
+    ["shape", "1..", 'shape is a tuple, and was set to "1.."'], ["shape", "0..9999999999", 'shape is a tuple, and was set to "0..9999999999"'], ["shape", '2,"3"', String.raw`element 1 of shape is an int, and was set to "\"3\""`],
+    ["pads", "(1, 2), true, 3", 'pads is a tuple of 2, and was set to "(1, 2), true, 3", a tuple of 3'], ["pads", [[1], true], "element 0 of pads is a tuple of 2, and was set to [1], a tuple of 1"],
+    ["kind", null, "kind is a dtype, and was set to null"],
+  ])("%s = %j does not fit", async (name, value, message) => {
+    const { diagnostics } = await given({ [name]: value as never });
+    expect(diagnostics.map(({ problem, message: told }) => `${problem}: ${told}`)).toEqual([`bad-argument: ${message}`]);
   });
 });
 

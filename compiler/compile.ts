@@ -5,6 +5,7 @@ import type { BspGraph, MemoryPlan, PlannedGraph } from "./bsp/bsp.ts";
 import { formSupersteps } from "./bsp/passes/form-supersteps.ts";
 import { planMemory } from "./bsp/passes/plan-memory.ts";
 import { check } from "./check/check.ts";
+import type { GivenParameters } from "./check/parameters.ts";
 import { loadBinaryen } from "./emit/binaryen.ts";
 import { emitModule } from "./emit/module.ts";
 import { formatType, type Graph } from "./graph/graph.ts";
@@ -30,8 +31,8 @@ export interface CompileOptions {
   readonly target?: Target;
   /** Which graph of the file; needed only when it has several. */
   readonly graph?: string;
-  /** Values of graph parameters; strings are read by the parameter's type. */
-  readonly parameters?: { readonly [name: string]: number | boolean | string };
+  /** Values of graph parameters; tuples are arrays, strings are read by the parameter's type. */
+  readonly parameters?: GivenParameters;
   /** Text of the entry or of a file it imports; undefined when there is no such file. */
   readonly readFile: (path: string) => string | undefined;
   /** Baked into the executable when given. */

@@ -159,6 +159,18 @@ describe("what is built runs", () => {
     expect(() => g.computeSet("scale", () => {})).toThrow("g has a scale already");
   });
 
+  test("tuples as arguments of vertices", async () => {
+    const g = graph("g");
+    g.source("vertex Taps<n>(taps: (...float), pair: (bool, (int,))) { in a: f32[n]; out b: f32[n]; compute { for i in 0..n { b[i] = 0; for tap in taps { b[i] += tap * a[i]; } if pair[0] { b[i] += cast<f32>(pair[1][0]); } } } }");
+    const x = g.input("x", f32(2));
+    const y = g.output("y", f32(2));
+    g.computeSet("taps", (set) => set.place("Taps", { a: x, b: y }, 0, [[1, 0.5], [true, [3]]]));
+    g.program("main", (p) => p.execute("taps"));
+    expect(g.toString()).toContain("place Taps((1, 0.5), (true, (3,)))");
+    expect(await run(g, { x: [1, 2] })).toEqual({ y: [4.5, 6] });
+    expect(() => g.computeSet("more", (set) => set.place("Taps", { a: x, b: y }, 0, [[x]]))).toThrow("the arguments of Taps are compile-time: numbers, bools, strings and tuples of these");
+  });
+
   test("functions of its own source and streams", async () => {
     const g = graph("g");
     g.source("fn both<n>(x: f32[n]) -> (f32[n], f32) { return (x * 2, sum(x)); }");

@@ -215,6 +215,7 @@ const partText = (part: Tensor | Part): string => ("text" in part ? part.text : 
 function compileTimeText(value: Argument, vertex: string): string {
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return literal(value);
   if (typeof value === "string") return JSON.stringify(value);
-  throw new BuildError(`the arguments of ${vertex} are compile-time: numbers, bools and strings`);
+  if (Array.isArray(value)) return `(${value.map((element: Argument) => compileTimeText(element, vertex)).join(", ")}${value.length === 1 ? ",)" : ")"}`;
+  throw new BuildError(`the arguments of ${vertex} are compile-time: numbers, bools, strings and tuples of these`);
 }
 

@@ -3,6 +3,8 @@ import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import type { Span } from "../support/span.ts";
 import { report, type Frame } from "./frame.ts";
+import { asCompileTime, compileTimeTypeOf, describeTupleType, elementsOf, elementTypes } from "./types.ts";
+import { describe, tuple, type Value } from "./value.ts";
 
 /** Argument expressions by parameter name. */
 export type Matched = ReadonlyMap<string, ast.Expression>;
@@ -45,4 +47,19 @@ export function matchArguments(frame: Frame, parameters: readonly ast.Parameter[
     failed = true;
   }
   return failed ? undefined : matched;
+}
+
+/** An argument as a parameter wants it whose type exists only when compiling; undefined once reported. `subject` names it in messages. */
+export function fitCompileTime(frame: Frame, value: Value, type: ast.TypeExpression, span: Span, subject: string, declared: Span): Value | undefined {
+  const related = [{ span: declared, text: "declared here" }];
+  if (type.kind === "tuple-type") {
+    const elements = elementsOf(value);
+    const types = elements && elementTypes(type, elements.length);
+    if (!types) return void report(frame, "type-mismatch", span, `${subject} is ${describeTupleType(type)}, and this is ${describe(value)}`, { related });
+    const fit = elements.map((element, k) => fitCompileTime(frame, element, types[k]!, span, `element ${k} of ${subject}`, declared));
+    return fit.every((element) => element !== undefined) ? tuple(fit) : undefined;
+  }
+  const compileTime = compileTimeTypeOf(type)!;
+  return asCompileTime(value, compileTime)
+    ?? void report(frame, value.kind === "tensor" ? "not-compile-time" : "type-mismatch", span, `${subject} is a compile-time ${compileTime}, and this is ${describe(value)}`, { related });
 }

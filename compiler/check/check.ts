@@ -10,9 +10,10 @@ import type { Diagnostic, Reporter } from "../support/diagnostic.ts";
 import { error } from "../support/diagnostic.ts";
 import { expression } from "./expression.ts";
 import type { CheckReporter, Session } from "./frame.ts";
-import { elaborateGraph, type GivenParameters } from "./members.ts";
+import { elaborateGraph } from "./members.ts";
 import { coreScope, fileFrame, Modules } from "./modules.ts";
 import { checkNames } from "./names.ts";
+import type { GivenParameters } from "./parameters.ts";
 import { iterate, statements } from "./statements.ts";
 import { checkUnwritten } from "./unwritten.ts";
 

@@ -8,12 +8,12 @@ import { report, spend, type Build, type Frame } from "./frame.ts";
 import { expectedOf, fitted, letValues } from "./let.ts";
 import { mapMember } from "./mapping.ts";
 import { fileFrame, type Module } from "./modules.ts";
-import { parseParameter } from "./numbers.ts";
 import { written } from "./operators.ts";
+import { isMisfit, readParameter, type GivenParameter, type GivenParameters } from "./parameters.ts";
 import { elaborateSet } from "./place.ts";
 import { Scope, spanOf, type Binding, type Variable } from "./scope.ts";
 import { coerce } from "./tensors.ts";
-import { compileTimeTypeOf, resolveType, type CompileTimeType } from "./types.ts";
+import { isCompileTimeType, resolveType } from "./types.ts";
 import { describe, hasPoison, isCompileTime, poison, type Value } from "./value.ts";
 
 /** What a graph's members have declared. */
@@ -22,8 +22,6 @@ interface Declared {
   readonly sets: Extract<Binding, { kind: "compute-set" }>[];
   readonly programs: Extract<Binding, { kind: "program" }>[];
 }
-
-export type GivenParameters = { readonly [name: string]: number | boolean | string };
 
 export function elaborateGraph(module: Module, outer: Frame, declaration: ast.GraphDeclaration, given: GivenParameters): Graph {
   const { session } = outer;
@@ -56,6 +54,7 @@ export function elaborateGraph(module: Module, outer: Frame, declaration: ast.Gr
 }
 
 function attributeOf(value: Value): Attribute {
+  if (value.kind === "tuple") return value.elements.map(attributeOf);
   return value.kind === "int" || value.kind === "wide" || value.kind === "float" || value.kind === "bool" || value.kind === "string" || value.kind === "dtype" ? value.value : null;
 }
 
@@ -78,18 +77,12 @@ function bindParameters(frame: Frame, declaration: ast.GraphDeclaration, given: 
   });
 }
 
-/** What can be given for a parameter. */
-const takes: Readonly<Record<CompileTimeType, string>> = {
-  int: "it takes a whole number of at most 64 bits, as 512 or 1_000", float: "it takes a finite number, as 0.1 or 1e-3", bool: "it takes true or false",
-  string: "it takes any text", dtype: "it takes f16, bf16, f32, f64, bool, or i or u with 8, 16, 32 or 64 bits, as i32",
-};
-
-function parameterValue(frame: Frame, declaration: ast.GraphDeclaration, parameter: ast.Parameter, given: number | boolean | string | undefined): Value {
-  const name = parameter.name.name;
-  const type = compileTimeTypeOf(parameter.type);
-  if (!type) return report(frame, "type-mismatch", parameter.type.span, "a parameter of a graph is an int, a float, a bool, a string or a dtype", { help: parameter.type.kind === "tuple-type" ? "give each element a parameter of its own, or make the tuple a const" : "tensors are `in` or `param` members" });
+function parameterValue(frame: Frame, declaration: ast.GraphDeclaration, parameter: ast.Parameter, given: GivenParameter | undefined): Value {
+  const { name: { name }, type } = parameter;
+  if (!isCompileTimeType(type)) return report(frame, "type-mismatch", type.span, "a parameter of a graph is an int, a float, a bool, a string, a dtype or a tuple of these", { help: "tensors are `in` or `param` members" });
   if (given !== undefined) {
-    return parseParameter(type, given) ?? report(frame, "bad-argument", parameter.span, `${name} is ${type === "int" ? "an" : "a"} ${type}, and was set to ${JSON.stringify(given)}`, { help: takes[type] });
+    const value = readParameter(name, type, given);
+    return isMisfit(value) ? report(frame, "bad-argument", parameter.span, value.misfit, { help: value.help }) : value;
   }
   if (!parameter.default) {
     return report(frame, "missing-parameter", parameter.span, `the graph ${declaration.name.name} needs a value for ${name}`, { help: `set it: --set ${name}=…` });

@@ -2,11 +2,10 @@
  * Arithmetic on compile-time values. Ints are exact, from -2^63 to 2^64 - 1; floats are f64; a mix gives a float. `/` of ints
  * truncates toward zero, `%` has the sign of the dividend.
  */
-import { isDType } from "../../runtime/dtype.ts";
 import { erf } from "../../runtime/math.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { ProblemName } from "../support/problems.ts";
-import { bool, describe, float, int, intOf, isNumber, keyOf, tuple, type NumberValue, type Value } from "./value.ts";
+import { bool, describe, float, intOf, isNumber, keyOf, tuple, type NumberValue, type Value } from "./value.ts";
 
 export type Refused = { readonly refused: ProblemName; readonly message: string };
 export const isRefused = (result: Value | Refused): result is Refused => "refused" in result;
@@ -134,25 +133,4 @@ export function callOnNumbers(name: string, args: readonly NumberValue[]): Value
 function power(base: bigint, exponent: bigint, shown: () => string): Value | Refused {
   if (base >= -1n && base <= 1n) return exact(base === -1n && exponent % 2n === 0n ? 1n : exponent === 0n ? 1n : base, shown);
   return exact(base ** (exponent > 65n ? 65n : exponent), shown);
-}
-
-/** A graph parameter from a command line, as its declared type reads it; undefined when it is none. */
-export function parseParameter(type: string, given: number | boolean | string): Value | undefined {
-  if (type === "string") return { kind: "string", value: String(given) };
-  if (type === "dtype") return typeof given === "string" && isDType(given) ? { kind: "dtype", value: given } : undefined;
-  const text = typeof given === "string" ? given.trim().replaceAll("_", "") : given;
-  switch (type) {
-    case "bool": return text === true || text === "true" ? bool(true) : text === false || text === "false" ? bool(false) : undefined;
-    case "int": case "float": {
-      if (typeof text === "boolean" || text === "") return undefined;
-      const number = typeof text === "string" && /^-0[xb]/i.test(text) ? -Number(text.slice(1)) : Number(text);
-      if (!Number.isFinite(number)) return undefined;
-      if (type === "float") return float(number);
-      if (Number.isSafeInteger(number)) return int(number);
-      // Written out, so that none of its digits is lost.
-      const digits = typeof text === "string" ? /^([+-]?)(\d+|0x[0-9a-f]+|0b[01]+)$/i.exec(text) : null;
-      return digits ? intOf(digits[1] === "-" ? -BigInt(digits[2]!) : BigInt(digits[2]!)) : undefined;
-    }
-    default: return undefined;
-  }
 }

@@ -23,6 +23,9 @@ export function compileTimeTypeOf(type: ast.TypeExpression): CompileTimeType | u
   return (compileTimeTypes as readonly string[]).includes(type.name.name) ? (type.name.name as CompileTimeType) : undefined;
 }
 
+/** Whether values of the type exist only while a program is compiled: of `int`, …, and of tuples of such. */
+export const isCompileTimeType = (type: ast.TypeExpression): boolean => (type.kind === "tuple-type" ? type.elements.every(isCompileTimeType) : compileTimeTypeOf(type) !== undefined);
+
 /** The types of a tuple's elements, where it has `count` of them; undefined where it must have another number. */
 export function elementTypes(type: Extract<ast.TypeExpression, { kind: "tuple-type" }>, count: number): readonly ast.TypeExpression[] | undefined {
   if (type.any) return new Array<ast.TypeExpression>(count).fill(type.elements[0]!);
@@ -106,6 +109,7 @@ function openNames(expression: ast.Expression, frame: Frame, open: ReadonlyMap<s
     case "binary": return openNames(expression.left, frame, open) || openNames(expression.right, frame, open);
     case "conditional": return [expression.condition, expression.then, expression.otherwise].some((part) => openNames(part, frame, open));
     case "call": return expression.args.some((arg) => openNames(arg.value, frame, open));
+    case "index": return openNames(expression.base, frame, open) || expression.items.some((item) => item.kind === "at" && openNames(item.value, frame, open));
     default: return false;
   }
 }

@@ -6,10 +6,11 @@ import type { Expression } from "../kernel/kernel.ts";
 import type * as ast from "../syntax/ast.ts";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
-import { originOf, report, type Frame } from "./frame.ts";
+import { fitCompileTime } from "./arguments.ts";
+import { originOf, report, spend, type Frame } from "./frame.ts";
 import { operatorOf } from "./operators.ts";
-import { resolveType, compileTimeTypeOf, asCompileTime } from "./types.ts";
-import { poison } from "./value.ts";
+import { asCompileTime, compileTimeTypeOf, describeTupleType, elementsOf, isCompileTimeType, resolveType } from "./types.ts";
+import { poison, type Value } from "./value.ts";
 import { asScalar, describeVertexValue, indices, operate, vertexExpression, type Field, type Local, type Scalar, type VertexFrame, type VertexValue } from "./vertex-expression.ts";
 import { callInVertex, callWhenCompiling, type VertexReturn } from "./vertex-function.ts";
 import { needsStatements } from "./vertex-guard.ts";
@@ -122,6 +123,11 @@ export class VertexBody {
   /** The value of a declaration, of its written type when it has one. Poison once reported. */
   #declared(expression: ast.Expression, type: ast.TypeExpression | undefined, name: string, locals: ReadonlyMap<string, Local>, keepsKnown: boolean): VertexValue {
     const compileTime = type && compileTimeTypeOf(type);
+    if (type?.kind === "tuple-type") {
+      const value = vertexExpression(this.#at(locals), expression);
+      if (value.kind === "scalar") return report(this.#frame, "type-mismatch", expression.span, `${name} is ${describeTupleType(type)}, and this is ${describeVertexValue(value)}`);
+      return value.kind === "poison" ? poison : this.#fitted(value, type, expression.span, name);
+    }
     if (type && compileTime && compileTime !== "bool") {
       const value = vertexExpression(this.#at(locals), expression);
       if (value.kind === "poison") return poison;
@@ -139,6 +145,12 @@ export class VertexBody {
     return scalar;
   }
 
+  /** A tuple of compile-time values, of a written type. */
+  #fitted(value: Value, type: ast.TypeExpression, span: Span, subject: string): Value {
+    if (!isCompileTimeType(type)) return report(this.#frame, "not-supported", type.span, "tuples of scalars are not supported in vertices yet", { help: "what they hold must be known when compiling" });
+    return fitCompileTime(this.#frame, value, type, span, subject, type.span) ?? poison;
+  }
+
   #define(name: ast.Identifier, value: VertexValue, assignable: boolean, locals: Map<string, Local>): void {
     if (value.kind !== "scalar") {
       locals.set(name.name, { kind: "known", value, span: name.span });
@@ -150,9 +162,21 @@ export class VertexBody {
 
   #let(statement: ast.Let, locals: Map<string, Local>): void {
     if (statement.recompute) return this.#unsupported(statement.span, "a vertex keeps nothing for gradients, so there is nothing to compute again");
-    if (statement.tuple) return this.#unsupported(statement.span, "tuples are not supported in vertices yet");
+    if (statement.tuple) return this.#parts(statement, locals);
     const [name] = statement.names;
     if (name) this.#define(name, this.#declared(statement.value, statement.type, name.name, locals, true), false, locals);
+  }
+
+  /** `let (a, b) = …;` of a tuple that is known when compiling. */
+  #parts({ names, value: expression, type }: ast.Let, locals: Map<string, Local>): void {
+    const value = vertexExpression(this.#at(locals), expression);
+    const elements = value.kind === "scalar" ? undefined : elementsOf(value);
+    if (value.kind !== "poison" && elements?.length !== names.length) {
+      report(this.#frame, "type-mismatch", expression.span, `(${names.map(({ name }) => name).join(", ")}) needs a tuple of ${names.length}, and this is ${describeVertexValue(value)}`);
+    }
+    const fit = value.kind !== "scalar" && type && elements ? this.#fitted(value, type, expression.span, "this") : undefined;
+    const parts = fit?.kind === "tuple" ? fit.elements : type ? undefined : elements;
+    names.forEach((name, k) => this.#define(name, parts?.[k] ?? poison, false, locals));
   }
 
   #var(statement: ast.Var, locals: Map<string, Local>): void {
@@ -237,14 +261,22 @@ export class VertexBody {
     } else {
       const value = vertexExpression(this.#at(locals), iterable);
       if (value.kind === "range") [start, end] = [i32(value.start), i32(value.end)];
-      else if (value.kind === "tuple") return void report(this.#frame, "not-supported", iterable.span, "`for` over a tuple is not supported in vertices yet", { help: "a range `a..b` is" });
-      else if (value.kind !== "poison") report(this.#frame, "type-mismatch", iterable.span, `\`for\` runs over a range, and this is ${describeVertexValue(value)}`);
+      else if (value.kind === "tuple") return this.#unfolded(statement, value.elements, locals);
+      else if (value.kind !== "poison") report(this.#frame, "type-mismatch", iterable.span, `\`for\` runs over a range or a tuple, and this is ${describeVertexValue(value)}`);
     }
     this.#kernel.for({ start: start ?? i32(0), end: end ?? i32(0), name: name.name }, (index) => {
       const inner = new Map(locals);
       inner.set(name.name, { kind: "local", scalar: { kind: "scalar", dtype: "i32", expression: index }, assignable: false, span: name.span });
       this.#decided(statement.body, inner);
     }, this.#origin(statement.span));
+  }
+
+  /** `for` over a tuple: its body once for each element. */
+  #unfolded({ name, body, span }: Extract<ast.Statement, { kind: "for" }>, elements: readonly Value[], locals: ReadonlyMap<string, Local>): void {
+    for (const value of elements) {
+      if (this.#returned || !spend(this.#frame, span)) return;
+      this.#statements(body, new Map(locals).set(name.name, { kind: "known", value, span: name.span }));
+    }
   }
 
   #condition(expression: ast.Expression, locals: ReadonlyMap<string, Local>): Expression | boolean | undefined {

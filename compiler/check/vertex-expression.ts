@@ -19,9 +19,10 @@ import type { Span } from "../support/span.ts";
 import { nested, originOf, report, type Frame } from "./frame.ts";
 import * as numbers from "./numbers.ts";
 import { opNames } from "./operators.ts";
-import { describeBinding, type FunctionBinding } from "./scope.ts";
+import { describeBinding, Scope, type FunctionBinding } from "./scope.ts";
+import { index as indexOf } from "./slice.ts";
 import { castOfConstant, defaultDType, misfit } from "./tensors.ts";
-import { describe, isNumber, isScalarConstant, poison, type NumberValue, type Value } from "./value.ts";
+import { describe, isNumber, isScalarConstant, poison, tuple, type NumberValue, type Value } from "./value.ts";
 import { guarded } from "./vertex-guard.ts";
 
 /** A scalar known only at run time. */
@@ -85,8 +86,9 @@ export function vertexExpression(at: VertexFrame, expression: ast.Expression, wi
 
 function elaborate(at: VertexFrame, expression: ast.Expression, wish: DType | undefined): VertexValue {
   switch (expression.kind) {
-    case "number": case "string": case "bool": case "tuple": case "range": case "missing": case "member":
+    case "number": case "string": case "bool": case "range": case "missing": case "member":
       return at.frame.session.rules.expression(at.frame, expression);
+    case "tuple": return tupleOf(at, expression);
     case "identifier": return named(at, expression);
     case "unary": return unaryOf(at, expression, wish);
     case "binary": return binaryOf(at, expression, wish);
@@ -151,13 +153,44 @@ export function indices(at: VertexFrame, expression: Extract<ast.Expression, { k
 }
 
 function element(at: VertexFrame, expression: Extract<ast.Expression, { kind: "index" }>): VertexValue {
-  // Compile-time tuples can be indexed too.
-  if (expression.base.kind === "identifier" && !at.fields.has(expression.base.name) && !at.locals.has(expression.base.name)) {
-    const binding = at.frame.scope.lookup(expression.base.name);
-    if (binding?.kind === "value" || binding?.kind === "lazy") return at.frame.session.rules.expression(at.frame, expression);
+  const { base } = expression;
+  if (base.kind !== "identifier" || at.locals.has(base.name) || !at.fields.has(base.name)) {
+    const value = vertexExpression(at, base);
+    if (value.kind === "tuple" || value.kind === "range") return ofTuple(at, value, expression);
+    if (value.kind !== "poison") report(at.frame, "type-mismatch", base.span, `${describeVertexValue(value)} cannot be indexed; fields and tuples can`);
+    return poison;
   }
   const found = indices(at, expression);
   return found ? loaded(at, found.field, found.index) : poison;
+}
+
+/** A tuple of compile-time values. */
+function tupleOf(at: VertexFrame, { elements }: Extract<ast.Expression, { kind: "tuple" }>): VertexValue {
+  const values: Value[] = [];
+  for (const written of elements) {
+    const value = vertexExpression(at, written);
+    if (value.kind === "scalar") return report(at.frame, "not-supported", written.span, "tuples of scalars are not supported in vertices yet", { help: "what they hold must be known when compiling" });
+    values.push(value);
+  }
+  return tuple(values);
+}
+
+/** An element or a slice of a compile-time tuple. */
+function ofTuple(at: VertexFrame, base: Extract<Value, { kind: "tuple" | "range" }>, { items, span }: Extract<ast.Expression, { kind: "index" }>): VertexValue {
+  const written = items.flatMap((item) => (item.kind === "at" ? [item.value] : item.kind === "slice" ? [item.start, item.stop, item.step] : []));
+  for (const part of written) {
+    const value = part && vertexExpression(at, part);
+    if (value?.kind === "poison") return poison;
+    if (value?.kind === "scalar") return report(at.frame, "not-compile-time", part!.span, `an index of a tuple must be known when compiling, and this is ${describeVertexValue(value)}`, { help: "`for x in t { }` runs over the elements of a tuple t" });
+  }
+  return indexOf(knownFrame(at), base, items, span, describe(base));
+}
+
+/** The frame, with the locals whose values are known when compiling in its scope. */
+export function knownFrame(at: VertexFrame): Frame {
+  const scope = new Scope(at.frame.scope);
+  for (const [name, local] of at.locals) if (local.kind === "known") scope.define(name, { kind: "value", value: local.value, span: local.span, what: "let" });
+  return { ...at.frame, scope };
 }
 
 /** An op of the table on scalars. */

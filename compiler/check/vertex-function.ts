@@ -6,15 +6,15 @@ import type { DType } from "../../runtime/dtype.ts";
 import { scalar as scalarType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { Span } from "../support/span.ts";
-import { matchArguments, type Matched } from "./arguments.ts";
+import { fitCompileTime, matchArguments, type Matched } from "./arguments.ts";
 import { callDepth, originOf, report, spend, type Frame } from "./frame.ts";
 import { bindTypeArguments, knownDType } from "./function-call.ts";
 import { callCost, maxCallDepth } from "./limits.ts";
 import { Scope, type FunctionBinding } from "./scope.ts";
 import { defaultDType } from "./tensors.ts";
-import { asCompileTime, compileTimeTypeOf, resolveType, Unification } from "./types.ts";
+import { asCompileTime, compileTimeTypeOf, describeTupleType, isCompileTimeType, resolveType, Unification } from "./types.ts";
 import { hasPoison, isScalarConstant, poison, type Value } from "./value.ts";
-import { asScalar, describeVertexValue, vertexExpression, type Local, type VertexCall, type VertexFrame, type VertexValue } from "./vertex-expression.ts";
+import { asScalar, describeVertexValue, knownFrame, vertexExpression, type Local, type VertexCall, type VertexFrame, type VertexValue } from "./vertex-expression.ts";
 
 /** What a body gave, and where its `return` stands. */
 export interface VertexReturn {
@@ -54,7 +54,7 @@ export function callInVertex(at: VertexFrame, binding: FunctionBinding, site: Ve
 }
 
 /** The arguments in the caller's surroundings, defaults in the function's; undefined when one is poison. */
-function evaluated(at: VertexFrame, unification: Unification, { parameters }: ast.Fn, matched: Matched): Given[] | undefined {
+function evaluated(at: VertexFrame, unification: Unification, { name, parameters }: ast.Fn, matched: Matched): Given[] | undefined {
   const given: Given[] = [];
   const own: VertexFrame = { ...at, frame: unification.frame, fields: new Map(), locals: new Map() };
   for (const parameter of parameters) {
@@ -66,7 +66,9 @@ function evaluated(at: VertexFrame, unification: Unification, { parameters }: as
     if (value.kind !== "scalar" && hasPoison(value)) return undefined;
     given.push({ parameter, value, span: expression.span });
     // Compile-time parameters are in scope for later defaults and for types.
-    const fit = compileTime && value.kind !== "scalar" ? asCompileTime(value, compileTime) : undefined;
+    const tuples = parameter.type.kind === "tuple-type" && isCompileTimeType(parameter.type);
+    const fit = value.kind === "scalar" ? undefined : compileTime ? asCompileTime(value, compileTime) : tuples ? fitCompileTime(at.frame, value, parameter.type, expression.span, `${parameter.name.name} of ${name.name}`, parameter.span) : undefined;
+    if (tuples && value.kind !== "scalar" && !fit) return undefined;
     if (fit) unification.frame.scope.define(parameter.name.name, { kind: "value", value: fit, span: parameter.name.span, what: "parameter" });
   }
   return given;
@@ -93,6 +95,10 @@ function bound(at: VertexFrame, unification: Unification, declaration: ast.Fn, g
     if (compileTime && !(compileTime === "bool" && value.kind === "scalar")) {
       if (value.kind !== "scalar" && asCompileTime(value, compileTime)) continue;
       report(at.frame, value.kind === "scalar" ? "not-compile-time" : "type-mismatch", span, `${subject} is a compile-time ${compileTime}, and this is ${describeVertexValue(value)}`, { related: [{ span: parameter.span, text: "declared here" }] });
+      fits = false;
+    } else if (parameter.type.kind === "tuple-type" && isCompileTimeType(parameter.type)) {
+      if (value.kind !== "scalar") continue;
+      report(at.frame, "not-compile-time", span, `${subject} is ${describeTupleType(parameter.type)}, and this is ${describeVertexValue(value)}`, { related: [{ span: parameter.span, text: "declared here" }] });
       fits = false;
     } else if (value.kind === "scalar") fits = define(one, value) && fits;
     else if (isScalarConstant(value)) numbers.push(one);
@@ -134,12 +140,10 @@ function fitted(frame: Frame, { name, result }: ast.Fn, { value, span }: VertexR
  * Undefined for others, and where a scalar is given.
  */
 export function callWhenCompiling(at: VertexFrame, { declaration: { parameters, result } }: FunctionBinding, site: VertexCall): Value | undefined {
-  const compileTime = (type: ast.TypeExpression): boolean => compileTimeTypeOf(type) !== undefined && compileTimeTypeOf(type) !== "bool";
+  const compileTime = (type: ast.TypeExpression): boolean => isCompileTimeType(type) && compileTimeTypeOf(type) !== "bool";
   if (!parameters.every(({ type }) => compileTime(type)) || !compileTime(result)) return undefined;
   const values = site.args.map((arg) => vertexExpression(at, arg.value));
   if (values.some((value) => value.kind === "scalar")) return undefined;
   if (values.some((value) => value.kind === "poison")) return poison;
-  const scope = new Scope(at.frame.scope);
-  for (const [name, local] of at.locals) if (local.kind === "known") scope.define(name, { kind: "value", value: local.value, span: local.span, what: "let" });
-  return at.frame.session.rules.expression({ ...at.frame, scope }, { kind: "call", ...site });
+  return at.frame.session.rules.expression(knownFrame(at), { kind: "call", ...site });
 }

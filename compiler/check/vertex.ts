@@ -8,11 +8,11 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { formatType, type TensorType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import type { Span } from "../support/span.ts";
-import { matchArguments } from "./arguments.ts";
+import { fitCompileTime, matchArguments } from "./arguments.ts";
 import { report, type Frame } from "./frame.ts";
 import { typeOf, type Reference } from "./reference.ts";
 import { Scope, type VertexBinding } from "./scope.ts";
-import { asCompileTime, compileTimeTypeOf, resolveType, Unification } from "./types.ts";
+import { isCompileTimeType, resolveType, Unification } from "./types.ts";
 import { describe, hasPoison, isNumber, keyOf, type Value } from "./value.ts";
 import { VertexBody, type Field } from "./vertex-body.ts";
 import { gradientKernel } from "./vertex-gradient.ts";
@@ -37,12 +37,9 @@ export function argumentsOf(frame: Frame, { declaration, scope }: VertexBinding,
     const expression = given ?? parameter.default!;
     const value = frame.session.rules.expression(given ? frame : { ...frame, scope: inner }, expression);
     if (hasPoison(value)) return undefined;
-    const type = compileTimeTypeOf(parameter.type);
-    if (!type) return void report(frame, "type-mismatch", parameter.type.span, "a parameter of a vertex is an int, a float, a bool, a string or a dtype", { help: parameter.type.kind === "tuple-type" ? "give each element a parameter of its own" : "tensors are fields" });
-    const fit = asCompileTime(value, type);
-    if (!fit) {
-      return void report(frame, value.kind === "tensor" ? "not-compile-time" : "type-mismatch", expression.span, `${parameter.name.name} of ${name} is a compile-time ${type}, and this is ${describe(value)}`, { related: [{ span: parameter.span, text: "declared here" }] });
-    }
+    if (!isCompileTimeType(parameter.type)) return void report(frame, "type-mismatch", parameter.type.span, "a parameter of a vertex is an int, a float, a bool, a string, a dtype or a tuple of these", { help: "tensors are fields" });
+    const fit = fitCompileTime(frame, value, parameter.type, expression.span, `${parameter.name.name} of ${name}`, parameter.span);
+    if (!fit) return undefined;
     values.set(parameter, fit);
     inner.define(parameter.name.name, { kind: "value", value: fit, span: parameter.name.span, what: "parameter" });
   }

@@ -81,8 +81,16 @@ describe("run", () => {
     expect(await gph("run affine.gph --set n=1 --set batch=1 --in x=3 --in w=2")).toEqual({ code: 0, out: "y      f32[1, 1]  [[7]]\ntotal  f32        3\n", err: "" });
   });
 
+  test.each(["--set by=2,1", "--set by=(2,1)", "-s by=2,0b1"])("a parameter that is a tuple: %s", async (option) => {
+    writeFileSync("strided.gph", "graph strided(by: (int, int)) { in x: f32[2, 2]; out y: f32[2 / by[0], 2 / by[1]]; program main { y = x[::by[0], ::by[1]]; } }");
+    expect(await gph(`run strided.gph ${option} --in x=3`)).toEqual({ code: 0, out: "y  f32[1, 2]  [[3 3]]\n", err: "" });
+    expect((await gph(`print strided.gph ${option} --after check`)).out).toContain("graph strided(by = [2, 1])");
+    expect((await gph("check strided.gph --set by=2")).err).toMatch(/by is a tuple of 2, and was set to "2"[^]*help: it takes values between commas, as \(1, 1\)/);
+  });
+
   test.each([
     ["--set m=3", /unknown-parameter.*m/],
+    ["--set n=1,2", /n is an int, and was set to "1,2"/],
     ["--set n=three", /bad-argument[^]*help: it takes a whole number/],
     ["--target ipu-mk3", /no target `ipu-mk3`\n {2}help: did you mean `ipu-mk/],
     ["--target no.json", /no\.json does not exist/],

@@ -8,6 +8,7 @@ import type { BspProgram, BspStep, Phase, PlannedGraph } from "../bsp/bsp.ts";
 import { forEachKernel } from "../bsp/loop-counters.ts";
 import { numberSteps } from "../bsp/steps.ts";
 import type { StateId } from "../graph/graph.ts";
+import { parameterValues } from "../graph/parameters.ts";
 import { countersOf } from "../kernel/count-loops.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { kernelKey } from "../kernel/key.ts";
@@ -286,7 +287,7 @@ class ModuleEmitter {
       generator: `gph ${this.#options.version}`,
       graph: graph.name,
       target: { name: this.#options.target.name, tiles: tiled.tiles, memory: this.#options.target.memory },
-      parameters: Object.fromEntries(graph.parameters.map(({ name, value }) => [name, typeof value === "bigint" ? String(value) : value])),
+      parameters: parameterValues(graph),
       pages,
       states: graph.states.slice(0, known).map((state, id) => ({ role: state.role as ManifestState["role"], name: state.name, dtype: state.type.dtype, shape: state.type.shape, offset: this.#layout.offset(tiled.states[id]!.host), ...(state.role === "param" && this.#options.weights?.has(state.name) ? { baked: true } : {}) })),
       ...(this.#options.strictMath ? { strictMath: true } : {}),

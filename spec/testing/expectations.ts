@@ -83,7 +83,7 @@ export function readExpectations(text: string): Expectations {
           break;
         }
         case "trap": traps.push({ line: lineMeant(lines, at), words: content }); break;
-        case "set": groups.push({ parameters: Object.fromEntries(content.split(",").map((item) => splitOnce(item, "="))), runs: [] }); break;
+        case "set": groups.push({ parameters: Object.fromEntries(content.split(/,(?=\s*\w+\s*=)/).map((item) => splitOnce(item, "="))), runs: [] }); break;
         case "run": group().runs.push(readRun(content, at + 1)); break;
         case "print": {
           const run = group().runs.at(-1);

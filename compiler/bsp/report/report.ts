@@ -3,6 +3,7 @@
  * `gph plan --json` and `gph run --profile`; `spec/profile.md` documents it, `tables.ts` shows it to people.
  */
 import { formatType } from "../../graph/graph.ts";
+import { parameterValues } from "../../graph/parameters.ts";
 import { unreachable } from "../../support/bug.ts";
 import type { Sources, Span } from "../../support/span.ts";
 import type { Target } from "../../targets/target.ts";
@@ -217,7 +218,7 @@ class Reporter {
       kind: counts === undefined ? "plan" : "profile",
       generator,
       graph: graph.name,
-      parameters: Object.fromEntries(graph.parameters.map(({ name, value }) => [name, typeof value === "bigint" ? String(value) : value])),
+      parameters: parameterValues(graph),
       target,
       modelled: this.#modelled,
       tiles: this.#tiled.tiles,
