@@ -42,8 +42,18 @@ function region(build: Build, parameters: readonly ValueId[], fill: () => void):
   return { block, changed };
 }
 
-/** Appends a control node whose outputs are the new values of `variables`, and then some that nobody uses. */
-function control(frame: Frame, build: Build, op: string, inputs: readonly ValueId[], attributes: Attributes, regions: readonly Block[], variables: readonly Variable[], span: Span, unused: readonly TensorType[] = []): void {
+/** A control node to be: its outputs are the new values of `variables`, and then some of the types `unused` that nobody reads. */
+interface Control {
+  readonly op: string;
+  readonly inputs: readonly ValueId[];
+  readonly attributes: Attributes;
+  readonly regions: readonly Block[];
+  readonly variables: readonly Variable[];
+  readonly unused?: readonly TensorType[];
+  readonly span: Span;
+}
+
+function append(frame: Frame, build: Build, { op, inputs, attributes, regions, variables, unused = [], span }: Control): void {
   const origin = originOf(frame, span);
   const outputs = variables.map((variable) => build.builder.value((variable.value as TensorValue).type, origin, variable.name));
   const others = unused.map((type) => build.builder.value(type, origin));
@@ -99,7 +109,7 @@ export function repeat(frame: Frame, build: Build, statement: Extract<ast.Statem
   const block = bodyRegion(frame, build, carried, statement.body, statement.span);
   if (input.kind !== "tensor") return;
   if (limit !== undefined) input = emit(frame, "min", [input, emit(frame, "fill", [], fillAttributes(limit, scalar("i32")), statement.limit!.span) as TensorValue], {}, statement.limit!.span) as TensorValue;
-  control(frame, build, "repeat", [input.id, ...carried.map(idOf)], limit === undefined ? {} : { limit }, [block], carried, statement.span);
+  append(frame, build, { op: "repeat", inputs: [input.id, ...carried.map(idOf)], attributes: limit === undefined ? {} : { limit }, regions: [block], variables: carried, span: statement.span });
 }
 
 /** How many rounds a loop has at most; undefined once reported. */
@@ -127,9 +137,10 @@ export function whileLoop(frame: Frame, build: Build, statement: Extract<ast.Sta
   const body = bodyRegion(frame, build, carried, statement.body, statement.span);
   if (judged.kind !== "tensor") return;
   const tested = { ...block, results: [judged.id] };
-  if (limit === undefined) return control(frame, build, "while", carried.map(idOf), {}, [tested, body], carried, statement.span);
+  const loop = { op: "while", inputs: carried.map(idOf), attributes: {}, regions: [tested, body], variables: carried, span: statement.span };
+  if (limit === undefined) return append(frame, build, loop);
   const counted = counting(frame, build, tested, body, limit, statement.limit!.span);
-  control(frame, build, "while", [...carried.map(idOf), counted.first], { limit }, [counted.condition, counted.body], carried, statement.span, [scalar("i32")]);
+  append(frame, build, { ...loop, inputs: [...loop.inputs, counted.first], attributes: { limit }, regions: [counted.condition, counted.body], unused: [scalar("i32")] });
 }
 
 /** A loop that also carries how many rounds it has run, and ends when they are as many as its limit. */
@@ -162,18 +173,26 @@ function conditionOf(frame: Frame, expression: ast.Expression): Value {
   return value;
 }
 
+interface Choice {
+  readonly op: "if" | "switch";
+  readonly subject: TensorValue;
+  readonly attributes: Attributes;
+  readonly alternatives: readonly (readonly ast.Statement[])[];
+  readonly span: Span;
+}
+
 /** Elaborates the alternatives of a run-time choice; what any of them changed is a result of the node. */
-function choose(frame: Frame, build: Build, op: string, subject: TensorValue, attributes: { readonly cases?: readonly number[] }, alternatives: readonly (readonly ast.Statement[])[], span: Span): void {
+function choose(frame: Frame, build: Build, { op, subject, attributes, alternatives, span }: Choice): void {
   const regions = alternatives.map((statements) => region(build, [], () => frame.session.rules.statements(frame, statements)));
   const changed = [...new Set(regions.flatMap((one) => [...one.changed.keys()]))];
   const blocks = regions.map((one) => ({ ...one.block, results: changed.map((variable) => one.changed.get(variable)?.id ?? idOf(variable)) }));
-  control(frame, build, op, [subject.id], attributes, blocks, changed, span);
+  append(frame, build, { op, inputs: [subject.id], attributes, regions: blocks, variables: changed, span });
 }
 
 export function conditional(frame: Frame, statement: ast.If, block: ElaborateBlock): Returned | undefined {
   const condition = conditionOf(frame, statement.condition);
   if (condition.kind === "bool") return block(frame, condition.value ? statement.then : statement.otherwise);
-  if (condition.kind === "tensor" && frame.build) choose(frame, frame.build, "if", condition, {}, [statement.then, statement.otherwise], statement.span);
+  if (condition.kind === "tensor" && frame.build) choose(frame, frame.build, { op: "if", subject: condition, attributes: {}, alternatives: [statement.then, statement.otherwise], span: statement.span });
   return undefined;
 }
 
@@ -212,6 +231,6 @@ export function switching(frame: Frame, statement: Extract<ast.Statement, { kind
   if (subject.kind !== "tensor" || subject.type.dtype !== "i32" || subject.type.shape.length > 0) {
     return void report(frame, "type-mismatch", statement.subject.span, `switch needs an int or an i32 scalar, and this is ${describe(subject)}`, subject.kind === "tensor" ? { help: "cast<i32>(x) converts" } : {});
   }
-  if (frame.build) choose(frame, frame.build, "switch", subject, { cases }, [...bodies, otherwise ?? []], statement.span);
+  if (frame.build) choose(frame, frame.build, { op: "switch", subject, attributes: { cases }, alternatives: [...bodies, otherwise ?? []], span: statement.span });
   return undefined;
 }

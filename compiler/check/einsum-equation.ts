@@ -2,6 +2,7 @@
  * Equations of einsum: "bij,bjk->bik". Letters name dimensions, `...` stands for any number of leading ones, which broadcast;
  * without an arrow the result has `...` and the letters that stand once, in the order of the alphabet, as NumPy means it.
  */
+import { showShape } from "../ops/rules.ts";
 import type { ProblemName } from "../support/problems.ts";
 
 /** A letter, or for a dimension of `...` its number counted from the last: "0", "1", … */
@@ -23,8 +24,6 @@ export interface Misfit {
 }
 
 export const isEllipsis = (label: Label): boolean => /\d/.test(label);
-
-const showShape = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 
 /** The equation for operands of these shapes, or why it does not fit them. */
 export function equationOf(text: string, shapes: readonly (readonly number[])[]): Equation | Misfit {

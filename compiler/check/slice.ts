@@ -149,7 +149,7 @@ export function readSelection(frame: Frame, base: TensorValue, { slice, gathers 
 }
 
 /** The tensors of a selection, with the axes that are theirs in what the slice selects. */
-export function placesWithin({ slice, gathers }: Selection): Gather[] {
+function placesWithin({ slice, gathers }: Selection): Gather[] {
   const left = (axis: number): number => axis - slice.slice(0, axis).filter((dimension) => dimension.drop).length;
   return gathers.map(({ axis, indices }) => ({ axis: left(axis), indices }));
 }
@@ -167,7 +167,7 @@ function indexTuple(frame: Frame, base: Extract<Value, { kind: "tuple" | "range"
 }
 
 /** `base` with the slice replaced by a value (a constant or a tensor that broadcasts to it). */
-export function writeSlice(frame: Frame, base: TensorValue, slice: Slice, written: Written, span: Span, subject: string): Value {
+function writeSlice(frame: Frame, base: TensorValue, slice: Slice, written: Written, span: Span, subject: string): Value {
   const type = { dtype: base.type.dtype, shape: slicedShape(slice) };
   const value = coerce(frame, written, type, subject);
   if (value.kind !== "tensor" || isWhole(slice, base.type.shape)) return value;

@@ -4,6 +4,7 @@ import { bytesOf, isFloat, sizeOf } from "../../runtime/dtype.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import type { ManifestProgram, ManifestState } from "../../runtime/executable.ts";
 import type { Outputs, RunSyncOptions } from "../../runtime/index.ts";
+import { duration } from "../bsp/report/text.ts";
 import { jsonOption, narrowOption, programOption, weightsOption, type Arguments, type Command } from "./command.ts";
 import { UsageError } from "./failure.ts";
 import type { InputSource } from "./inputs.ts";
@@ -164,19 +165,13 @@ function reportText({ engine, program, wide, calls, times, operations, bytes }: 
   const { graph, target } = engine.manifest;
   const perSecond = (amount: number, unit: string): string => `${(amount / times.median / 1e9).toPrecision(3)} G${unit}/s`;
   const rows = [
-    ["median", `${formatSeconds(times.median)}`, `of ${calls.toLocaleString("en")} calls`],
-    ["fastest", formatSeconds(times.fastest), ""],
-    ["90 %", formatSeconds(times.p90), "or less"],
+    ["median", duration(times.median), `of ${calls.toLocaleString("en")} calls`],
+    ["fastest", duration(times.fastest), ""],
+    ["90 %", duration(times.p90), "or less"],
     ...(operations === undefined || operations === 0 ? [] : [["speed", perSecond(operations, "F"), `${operations.toLocaleString("en")} floating-point operations`]]),
     ...(bytes === 0 ? [] : [["states", perSecond(bytes, "B"), `${bytes.toLocaleString("en")} bytes read and written`]]),
   ] as const;
   const lines = rows.map(([name, value, note]) => `  ${name!.padEnd(8)}${value!.padStart(12)}  ${note}`.trimEnd());
   const threads = `${engine.workers} ${engine.workers === 1 ? "worker" : "workers"}`;
   return `${[`${graph}, program ${program.name}: ${target.name} with ${target.tiles.toLocaleString("en")} ${target.tiles === 1 ? "tile" : "tiles"}, ${threads}${wide ? ", wide vectors" : ""}`, ...lines].join("\n")}\n`;
-}
-
-function formatSeconds(seconds: number): string {
-  if (seconds < 1e-6) return `${(seconds * 1e9).toPrecision(3)} ns`;
-  if (seconds < 1e-3) return `${(seconds * 1e6).toPrecision(3)} µs`;
-  return seconds < 1 ? `${(seconds * 1e3).toPrecision(3)} ms` : `${seconds.toPrecision(3)} s`;
 }

@@ -326,7 +326,7 @@ function floatToInteger(scope: FunctionScope, from: "f32" | "f64", to: DType, op
 }
 
 /** Between integers of other widths: extends by the sign given, or keeps the low bits. */
-export function resizeInteger(scope: FunctionScope, vector: Code, from: number, to: number, sign: "s" | "u"): Code {
+function resizeInteger(scope: FunctionScope, vector: Code, from: number, to: number, sign: "s" | "u"): Code {
   const { module } = scope;
   if (from < to) return resizeInteger(scope, extendLanes(scope, vector, from, sign), from * 2, to, sign);
   if (from === to) return vector;

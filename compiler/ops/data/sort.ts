@@ -23,11 +23,9 @@ import { goSideBySide, rowsTogether, sideBySide } from "./sort-side-by-side.ts";
 import { countsOf, digitsOf, keyDType, keyOf, keysOf, leastSorted, radixOperations, radixSort, type Keys, type Records } from "./radix-sort.ts";
 import { axisArgument, boolAttribute, intAttribute, requireInputs } from "../rules.ts";
 
-const isNaN = (value: number | bigint): boolean => typeof value === "number" && Number.isNaN(value);
-
 /** Whether a must come before b. */
 function comesBefore(a: number | bigint, b: number | bigint, descending: boolean): boolean {
-  if (isNaN(a) || isNaN(b)) return descending ? isNaN(a) && !isNaN(b) : isNaN(b) && !isNaN(a);
+  if (Number.isNaN(a) || Number.isNaN(b)) return descending ? Number.isNaN(a) && !Number.isNaN(b) : Number.isNaN(b) && !Number.isNaN(a);
   return descending ? a > b : a < b;
 }
 

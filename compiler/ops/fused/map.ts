@@ -18,7 +18,7 @@ import { pointwise, samples } from "../elementwise/elementwise.ts";
 import { dimensions, widened } from "../lowerings.ts";
 import type { Op } from "../op.ts";
 import { meanLowering, meanTensor, reducedType, reduceLowering, reduceTensor, reductionOpOf, requireReducible } from "../reductions/reduce.ts";
-import { boolAttribute, intsAttribute } from "../rules.ts";
+import { intsAttribute } from "../rules.ts";
 
 /** An expression as the attribute of a node. */
 export const bodyAttribute = (body: Expression): Attributes[string] => body as unknown as Attributes[string];
@@ -118,9 +118,8 @@ export const mapReduce: Op = {
   lower(inputs, attributes, type) {
     const body = bodyOf(attributes);
     const element = ({ load }: BlockContext, at: readonly Expression[]): Expression => widened(substitute(body, inputs.map((_, read) => load(read, at))));
-    if (isMean(attributes)) return meanLowering("map_reduce", inputs[0]!.shape, type, attributes, inputs.length, element);
-    const [axes, keepdims] = [intsAttribute(attributes, "axes"), boolAttribute(attributes, "keepdims")];
-    return reduceLowering("map_reduce", inputs[0]!.shape, type, reductionOpOf(attributes), axes, keepdims, inputs.length, element);
+    const reduced = { name: "map_reduce", shape: inputs[0]!.shape, operands: inputs.length, element };
+    return isMean(attributes) ? meanLowering(reduced, attributes, type) : reduceLowering(reduced, attributes, type, reductionOpOf(attributes));
   },
   examples: () => [
     { inputs: [tensor("f32", [2, 2], [1, 2, 3, 4])], attributes: { body: bodyAttribute(square("f32")), op: "add", axes: [1], keepdims: false }, expected: tensor("f32", [2], [5, 25]) },

@@ -10,8 +10,6 @@ import { axesSpace, padded, widened } from "../lowerings.ts";
 import type { NodeBuilder, Op } from "../op.ts";
 import { axisArgument, boolAttribute, intAttribute, reducedShape, refuse, requireClass, requireInputs, showShape } from "../rules.ts";
 
-const isNaN = (value: number | bigint): boolean => typeof value === "number" && Number.isNaN(value);
-
 /** Along an axis this long, of a tensor with fewer than so many others, columns are compared beside each other. */
 const longAxis = 4096;
 const manyOthers = 64;
@@ -51,7 +49,7 @@ function inColumns(name: "argmax" | "argmin", build: NodeBuilder, x: ValueId, ax
 
 function argExtreme(name: "argmax" | "argmin"): Op {
   const comparison = name === "argmax" ? "gt" : "lt";
-  const beats = (a: number | bigint, b: number | bigint): boolean => (isNaN(a) ? !isNaN(b) : name === "argmax" ? a > b : a < b);
+  const beats = (a: number | bigint, b: number | bigint): boolean => (Number.isNaN(a) ? !Number.isNaN(b) : name === "argmax" ? a > b : a < b);
   return {
     name,
     kind: "compute",

@@ -90,24 +90,31 @@ export function reduceTensor(x: Tensor, op: ReductionOp, axes: readonly number[]
   return result;
 }
 
+/** What is reduced: so many operands of one shape, of which `element` makes what is combined at a point. */
+export interface Reduced {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly operands: number;
+  element(context: BlockContext, at: readonly Expression[]): Expression;
+}
+
 /**
- * The lowering of every reduction: `element` gives what is combined at a point. Partial results may be combined when
- * rounding them to the result's dtype loses nothing, that is, not for 16-bit floats.
+ * The lowering of every reduction, along `axes` and with `keepdims`; `finish` makes a block's result of its total. Partial results
+ * may be combined when rounding them to the result's dtype loses nothing, that is, not for 16-bit floats.
  */
 export function reduceLowering(
-  name: string, shape: readonly number[], type: TensorType, op: ReductionOp, axes: readonly number[], keepdims: boolean, operands: number,
-  element: (context: BlockContext, at: readonly Expression[]) => Expression, finish: (total: Expression) => Expression = (total) => total,
+  { name, shape, operands, element }: Reduced, attributes: Attributes, type: TensorType, op: ReductionOp, finish: (total: Expression) => Expression = (total) => total,
 ): Lowering[] {
   if (sizeOf(type.shape) === 0) return [];
   if (sizeOf(shape) === 0) return fillLowering(name, wholeRegion(type.shape), type.dtype, identityOf(op, type.dtype));
-  const { space, outer, element: index, reduced } = axesSpace(shape, axes, "reduction");
+  const { space, outer, element: index, reduced } = axesSpace(shape, intsAttribute(attributes, "axes"), "reduction");
   const inner = computeDType(type.dtype);
   return [
     {
       name,
       space,
       reads: Array.from({ length: operands }, (_, operand) => ({ operand, index })),
-      writes: [{ operand: 0, index: reduced(keepdims) }],
+      writes: [{ operand: 0, index: reduced(boolAttribute(attributes, "keepdims")) }],
       ...(inner === type.dtype ? { combine: op } : {}),
       emit(context) {
         const { kernel, block, store } = context;
@@ -120,6 +127,9 @@ export function reduceLowering(
     },
   ];
 }
+
+/** The elements of one operand, as they are. */
+const elements = (name: string, { shape }: TensorType): Reduced => ({ name, shape, operands: 1, element: ({ load }, at) => widened(load(0, at)) });
 
 export const axesParameters = [
   { name: "x", kind: "tensor" },
@@ -188,8 +198,7 @@ export const reduce: Op = {
   evaluate: (inputs, attributes, type) => reduceTensor(inputs[0]!, reductionOpOf(attributes), intsAttribute(attributes, "axes"), type),
   lower(inputs, attributes, type) {
     const op = reductionOpOf(attributes);
-    const [axes, keepdims] = [intsAttribute(attributes, "axes"), boolAttribute(attributes, "keepdims")];
-    return reduceLowering(words[op], inputs[0]!.shape, type, op, axes, keepdims, 1, ({ load }, at) => widened(load(0, at)));
+    return reduceLowering(elements(words[op], inputs[0]!), attributes, type, op);
   },
   gradient(build, site) {
     const op = reductionOpOf(site.attributes);
@@ -223,12 +232,9 @@ export function meanTensor(x: Tensor, axes: readonly number[], type: TensorType)
 }
 
 /** Each block divides its own sum, so that partial means add up. */
-export function meanLowering(
-  name: string, shape: readonly number[], type: TensorType, attributes: Attributes, operands: number, element: (context: BlockContext, at: readonly Expression[]) => Expression,
-): Lowering[] {
-  const [axes, keepdims] = [intsAttribute(attributes, "axes"), boolAttribute(attributes, "keepdims")];
-  const count = sizeOf(axes.map((axis) => shape[axis]!));
-  return reduceLowering(name, shape, type, "add", axes, keepdims, operands, element, (total) => binary("div", total, number(type.dtype, count)));
+export function meanLowering(reduced: Reduced, attributes: Attributes, type: TensorType): Lowering[] {
+  const count = sizeOf(intsAttribute(attributes, "axes").map((axis) => reduced.shape[axis]!));
+  return reduceLowering(reduced, attributes, type, "add", (total) => binary("div", total, number(type.dtype, count)));
 }
 
 export const mean: Op = {
@@ -244,7 +250,7 @@ export const mean: Op = {
     return reducedType("mean", inputs[0]!, attributes, true);
   },
   evaluate: (inputs, attributes, type) => meanTensor(inputs[0]!, intsAttribute(attributes, "axes"), type),
-  lower: (inputs, attributes, type) => meanLowering("mean", inputs[0]!.shape, type, attributes, 1, ({ load }, at) => widened(load(0, at))),
+  lower: (inputs, attributes, type) => meanLowering(elements("mean", inputs[0]!), attributes, type),
   gradient(build, { inputs: [x], attributes, gradient }) {
     const { shape } = build.typeOf(x!);
     const axes = intsAttribute(attributes, "axes");

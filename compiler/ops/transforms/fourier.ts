@@ -23,7 +23,7 @@ import { butterfly, product, type Complex } from "./butterflies.ts";
 const name = "fft_rows";
 
 /** The radices of a length, of which `first` is that of the first stage. */
-export function radicesOf(length: number, first: number): number[] {
+function radicesOf(length: number, first: number): number[] {
   const radices = [first];
   let rest = length / first;
   for (const radix of [4, 2, 3, 5]) for (; rest % radix === 0 && rest > 1; rest /= radix) radices.push(radix);

@@ -8,11 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { duration } from "../../../compiler/bsp/report/text.ts";
 import { compile } from "../../../compiler/index.ts";
 import { Engine } from "../../../runtime/index.ts";
 import { ninePrograms } from "../programs.ts";
 import { OnnxModel } from "./onnx.ts";
-import { formatSeconds, type Result, type TargetResult } from "./report.ts";
+import type { Result, TargetResult } from "./report.ts";
 import { numbers } from "./workload.ts";
 import { workloads } from "./workloads.ts";
 import { median } from "../rounds.ts";
@@ -22,7 +23,7 @@ const startRounds = 9;
 const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** Reached when the value is at most so much; as a ratio of which 1 is just enough. */
-const within = (what: string, seconds: number, most: number): TargetResult => ({ what: `${what} ≤ ${formatSeconds(most)}`, value: most / seconds, least: 1, reached: seconds <= most });
+const within = (what: string, seconds: number, most: number): TargetResult => ({ what: `${what} ≤ ${duration(most)}`, value: most / seconds, least: 1, reached: seconds <= most });
 
 /** Seconds of a process from its start to its end. */
 function runOnce(args: readonly string[]): number {
@@ -117,7 +118,7 @@ export async function measureOverheads(): Promise<Result[]> {
     const results = [await barriers(), await coldStarts(folder), compileTimes()];
     for (const { workload, seconds, targets } of results) {
       console.log(`\n${workload}`);
-      for (const [name, time] of Object.entries(seconds)) console.log(`  ${name.padEnd(22)}${formatSeconds(time).padStart(12)}`);
+      for (const [name, time] of Object.entries(seconds)) console.log(`  ${name.padEnd(22)}${duration(time).padStart(12)}`);
       for (const { what, value, reached } of targets) console.log(`  ${reached ? "pass" : "MISS"}  ${what.padEnd(34)}${value!.toFixed(2).padStart(8)}`);
     }
     return results;

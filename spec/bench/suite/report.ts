@@ -1,4 +1,5 @@
 /** What the suite prints of a workload, and keeps of it. */
+import { duration } from "../../../compiler/bsp/report/text.ts";
 import { operationsOfPeak } from "./machine.ts";
 import { limitSeconds, names, peakSpeed, targetsOf, type Times } from "./targets.ts";
 import type { Workload } from "./workload.ts";
@@ -33,12 +34,6 @@ export function resultOf(workload: Workload, seconds: Times, missing: Result["mi
   return { workload: workload.name, seconds, targets, missing, rounds };
 }
 
-export function formatSeconds(seconds: number): string {
-  if (seconds < 1e-6) return `${(seconds * 1e9).toPrecision(3)} ns`;
-  if (seconds < 1e-3) return `${(seconds * 1e6).toPrecision(3)} µs`;
-  return seconds < 1 ? `${(seconds * 1e3).toPrecision(3)} ms` : `${seconds.toPrecision(3)} s`;
-}
-
 const noSteps = new Set<string>([names.peak128, names.peak256, names.peakOfTwo, names.line, names.cachedNarrow, names.cachedWide]);
 
 /** A line a contender: time, speed, and how many times the time of gph. */
@@ -50,7 +45,7 @@ function contenderLines(workload: Workload, seconds: Times): string[] {
     const speed = workload.operations > 0 && !noSteps.has(name) && name !== names.memory ? `${(workload.operations / time / 1e9).toFixed(1)} GF` : "";
     const bytes = name === names.memory ? `${(workload.bytes! / time / 1e9).toFixed(1)} GB/s` : "";
     const ratio = own === undefined || noSteps.has(name) ? "" : `${(time / own).toFixed(2)}×`;
-    return `  ${name.padEnd(22)}${formatSeconds(time).padStart(12)}${(speed || bytes).padStart(14)}${ratio.padStart(10)}`;
+    return `  ${name.padEnd(22)}${duration(time).padStart(12)}${(speed || bytes).padStart(14)}${ratio.padStart(10)}`;
   });
 }
 
