@@ -52,6 +52,8 @@ const elsewhere: Readonly<Record<string, string>> = {
   and: "logical and is `&&`", or: "logical or is `||`", not: "logical not is `!`", null: "there is no null", pub: "what others may import is marked `export`",
   match: "write `switch`", use: 'write `import { name } from "module";`', require: 'write `import { name } from "module";`',
   int: "declare with `let`, or with `var` for what changes", float: "declare with `let`, or with `var` for what changes", auto: "declare with `let`, or with `var` for what changes",
+  computeset: "write `compute set`", compute_set: "write `compute set`",
+  run: "a compute set is run by `execute name;`, a program by `call name;`", exec: "a compute set is run by `execute name;`, a program by `call name;`",
   input: "an input is declared with `in`", output: "an output is declared with `out`",
 };
 
@@ -167,7 +169,7 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
   }
   if (expected === "an expression" && adjacent && type === sign("*") && before.image === "*") return "a power is `pow(x, y)`";
   if (expected === "an expression" && adjacent && type === before.tokenType && (type === sign("&") || type === sign("|"))) return `logical operators are \`&&\` and \`||\``;
-  if (expected === "an expression" && type === sign("[")) return "a tensor of given elements is `stack(a, b, c)`, a tuple `(a, b, c)`";
+  if ((expected === "an expression" || expected.startsWith("an argument")) && type === sign("[")) return "a tensor of given elements is `stack(a, b, c)`, a tuple `(a, b, c)`";
   if (expected === "an expression" && type === sign(".") && after !== undefined && endOf(token) === after.startOffset) return "a number begins with a digit, as in `0.5`";
   if (expected === "a name" && before?.tokenType === word("for") && type === sign("(")) return "no parentheses, as in `for i in 0..n { … }`";
   if (expected === "a name" && !isReserved(token.image)) return undefined;
