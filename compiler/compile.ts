@@ -19,6 +19,7 @@ import { Diagnostics, error, type Diagnostic, type Reporter } from "./support/di
 import type { PassOptions } from "./support/pass.ts";
 import type { Sources } from "./support/span.ts";
 import { closest } from "./support/suggest.ts";
+import { watched, type Watch } from "./support/watch.ts";
 import type { File } from "./syntax/ast.ts";
 import { parse } from "./syntax/parse.ts";
 import { print as printSource } from "./syntax/print.ts";
@@ -46,6 +47,8 @@ export interface CompileOptions {
   readonly strictMath?: boolean;
   /** Also print the program as it is after this pass. */
   readonly after?: string;
+  /** Told as each part of the compiler begins and ends. */
+  readonly watch?: Watch;
   /** The executable counts how often each step runs, and the result has the plan those counts belong to. */
   readonly profile?: boolean;
 }
@@ -88,7 +91,7 @@ export interface CheckResult {
 }
 
 const optionNames: readonly string[] = [
-  "target", "graph", "parameters", "readFile", "weights", "checked", "strictMath", "after", "profile",
+  "target", "graph", "parameters", "readFile", "weights", "checked", "strictMath", "after", "watch", "profile",
 ] satisfies readonly (keyof CompileOptions)[];
 
 /** What callers without types give. */
@@ -125,17 +128,20 @@ export async function compile(path: string, options: CompileOptions): Promise<Co
   if (options.weights) checkWeights(graph, options.weights, reporter);
   const plans = new PlanCollector(target);
   const asked = passOptions(options);
+  const watching = options.watch ? { watch: options.watch } : {};
   const planned = reporter.failed ? undefined : runPipeline(graph, {
-    ...asked, target, reporter,
+    ...asked, ...watching, target, reporter,
     seen(name, show, program) {
       seen(name, show);
       plans.see(name, program);
     },
   });
   if (!planned) return finish();
+  options.watch?.begin("load-binaryen", "run");
   await loadBinaryen();
-  const { wasm, manifest } = emitModule(planned, { ...asked, target, sources, version, ...(options.weights ? { weights: options.weights } : {}) });
-  return { ...finish(writeExecutable(wasm, manifest)), ...(options.profile && plans.plan ? { plan: plans.plan } : {}) };
+  options.watch?.end("load-binaryen", "run");
+  const { wasm, manifest } = watched(options.watch, "emit", () => emitModule(planned, { ...asked, ...watching, target, sources, version, ...(options.weights ? { weights: options.weights } : {}) }));
+  return { ...finish(watched(options.watch, "write-executable", () => writeExecutable(wasm, manifest))), ...(options.profile && plans.plan ? { plan: plans.plan } : {}) };
 }
 
 const passOptions = ({ checked = false, strictMath = false, profile = false }: CompileOptions): Required<PassOptions> => ({ checked, strictMath, counters: profile });
@@ -164,7 +170,7 @@ export function planFile(path: string, options: CheckFileOptions): PlanResult {
   const target = options.target ?? findTarget("wasm");
   const { graph, sources } = checkSource(path, { ...options, target }, reporter);
   const plans = new PlanCollector(target);
-  if (graph && !reporter.failed) runPipeline(graph, { ...passOptions(options), target, reporter, seen: (name, _, program) => plans.see(name, program), last: planMemory.name });
+  if (graph && !reporter.failed) runPipeline(graph, { ...passOptions(options), ...(options.watch ? { watch: options.watch } : {}), target, reporter, seen: (name, _, program) => plans.see(name, program), last: planMemory.name });
   return { diagnostics: reporter.list, sources, ...(plans.plan ? { plan: plans.plan } : {}) };
 }
 
@@ -201,7 +207,7 @@ function checkSource(path: string, options: CheckFileOptions & { readonly target
     const text = read(name);
     if (text === undefined) return undefined;
     sources.set(name, text);
-    const file = name.startsWith("std/") ? parseLibrary(name, text) : parse(name, text, reporter);
+    const file = watched(options.watch, "parse", () => (name.startsWith("std/") ? parseLibrary(name, text) : parse(name, text, reporter)));
     files.set(name, file);
     return file;
   };
@@ -220,14 +226,14 @@ function checkSource(path: string, options: CheckFileOptions & { readonly target
     return { graph: undefined, sources };
   }
   seen?.("parse", () => printSource(entry));
-  const graph = withinStack(entry, reporter, () => check(entry, {
+  const graph = watched(options.watch, "check", () => withinStack(entry, reporter, () => check(entry, {
     ...(options.graph === undefined ? {} : { graph: options.graph }),
     parameters: options.parameters ?? {},
     tiles: options.target.tiles,
     incomplete: reporter.failed,
     libraryModules: libraryModules(),
     resolve: (from, specifier) => (specifier.startsWith("std/") ? load(specifier, librarySource) : load(relativePath(from, specifier), read)),
-  }, reporter));
+  }, reporter)));
   if (graph && !reporter.failed && graph.programs.length === 0) {
     reporter.report(error("unknown-name", graph.origin, `the graph ${graph.name} has no program, so there is nothing to run`, "program main { … } in it says what is computed"));
   }

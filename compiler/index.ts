@@ -10,5 +10,6 @@ export type { Diagnostic, Label, Severity } from "./support/diagnostic.ts";
 export { problems, type ProblemName } from "./support/problems.ts";
 export { render, toJson } from "./support/render.ts";
 export type { Sources, Span } from "./support/span.ts";
+export type { Watch, Work } from "./support/watch.ts";
 export type { Target } from "./targets/target.ts";
 export { parseTarget, targets, withTiles } from "./targets/targets.ts";

@@ -27,6 +27,7 @@ import { print as printGraph } from "./graph/print.ts";
 import { verify as verifyGraph } from "./graph/verify.ts";
 import type { Diagnostics } from "./support/diagnostic.ts";
 import type { Pass, PassContext, PassOptions } from "./support/pass.ts";
+import { watched, type Watch } from "./support/watch.ts";
 import type { Target } from "./targets/target.ts";
 import { withTiles } from "./targets/targets.ts";
 import { lowerToTiled } from "./tiled/passes/lower-to-tiled.ts";
@@ -74,6 +75,7 @@ export interface PipelineOptions extends PassOptions {
   readonly target: Target;
   readonly reporter: Diagnostics;
   readonly seen?: Seen;
+  readonly watch?: Watch;
   /** The name of the last pass to run; the result is undefined then. */
   readonly last?: string;
 }
@@ -113,7 +115,7 @@ class Splitting {
 }
 
 /** Runs every pass, or those up to one. Stops early when an error is reported. */
-export function runPipeline(graph: Graph, { target, reporter, seen, last, ...options }: PipelineOptions): PlannedGraph | undefined {
+export function runPipeline(graph: Graph, { target, reporter, seen, watch, last, ...options }: PipelineOptions): PlannedGraph | undefined {
   let program: unknown = graph;
   const splitting = new Splitting(target);
   let unsplit: unknown;
@@ -121,9 +123,10 @@ export function runPipeline(graph: Graph, { target, reporter, seen, last, ...opt
     const { pass, verify, print } = stages[at]!;
     if (pass.name === lowerToTiled.name && unsplit === undefined) {
       unsplit = program;
-      splitting.target = chooseChips(program as Graph, target, options);
+      splitting.target = watched(watch, "choose-chips", () => chooseChips(program as Graph, target, options));
     }
-    const made = pass.run(program as never, { ...options, ...splitting.context, report: (diagnostic) => reporter.report(diagnostic) });
+    const context: PassContext = { ...options, ...splitting.context, ...(watch ? { watch } : {}), report: (diagnostic) => reporter.report(diagnostic) };
+    const made = watched(watch, pass.name, () => pass.run(program as never, context));
     if (reporter.failed) return undefined;
     if (splitting.again) {
       splitting.again = false;
@@ -132,7 +135,7 @@ export function runPipeline(graph: Graph, { target, reporter, seen, last, ...opt
       continue;
     }
     program = made;
-    verify(made);
+    watched(watch, pass.name, () => verify(made), "verify");
     seen?.(pass.name, () => print(made), made);
     if (pass.name === last) return undefined;
   }

@@ -14,6 +14,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { kernelKey } from "../kernel/key.ts";
 import { invariant } from "../support/bug.ts";
 import { positionAt, type Sources, type Span } from "../support/span.ts";
+import { watched, type Watch } from "../support/watch.ts";
 import type { Target } from "../targets/target.ts";
 import { identityMap } from "../support/affine.ts";
 import { roundUp } from "../support/parts.ts";
@@ -33,6 +34,7 @@ export interface ModuleOptions {
   readonly strictMath?: boolean;
   /** Indices that are not known to stay inside their field are checked at run time. */
   readonly checked?: boolean;
+  readonly watch?: Watch;
   readonly target: Target;
   readonly sources: Sources;
   readonly version: string;
@@ -108,9 +110,10 @@ class ModuleEmitter {
     const pages = Math.max(1, Math.ceil(this.#end / pageBytes));
     module.setMemory(pages, pages, null, this.#data.map(({ address, bytes }) => ({ offset: module.i32.const(address | 0), data: bytes })), true, false, "memory");
     module.addMemoryImport("memory", "env", "memory", true);
-    invariant(module.validate(), "the emitted module does not validate");
+    const { watch } = this.#options;
+    invariant(watched(watch, "emit", () => module.validate(), "verify"), "the emitted module does not validate");
     binaryen.setDebugInfo(true);
-    const wasm = module.emitBinary();
+    const wasm = watched(watch, "encode", () => module.emitBinary());
     module.dispose();
     return { wasm, manifest: this.#manifest(pages, programs.slice(0, this.#graph.programs.length)) };
   }

@@ -1,6 +1,7 @@
 /** A pass is a named value: `--after`, dumps, timing, help and the spec folder all take its name from here. */
 import type { Reporter } from "./diagnostic.ts";
 import type { Target } from "../targets/target.ts";
+import type { Watch } from "./watch.ts";
 
 /** What is asked of the executable; every pass is told. */
 export interface PassOptions {
@@ -16,6 +17,8 @@ export interface PassContext extends Reporter, PassOptions {
   readonly target: Target;
   /** Of a tile's memory, the share that one op may take; all of it if absent. */
   readonly room?: number;
+  /** Told of passes within the pass. */
+  readonly watch?: Watch;
   /** Asks for the program to be split anew over the first `tiles` of the target's tiles; what the pass gives then is dropped. */
   useFewerTiles?(tiles: number): void;
   /**

@@ -1,5 +1,6 @@
 /** The kernel level's pipeline: what is done to one vertex's code between lowering and emission, in order. */
 import type { Pass, PassContext } from "../../support/pass.ts";
+import { watched } from "../../support/watch.ts";
 import { allInside } from "../bounds.ts";
 import { kernelKey } from "../key.ts";
 import type { Kernel } from "../kernel.ts";
@@ -40,8 +41,8 @@ export interface OptimisedKernel {
 export function optimiseKernel(kernel: Kernel, context: PassContext): OptimisedKernel {
   verifyKernel(kernel);
   const run = (from: Kernel, passes: readonly Pass<Kernel, Kernel>[]): Kernel => passes.reduce((current, pass) => {
-    const next = pass.run(current, context);
-    verifyKernel(next);
+    const next = watched(context.watch, pass.name, () => pass.run(current, context));
+    watched(context.watch, pass.name, () => verifyKernel(next), "verify");
     return next;
   }, from);
   if (context.checked && !allInside(kernel)) return { kernel: run(kernel, checkedPasses) };
