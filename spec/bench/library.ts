@@ -50,6 +50,7 @@ import { Engine } from "../../runtime/index.ts";
 import type { Case, Cases, Limit, Numbers } from "./library/case.ts";
 import { castCases } from "./library/casts.ts";
 import { dataCases } from "./library/data.ts";
+import { native } from "./library/native.ts";
 import { networkCases } from "./library/networks.ts";
 import { productCases } from "./library/products.ts";
 import { randomCases } from "./library/random.ts";
@@ -82,13 +83,22 @@ function sourceOf({ imports, functions, operands, results, main }: Case): string
   return `${(imports ?? []).join("\n")}\n${functions ?? ""}\ngraph library {\n  ${lines.join("\n  ")}\n}\n`;
 }
 
-/** Throws where the results are not those of the plain loop. */
-function check(what: string, one: Case, engine: Engine, expected: { readonly [name: string]: Numbers }): void {
+interface Results {
+  readonly [name: string]: Numbers;
+}
+
+/** The results of the program, run on the operands as they were given. */
+function resultsOf(one: Case, engine: Engine): Results {
   engine.runSync("load", Object.fromEntries(Object.entries(one.operands).map(([name, { data }]) => [`given_${name}`, data])));
   engine.runSync("main");
   const shown = engine.runSync("show");
+  return Object.fromEntries(Object.keys(one.results).map((name) => [name, shown[`shown_${name}`]!.data as Float32Array]));
+}
+
+/** Throws where the results are not those of the plain loop. */
+function check(what: string, one: Case, results: Results, expected: Results): void {
   for (const [name, want] of Object.entries(expected)) {
-    const got = shown[`shown_${name}`]!.data as Float32Array;
+    const got = results[name]!;
     if (got.length !== want.length) throw new Error(`${what}: ${name} has ${got.length} elements instead of ${want.length}`);
     let [largest, worst] = [1, 0];
     want.forEach((value: number) => (largest = Math.max(largest, Math.abs(value))));
@@ -113,12 +123,15 @@ async function bench(name: string, one: Case): Promise<void> {
   const { executable, diagnostics } = await compile("library.gph", { readFile: () => sourceOf(one) });
   if (!executable) throw new Error(`${name}: ${diagnostics.map(({ message }) => message).join("\n")}`);
   await using engine = await Engine.load(executable, { workers: 1 });
-  check(name, one, engine, one.plain());
+  const inC = await native(one);
+  const expected = one.plain();
+  check(name, one, resultsOf(one, engine), expected);
+  if (inC) check(`${name} in C`, one, inC.results(), expected);
   const { read = 0, written = 0, operations = 0, steps = 0, quotients = 0 } = one.limit;
   const [fused, single, divisions] = await Promise.all([peak(true), peak(false), quotientPeak()]);
   const own = await byHand(one.limit);
   const contenders: Contender[] = [
-    await traffic(read, written), fused, single, divisions, ...own.map(({ contender }) => contender), { name: "gph", operations: 0, workers: 1, run: () => void engine.runSync("main") }, { name: "plain", operations: 0, workers: 1, run: () => void one.plain() },
+    await traffic(read, written), fused, single, divisions, ...own.map(({ contender }) => contender), ...(inC ? [inC] : []), { name: "gph", operations: 0, workers: 1, run: () => void engine.runSync("main") }, { name: "plain", operations: 0, workers: 1, run: () => void one.plain() },
   ];
   const times = compare(contenders, rounds);
   const [bytes, fusedTime, singleTime, divisionTime] = times as [number, number, number, number];
@@ -130,9 +143,9 @@ async function bench(name: string, one: Case): Promise<void> {
     { name: "quotients", seconds: (divisionTime * quotients) / divisions.operations },
     ...own.map(({ name: what }, at) => ({ name: what, seconds: times[4 + at]! * (one.limit.repeats ?? 1) })),
   ];
-  const limit = limits.reduce((most, other) => (other.seconds > most.seconds ? other : most));
+  const limit = inC ? { name: "C", seconds: times.at(-3)! } : limits.reduce((most, other) => (other.seconds > most.seconds ? other : most));
   console.log(
-    `${name.padEnd(26)} ${(gph * 1e3).toFixed(3).padStart(9)} ms   ${(limit.seconds / gph).toFixed(2)} of the limit (${limit.name})   ${(plain / gph).toFixed(1).padStart(6)} × plain JavaScript`,
+    `${name.padEnd(26)} ${(gph * 1e3).toFixed(3).padStart(9)} ms   ${(limit.seconds / gph).toFixed(2)} of the limit (${limit.name}${one.native && !inC ? ", no C here" : ""})   ${(plain / gph).toFixed(1).padStart(6)} × plain JavaScript`,
   );
 }
 

@@ -23,6 +23,12 @@ export interface Limit {
   readonly repeats?: number;
 }
 
+/** A function of native.c, called with the operands, those results that are not among them, and sizes. */
+export interface Native {
+  readonly name: string;
+  readonly sizes: readonly number[];
+}
+
 export interface Case {
   readonly imports?: readonly string[];
   /** Functions of the program, before its graph. */
@@ -33,6 +39,8 @@ export interface Case {
   /** Computes the results from the operands as they were given; always into the same arrays. */
   plain(): { readonly [name: string]: Numbers };
   readonly limit: Limit;
+  /** The best that is known in C for the same: the limit where it can be compiled. */
+  readonly native?: Native;
   /** Largest difference allowed, relative to the largest element. */
   readonly tolerance: number;
 }

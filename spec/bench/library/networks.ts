@@ -53,6 +53,7 @@ function normalising(name: "batch_norm_training" | "group_norm"): Case {
   const [ones, zeros] = [`ones<f32>(${channels})`, `zeros<f32>(${channels})`];
   return {
     imports: [`import { ${name} } from "std/nn";`], operands: { x: { type, data: x } }, results: { y: type }, tolerance: 1e-4, limit: { read: 4 * x.length, written: 4 * x.length, steps: normSteps * x.length },
+    native: name === "group_norm" ? { name, sizes: [images * 8, 8 * area] } : { name: "batch_norm", sizes: [images, channels, area] },
     main: name === "group_norm" ? `y = group_norm(x, ${ones}, ${zeros}, 8);` : `let (z, a, v) = batch_norm_training(x, ${ones}, ${zeros}, ${zeros}, ${ones}); y = z;`,
     plain() {
       if (name === "group_norm") normalised(x, y, groups, 8 * area);
@@ -66,7 +67,7 @@ function crossEntropy(): Case {
   const [x, labels, y] = [waves(size), scattered(rows, width), new Float32Array(1)];
   return {
     imports: ['import { cross_entropy } from "std/nn";'], operands: { x: matrix(x), labels: { type: `i32[${rows}]`, data: labels } }, results: { y: "f32" }, main: "y = cross_entropy(x, labels);", tolerance: 1e-4,
-    limit: { read: 4 * size, ...times(plus(exponentialBelow, 6), size) },
+    limit: { read: 4 * size, ...times(plus(exponentialBelow, 6), size) }, native: { name: "cross_entropy", sizes: [rows, width] },
     plain() {
       y[0] = 0;
       for (let row = 0; row < rows; row++) {
@@ -85,7 +86,7 @@ function adamStep(): Case {
   return {
     imports: ['import { adam } from "std/optim";'], operands: { w: line(w), gradient: line(gradient), first: line(first), second: line(second), step: { type: "i32", data: Int32Array.of(3) } },
     results: { w: `f32[${million}]`, first: `f32[${million}]`, second: `f32[${million}]` }, main: "let (a, b, c) = adam(w, gradient, first, second, step, 0.001); w = a; first = b; second = c;", tolerance: 1e-5,
-    limit: { read: 16 * million, written: 12 * million, steps: 9 * million, quotients: 2 * million },
+    limit: { read: 16 * million, written: 12 * million, steps: 9 * million, quotients: 2 * million }, native: { name: "adam", sizes: [million] },
     plain() {
       const [c1, c2] = [1 - 0.9 ** 3, 1 - 0.999 ** 3];
       for (let i = 0; i < million; i++) {

@@ -39,11 +39,11 @@ function normals(y: Float32Array): void {
   });
 }
 
-function random(main: string, imports: string, limit: Limit, work: (y: Float32Array, x: Float32Array) => void, tolerance: number): Case {
+function random(name: string, main: string, imports: string, limit: Limit, work: (y: Float32Array, x: Float32Array) => void, tolerance: number): Case {
   const [x, y] = [waves(2 * million), new Float32Array(2 * million)];
   return {
     imports: [imports], operands: { step: { type: "i32", data: Int32Array.of(3) }, x: line(x) }, results: { y: `f32[${2 * million}]` }, main: `y = ${main};`, tolerance,
-    limit: { written: 4 * y.length, ...limit },
+    limit: { written: 4 * y.length, ...limit }, native: { name, sizes: [2 * million] },
     plain() {
       work(y, x);
       return { y };
@@ -52,9 +52,9 @@ function random(main: string, imports: string, limit: Limit, work: (y: Float32Ar
 }
 
 export const randomCases: Cases = {
-  uniform: () => random(`uniform<f32>(7, step, ${2 * million})`, 'import { uniform } from "std/random";', formulas.times(formulas.uniform, 2 * million), uniforms, 0),
-  normal: () => random(`normal<f32>(7, step, ${2 * million})`, 'import { normal } from "std/random";', formulas.times(formulas.normal, 2 * million), normals, 1e-6),
-  dropout: () => random("dropout(x, 0.25, 7, step)", 'import { dropout } from "std/nn";', { read: 8 * million, ...formulas.times(formulas.plus(formulas.uniform, 3), 2 * million) }, (y, x) => {
+  uniform: () => random("uniform", `uniform<f32>(7, step, ${2 * million})`, 'import { uniform } from "std/random";', formulas.times(formulas.uniform, 2 * million), uniforms, 0),
+  normal: () => random("normal", `normal<f32>(7, step, ${2 * million})`, 'import { normal } from "std/random";', formulas.times(formulas.normal, 2 * million), normals, 1e-6),
+  dropout: () => random("dropout", "dropout(x, 0.25, 7, step)", 'import { dropout } from "std/nn";', { read: 8 * million, ...formulas.times(formulas.plus(formulas.uniform, 3), 2 * million) }, (y, x) => {
     uniforms(y);
     for (let i = 0; i < y.length; i++) y[i] = y[i]! < 0.25 ? 0 : x[i]! / 0.75;
   }, 1e-6),

@@ -1,5 +1,5 @@
 /** Ops that read or write every element once: reductions, norms and functions of elements. */
-import { onMatrix, rows, size, width, type Case, type Cases, type Limit, type Work } from "./case.ts";
+import { onMatrix, rows, size, width, type Case, type Cases, type Limit, type Native, type Work } from "./case.ts";
 import { errorFunction, exponential, exponentialBelow, plus, power, sigmoid, sine, tangent, times } from "./formulas.ts";
 
 const eachRow = (work: Work): Work => (x, y) => {
@@ -35,8 +35,9 @@ const plainReduction = (combine: (total: number, x: number) => number, start: nu
 };
 
 /** A result of the operand's shape, of functions of std/nn or of the language. */
-const mapped = (formula: string, plain: Work, tolerance = 1e-6, limit: Limit = {}) => (): Case =>
-  onMatrix(formula, `f32[${rows}, ${width}]`, size, plain, tolerance, ['import { softmax, layer_norm, rms_norm, sigmoid, gelu } from "std/nn";'], limit);
+const mapped = (formula: string, plain: Work, native: string, tolerance = 1e-6, limit: Limit = {}, sizes: Native["sizes"] = [size]) => (): Case => ({
+  ...onMatrix(formula, `f32[${rows}, ${width}]`, size, plain, tolerance, ['import { softmax, layer_norm, rms_norm, sigmoid, gelu } from "std/nn";'], limit), native: { name: native, sizes },
+});
 
 export const rowCases: Cases = {
   sum: () => onMatrix("sum(x)", "f32", 1, plainReduction((total, x) => total + x, 0), 1e-3),
@@ -48,14 +49,14 @@ export const rowCases: Cases = {
   "sums of rows": () => onMatrix("sum(x, axis = 1)", `f32[${rows}]`, rows, (x, y) => {
     for (let row = 0; row < rows; row++) plainReduction((total, one) => total + one, 0)(x.subarray(row * width, (row + 1) * width), y.subarray(row));
   }, 1e-4),
-  softmax: mapped("softmax(x)", plainSoftmax, 1e-5, times(plus(exponentialBelow, 7), size)),
-  layer_norm: mapped(`layer_norm(x, ones<f32>(${width}), zeros<f32>(${width}))`, plainNorm(true), 1e-5, { steps: 8 * size }),
-  rms_norm: mapped(`rms_norm(x, ones<f32>(${width}))`, plainNorm(false), 1e-5, { steps: 4 * size }),
-  "axpy chain": mapped("max((x * 0.5 + 1) * x - 0.25, 0)", eachElement((x) => Math.max((x * 0.5 + 1) * x - 0.25, 0))),
-  "tanh chain": mapped("tanh(x * 0.5 + 1) * 2 - x", eachElement((x) => Math.tanh(x * 0.5 + 1) * 2 - x), 1e-6, times(plus(tangent, 4), size)),
-  exp: mapped("exp(x)", eachElement(Math.exp), 1e-6, times(exponential, size)),
-  sin: mapped("sin(x)", eachElement(Math.sin), 1e-6, times(sine, size)),
-  pow: mapped("pow(abs(x), 2.3)", eachElement((x) => Math.abs(x) ** 2.3), 1e-6, times(power, size)),
-  sigmoid: mapped("sigmoid(x)", eachElement((x) => 1 / (1 + Math.exp(-x))), 1e-6, times(sigmoid, size)),
-  gelu: mapped("gelu(x)", eachElement((x) => x / (1 + Math.exp(-1.702 * x))), 0.05, times(plus(errorFunction, 4), size)),
+  softmax: mapped("softmax(x)", plainSoftmax, "softmax", 1e-5, times(plus(exponentialBelow, 7), size), [rows, width]),
+  layer_norm: mapped(`layer_norm(x, ones<f32>(${width}), zeros<f32>(${width}))`, plainNorm(true), "layer_norm", 1e-5, { steps: 8 * size }, [rows, width]),
+  rms_norm: mapped(`rms_norm(x, ones<f32>(${width}))`, plainNorm(false), "rms_norm", 1e-5, { steps: 4 * size }, [rows, width]),
+  "axpy chain": mapped("max((x * 0.5 + 1) * x - 0.25, 0)", eachElement((x) => Math.max((x * 0.5 + 1) * x - 0.25, 0)), "axpy_chain"),
+  "tanh chain": mapped("tanh(x * 0.5 + 1) * 2 - x", eachElement((x) => Math.tanh(x * 0.5 + 1) * 2 - x), "tanh_chain", 1e-6, times(plus(tangent, 4), size)),
+  exp: mapped("exp(x)", eachElement(Math.exp), "exponential", 1e-6, times(exponential, size)),
+  sin: mapped("sin(x)", eachElement(Math.sin), "sine", 1e-6, times(sine, size)),
+  pow: mapped("pow(abs(x), 2.3)", eachElement((x) => Math.abs(x) ** 2.3), "power", 1e-6, times(power, size)),
+  sigmoid: mapped("sigmoid(x)", eachElement((x) => 1 / (1 + Math.exp(-x))), "sigmoid", 1e-6, times(sigmoid, size)),
+  gelu: mapped("gelu(x)", eachElement((x) => x / (1 + Math.exp(-1.702 * x))), "gelu", 0.05, times(plus(errorFunction, 4), size)),
 };
