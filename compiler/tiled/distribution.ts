@@ -105,7 +105,7 @@ export function evenDistribution(shape: readonly number[], work: number, tiles: 
 }
 
 /** Largest number of blocks a user's mapping may cut a tensor into. */
-const maximumMappedBlocks = 4_194_304;
+export const maximumMappedBlocks = 4_194_304;
 
 /**
  * The distribution a user's mapping asks for: blocks as large as all its cuts allow. Elements that were not mapped go to

@@ -3,28 +3,25 @@
  * or written value that does not already lie where it belongs is copied, and what a vertex needs from another tile is an
  * explicit copy around its compute set. Needs a fused graph; gives steps in program order, not yet grouped into supersteps.
  */
-import { isStructural, wantedPartition, type Block, type Graph, type Node, type Program, type StateId, type TensorType, type ValueId } from "../../graph/graph.ts";
+import { isStructural, wantedPartition, type Block, type Graph, type Node, type Program, type State, type StateId, type ValueId } from "../../graph/graph.ts";
 import { fillValue } from "../../graph/constants.ts";
 import { countUses } from "../../graph/rewrite.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { fillLowering, type Region } from "../../ops/lowerings.ts";
+import { fillLowering } from "../../ops/lowerings.ts";
+import type { Op } from "../../ops/op.ts";
 import { ops } from "../../ops/table.ts";
-import { composeMap } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
 import { error } from "../../support/diagnostic.ts";
 import type { Pass, PassContext } from "../../support/pass.ts";
 import type { Span } from "../../support/span.ts";
-import { assignStorage, type Storage } from "../assign-storage.ts";
-import { mappedDistribution, onOneTile } from "../distribution.ts";
-import { copyLowering } from "../lowerings.ts";
-import { neededFills } from "../needed-fills.ts";
+import { mappedDistribution, maximumMappedBlocks, onOneTile } from "../distribution.ts";
 import { placeFamilies } from "../place-families.ts";
 import { readValues } from "../read-states.ts";
-import { copiedInput, placeResults, type Place } from "../results-in-place.ts";
+import { copiedInput } from "../results-in-place.ts";
 import { StepBuilder } from "../step-builder.ts";
-import { Tensors, type TensorView } from "../tensors.ts";
+import { Tensors } from "../tensors.ts";
 import type { HostAction, Step, TensorId, TiledGraph, TiledProgram, TiledState } from "../tiled.ts";
-import { Views } from "../views.ts";
+import { ValuePlaces, type Surroundings } from "../value-places.ts";
 
 export const lowerToTiled: Pass<Graph, TiledGraph> = {
   name: "lower-to-tiled",
@@ -34,15 +31,7 @@ export const lowerToTiled: Pass<Graph, TiledGraph> = {
 
 function lower(graph: Graph, context: PassContext): TiledGraph {
   const tensors = new Tensors(context.target);
-  const states = graph.states.map((state, id): TiledState => {
-    const mapping = state.mapping ? mappedDistribution(state.type.shape, state.mapping, context.target.tiles) : undefined;
-    if (state.mapping && !mapping) context.report(error("limit-exceeded", state.mapping.pieces[0]!.origin, `the mapping of ${state.name} cuts it into more than 4,194,304 blocks`));
-    const shared = context.target.memory === "shared";
-    const isStream = state.role === "stream in" || state.role === "stream out";
-    const host = tensors.add({ name: state.name, type: state.type, origin: state.origin, persistent: true, storage: "whole", distribution: shared ? mapping : isStream || !shared ? onOneTile(state.type.shape) : undefined });
-    if (shared || isStream) return { state: id, host, device: host };
-    return { state: id, host, device: tensors.add({ name: state.name, type: state.type, origin: state.origin, persistent: true, distribution: mapping }) };
-  });
+  const states = graph.states.map((state, id) => lowerState(state, id, tensors, context));
   const constants: { tensor: TensorId; data: Tensor }[] = [];
   const shared = { graph, context, tensors, states, constants, prologue: [] as Step[], uses: countUses(graph) };
   const programs = graph.programs.map((program) => new ProgramLowering(shared, program).run());
@@ -55,16 +44,22 @@ function lower(graph: Graph, context: PassContext): TiledGraph {
   };
 }
 
-interface Shared {
-  readonly graph: Graph;
+/** A state as the host sees it, and as the tiles have it: with private memory these are two tensors, but for streams. */
+function lowerState(state: State, id: StateId, tensors: Tensors, context: PassContext): TiledState {
+  const { name, type, origin, mapping, role } = state;
+  const mapped = mapping && mappedDistribution(type.shape, mapping, context.target.tiles);
+  if (mapping && !mapped) context.report(error("limit-exceeded", mapping.pieces[0]!.origin, `the mapping of ${name} cuts it into more than ${maximumMappedBlocks.toLocaleString("en")} blocks`));
+  const shared = context.target.memory === "shared";
+  const host = tensors.add({ name, type, origin, persistent: true, storage: "whole", distribution: shared ? mapped : onOneTile(type.shape) });
+  if (shared || role === "stream in" || role === "stream out") return { state: id, host, device: host };
+  return { state: id, host, device: tensors.add({ name, type, origin, persistent: true, distribution: mapped }) };
+}
+
+interface Shared extends Surroundings {
   readonly context: PassContext;
-  readonly tensors: Tensors;
-  readonly states: readonly TiledState[];
   readonly constants: { tensor: TensorId; data: Tensor }[];
   /** Steps that bring constants to private memories, once. */
   readonly prologue: Step[];
-  /** How often each value is used. */
-  readonly uses: ReadonlyMap<ValueId, number>;
 }
 
 class ProgramLowering {
@@ -72,14 +67,7 @@ class ProgramLowering {
   readonly #graph: Graph;
   readonly #tensors: Tensors;
   readonly #program: Program;
-  readonly #views: Views;
-  readonly #storage: ReadonlyMap<ValueId, Storage>;
-  /** Results that are made as parts of others. */
-  readonly #places: ReadonlyMap<ValueId, Place> = new Map();
-  /** What is left to fill of tensors that are overwritten in parts. */
-  readonly #fills: ReadonlyMap<ValueId, readonly Region[]> = new Map();
-  readonly #tensorOf = new Map<Storage, TensorId>();
-  readonly #bindings = new Map<ValueId, TensorView>();
+  readonly #places: ValuePlaces;
   readonly #scalars = new Map<ValueId, number>();
   /** Values that something computes with; the count of a `repeat` need not be stored when it is known. */
   readonly #stored = new Set<ValueId>();
@@ -94,13 +82,8 @@ class ProgramLowering {
     this.#graph = shared.graph;
     this.#tensors = shared.tensors;
     this.#program = program;
-    this.#views = new Views(shared.graph);
+    this.#places = new ValuePlaces(shared, program, this.#build);
     this.#readValues = readValues(shared.graph, program);
-    this.#storage = assignStorage(shared.graph, program, shared.tensors.deviceStorage === "whole");
-    if (shared.tensors.deviceStorage === "whole") {
-      this.#places = placeResults(shared.graph, program, this.#storage, shared.uses);
-      this.#fills = neededFills(shared.graph, program, this.#storage, shared.uses);
-    }
     const note = (block: Block): void => {
       for (const node of block.nodes) {
         for (const input of node.op === "repeat" ? node.inputs.slice(1) : node.inputs) this.#stored.add(input);
@@ -125,46 +108,6 @@ class ProgramLowering {
     };
   }
 
-  // ---- values and where they are
-
-  #type(value: ValueId): TensorType {
-    return this.#graph.values[value]!.type;
-  }
-
-  #tensorFor(value: ValueId): TensorId {
-    const storage = this.#storage.get(value)!;
-    if (storage.state !== undefined) return this.#tensors.alias(this.#shared.states[storage.state]!.device, this.#type(value).shape);
-    const known = this.#tensorOf.get(storage);
-    if (known !== undefined) return known;
-    const { type, origin, name } = this.#graph.values[value]!;
-    const named = name ?? storage.members.map((member) => this.#graph.values[member]!.name).find((candidate) => candidate !== undefined);
-    const tensor = this.#tensors.add({ name: named ?? `%${value}`, type, origin });
-    this.#tensorOf.set(storage, tensor);
-    return tensor;
-  }
-
-  #view(value: ValueId): TensorView {
-    const known = this.#bindings.get(value);
-    if (known) return known;
-    const place = this.#places.get(value);
-    const made = place ? this.#part(place, this.#type(value)) : this.#tensors.whole(this.#tensorFor(value));
-    this.#bindings.set(value, made);
-    return made;
-  }
-
-  #part({ within, map }: Place, { shape }: TensorType): TensorView {
-    const { tensor, map: outer } = this.#view(within);
-    return { tensor, map: composeMap(outer, map, shape.length) };
-  }
-
-  /** The value in a tensor of its own shape: where it is, or copied into a new one. */
-  #materialise(value: ValueId, origin: Span): TensorId {
-    const type = this.#type(value);
-    const view = this.#view(value);
-    if (this.#build.isWhole(view, type.shape)) return view.tensor;
-    return this.#build.copyToNew(view, type, origin);
-  }
-
   // ---- nodes
 
   #block(block: Block): void {
@@ -182,7 +125,7 @@ class ProgramLowering {
       this.#build.assign(writes.map((write) => {
         const state = write.attributes["state"] as StateId;
         this.#writes.add(state);
-        return { to: this.#shared.states[state]!.device, from: this.#view(write.inputs[0]!), origin: write.origin };
+        return { to: this.#shared.states[state]!.device, from: this.#places.view(write.inputs[0]!), origin: write.origin };
       }));
     }
   }
@@ -190,70 +133,41 @@ class ProgramLowering {
   #node(node: Node): void {
     if (isStructural(node.op)) return this.#structural(node);
     const output = node.outputs[0]!;
-    if (ops.get(node.op)?.kind === "view") {
-      if (this.#views.define(node)) this.#bindView(node);
-      else this.#storeReshape(node);
-      return;
-    }
+    const op = ops.get(node.op);
+    if (op?.kind === "view") return this.#places.define(node);
     switch (node.op) {
       case "constant": return this.#constant(node);
       case "update": case "map_update": return this.#update(node);
       case "fill":
-        if (this.#type(output).shape.length > 0) break;
+        if (this.#places.type(output).shape.length > 0) break;
         this.#scalars.set(output, Number(node.attributes["value"]));
         if (!this.#stored.has(output)) return;
         break;
     }
-    const op = ops.get(node.op);
     invariant(op, `unknown op ${node.op}`);
-    if (op.inPlace) return this.#update(node);
-    const lowerings = op.lower?.(node.inputs.map((input) => this.#type(input)), node.attributes, this.#type(output));
+    if (op.inPlace) this.#update(node);
+    else this.#compute(op, node);
+  }
+
+  #compute(op: Op, node: Node): void {
+    const output = node.outputs[0]!;
+    const type = this.#places.type(output);
+    const types = node.inputs.map((input) => this.#places.type(input));
+    const lowerings = op.lower?.(types, node.attributes, type);
     if (!lowerings) {
       this.#shared.context.report(error("not-supported", node.origin, `${node.op} cannot be compiled yet, only interpreted`));
       return;
     }
-    const filled = this.#fills.get(output)?.flatMap((region) => fillLowering("fill", region, this.#type(output).dtype, fillValue(node)!));
-    const types = node.inputs.map((input) => this.#type(input));
-    const isThere = (input: number | undefined): boolean => input !== undefined && this.#places.get(node.inputs[input]!)?.within === output;
+    const filled = this.#places.fillsOf(output)?.flatMap((region) => fillLowering("fill", region, type.dtype, fillValue(node)!));
+    // What is made where it belongs in the result need not be copied there.
+    const isThere = (input: number | undefined): boolean => input !== undefined && this.#places.isMadeWithin(node.inputs[input]!, output);
     const left = (filled ?? lowerings).filter((lowering) => !isThere(copiedInput(lowering, types)));
-    this.#build.computeInto(left, node.inputs.map((input) => this.#view(input)), this.#view(output), this.#type(output), node.origin, wantedPartition(node));
-  }
-
-  #bindView(node: Node): void {
-    const input = this.#view(node.inputs[0]!);
-    const inputType = this.#type(node.inputs[0]!);
-    const type = this.#type(node.outputs[0]!);
-    const map = ops.get(node.op)!.view?.(inputType, node.attributes, type);
-    if (map) {
-      this.#bindings.set(node.outputs[0]!, { tensor: input.tensor, map: composeMap(input.map, map, type.shape.length) });
-      return;
-    }
-    this.#bindings.set(node.outputs[0]!, this.#tensors.whole(this.#tensors.alias(this.#build.reshapable(input.tensor, type.shape, node.origin), type.shape)));
-  }
-
-  /** A reshape of what does not lie in row-major order: its elements are put in order first. */
-  #storeReshape(node: Node): void {
-    const inputType = this.#type(node.inputs[0]!);
-    const output = node.outputs[0]!;
-    const { shape } = this.#type(output);
-    if (this.#tensors.deviceStorage === "whole") {
-      this.#build.compute([copyLowering(inputType.shape)], [this.#view(node.inputs[0]!)], this.#tensors.alias(this.#tensorFor(output), inputType.shape), node.origin);
-      return;
-    }
-    const ordered = this.#build.reshapable(this.#build.copyToNew(this.#view(node.inputs[0]!), inputType, node.origin), shape, node.origin);
-    this.#give(output, this.#tensors.alias(ordered, shape), node.origin);
-  }
-
-  /** Makes a tensor the value's: as it is where nothing else shares the value's storage, by a copy where something does. */
-  #give(value: ValueId, tensor: TensorId, origin: Span): void {
-    const storage = this.#storage.get(value)!;
-    if (storage.members.length === 1 && storage.state === undefined) this.#bindings.set(value, this.#tensors.whole(tensor));
-    else this.#build.assign([{ to: this.#tensorFor(value), from: this.#tensors.whole(tensor), origin }]);
+    this.#build.computeInto(left, node.inputs.map((input) => this.#places.view(input)), this.#places.view(output), type, node.origin, wantedPartition(node));
   }
 
   #constant(node: Node): void {
     const output = node.outputs[0]!;
-    const type = this.#type(output);
+    const type = this.#places.type(output);
     const data: Tensor = { type, data: node.attributes["data"] as Tensor["data"] };
     const { context, constants, prologue } = this.#shared;
     const stored = this.#tensors.add({ name: this.#graph.values[output]!.name ?? "constant", type, origin: node.origin, persistent: true, storage: "whole", ...(context.target.memory === "shared" ? {} : { distribution: onOneTile(type.shape) }) });
@@ -263,27 +177,27 @@ class ProgramLowering {
       device = this.#tensors.add({ name: this.#tensors.name(stored), type, origin: node.origin, persistent: true });
       prologue.push({ kind: "copy", copies: [this.#build.hostCopy(device, stored, "pull", node.origin)], origin: node.origin });
     }
-    this.#give(output, device, node.origin);
+    this.#places.give(output, device, node.origin);
   }
 
   #update(node: Node): void {
     const [base, ...values] = node.inputs as [ValueId, ...ValueId[]];
     const output = node.outputs[0]!;
-    const to = this.#tensorFor(output);
+    const to = this.#places.tensorFor(output);
     const views = values.map((value) => {
-      const view = this.#view(value);
-      if (this.#places.get(value)?.within === base) return view;
+      const view = this.#places.view(value);
+      if (this.#places.isMadeWithin(value, base)) return view;
       // The value may be a view of what is about to change; what a map reads of it are the elements it writes.
       const changes = node.op !== "map_update" && this.#tensors.root(view.tensor) === this.#tensors.root(to);
-      return changes ? this.#tensors.whole(this.#build.copyToNew(view, this.#type(value), node.origin)) : view;
+      return changes ? this.#places.aside(value, node.origin) : view;
     });
-    this.#build.assign([{ to, from: this.#view(base), origin: node.origin }]);
+    this.#build.assign([{ to, from: this.#places.view(base), origin: node.origin }]);
     const op = ops.get(node.op)!;
     if (!op.inPlace && (node.attributes["length"] as readonly number[]).includes(0)) return;
     // The rest of the result is there already: of an update only the first lowering, of the box itself, is needed.
-    if (node.op === "update" && this.#places.get(values[0]!)?.within === base) return;
-    const lowerings = op.lower!(node.inputs.map((input) => this.#type(input)), node.attributes, this.#type(output));
-    this.#build.compute(op.inPlace ? lowerings : lowerings.slice(0, 1), [this.#view(base), ...views], to, node.origin);
+    if (node.op === "update" && this.#places.isMadeWithin(values[0]!, base)) return;
+    const lowerings = op.lower!(node.inputs.map((input) => this.#places.type(input)), node.attributes, this.#places.type(output));
+    this.#build.compute(op.inPlace ? lowerings : lowerings.slice(0, 1), [this.#places.view(base), ...views], to, node.origin);
   }
 
   #structural(node: Node): void {
@@ -305,11 +219,11 @@ class ProgramLowering {
         const buffers = node.inputs.map((input) => this.#shown(input, "printed", node.origin));
         return this.#host({ kind: "print", label: node.attributes["label"] as string, buffers }, node.origin);
       }
-      case "assert": return this.#host({ kind: "assert", message: node.attributes["message"] as string, condition: this.#materialise(node.inputs[0]!, node.origin) }, node.origin);
+      case "assert": return this.#host({ kind: "assert", message: node.attributes["message"] as string, condition: this.#places.materialise(node.inputs[0]!, node.origin) }, node.origin);
       case "inside": {
         const { op: name, extent, fromEnd } = node.attributes as { readonly op: string; readonly extent: number; readonly fromEnd: boolean };
         const indices = this.#shown(node.inputs[1]!, "indices", node.origin);
-        return this.#host({ kind: "outside", op: name, extent, fromEnd, indices, condition: this.#materialise(node.inputs[0]!, node.origin) }, node.origin);
+        return this.#host({ kind: "outside", op: name, extent, fromEnd, indices, condition: this.#places.materialise(node.inputs[0]!, node.origin) }, node.origin);
       }
       default:
         this.#shared.context.report(error("not-supported", node.origin, `${node.op} cannot be compiled yet`));
@@ -319,7 +233,7 @@ class ProgramLowering {
   #read(node: Node): void {
     const state = node.attributes["state"] as StateId;
     if (this.#graph.states[state]!.role !== "out" || this.#readValues.has(node.outputs[0]!)) this.#reads.add(state);
-    this.#view(node.outputs[0]!);
+    this.#places.view(node.outputs[0]!);
   }
 
   #host(event: HostAction, origin: Span): void {
@@ -328,7 +242,7 @@ class ProgramLowering {
 
   /** A new buffer that the host reads, with a value in it. */
   #shown(value: ValueId, name: string, origin: Span): TensorId {
-    const type = this.#type(value);
+    const type = this.#places.type(value);
     const buffer = this.#tensors.add({ name, type, origin, persistent: true, storage: "whole", ...(this.#tensors.deviceStorage === "whole" ? {} : { distribution: onOneTile(type.shape) }) });
     this.#toHost(value, buffer, origin);
     return buffer;
@@ -336,8 +250,8 @@ class ProgramLowering {
 
   /** Brings a value into a buffer the host reads. */
   #toHost(value: ValueId, buffer: TensorId, origin: Span): void {
-    if (this.#tensors.deviceStorage === "whole") return this.#build.assign([{ to: buffer, from: this.#view(value), origin }]);
-    this.#build.add({ kind: "copy", copies: [this.#build.hostCopy(this.#materialise(value, origin), buffer, "push", origin)], origin });
+    if (this.#tensors.deviceStorage === "whole") return this.#build.assign([{ to: buffer, from: this.#places.view(value), origin }]);
+    this.#build.add({ kind: "copy", copies: [this.#build.hostCopy(this.#places.materialise(value, origin), buffer, "push", origin)], origin });
   }
 
   #next(node: Node): void {
@@ -345,7 +259,7 @@ class ProgramLowering {
     this.#reads.add(state);
     const buffer = this.#shared.states[state]!.host;
     this.#host({ kind: "next", state, buffer }, node.origin);
-    const to = this.#tensorFor(node.outputs[0]!);
+    const to = this.#places.tensorFor(node.outputs[0]!);
     if (this.#tensors.deviceStorage === "whole") this.#build.assign([{ to, from: this.#tensors.whole(buffer), origin: node.origin }]);
     else this.#build.add({ kind: "copy", copies: [this.#build.hostCopy(to, buffer, "pull", node.origin)], origin: node.origin });
   }
@@ -353,35 +267,35 @@ class ProgramLowering {
   #repeat(node: Node): void {
     const [count, ...initial] = node.inputs as [ValueId, ...ValueId[]];
     const body = node.regions[0]!;
-    this.#build.assign(body.parameters.map((parameter, i) => ({ to: this.#tensorFor(parameter), from: this.#view(initial[i]!), origin: node.origin })));
+    this.#build.assign(body.parameters.map((parameter, i) => ({ to: this.#places.tensorFor(parameter), from: this.#places.view(initial[i]!), origin: node.origin })));
     const known = this.#scalars.get(count);
-    const counter = known ?? this.#materialise(count, node.origin);
+    const counter = known ?? this.#places.materialise(count, node.origin);
     const steps = this.#build.nested(() => this.#loopBody(body));
     this.#build.add({ kind: "repeat", count: counter, counted: known === undefined ? "tensor" : "constant", body: steps, origin: node.origin });
   }
 
   #loopBody(body: Block): void {
     this.#block(body);
-    this.#build.assign(body.results.map((result, i) => ({ to: this.#tensorFor(body.parameters[i]!), from: this.#view(result), origin: this.#graph.values[result]!.origin })));
+    this.#build.assign(body.results.map((result, i) => ({ to: this.#places.tensorFor(body.parameters[i]!), from: this.#places.view(result), origin: this.#graph.values[result]!.origin })));
   }
 
   #while(node: Node): void {
     const [condition, body] = node.regions as [Block, Block];
-    this.#build.assign(body.parameters.map((parameter, i) => ({ to: this.#tensorFor(parameter), from: this.#view(node.inputs[i]!), origin: node.origin })));
+    this.#build.assign(body.parameters.map((parameter, i) => ({ to: this.#places.tensorFor(parameter), from: this.#places.view(node.inputs[i]!), origin: node.origin })));
     let tensor = 0;
     const before = this.#build.nested(() => {
       this.#block(condition);
-      tensor = this.#materialise(condition.results[0]!, node.origin);
+      tensor = this.#places.materialise(condition.results[0]!, node.origin);
     });
     const steps = this.#build.nested(() => this.#loopBody(body));
     this.#build.add({ kind: "while", before, condition: tensor, body: steps, origin: node.origin });
   }
 
   #branch(node: Node): void {
-    const subject = this.#materialise(node.inputs[0]!, node.origin);
+    const subject = this.#places.materialise(node.inputs[0]!, node.origin);
     const bodies = node.regions.map((region) => this.#build.nested(() => {
       this.#block(region);
-      this.#build.assign(region.results.map((result, i) => ({ to: this.#tensorFor(node.outputs[i]!), from: this.#view(result), origin: this.#graph.values[result]!.origin })));
+      this.#build.assign(region.results.map((result, i) => ({ to: this.#places.tensorFor(node.outputs[i]!), from: this.#places.view(result), origin: this.#graph.values[result]!.origin })));
     }));
     if (node.op === "if") this.#build.add({ kind: "if", condition: subject, then: bodies[0]!, otherwise: bodies[1]!, origin: node.origin });
     else this.#build.add({ kind: "switch", subject, cases: node.attributes["cases"] as readonly number[], bodies: bodies.slice(0, -1), otherwise: bodies.at(-1)!, origin: node.origin });
@@ -389,15 +303,15 @@ class ProgramLowering {
 
   #execute(node: Node): void {
     const set = this.#graph.computeSets[node.attributes["computeSet"] as number]!;
-    const views = node.inputs.map((input) => this.#view(input));
-    const placed = set.written.map((operand, i) => ({ operand, to: this.#tensorFor(node.outputs[i]!) }));
+    const views = node.inputs.map((input) => this.#places.view(input));
+    const placed = set.written.map((operand, i) => ({ operand, to: this.#places.tensorFor(node.outputs[i]!) }));
     for (const { operand, to } of placed) {
       if (!this.#tensors.hasDistribution(to)) this.#followPlacements(set, operand, to);
     }
     // Operands that are read as they were while their storage is overwritten elsewhere are taken aside first.
     const targets = new Set(placed.map(({ to }) => this.#tensors.root(to)));
     views.forEach((view, i) => {
-      if (!set.written.includes(i) && targets.has(this.#tensors.root(view.tensor))) views[i] = this.#tensors.whole(this.#build.copyToNew(view, this.#type(node.inputs[i]!), node.origin));
+      if (!set.written.includes(i) && targets.has(this.#tensors.root(view.tensor))) views[i] = this.#places.aside(node.inputs[i]!, node.origin);
     });
     this.#build.assign(placed.map(({ operand, to }) => ({ to, from: views[operand]!, origin: node.origin })));
     for (const { operand, to } of placed) views[operand] = this.#tensors.whole(to);
