@@ -5,7 +5,7 @@
  */
 import { isDType } from "../../runtime/dtype.ts";
 import type * as ast from "../syntax/ast.ts";
-import { readString } from "../syntax/literals.ts";
+import { readSignedNumber, readString } from "../syntax/literals.ts";
 import { maxTuple } from "./limits.ts";
 import { compileTimeTypeOf, describeTupleType, elementTypes, type CompileTimeType } from "./types.ts";
 import { bool, float, int, intOf, tuple, type Value } from "./value.ts";
@@ -112,18 +112,17 @@ function rangeIn(text: string): number[] | undefined {
 function readScalar(type: CompileTimeType, given: GivenParameter): Value | undefined {
   if (typeof given !== "number" && typeof given !== "boolean" && typeof given !== "string") return undefined;
   if (type === "string") return { kind: "string", value: String(given) };
-  const text = typeof given === "string" ? given.trim().replaceAll("_", "") : given;
+  const text = typeof given === "string" ? given.trim() : given;
   if (type === "dtype") return typeof text === "string" && isDType(text) ? { kind: "dtype", value: text } : undefined;
   if (type === "bool") return text === true || text === "true" ? bool(true) : text === false || text === "false" ? bool(false) : undefined;
-  return typeof text === "boolean" || text === "" ? undefined : readNumberAs(type, text);
+  if (typeof text === "boolean") return undefined;
+  const number = typeof text === "string" ? readSignedNumber(text) : text;
+  return number === undefined ? undefined : numberAs(type, number);
 }
 
-function readNumberAs(type: "int" | "float", text: number | string): Value | undefined {
-  const number = typeof text === "string" && /^-0[xb]/i.test(text) ? -Number(text.slice(1)) : Number(text);
-  if (!Number.isFinite(number)) return undefined;
-  if (type === "float") return float(number);
-  if (Number.isSafeInteger(number)) return int(number);
-  // Written out, so that none of its digits is lost.
-  const digits = typeof text === "string" ? /^([+-]?)(\d+|0x[0-9a-f]+|0b[01]+)$/i.exec(text) : null;
-  return digits ? intOf(digits[1] === "-" ? -BigInt(digits[2]!) : BigInt(digits[2]!)) : undefined;
+function numberAs(type: "int" | "float", number: number | bigint): Value | undefined {
+  if (!Number.isFinite(Number(number))) return undefined;
+  if (type === "float") return float(Number(number));
+  if (typeof number === "bigint") return intOf(number);
+  return Number.isSafeInteger(number) ? int(number) : undefined;
 }

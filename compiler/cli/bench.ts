@@ -6,6 +6,7 @@ import type { ManifestProgram, ManifestState } from "../../runtime/executable.ts
 import type { Outputs, RunSyncOptions } from "../../runtime/index.ts";
 import { duration } from "../bsp/report/text.ts";
 import { jsonOption, narrowOption, programOption, weightsOption, type Arguments, type Command } from "./command.ts";
+import { readSignedNumber } from "../syntax/literals.ts";
 import { UsageError } from "./failure.ts";
 import type { InputSource } from "./inputs.ts";
 import type { Selection } from "./selection.ts";
@@ -79,7 +80,7 @@ async function benchCommand(args: Arguments): Promise<number> {
 }
 
 function secondsOf(text: string): number {
-  const seconds = Number(text);
+  const seconds = Number(readSignedNumber(text));
   if (!(seconds > 0) || !Number.isFinite(seconds)) throw new UsageError(`--seconds takes a number above 0, not \`${text}\``);
   return seconds;
 }

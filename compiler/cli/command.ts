@@ -1,6 +1,7 @@
 /** What a command of `gph` is, and how its options are read from the command line. */
 import parse from "yargs-parser";
 import { closest } from "../support/suggest.ts";
+import { readSignedNumber } from "../syntax/literals.ts";
 import { UsageError } from "./failure.ts";
 
 export interface Option {
@@ -66,8 +67,9 @@ export class Arguments {
   count(name: string): number | undefined {
     const text = this.value(name);
     if (text === undefined) return undefined;
-    const count = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < 1) throw new UsageError(`--${name} takes a whole number from 1, not \`${text}\``);
+    const whole = readSignedNumber(text);
+    const count = Number(whole);
+    if (typeof whole !== "bigint" || !Number.isSafeInteger(count) || count < 1) throw new UsageError(`--${name} takes a whole number from 1, not \`${text}\``);
     return count;
   }
 

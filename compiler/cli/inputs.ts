@@ -7,6 +7,7 @@ import { dtypes, isBig, newArray, sizeOf, type DType, type TypedArray } from "..
 import type { ManifestState } from "../../runtime/executable.ts";
 import { describeType, type HostTensor } from "../../runtime/host.ts";
 import { readNpy } from "../../runtime/npy.ts";
+import { readSignedNumber } from "../syntax/literals.ts";
 import { UserError } from "./failure.ts";
 import { readFormat } from "./files.ts";
 import { nearestFile } from "./nearby.ts";
@@ -25,20 +26,20 @@ export const typeText = ({ dtype, shape }: Pick<ManifestState, "dtype" | "shape"
 export function parseInputSource(name: string, text: string, option?: string): InputSource {
   if (text.startsWith("random")) return parseRandom(name, text, option);
   if (text === "true" || text === "false") return { kind: "number", text, value: text === "true" ? 1 : 0 };
-  if (/^[+-]?\d+$/.test(text)) return { kind: "number", text, value: BigInt(text.replace(/^\+/, "")) };
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return { kind: "number", text, value: Number(text) };
+  const value = readSignedNumber(text);
+  if (value !== undefined) return { kind: "number", text, value };
   const special = { nan: Number.NaN, inf: Infinity, "+inf": Infinity, "-inf": -Infinity }[text.toLowerCase()];
   return special === undefined ? { kind: "file", path: text } : { kind: "number", text, value: special };
 }
 
 function parseRandom(name: string, text: string, option = `--in ${name}=${text}`): InputSource {
-  const match = /^random:(\d+)(?::([^:]+):([^:]+))?$/.exec(text);
-  const [low, high] = [Number(match?.[2]), Number(match?.[3])];
+  const match = /^random:(\w+)(?::([^:]+):([^:]+))?$/.exec(text);
+  const [seed, low, high] = [match?.[1], match?.[2], match?.[3]].map((number) => Number(readSignedNumber(number ?? "")));
   const hasRange = match?.[2] !== undefined;
-  if (match === null || (hasRange && !(low < high))) {
+  if (!Number.isInteger(seed) || (hasRange && !(low! < high!))) {
     throw new UserError("bad-input", `${option} is not random:SEED or random:SEED:LOW:HIGH`, "random:1 and random:1:-5:5 are examples");
   }
-  return { kind: "random", seed: Number(match[1]), range: hasRange ? { low, high } : undefined };
+  return { kind: "random", seed: seed!, range: hasRange ? { low: low!, high: high! } : undefined };
 }
 
 /** A tensor of exactly the state's type. */

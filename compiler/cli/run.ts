@@ -34,7 +34,7 @@ export const run: Command = {
   details: `
 Inputs: --in NAME=VALUE, where VALUE is
   FILE.npy              a NumPy array of the input's dtype and shape
-  3, -1e-3, true, inf   that number in every element
+  3, -1e-3, 0xff, inf   that number in every element, as a literal is written in .gph; or true, false, nan
   random:SEED           floats in [0, 1), 8-bit integers over their range, other integers in [0, 1000)
   random:SEED:LOW:HIGH  floats in [LOW, HIGH), integers from LOW up to but not including HIGH
 

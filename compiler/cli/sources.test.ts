@@ -77,6 +77,10 @@ describe("run", () => {
     expect(outputs(out)).toEqual(expected);
   });
 
+  test("numbers are written as in a source", async () => {
+    expect(await gph("run affine.gph --set n=0b1 --set batch=0x1 --in x=0x3 --in w=2 --workers 0x2 --tiles 1_6")).toEqual({ code: 0, out: "y      f32[1, 1]  [[7]]\ntotal  f32        3\n", err: "" });
+  });
+
   test("parameters are set", async () => {
     expect(await gph("run affine.gph --set n=1 --set batch=1 --in x=3 --in w=2")).toEqual({ code: 0, out: "y      f32[1, 1]  [[7]]\ntotal  f32        3\n", err: "" });
   });
@@ -91,6 +95,7 @@ describe("run", () => {
   test.each([
     ["--set m=3", /unknown-parameter.*m/],
     ["--set n=1,2", /n is an int, and was set to "1,2"/],
+    ["--set n=1__0", /n is an int, and was set to "1__0"/],
     ["--set n=three", /bad-argument[^]*help: it takes a whole number/],
     ["--target ipu-mk3", /no target `ipu-mk3`\n {2}help: did you mean `ipu-mk/],
     ["--target no.json", /no\.json does not exist/],

@@ -40,6 +40,19 @@ export function readNumber(text: string): NumberMeaning | LiteralMistake {
   return mistake("out-of-range", `${quote(text)} is larger than 2^64 - 1, the largest whole number that can be written`, Number.isFinite(value) ? "with a point or an exponent it is a float, as in `1e30`" : undefined);
 }
 
+/**
+ * A number that stands outside of a source, as on a command line: a literal of the language, with a sign or without; of decimals
+ * any, as `.5` and `1e400`. Whole numbers are bigints unless they have a point or an exponent. Undefined for what is no number.
+ */
+export function readSignedNumber(text: string): number | bigint | undefined {
+  const [, sign, plain] = /^([+-]?)(.*)$/s.exec(text)!;
+  const digits = plain!.replace(/(?<=[0-9])_(?=[0-9])/g, "");
+  if (/^\d+$/.test(digits)) return sign === "-" ? -BigInt(digits) : BigInt(digits);
+  if (/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits)) return Number(`${sign}${digits}`);
+  const read = readNumber(plain!);
+  return "message" in read ? undefined : sign === "-" ? -BigInt(read.value) : BigInt(read.value);
+}
+
 function numberHelp(text: string): string {
   if (/^0[xX]/.test(text)) return "a hexadecimal number is `0x` and digits 0-9 a-f, as in `0xff`";
   if (/^0[bB]/.test(text)) return "a binary number is `0b` and digits 0 and 1, as in `0b1010`";
