@@ -116,33 +116,47 @@ async function runCommand(args: Arguments): Promise<number> {
   const files = await keep(outputs, kept, args.value("out-dir"), args.file);
   if (saved !== undefined) await save(saved, engine, args.file);
 
-  if (args.has("json")) {
-    const [{ writeJson }, { outputJson }] = await Promise.all([import("./report.ts"), import("./show.ts")]);
-    const { graph, target } = engine.manifest;
-    writeJson({
-      graph,
-      program: program.name,
-      target: { name: target.name, tiles: target.tiles },
-      workers: engine.workers,
-      wideVectors: wide,
-      runs: rounds * feed.runs,
-      seconds,
-      outputs: Object.fromEntries([...outputs].map(([name, tensor]) => [name, outputJson(tensor)])),
-      files: [...files, ...(saved === undefined ? [] : [saved])],
-      printed,
-      diagnostics: warnings,
-    });
-  } else if (files.length > 0) {
-    tellRuns(feed.runs);
-    process.stdout.write(files.map((path) => `${path}\n`).join(""));
-  } else {
-    tellRuns(feed.runs);
-    const { outputTable } = await import("./show.ts");
-    process.stdout.write(outputs.size > 0 ? outputTable(outputs) : `program ${program.name} ran; it has no outputs\n`);
-  }
-  if (saved !== undefined && !args.has("json")) process.stdout.write(`${saved}\n`);
-  if (tables !== undefined && !args.has("json")) process.stdout.write(`\n${tables}`);
+  const ran: Ran = { engine, program: program.name, wideVectors: wide, rounds, slices: feed.runs, seconds, outputs, files, saved, printed, warnings };
+  if (args.has("json")) await writeRun(ran);
+  else await showRun(ran, tables);
   return 0;
+}
+
+/** What there is to tell of the runs. */
+interface Ran {
+  readonly engine: Engine;
+  readonly program: string;
+  readonly wideVectors: boolean;
+  readonly rounds: number;
+  /** How often the program ran in each round, once for each slice of its inputs. */
+  readonly slices: number;
+  readonly seconds: number;
+  readonly outputs: ReadonlyMap<string, HostTensor>;
+  /** What was kept of the outputs, and the checkpoint. */
+  readonly files: readonly string[];
+  readonly saved: string | undefined;
+  readonly printed: readonly string[];
+  readonly warnings: readonly unknown[];
+}
+
+async function writeRun({ engine, program, wideVectors, rounds, slices, seconds, outputs, files, saved, printed, warnings }: Ran): Promise<void> {
+  const [{ writeJson }, { outputJson }] = await Promise.all([import("./report.ts"), import("./show.ts")]);
+  const { graph, target } = engine.manifest;
+  writeJson({
+    graph, program, target: { name: target.name, tiles: target.tiles }, workers: engine.workers, wideVectors, runs: rounds * slices, seconds,
+    outputs: Object.fromEntries([...outputs].map(([name, tensor]) => [name, outputJson(tensor)])),
+    files: [...files, ...(saved === undefined ? [] : [saved])],
+    printed, diagnostics: warnings,
+  });
+}
+
+async function showRun({ program, slices, outputs, files, saved }: Ran, profile: string | undefined): Promise<void> {
+  tellRuns(slices);
+  const { outputTable } = await import("./show.ts");
+  if (files.length > 0) process.stdout.write(files.map((path) => `${path}\n`).join(""));
+  else process.stdout.write(outputs.size > 0 ? outputTable(outputs) : `program ${program} ran; it has no outputs\n`);
+  if (saved !== undefined) process.stdout.write(`${saved}\n`);
+  if (profile !== undefined) process.stdout.write(`\n${profile}`);
 }
 
 /** Slicing is never silent: a weight given as a batched input by mistake would be sliced as well. */

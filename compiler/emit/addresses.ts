@@ -142,10 +142,18 @@ export function planPointers(loop: ForStatement, kernel: Kernel): PointerPlan {
   if (containsLoop(loop.body)) return noPointers;
   const assigned = localsSet([loop]);
   const sharings = new Map<string, Sharing>();
-  const again = repeatedSplats(loop, kernel);
+  const known = new Map<readonly Expression[], Address>();
+  const addressAt = (buffer: BufferId, index: readonly Expression[]): Address => {
+    const found = known.get(index);
+    if (found?.buffer === buffer) return found;
+    const address = addressOf(kernel, buffer, index);
+    known.set(index, address);
+    return address;
+  };
+  const again = repeatedSplats(loop, kernel, addressAt);
   const keyOfAccess = (address: Address, index: readonly Expression[]): string => `${formKey(address)}#${again.get(index) ?? 0}`;
   const note = (buffer: BufferId, index: readonly Expression[], always: boolean): void => {
-    const address = addressOf(kernel, buffer, index);
+    const address = addressAt(buffer, index);
     const moving = address.form.terms.filter((term) => !isInvariant(term.atom, assigned));
     const [term] = moving;
     if (term === undefined || moving.length > 1 || term.atom.kind !== "local" || term.atom.local !== loop.local) return;
@@ -179,13 +187,13 @@ const vectorRegisters = 16;
  *
  * So it is with convolutions whose windows overlap: with 12 sums in registers they take half of the time.
  */
-function repeatedSplats(loop: ForStatement, kernel: Kernel): ReadonlyMap<readonly Expression[], number> {
+function repeatedSplats(loop: ForStatement, kernel: Kernel, addressAt: (buffer: BufferId, index: readonly Expression[]) => Address): ReadonlyMap<readonly Expression[], number> {
   const before = new Map<string, number>();
   const again = new Map<readonly Expression[], number>();
   visitExpressions(loop.body, (expression) => {
     if (expression.kind !== "splat" || expression.operand.kind !== "load") return;
     const { buffer, index } = expression.operand;
-    const address = addressOf(kernel, buffer, index);
+    const address = addressAt(buffer, index);
     const key = `${formKey(address)}+${address.form.constant}`;
     const times = before.get(key) ?? 0;
     before.set(key, times + 1);

@@ -1,14 +1,15 @@
 /** Where the largest or smallest element lies: the first of equals; NaN counts as the extreme, as in NumPy. */
-import { sizeOf } from "../../../runtime/dtype.ts";
-import type { ValueId } from "../../graph/graph.ts";
-import { forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
+import { isFloat, sizeOf } from "../../../runtime/dtype.ts";
+import type { TensorType, ValueId } from "../../graph/graph.ts";
+import { forEachIndex, get, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
 import { binary, i32, select } from "../../kernel/build.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
-import { isFloat } from "../../../runtime/dtype.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { axesSpace, padded, widened } from "../lowerings.ts";
 import type { NodeBuilder, Op } from "../op.ts";
 import { axisArgument, boolAttribute, intAttribute, reducedShape, refuse, requireClass, requireInputs, showShape } from "../rules.ts";
+
+type Extreme = "argmax" | "argmin";
 
 /** Along an axis this long, of a tensor with fewer than so many others, columns are compared beside each other. */
 const longAxis = 4096;
@@ -20,7 +21,7 @@ const columns = 256;
  * places whose element is the extreme of all, or NaN, the smallest is meant. What is left over by the columns stands for itself.
  * Undefined where that would not be worth it.
  */
-function inColumns(name: "argmax" | "argmin", build: NodeBuilder, x: ValueId, axis: number, keepdims: boolean): ValueId | undefined {
+function inColumns(name: Extreme, build: NodeBuilder, x: ValueId, axis: number, keepdims: boolean): ValueId | undefined {
   const { dtype, shape } = build.typeOf(x);
   const extent = shape[axis]!;
   if (extent < longAxis || sizeOf(shape.toSpliced(axis, 1)) >= manyOthers) return undefined;
@@ -47,9 +48,47 @@ function inColumns(name: "argmax" | "argmin", build: NodeBuilder, x: ValueId, ax
   return build.apply("reduce", [chosen], { op: "min", axes: [axis], keepdims });
 }
 
-function argExtreme(name: "argmax" | "argmin"): Op {
-  const comparison = name === "argmax" ? "gt" : "lt";
+function evaluate(name: Extreme, x: Tensor, axis: number, type: TensorType): Tensor {
   const beats = (a: number | bigint, b: number | bigint): boolean => (Number.isNaN(a) ? !Number.isNaN(b) : name === "argmax" ? a > b : a < b);
+  const { shape } = x.type;
+  const result = zeros(type);
+  const stride = sizeOf(shape.slice(axis + 1));
+  let to = 0;
+  forEachIndex(shape, (index, flat) => {
+    if (index[axis] !== 0) return;
+    let best = 0;
+    for (let k = 1; k < shape[axis]!; k++) if (beats(get(x, flat + k * stride), get(x, flat + best * stride))) best = k;
+    put(result, to++, best);
+  });
+  return result;
+}
+
+/** A loop along the axis that keeps the best element so far and its place. */
+function lowering(name: Extreme, x: TensorType, axis: number, keepdims: boolean): Lowering {
+  const { space, outer, element, reduced } = axesSpace(x.shape, [axis], "serial");
+  return {
+    name,
+    space,
+    reads: [{ operand: 0, index: element }],
+    writes: [{ operand: 0, index: reduced(keepdims) }],
+    emit({ kernel, block, load, store }) {
+      kernel.forBox(block.slice(0, outer), true, (point) => {
+        const best = kernel.let("best", widened(load(0, [...point, i32(0)])));
+        const place = kernel.let("place", i32(0));
+        kernel.for({ start: i32(1), end: i32(x.shape[axis]!), name: "k" }, (k) => {
+          const next = kernel.let("next", widened(load(0, [...point, k])));
+          const beaten = binary(name === "argmax" ? "gt" : "lt", next, best);
+          const taken = isFloat(x.dtype) ? binary("or", beaten, binary("and", binary("ne", next, next), binary("eq", best, best))) : beaten;
+          kernel.set(place, select(taken, k, place));
+          kernel.set(best, select(taken, next, best));
+        });
+        store(0, padded(point, space.length), place);
+      });
+    },
+  };
+}
+
+function argExtreme(name: Extreme): Op {
   return {
     name,
     kind: "compute",
@@ -72,46 +111,8 @@ function argExtreme(name: "argmax" | "argmin"): Op {
       return { dtype: "i32", shape };
     },
     compose: (build, [x], attributes) => inColumns(name, build, x!, intAttribute(attributes, "axis"), boolAttribute(attributes, "keepdims")),
-    evaluate(inputs, attributes, type) {
-      const [x, axis, result] = [inputs[0]!, intAttribute(attributes, "axis"), zeros(type)];
-      const extent = x.type.shape[axis]!;
-      const stride = sizeOf(x.type.shape.slice(axis + 1));
-      let to = 0;
-      forEachIndex(x.type.shape, (index, flat) => {
-        if (index[axis] !== 0) return;
-        let best = 0;
-        for (let k = 1; k < extent; k++) if (beats(get(x, flat + k * stride), get(x, flat + best * stride))) best = k;
-        put(result, to++, best);
-      });
-      return result;
-    },
-    lower(inputs, attributes, type): Lowering[] {
-      const [x, axis] = [inputs[0]!, intAttribute(attributes, "axis")];
-      if (sizeOf(type.shape) === 0) return [];
-      const { space, outer, element, reduced } = axesSpace(x.shape, [axis], "serial");
-      return [
-        {
-          name,
-          space,
-          reads: [{ operand: 0, index: element }],
-          writes: [{ operand: 0, index: reduced(boolAttribute(attributes, "keepdims")) }],
-          emit({ kernel, block, load, store }) {
-            kernel.forBox(block.slice(0, outer), true, (point) => {
-              const best = kernel.let("best", widened(load(0, [...point, i32(0)])));
-              const place = kernel.let("place", i32(0));
-              kernel.for({ start: i32(1), end: i32(x.shape[axis]!), name: "k" }, (k) => {
-                const next = kernel.let("next", widened(load(0, [...point, k])));
-                const beaten = binary(comparison, next, best);
-                const taken = isFloat(x.dtype) ? binary("or", beaten, binary("and", binary("ne", next, next), binary("eq", best, best))) : beaten;
-                kernel.set(place, select(taken, k, place));
-                kernel.set(best, select(taken, next, best));
-              });
-              store(0, padded(point, space.length), place);
-            });
-          },
-        },
-      ];
-    },
+    evaluate: (inputs, attributes, type) => evaluate(name, inputs[0]!, intAttribute(attributes, "axis"), type),
+    lower: (inputs, attributes, type) => (sizeOf(type.shape) === 0 ? [] : [lowering(name, inputs[0]!, intAttribute(attributes, "axis"), boolAttribute(attributes, "keepdims"))]),
     examples: () => [
       { inputs: [tensor("f32", [2, 3], [1, 5, 5, 2, NaN, 7])], attributes: { axis: 1, keepdims: false }, expected: tensor("i32", [2], name === "argmax" ? [1, 1] : [0, 1]) },
       { inputs: [tensor("f64", [4], [3, NaN, 9, NaN])], attributes: { axis: 0, keepdims: true }, expected: tensor("i32", [1], [1]) },
