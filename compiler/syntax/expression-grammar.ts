@@ -9,16 +9,15 @@
  * Whether `name <` begins type arguments is decided by looking ahead: `name < types > (` is a generic call, anything
  * else a comparison.
  */
-import { MismatchedTokenException, NoViableAltException, tokenMatcher } from "chevrotain";
-import type { IParserErrorMessageProvider, IToken, ParserMethod, TokenType } from "chevrotain";
+import { tokenMatcher } from "chevrotain";
+import type { IToken, ParserMethod, TokenType } from "chevrotain";
 import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
-import type { Argument, BinaryOperator, DimensionExpression, Expression, Identifier, IndexItem, StringLiteral, TypeExpression } from "./ast.ts";
-import { deepestExpression } from "./limits.ts";
+import type { Argument, BinaryOperator, DimensionExpression, Expression, IndexItem, StringLiteral, TypeExpression } from "./ast.ts";
 import { readNumber, readString } from "./literals.ts";
+import { PlainRules, type After } from "./plain-rules.ts";
 import { chains, infixPrecedence } from "./precedence.ts";
 import type { InfixOperator } from "./precedence.ts";
-import { RecoveringParser } from "./recovering-parser.ts";
 import { Infix, Name, NumberToken, Prefix, sign, StringToken, word, Word } from "./tokens.ts";
 
 /** How many tokens type arguments may have, so that looking ahead stays cheap. */
@@ -28,17 +27,11 @@ const [comma, colon, dot, equals, question, ellipsis, less, greater] = [sign(","
 const [openRound, closeRound, openSquare, closeSquare] = [sign("("), sign(")"), sign("["), sign("]")];
 const [trueToken, falseToken] = [word("true"), word("false")];
 
-/** Functions that have the names of keywords of statements: where an expression stands they can be called. */
-const calledKeywords: readonly TokenType[] = [word("repeat"), word("var")];
-
 /** What an expression begins with, and what goes on with one that could end. */
 const expressionBegins: readonly TokenType[] = [Name, NumberToken, openRound, Prefix, StringToken, trueToken, falseToken];
 const postfixBegins: readonly TokenType[] = [openSquare, dot, openRound];
 const expressionGoesOn: readonly TokenType[] = [...postfixBegins, Infix, question];
 const typeBegins: readonly TokenType[] = [Name, openRound];
-
-/** What may come after an expression or type: these tokens, or what the rules around allow. */
-type After = readonly TokenType[] | "as the rules around";
 
 /** A list in brackets: the name it has in messages, what its items begin with, its end, and what may come after an item. */
 interface ListKind {
@@ -59,27 +52,7 @@ const typeArgumentList = listKind("typeArguments", typeBegins, greater, []);
 const tupleType = listKind("tupleType", typeBegins, closeRound, []);
 const thenBranch: After = [...expressionGoesOn, colon];
 
-/** A token's place in a rule's outline, from which Chevrotain tells what may come after the rule. */
-const lastPlace = 9;
-
-export class ExpressionGrammar extends RecoveringParser {
-  /** Chevrotain's, for parsers that repair mistakes themselves; not in its typings. */
-  declare protected readonly errorMessageProvider: IParserErrorMessageProvider;
-  declare protected readonly SAVE_ERROR: (error: Error) => Error;
-  declare protected readonly getFollowsForInRuleRecovery: (type: TokenType, place: number) => readonly TokenType[];
-
-  /** How deep each tree is; leaves are not kept. */
-  private depths = new WeakMap<Expression, number>();
-
-  protected override begin(path: string, text: string): void {
-    super.begin(path, text);
-    this.depths = new WeakMap();
-  }
-
-  protected identifier(token: IToken): Identifier {
-    return { kind: "identifier", name: token.image, span: this.spanOf(token) };
-  }
-
+export class ExpressionGrammar extends PlainRules {
   protected stringLiteral(token: IToken): StringLiteral {
     const span = this.spanOf(token);
     const { value, mistakes } = readString(token.image);
@@ -87,46 +60,6 @@ export class ExpressionGrammar extends RecoveringParser {
       this.mistake(mistake.problem, { ...span, start: span.start + mistake.start, end: span.start + mistake.end }, mistake.message, mistake.help);
     }
     return { kind: "string", value, span };
-  }
-
-  /** What stands for an expression that could not be read. */
-  protected missing(): Expression {
-    return { kind: "missing", span: { file: this.path, start: this.here(), end: this.here() } };
-  }
-
-  /** What stands for a type that could not be read: one without a name. */
-  protected missingType(): TypeExpression {
-    const { span } = this.missing();
-    return { kind: "named-type", name: { kind: "identifier", name: "", span }, span };
-  }
-
-  // ---- trees of bounded depth
-
-  private depthOf(expression: Expression): number {
-    return this.depths.get(expression) ?? 0;
-  }
-
-  /**
-   * Keeps the depth of a tree that was just made from `parts`. A tree that grows too deep is reported once and replaced
-   * by a `missing`, as is every tree around it.
-   */
-  private grown<T extends Expression>(tree: T, parts: readonly Expression[]): Expression {
-    let depth = 0;
-    for (const part of parts) depth = Math.max(depth, this.depthOf(part));
-    if (depth > deepestExpression) {
-      const broken: Expression = { kind: "missing", span: tree.span };
-      this.depths.set(broken, depth);
-      return broken;
-    }
-    this.depths.set(tree, depth + 1);
-    if (depth + 1 <= deepestExpression) return tree;
-    this.mistake(
-      "limit-exceeded", tree.span, `this expression has more than ${deepestExpression} operations in a row`,
-      "name a part of it with `let`, or write it as a loop or a reduction",
-    );
-    const broken: Expression = { kind: "missing", span: tree.span };
-    this.depths.set(broken, depth + 1);
-    return broken;
   }
 
   /** Folds `a op b op c …` by precedence. */
@@ -238,67 +171,6 @@ export class ExpressionGrammar extends RecoveringParser {
   protected readonly arguments = this.outlined("arguments", [openRound], [], () => this.readArguments("as the rules around"));
 
   readonly type = this.outlined("type", typeBegins, [], () => this.readType("as the rules around"));
-
-  /** A rule that a method reads. Chevrotain is shown only the tokens it begins with and those that may go on with it. */
-  private outlined<Result>(name: string, begins: readonly TokenType[], goesOn: readonly TokenType[], read: () => Result): ParserMethod<[], Result> {
-    return this.define(name, () => {
-      if (this.RECORDING_PHASE) {
-        this.OR(begins.map((type) => ({ ALT: () => this.CONSUME(type) })));
-        this.OPTION(() => this.CONSUME9(closeRound));
-        if (goesOn.length > 0) this.MANY(() => this.OR2(goesOn.map((type) => ({ ALT: () => this.CONSUME2(type) }))));
-      }
-      return this.ACTION(read);
-    });
-  }
-
-  // ---- tokens
-
-  private isNext(type: TokenType): boolean {
-    return tokenMatcher(this.LA(1), type);
-  }
-
-  private isNextOf(types: readonly TokenType[]): boolean {
-    const token = this.LA(1);
-    return types.some((type) => tokenMatcher(token, type)) || (types.includes(Name) && this.isCallOfKeyword());
-  }
-
-  private isCallOfKeyword(): boolean {
-    return calledKeywords.includes(this.LA(1).tokenType) && this.LA(2).tokenType === openRound;
-  }
-
-  /** The next token, whatever it is. */
-  private take(): IToken {
-    const token = this.LA(1);
-    this.skip();
-    return token;
-  }
-
-  /** Takes the next token if it is of this type. */
-  private takeIf(type: TokenType): boolean {
-    if (this.LA(1).tokenType !== type) return false;
-    this.skip();
-    return true;
-  }
-
-  /** The next token, which must be of this type. Repairs what Chevrotain would: makes up a missing one, drops one too many. */
-  private expect(type: TokenType, rule: string, after: After): IToken {
-    if (this.isNext(type)) return this.take();
-    const [actual, previous] = [this.LA(1), this.LA(0)];
-    const message = this.errorMessageProvider.buildMismatchTokenMessage({ expected: type, actual, previous, ruleName: rule });
-    const error = this.SAVE_ERROR(new MismatchedTokenException(message, actual, previous));
-    if (this.canTokenTypeBeInsertedInRecovery(type) && this.isNextOf(after === "as the rules around" ? this.getFollowsForInRuleRecovery(closeRound, lastPlace) : after)) {
-      return this.getTokenToInsert(type);
-    }
-    if (!tokenMatcher(this.LA(2), type)) throw error;
-    this.skip();
-    return this.take();
-  }
-
-  private noneOf(rule: string): Error {
-    const [actual, previous] = [this.LA(1), this.LA(0)];
-    const message = this.errorMessageProvider.buildNoViableAltMessage({ expectedPathsPerAlt: [], actual: [actual], previous, customUserDescription: "", ruleName: rule });
-    return this.SAVE_ERROR(new NoViableAltException(message, actual, previous));
-  }
 
   // ---- types
 
@@ -452,10 +324,7 @@ export class ExpressionGrammar extends RecoveringParser {
     this.expect(closeRound, tuple.name, after);
     const only = elements.length === 1 && !more ? elements[0] : undefined;
     if (only === undefined) return this.grown({ kind: "tuple", elements, span: this.from(start) }, elements);
-    const widened: Expression = { ...only, span: this.from(start) };
-    const depth = this.depthOf(only);
-    if (depth > 0) this.depths.set(widened, depth);
-    return widened;
+    return this.withSpan(only, this.from(start));
   }
 
   private readIndex(base: Expression, after: After): Expression {
