@@ -76,3 +76,40 @@ graph g { in x: f32[1, 1024, 7, 7]; in w: f32[1024, 1024, 3, 3]; in b: f32[1024]
     expect(planned("map x on tiles - 1;").diagnostics.map(({ severity, problem }) => `${severity} ${problem}`)).toEqual(["error tile-memory-full"]);
   });
 });
+
+describe("what is said to help where memory is full", () => {
+  const sources = {
+    elements: "graph g { in x: f32[100_000]; out y: f32[100_000]; program main { y = 2 * x; } }",
+    products: "graph g { in x: f32[96, 128]; param w: f32[128, 160]; out y: f32[96, 160]; program main { y = exp(x @ w); } }",
+    training: `graph g { in x: f32[32, 64]; var w: f32[64, 64] = 0.1; var v: f32[64, 8] = 0.1; out loss: f32;
+      program main { let l = mean((exp(x @ w) @ v) * 2); let (dw, dv) = grad(l, (w, v)); w -= dw; v -= dv; loss = l; } }`,
+    doubles: "graph g { in x: f64[64, 64]; out y: f64[64, 64]; program main { y = sum(x, axis = 0) * x; } }",
+    whole: "graph g { in x: f32[64, 64]; var s: f32[20_000] = 0; out y: f32[64, 64]; map s on 1; program main { y = x + s[:64]; s = s * 2; } }",
+  };
+  const told = (text: string, bytesPerTile: number, tiles: number) => planFile("g.gph", { target: { ...withTiles(target("ipu-mk1"), tiles), bytesPerTile }, readFile: () => text }).diagnostics.filter(({ severity }) => severity === "error");
+
+  it.each(Object.entries(sources))("of %s does", (_, text) => {
+    let [full, moreTiles, halves] = [0, 0, 0];
+    for (const tiles of [2, 3, 8]) {
+      for (const bytesPerTile of [3_000, 6_000, 12_000, 24_000, 48_000, 96_000, 192_000]) {
+        const help = told(text, bytesPerTile, tiles).map((one) => one.help ?? "").join();
+        full += help === "" ? 0 : 1;
+        const [, more] = /on ([\d,]+) it fits/.exec(help) ?? [];
+        const [, wide] = /f16 instead of (f32|f64)/.exec(help) ?? [];
+        if (more !== undefined) {
+          moreTiles += 1;
+          expect([more, bytesPerTile, tiles, told(text, bytesPerTile, Number(more.replaceAll(",", "")))]).toEqual([more, bytesPerTile, tiles, []]);
+        }
+        if (wide !== undefined) {
+          halves += 1;
+          expect([wide, bytesPerTile, tiles, told(text.replaceAll(/f32|f64/g, "f16"), bytesPerTile, tiles)]).toEqual([wide, bytesPerTile, tiles, []]);
+        }
+      }
+    }
+    expect(full).toBeGreaterThan(0);
+    expect(halves).toBeGreaterThan(0);
+    // Tiles that the source names are not changed.
+    if (!text.includes("map ")) expect(moreTiles).toBeGreaterThan(0);
+    expect(halves).toBeLessThan(full);
+  });
+});

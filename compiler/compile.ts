@@ -16,7 +16,7 @@ import { runPipeline, stages } from "./pipeline.ts";
 import { libraryModules, librarySource } from "./std/library.ts";
 import { isStackOverflow } from "./support/bug.ts";
 import { Diagnostics, error, type Diagnostic, type Reporter } from "./support/diagnostic.ts";
-import type { PassOptions } from "./support/pass.ts";
+import type { Change, PassOptions } from "./support/pass.ts";
 import type { Sources } from "./support/span.ts";
 import { closest } from "./support/suggest.ts";
 import { watched, type Watch } from "./support/watch.ts";
@@ -24,7 +24,7 @@ import type { File } from "./syntax/ast.ts";
 import { parse } from "./syntax/parse.ts";
 import { print as printSource } from "./syntax/print.ts";
 import type { Target } from "./targets/target.ts";
-import { target as findTarget } from "./targets/targets.ts";
+import { target as findTarget, withTiles } from "./targets/targets.ts";
 import { version } from "./version.ts";
 
 export interface CompileOptions {
@@ -129,8 +129,9 @@ export async function compile(path: string, options: CompileOptions): Promise<Co
   const plans = new PlanCollector(target);
   const asked = passOptions(options);
   const watching = options.watch ? { watch: options.watch } : {};
+  const fitsWith = (change: Change): boolean => isPlanned(path, { ...options, target }, change);
   const planned = reporter.failed ? undefined : runPipeline(graph, {
-    ...asked, ...watching, target, reporter,
+    ...asked, ...watching, target, reporter, fitsWith,
     seen(name, show, program) {
       seen(name, show);
       plans.see(name, program);
@@ -170,8 +171,28 @@ export function planFile(path: string, options: CheckFileOptions): PlanResult {
   const target = options.target ?? findTarget("wasm");
   const { graph, sources } = checkSource(path, { ...options, target }, reporter);
   const plans = new PlanCollector(target);
-  if (graph && !reporter.failed) runPipeline(graph, { ...passOptions(options), ...(options.watch ? { watch: options.watch } : {}), target, reporter, seen: (name, _, program) => plans.see(name, program), last: planMemory.name });
+  if (graph && !reporter.failed) runPipeline(graph, { ...passOptions(options), ...(options.watch ? { watch: options.watch } : {}), target, reporter, fitsWith: (change) => isPlanned(path, { ...options, target }, change), seen: (name, _, program) => plans.see(name, program), last: planMemory.name });
   return { diagnostics: reporter.list, sources, ...(plans.plan ? { plan: plans.plan } : {}) };
+}
+
+/** Whether a source, changed so, is planned without errors. */
+function isPlanned(path: string, options: CheckFileOptions & { readonly target: Target }, { tiles, halves = false }: Change): boolean {
+  const reporter = new Diagnostics();
+  const target = tiles === undefined ? options.target : withTiles(options.target, tiles);
+  const { watch: _, ...asked } = halves ? inHalves(options) : options;
+  const { graph } = checkSource(path, { ...asked, target }, reporter);
+  if (graph && !reporter.failed) runPipeline(graph, { ...passOptions(options), target, reporter, last: planMemory.name });
+  return !reporter.failed;
+}
+
+/** The same sources, with f16 where they have wider floats. */
+function inHalves<T extends CheckFileOptions>(options: T): T {
+  const halved = (text: string): string => text.replaceAll(/\b(f32|f64)\b/g, "f16");
+  const parameters = Object.fromEntries(Object.entries(options.parameters ?? {}).map(([name, value]) => [name, typeof value === "string" ? halved(value) : value]));
+  return { ...options, parameters, readFile: (name) => {
+    const text = options.readFile(name);
+    return text === undefined ? undefined : halved(text);
+  } };
 }
 
 function checkWeights(graph: Graph, weights: ReadonlyMap<string, HostTensor>, reporter: Reporter): void {

@@ -26,7 +26,7 @@ import { simplifyAlgebra } from "./graph/passes/simplify-algebra.ts";
 import { print as printGraph } from "./graph/print.ts";
 import { verify as verifyGraph } from "./graph/verify.ts";
 import type { Diagnostics } from "./support/diagnostic.ts";
-import type { Pass, PassContext, PassOptions } from "./support/pass.ts";
+import type { Change, Pass, PassContext, PassOptions } from "./support/pass.ts";
 import { watched, type Watch } from "./support/watch.ts";
 import type { Target } from "./targets/target.ts";
 import { withTiles } from "./targets/targets.ts";
@@ -76,6 +76,8 @@ export interface PipelineOptions extends PassOptions {
   readonly reporter: Diagnostics;
   readonly seen?: Seen;
   readonly watch?: Watch;
+  /** Whether the program would be planned without errors if it were changed so. */
+  readonly fitsWith?: (change: Change) => boolean;
   /** The name of the last pass to run; the result is undefined then. */
   readonly last?: string;
 }
@@ -115,7 +117,7 @@ class Splitting {
 }
 
 /** Runs every pass, or those up to one. Stops early when an error is reported. */
-export function runPipeline(graph: Graph, { target, reporter, seen, watch, last, ...options }: PipelineOptions): PlannedGraph | undefined {
+export function runPipeline(graph: Graph, { target, reporter, seen, watch, fitsWith, last, ...options }: PipelineOptions): PlannedGraph | undefined {
   let program: unknown = graph;
   const splitting = new Splitting(target);
   let unsplit: unknown;
@@ -125,7 +127,7 @@ export function runPipeline(graph: Graph, { target, reporter, seen, watch, last,
       unsplit = program;
       splitting.target = watched(watch, "choose-chips", () => chooseChips(program as Graph, target, options));
     }
-    const context: PassContext = { ...options, ...splitting.context, ...(watch ? { watch } : {}), report: (diagnostic) => reporter.report(diagnostic) };
+    const context: PassContext = { ...options, ...splitting.context, ...(watch ? { watch } : {}), ...(fitsWith ? { fitsWith } : {}), report: (diagnostic) => reporter.report(diagnostic) };
     const made = watched(watch, pass.name, () => pass.run(program as never, context));
     if (reporter.failed) return undefined;
     if (splitting.again) {

@@ -13,6 +13,13 @@ export interface PassOptions {
   readonly strictMath?: boolean;
 }
 
+/** What a user could change, so that a program fits. */
+export interface Change {
+  readonly tiles?: number;
+  /** All floats have 16 bits. */
+  readonly halves?: boolean;
+}
+
 export interface PassContext extends Reporter, PassOptions {
   readonly target: Target;
   /** Of a tile's memory, the share that one op may take; all of it if absent. */
@@ -26,6 +33,8 @@ export interface PassContext extends Reporter, PassOptions {
    * what the pass gives then is dropped. False where nothing less is left to try: then the pass is to tell.
    */
   useLessRoom?(bytes: number): boolean;
+  /** Whether the program is planned without errors when it is changed so: that is tried. Absent where nobody is told of it. */
+  fitsWith?(change: Change): boolean;
 }
 
 export interface Pass<From, To> {

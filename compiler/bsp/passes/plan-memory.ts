@@ -18,6 +18,7 @@
 import { bytesOf, sizeOf } from "../../../runtime/dtype.ts";
 import { control, pageBytes } from "../../../runtime/executable.ts";
 import type { Pass, PassContext } from "../../support/pass.ts";
+import type { Target } from "../../targets/target.ts";
 import { blockCount, slotsPerTile, tileSpan } from "../../tiled/distribution.ts";
 import type { TensorId, TiledGraph } from "../../tiled/tiled.ts";
 import { aligned, alignment } from "../alignment.ts";
@@ -33,6 +34,8 @@ const stagger = 320;
 const addressable = 65_536 * pageBytes;
 /** Of the tiles whose memories would fit, so many are tried: on fewer tiles, each holds a little more. */
 const roomForLess = 0.75;
+/** More are not looked at when it is asked how many would do. */
+const mostTiles = 2 ** 17;
 
 export const planMemory: Pass<BspGraph, PlannedGraph> = {
   name: "plan-memory",
@@ -49,10 +52,22 @@ export function tensorBytes(tiled: TiledGraph, id: TensorId): number {
 
 const rounded = (bytes: number): number => aligned(Math.max(bytes, 1)) + (bytes >= 4096 ? stagger : 0);
 
-function plan(graph: BspGraph, context: PassContext): MemoryPlan {
+/** Where everything lies. */
+interface Layout {
+  readonly offsets: readonly (number | undefined)[];
+  /** Of the tiles' own memories: the first address, the distance between them, what each holds, and what of that for good. */
+  readonly tiles: { readonly start: number; readonly stride: number; readonly bytes: number; readonly keptBytes: number };
+  /** All of it. */
+  readonly bytes: number;
+  /** On the fullest tile, with its part of the program; where memory is shared, all of it. */
+  readonly fullest: number;
+  readonly program?: { readonly code: number; readonly tables: number };
+}
+
+function layoutOf(graph: BspGraph, { memory, bytesPerTile }: Target): Layout {
   const { tiled } = graph;
   const offsets: (number | undefined)[] = tiled.tensors.map(() => undefined);
-  const shared = context.target.memory === "shared";
+  const shared = memory === "shared";
   let wholeEnd: number = control.end;
   let temporariesEnd = 0;
   let blocksEnd = 0;
@@ -68,7 +83,7 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
     offsets[id] = start;
     blocksEnd = Math.max(blocksEnd, end);
   });
-  const keptEnd = blocksEnd;
+  const keptBytes = blocksEnd;
   for (const program of [graph.initial, ...graph.programs, ...(graph.prepare ? [graph.prepare] : [])]) {
     const end = placeTemporaries(tiled, program.steps, shared ? wholeEnd : 0, kept, offsets);
     if (shared) temporariesEnd = Math.max(temporariesEnd, end);
@@ -77,22 +92,33 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
   wholeEnd = Math.max(wholeEnd, temporariesEnd);
   const start = shared ? 0 : Math.ceil(wholeEnd / 4096) * 4096 + alignment;
   const stride = shared ? 0 : staggered(blocksEnd);
-  const bytes = shared ? wholeEnd : start + stride * tiled.tiles;
-  const fewer = Math.floor(((addressable - start) / stride) * roomForLess);
-  if (!shared && bytes > addressable && fewer >= 1 && context.useFewerTiles && blocksEnd <= context.target.bytesPerTile && !isPlacedByHand(tiled.graph)) {
-    context.report({ problem: "tile-memory-full", severity: "warning", labels: [{ span: tiled.graph.origin, text: "" }], message: `${beyond(tiled.tiles, stride, bytes)}: ${fewer.toLocaleString("en")} tiles are used` });
-    context.useFewerTiles(fewer);
-    return { offsets, tiles: { start, stride, bytes: blocksEnd }, bytes };
-  }
   const own = shared ? undefined : programBytes(graph);
   const program = own && mostProgramBytes(own);
-  let perTile = program ? blocksEnd + aligned(program.code + program.tables) : wholeEnd;
-  if (own && perTile > context.target.bytesPerTile) perTile = fullestTile(tiled, offsets, own);
-  if (perTile > context.target.bytesPerTile && !(!shared && keptEnd < context.target.bytesPerTile && context.useLessRoom?.(perTile))) reportFull(graph, context, perTile);
-  if (bytes > addressable && perTile <= context.target.bytesPerTile) {
-    context.report({ problem: "tile-memory-full", severity: "error", labels: [{ span: tiled.graph.origin, text: "" }], message: beyond(tiled.tiles, stride, bytes) });
+  let fullest = program ? blocksEnd + aligned(program.code + program.tables) : wholeEnd;
+  if (own && fullest > bytesPerTile) fullest = fullestTile(tiled, offsets, own);
+  return {
+    offsets, tiles: { start, stride, bytes: shared ? 0 : blocksEnd, keptBytes }, bytes: shared ? wholeEnd : start + stride * tiled.tiles, fullest,
+    ...(program ? { program: { code: program.code, tables: program.tables } } : {}),
+  };
+}
+
+function plan(graph: BspGraph, context: PassContext): MemoryPlan {
+  const { tiled } = graph;
+  const { target: { memory, bytesPerTile } } = context;
+  const { offsets, tiles: { keptBytes, ...tiles }, bytes, fullest, program } = layoutOf(graph, context.target);
+  const isPrivate = memory === "private";
+  const made = { offsets, tiles, bytes };
+  const fewer = Math.floor(((addressable - tiles.start) / tiles.stride) * roomForLess);
+  if (isPrivate && bytes > addressable && fewer >= 1 && context.useFewerTiles && tiles.bytes <= bytesPerTile && !isPlacedByHand(tiled.graph)) {
+    context.report({ problem: "tile-memory-full", severity: "warning", labels: [{ span: tiled.graph.origin, text: "" }], message: `${beyond(tiled.tiles, tiles.stride, bytes)}: ${fewer.toLocaleString("en")} tiles are used` });
+    context.useFewerTiles(fewer);
+    return made;
   }
-  return { offsets, tiles: { start, stride, bytes: shared ? 0 : blocksEnd }, ...(program ? { program: { code: program.code, tables: program.tables } } : {}), bytes };
+  if (fullest > bytesPerTile && !(isPrivate && keptBytes < bytesPerTile && context.useLessRoom?.(fullest))) reportFull(graph, context, fullest);
+  if (bytes > addressable && fullest <= bytesPerTile) {
+    context.report({ problem: "tile-memory-full", severity: "error", labels: [{ span: tiled.graph.origin, text: "" }], message: beyond(tiled.tiles, tiles.stride, bytes) });
+  }
+  return { ...made, ...(program ? { program } : {}) };
 }
 
 const beyond = (tiles: number, stride: number, bytes: number): string => `${tiles.toLocaleString("en")} tiles of ${stride.toLocaleString("en")} bytes are ${bytes.toLocaleString("en")} bytes; WebAssembly memory ends at 4,294,967,296`;
@@ -244,8 +270,9 @@ function reportFull(graph: BspGraph, context: PassContext, planned: number): voi
   context.report({ problem: "tile-memory-full", severity: "error", message: message + beside, labels, help: whatHelps(tiled, use, context) });
 }
 
-/** By what the largest tensors are. */
-function whatHelps(tiled: TiledGraph, use: MemoryUse, { target }: PassContext): string {
+/** By what the largest tensors are. Of other machines and dtypes only what was tried and fits. */
+function whatHelps(tiled: TiledGraph, use: MemoryUse, context: PassContext): string {
+  const { target } = context;
   const largest = use.tensors.slice(0, 3).map(({ tensor }) => tiled.tensors[tensor]!);
   const first = largest[0];
   const fullest = use.classes[0]!;
@@ -256,11 +283,21 @@ function whatHelps(tiled: TiledGraph, use: MemoryUse, { target }: PassContext): 
     if (few && first.persistent) help.push(`mapping ${first.name} over more tiles (only ${fullest.tiles === 1 ? "this one is" : `${fullest.tiles.toLocaleString("en")} are`} so full)`);
     else if (blocks === 1) help.push(`less in ${first.name}, which one tile holds whole`);
     else if (blocks < target.tiles) help.push(`a smaller split of ${first.name}, which lies in ${blocks.toLocaleString("en")} blocks`);
-    if (!few) help.push("more tiles");
+    const enough = few ? undefined : enoughTiles(use, context);
+    if (enough !== undefined) help.push(`more tiles: on ${enough.toLocaleString("en")} it fits`);
   }
   const temporary = use.bytes - use.keptBytes;
   if (temporary * 4 > use.bytes) help.push("keeping less at a time: parts one after the other, or computing a value again where it is needed");
-  if (largest.some(({ type }) => type.dtype === "f32" || type.dtype === "f64")) help.push(`f16 instead of ${largest.some(({ type }) => type.dtype === "f64") ? "f64" : "f32"}`);
+  const wide = largest.find(({ type }) => type.dtype === "f64") ?? largest.find(({ type }) => type.dtype === "f32");
+  if (wide && context.fitsWith?.({ halves: true })) help.push(`f16 instead of ${wide.type.dtype}: it fits then`);
   if (help.length === 0) help.push("smaller sizes");
   return help.join("; ");
+}
+
+/** A number of tiles on which the program fits; undefined where none was found. */
+function enoughTiles(use: MemoryUse, { target: { tiles, bytesPerTile, chips }, fitsWith }: PassContext): number | undefined {
+  if (!fitsWith || chips) return undefined;
+  // As if all of it were spread; what each tile has of its own needs more.
+  const least = tiles * 2 ** Math.max(1, Math.ceil(Math.log2(use.bytes / bytesPerTile)));
+  return [least, 2 * least, 4 * least].find((count) => count <= mostTiles && fitsWith({ tiles: count }));
 }
