@@ -72,6 +72,18 @@ function bitKeyOf(x: Expression): Expression {
   return select(isNaNOf(x), number(unsigned, all), own);
 }
 
+/** The signed number of 32 or 64 bits that has an element's place in the order, likewise; signed numbers are compared by one instruction of vectors. */
+export function signedKeyOf(x: Expression): Expression {
+  const signed = wideDType(x.dtype) === "u64" ? "i64" : "i32";
+  if (!isFloat(x.dtype)) return x.dtype === "u32" || x.dtype === "u64" ? binary("xor", cast(signed, x), number(signed, BigInt.asIntN(8 * bytesOf(x.dtype), highestOf(x.dtype)))) : cast(signed, x);
+  const held = signedBits(x);
+  const [bits, largest] = [8 * bytesOf(signed), number(signed, highestOf(x.dtype) - 1n)];
+  // Below zero the larger magnitude comes first; −0, which is −1 then, becomes 0.
+  const own = binary("xor", held, binary("and", binary("shr", held, number(signed, BigInt(bits - 1))), largest));
+  const tiedOwn = binary("add", own, cast(signed, binary("eq", own, number(signed, -1n))));
+  return select(isNaNOf(x), largest, tiedOwn);
+}
+
 /** Both zeros as one. */
 const tied = (key: Expression, dtype: DType): Expression => binary("add", key, cast(key.dtype, binary("eq", key, number(key.dtype, highestOf(dtype) - 1n))));
 

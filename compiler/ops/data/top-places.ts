@@ -1,31 +1,43 @@
 /**
- * Where the few largest elements of a row are: by a list of the best so far, into which each better element is inserted
- * (straight insertion; Knuth, The Art of Computer Programming 3, 5.2.1). Most elements are not; whether any of a run is, its
- * largest tells, which is found in vectors. Elements are compared by unsigned numbers that have their order, NaN's above all.
+ * Where the few largest elements of a row are. Elements are compared by numbers that have their order, NaN's above all.
+ *
+ * Of the largest elements of twice as many groups as elements are wanted, the last of those wanted is no larger than that of the
+ * whole row; so no smaller element is one of them, and of rows in no order few are left. Each of these finds its rank by being
+ * compared with all of them (comparison counting; Knuth, The Art of Computer Programming 3, 5.2, C), in vectors. Where many are
+ * left, they are inserted into a list of the best so far (straight insertion; 5.2.1).
  */
 import { bytesOf, isBig, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { TensorType } from "../../graph/graph.ts";
 import { put, tensor, zeros } from "../../graph/tensor.ts";
-import { binary, constant, i32, select, type KernelBuilder } from "../../kernel/build.ts";
+import { binary, cast, constant, i32, select, type KernelBuilder } from "../../kernel/build.ts";
 import type { BufferId, Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, identityMap } from "../../support/affine.ts";
+import { roundUp } from "../../support/parts.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { dimensions } from "../lowerings.ts";
 import type { Op } from "../op.ts";
 import { intArgument, intAttribute, refuse, requireClass, requireInputs, showShape } from "../rules.ts";
-import { keyOf } from "./radix-sort.ts";
+import { signedKeyOf } from "./radix-sort.ts";
 import { orders } from "./sort.ts";
 
 const name = "top_places";
 
-/** Elements whose largest is looked at first. */
-const run = 16;
+/** Elements that are looked at together first. */
+const run = 8;
+/** Keys that are ranked together, as a vector. */
+const together = 4;
+/** Groups have so many elements at least. */
+const leastGroup = 2;
+/** More are inserted: comparing all with all takes longer. */
+const mostRanked = (n: number, k: number): number => Math.min(n, 64 + 6 * k);
+const groupsOf = (k: number): number => roundUp(2 * k, together);
 
-/** The keys of the best so far, the best first, and where they come from. */
+/** Keys, where they come from, and their ranks. Of the best so far, the best first. */
 interface Ranking {
   readonly keys: BufferId;
   readonly places: BufferId;
+  readonly ranks: BufferId;
 }
 
 /**
@@ -44,36 +56,114 @@ function insert(kernel: KernelBuilder, { keys, places }: Ranking, count: Express
   });
 }
 
-/** Keys of a whole row first; then the best of the first k elements, and of the others, a run at a time. */
-function emitRow({ kernel, load, store, scratch }: BlockContext, point: readonly Expression[], n: number, k: number): void {
-  const [row, ranking] = [scratch[0]!, { keys: scratch[1]!, places: scratch[2]! }];
-  kernel.for({ end: i32(n), parallel: true, name: "i" }, (i) => kernel.store(row, [i], keyOf(load(0, [...point, i32(0), i]), false)));
+/** A row's keys, and where those are that may be among the largest. */
+interface Candidates {
+  readonly row: BufferId;
+  readonly from: BufferId;
+  readonly count: Expression;
+}
+
+const lowestOf = (kernel: KernelBuilder, keys: BufferId): Expression => {
+  const { dtype } = kernel.load(keys, [i32(0)]);
+  return constant(dtype, isBig(dtype) ? -(2n ** 63n) : -(2 ** 31));
+};
+
+/** Whether a key at a place comes before another one at its. */
+type IsBefore = (other: Expression, otherPlace: Expression, key: Expression, place: Expression) => Expression;
+
+/** For each of some keys how many of them are before it. */
+function count(kernel: KernelBuilder, keys: BufferId, ranks: BufferId, all: Expression, isBefore: IsBefore): void {
+  const blocks = kernel.let("blocks", binary("div", binary("add", all, i32(together - 1)), i32(together)));
+  kernel.for({ end: blocks, name: "block" }, (block) => kernel.for({ end: i32(together), parallel: true, name: "e" }, (e) => {
+    const place = kernel.let("place", binary("add", binary("mul", block, i32(together)), e));
+    const [key, before] = [kernel.let("own", kernel.load(keys, [place])), kernel.let("before", i32(0))];
+    kernel.for({ end: all, name: "c" }, (c) => kernel.set(before, binary("add", before, cast("i32", isBefore(kernel.let("other", kernel.load(keys, [c])), c, key, place)))));
+    kernel.store(ranks, [place], before);
+  }));
+}
+
+/** The k-th of the largest keys of groups, of which element i is in group i mod `groups`. */
+function boundOf(kernel: KernelBuilder, row: BufferId, { keys, ranks }: Ranking, n: number, k: number): Expression {
+  const groups = groupsOf(k);
+  const lowest = lowestOf(kernel, row);
+  kernel.for({ end: i32(groups), parallel: true, name: "group" }, (group) => {
+    const most = kernel.let("most", lowest);
+    kernel.for({ end: i32(Math.floor(n / groups)), name: "e" }, (e) => kernel.set(most, binary("max", most, kernel.load(row, [binary("add", binary("mul", e, i32(groups)), group)]))));
+    kernel.store(keys, [group], most);
+  });
+  count(kernel, keys, ranks, i32(groups), (other, _otherPlace, key) => binary("ge", other, key));
+  const bound = kernel.let("bound", lowest);
+  kernel.for({ end: i32(groups), name: "group" }, (group) => {
+    const own = kernel.let("own", kernel.load(keys, [group]));
+    kernel.set(bound, binary("max", bound, select(binary("ge", kernel.load(ranks, [group]), i32(k)), own, lowest)));
+  });
+  return bound;
+}
+
+/** Finds the elements that are no less than a bound: first the runs that have one, which most have not, then they in these. Without branches. */
+function collect(kernel: KernelBuilder, row: BufferId, from: BufferId, hits: BufferId, n: number, least: Expression): Candidates {
+  const count = kernel.let("count", i32(0));
   const key = (place: Expression): Expression => kernel.load(row, [place]);
-  const { dtype } = key(i32(0));
-  const least = constant(dtype, isBig(dtype) ? 0n : 0);
-  kernel.for({ end: i32(k), name: "i" }, (i) => {
+  const consider = (place: Expression): void => {
+    kernel.store(from, [count], place);
+    kernel.set(count, binary("add", count, cast("i32", binary("ge", key(place), least))));
+  };
+  const runs = Math.floor(n / run);
+  const hit = kernel.let("hit", i32(0));
+  kernel.for({ end: i32(runs), name: "r" }, (r) => {
+    const start = kernel.let("start", binary("mul", r, i32(run)));
+    const any = kernel.let("any", constant("bool", 0));
+    kernel.for({ end: i32(run), name: "e" }, (e) => kernel.set(any, binary("or", any, binary("ge", key(binary("add", start, e)), least))));
+    kernel.store(hits, [hit], start);
+    kernel.set(hit, binary("add", hit, cast("i32", any)));
+  });
+  kernel.for({ end: hit, name: "h" }, (h) => {
+    const start = kernel.let("start", kernel.load(hits, [h]));
+    kernel.for({ end: i32(run), name: "e" }, (e) => consider(binary("add", start, e)));
+  });
+  kernel.for({ start: i32(runs * run), end: i32(n), name: "i" }, consider);
+  return { row, from, count };
+}
+
+/** Puts candidates where as many precede them, being larger, or equal and before them. */
+function rankAll(kernel: KernelBuilder, { row, from, count: all }: Candidates, { keys, places, ranks }: Ranking): void {
+  kernel.for({ end: all, name: "c" }, (c) => kernel.store(keys, [c], kernel.load(row, [kernel.load(from, [c])])));
+  count(kernel, keys, ranks, all, (other, otherPlace, key, place) => binary("or", binary("gt", other, key), binary("and", binary("eq", other, key), binary("lt", otherPlace, place))));
+  kernel.for({ end: all, name: "c" }, (c) => kernel.store(places, [kernel.load(ranks, [c])], kernel.load(from, [c])));
+}
+
+/** The best of the first k candidates, and of the others. */
+function insertAll(kernel: KernelBuilder, { row, from, count }: Candidates, ranking: Ranking, k: number): void {
+  const lowest = lowestOf(kernel, row);
+  const placeOf = (c: Expression): Expression => kernel.let("place", kernel.load(from, [c]));
+  kernel.for({ end: i32(k), name: "c" }, (c) => {
     // The smallest key stands at the end of the list, to go if the element's own is larger.
-    kernel.store(ranking.keys, [i], least);
-    kernel.store(ranking.places, [i], i);
-    insert(kernel, ranking, binary("add", i, i32(1)), key(i), i);
+    kernel.store(ranking.keys, [c], lowest);
+    const place = placeOf(c);
+    kernel.store(ranking.places, [c], place);
+    insert(kernel, ranking, binary("add", c, i32(1)), kernel.load(row, [place]), place);
   });
   const worst = kernel.let("worst", kernel.load(ranking.keys, [i32(k - 1)]));
-  const consider = (place: Expression): void => {
-    const own = kernel.let("own", key(place));
+  kernel.for({ start: i32(k), end: count, name: "c" }, (c) => {
+    const place = placeOf(c);
+    const own = kernel.let("own", kernel.load(row, [place]));
     kernel.if(binary("gt", own, worst), () => {
       insert(kernel, ranking, i32(k), own, place);
       kernel.set(worst, kernel.load(ranking.keys, [i32(k - 1)]));
     });
-  };
-  const runs = Math.floor((n - k) / run);
-  kernel.for({ end: i32(runs), name: "r" }, (r) => {
-    const start = kernel.let("start", binary("add", i32(k), binary("mul", r, i32(run))));
-    const most = kernel.let("most", least);
-    kernel.for({ end: i32(run), name: "e" }, (e) => kernel.set(most, binary("max", most, key(binary("add", start, e)))));
-    kernel.if(binary("gt", most, worst), () => kernel.for({ end: i32(run), name: "e" }, (e) => consider(binary("add", start, e))));
   });
-  kernel.for({ start: i32(k + runs * run), end: i32(n), name: "i" }, consider);
-  kernel.forBox([k], true, ([rank]) => store(0, [...point, rank!, i32(0)], kernel.load(ranking.places, [rank!])));
+}
+
+function emitRow({ kernel, load, store, scratch }: BlockContext, point: readonly Expression[], n: number, k: number): void {
+  const [row, from, keys, places, ranks, hits] = scratch as [BufferId, BufferId, BufferId, BufferId, BufferId, BufferId];
+  const ranking = { keys, places, ranks };
+  kernel.for({ end: i32(n), parallel: true, name: "i" }, (i) => kernel.store(row, [i], signedKeyOf(load(0, [...point, i32(0), i]))));
+  const bound = n >= leastGroup * groupsOf(k) ? boundOf(kernel, row, ranking, n, k) : lowestOf(kernel, row);
+  const candidates = collect(kernel, row, from, hits, n, bound);
+  const most = mostRanked(n, k);
+  if (most === n) rankAll(kernel, candidates, ranking);
+  else kernel.if(binary("le", candidates.count, i32(most)), () => rankAll(kernel, candidates, ranking), () => insertAll(kernel, candidates, ranking, k));
+  kernel.forBox([k], true, ([at]) => store(0, [...point, at!, i32(0)], kernel.load(places, [at!])));
 }
 
 /** Space: the rows (parallel); the ranks and the elements of a row (serial). */
@@ -83,7 +173,8 @@ function lower(x: TensorType, k: number): Lowering[] {
   if (sizeOf(outer) === 0 || k === 0) return [];
   const rank = outer.length + 2;
   const own = identityMap(rank).slice(0, -2);
-  const keys: DType = bytesOf(x.dtype) === 8 ? "u64" : "u32";
+  const keys: DType = bytesOf(x.dtype) === 8 ? "i64" : "i32";
+  const ranked = roundUp(Math.max(mostRanked(n, k), groupsOf(k)), together);
   return [
     {
       name,
@@ -91,7 +182,7 @@ function lower(x: TensorType, k: number): Lowering[] {
       reads: [{ operand: 0, index: [...own, affineIndex(rank - 1, rank)] }],
       writes: [{ operand: 0, index: [...own, affineIndex(rank - 2, rank)] }],
       operations: 1 / k,
-      scratch: [{ dtype: keys, shape: [n] }, { dtype: keys, shape: [k] }, { dtype: "i32", shape: [k] }],
+      scratch: [{ dtype: keys, shape: [n] }, { dtype: "i32", shape: [n] }, ...([keys, "i32", "i32"] as const).map((dtype) => ({ dtype, shape: [ranked] })), { dtype: "i32", shape: [Math.ceil(n / run)] }],
       // Rows take turns with the scratch.
       emit: (context) => context.kernel.forBox(context.block.slice(0, outer.length), false, (point) => emitRow(context, point, n, k)),
     },
@@ -139,6 +230,10 @@ export const topPlaces: Op = {
     ...(["f16", "f32", "f64", "i8", "u8", "i32", "u32", "i64"] as const).map((dtype) => ({ inputs: [rows(dtype, [3, 101])], attributes: { k: 7 } })),
     { inputs: [rows("f32", [2, 2, 50])], attributes: { k: 50 } },
     { inputs: [rows("bf16", [70])], attributes: { k: 1 } },
+    { inputs: [rows("f32", [2, 300])], attributes: { k: 3 } },
+    // So many equals that they are inserted one after the other.
+    { inputs: [tensor("i32", [2, 200], Array.from({ length: 400 }, (_, i) => (i % 9 === 0 ? i % 4 : i < 150 ? 7 : -(2 ** 31))))], attributes: { k: 5 } },
+    { inputs: [tensor("f64", [150], Array.from({ length: 150 }, (_, i) => (i % 20 === 3 ? i : 0)))], attributes: { k: 9 } },
     { inputs: [samples("f32", [3, 4])], attributes: { k: 0 } },
     { inputs: [samples("f32", [0, 3])], attributes: { k: 2 } },
   ],

@@ -39,7 +39,7 @@ function topK(): Case {
   const [values, places] = [new Float32Array(1024 * k), new Int32Array(1024 * k)];
   return {
     operands: { x: { type: "f32[1024, 1024]", data: x } }, results: { values: `f32[1024, ${k}]`, places: `i32[1024, ${k}]` },
-    main: `let (v, p) = top_k(x, ${k}); values = v; places = p;`, tolerance: 0, limit: { read: 4 * x.length, written: 8 * values.length, steps: x.length },
+    main: `let (v, p) = top_k(x, ${k}); values = v; places = p;`, tolerance: 0, limit: { read: 4 * x.length, written: 8 * values.length, steps: x.length }, native: { name: "top_k", sizes: [1024] },
     plain() {
       for (let row = 0; row < 1024; row++) {
         for (let j = 0; j < k; j++) {
