@@ -8,6 +8,7 @@ import type { PlannedGraph } from "./bsp/bsp.ts";
 import { verifyBsp, verifyPlan } from "./bsp/verify.ts";
 import type { Graph } from "./graph/graph.ts";
 import { checkIndices } from "./graph/passes/check-indices.ts";
+import { cutLongRows } from "./graph/passes/cut-long-rows.ts";
 import { foldConstants } from "./graph/passes/fold-constants.ts";
 import { differentiate } from "./graph/passes/differentiate.ts";
 import { doubleBuffer } from "./graph/passes/double-buffer.ts";
@@ -48,6 +49,7 @@ function stage<From, To>(pass: Pass<From, To>, verify: (program: To) => void, pr
 export const stages: readonly Stage[] = [
   stage(differentiate, verifyGraph, printGraph),
   stage(checkIndices, verifyGraph, printGraph),
+  stage(cutLongRows, verifyGraph, printGraph),
   stage(foldConstants, verifyGraph, printGraph),
   stage(simplifyAlgebra, verifyGraph, printGraph),
   stage(mergeEqualNodes, verifyGraph, printGraph),

@@ -62,6 +62,7 @@ export const takeAlong: Op = {
       {
         name: "take_along",
         space: [...dimensions("parallel", type.shape), { extent, kind: "serial" }],
+        operations: 1 / extent,
         reads: [{ operand: 1, index: own }, { operand: 0, index: own.with(axis, affineIndex(rank - 1, rank)) }],
         writes: [{ operand: 0, index: own }],
         emit({ kernel, block, load, store }) {
@@ -109,6 +110,7 @@ function lowerAlong({ name, scalar }: Rule, updates: TensorType, axis: number, t
       name,
       keeps: true,
       space: [...dimensions("parallel", kept), ...dimensions("serial", [extent, count])],
+      operations: 1 / extent,
       reads: [{ operand: 1, index: picked }, { operand: 2, index: picked }],
       writes: [{ operand: 0, index: row.toSpliced(axis, 0, affineIndex(rank - 2, rank)) }],
       emit({ kernel, block, load, store, reload }) {

@@ -40,6 +40,8 @@ function placed(start: Tensor, shape: readonly number[], length: readonly number
  */
 interface BoxSpace {
   readonly space: readonly SpaceDimension[];
+  /** Of each of its points: what does not move is gone through once. */
+  readonly operations: number;
   /** Index of the whole tensor's element. */
   readonly whole: readonly Affine[];
   readonly box: readonly Affine[];
@@ -59,6 +61,7 @@ function boxSpace(shape: readonly number[], length: readonly number[]): BoxSpace
   ];
   return {
     space,
+    operations: 1 / sizeOf(space.slice(shape.length).map(({ extent }) => extent)),
     whole: shape.map((_, axis) => affineIndex(moving.includes(axis) ? shape.length + moving.indexOf(axis) : axis, rank)),
     box: shape.map((_, axis) => affineIndex(axis, rank)),
     reads: (data) => (moving.length === 0 ? [data] : [{ operand: 1, index: [affineIndex(rank - 1, rank)] }, data]),
@@ -105,12 +108,13 @@ export const dynamicSlice: Op = {
     return result;
   },
   lower(inputs, attributes): Lowering[] {
-    const { space, whole, box, reads, copy } = boxSpace(inputs[0]!.shape, intsAttribute(attributes, "length"));
+    const { space, operations, whole, box, reads, copy } = boxSpace(inputs[0]!.shape, intsAttribute(attributes, "length"));
     if (sizeOf(space.map(({ extent }) => extent)) === 0) return [];
     return [
       {
         name: "dynamic_slice",
         space,
+        operations,
         reads: reads({ operand: 0, index: whole }),
         writes: [{ operand: 0, index: box }],
         emit: copy,
@@ -154,13 +158,14 @@ export const dynamicUpdate: Op = {
     return result;
   },
   lower(inputs): Lowering[] {
-    const { space, whole, box, reads, copy } = boxSpace(inputs[0]!.shape, inputs[2]!.shape);
+    const { space, operations, whole, box, reads, copy } = boxSpace(inputs[0]!.shape, inputs[2]!.shape);
     if (sizeOf(space.map(({ extent }) => extent)) === 0) return [];
     return [
       {
         name: "dynamic_update",
         keeps: true,
         space,
+        operations,
         reads: reads({ operand: 2, index: box }),
         writes: [{ operand: 0, index: whole }],
         emit: copy,

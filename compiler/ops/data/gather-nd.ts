@@ -67,6 +67,7 @@ export const gatherNd: Op = {
       {
         name: "gather_nd",
         space: [...dimensions("parallel", type.shape), ...dimensions("serial", [...x.shape.slice(0, count), Math.max(1, count)])],
+        operations: 1 / Math.max(1, sizeOf(x.shape.slice(0, count))),
         reads: [{ operand: 0, index: x.shape.map((_, k) => at(k < count ? outer + k : tuples + k - count)) }, ...(count === 0 ? [] : [place])],
         writes: [{ operand: 0, index: type.shape.map((_, k) => at(k)) }],
         emit({ kernel, block, load, store }) {

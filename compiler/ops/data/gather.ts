@@ -52,6 +52,7 @@ export const gather: Op = {
       {
         name: "gather",
         space: [...dimensions("parallel", type.shape), { extent, kind: "serial" }],
+        operations: 1 / extent,
         reads: [
           { operand: 1, index: indices.shape.map((_, k) => at(axis + k)) },
           { operand: 0, index: x.shape.map((_, k) => (k < axis ? at(k) : k === axis ? at(outer) : at(k - 1 + picked))) },

@@ -133,6 +133,7 @@ function lowerScatter(rule: Rule, inputs: readonly TensorType[], axis: number): 
       keeps: true,
       mostParts: Math.max(1, Math.floor(sizeOf(kept) / leastColumns)),
       space: [...dimensions("parallel", kept), ...dimensions("serial", [x.shape[axis]!, ...indices.shape])],
+      operations: 1 / x.shape[axis]!,
       reads: [{ operand: 1, index: picked }, { operand: 2, index: keptIndex.toSpliced(axis, 0, ...picked) }],
       writes: [{ operand: 0, index: keptIndex.toSpliced(axis, 0, at(kept.length)) }],
       emit({ kernel, block, load, store, reload }) {

@@ -161,6 +161,7 @@ function lowerProduct(extents: Extents, name: string): Lowering[] {
     {
       name,
       space: [...dimensions("parallel", [rows, n]), ...dimensions("serial", [r, count, c, columns])],
+      operations: 1 / Math.max(1, rows * columns),
       reads: [
         { operand: 0, index: [at(3), at(2), at(4)] }, { operand: 1, index: [at(3)] },
         { operand: 2, index: [at(0)] }, { operand: 2, index: [at(0, 1)] },
@@ -180,6 +181,7 @@ function lowerTransposed(extents: Extents, name: string): Lowering[] {
     {
       name,
       space: [...dimensions("parallel", [n]), ...dimensions("serial", [columns, c, rows, count, r])],
+      operations: 1 / Math.max(1, rows * columns),
       reads: [
         { operand: 0, index: [at(4), at(5), at(2)] }, { operand: 1, index: [at(4)] },
         { operand: 2, index: [at(3)] }, { operand: 2, index: [at(3, 1)] },
@@ -387,6 +389,7 @@ export const sampledMatmul: Op = {
       {
         name: "sparse_sample",
         space: [...dimensions("parallel", [count, r, c]), ...dimensions("serial", [rows, columns, n])],
+        operations: 1 / Math.max(1, rows * columns),
         reads: [
           { operand: 0, index: [split(3, r, 1, 6), at(5)] }, { operand: 1, index: [split(4, c, 2, 6), at(5)] },
           { operand: 2, index: [at(0)] }, { operand: 4, index: [at(0)] },

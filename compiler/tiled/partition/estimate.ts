@@ -97,7 +97,7 @@ function blockCycles(problem: PartitionProblem, block: readonly number[]): numbe
   const serial = of("serial");
   const threads = target.threadsPerTile;
   const bytes = reads.reduce((most, { dtype }) => Math.max(most, laneBytes(dtype)), laneBytes(problem.result.dtype));
-  if (serial > 1) return ceil(rows, threads) * threads * closedForms.passes(serial);
+  if (serial > 1) return ceil(rows, threads) * threads * closedForms.passes(Math.max(1, serial * operations));
   if (length === 1 && !space.some(({ kind }) => kind === "reduction")) return threads * closedForms.map(ceil(rows, threads), operations, bytes);
   const dots = ceil(rows, threads) * threads * closedForms.dot(length * Math.max(1, operations), bytes);
   return contraction ? Math.min(dots, matrixUnitCycles(problem, block)) : dots;

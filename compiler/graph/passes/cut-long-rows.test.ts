@@ -1,0 +1,92 @@
+/** Rows that are gone through in blocks: what the pass makes means the same, and executables on any tiles compute it. */
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { differences, engineFor, fillStates, toHost } from "../../../spec/conformance/support.ts";
+import { graphOf } from "../../check/testing/check-text.ts";
+import { Diagnostics } from "../../support/diagnostic.ts";
+import { target, withTiles } from "../../targets/targets.ts";
+import type { Graph } from "../graph.ts";
+import { Interpreter } from "../interpret.ts";
+import { countOps } from "../print.ts";
+import type { Tensor } from "../tensor.ts";
+import { verify } from "../verify.ts";
+import { cutLongRows } from "./cut-long-rows.ts";
+
+const machine = target("ipu-mk2");
+
+const passed = (graph: Graph, on = machine): Graph => {
+  const result = cutLongRows.run(graph, Object.assign(new Diagnostics(), { target: on }));
+  verify(result);
+  return result;
+};
+
+const sums = (dtype: string, shape: string, axis: number): Graph => graphOf(`graph g { in x: ${dtype}[${shape}]; out y: ${dtype}[${shape}]; program main { y = cum_sum(x, axis = ${axis}); } }`);
+const largest = (dtype: string, rows: number, n: number, k: number): Graph =>
+  graphOf(`graph g { in x: ${dtype}[${rows}, ${n}]; out y: ${dtype}[${rows}, ${k}]; out at: i32[${rows}, ${k}]; program main { let (values, places) = top_k(x, ${k}); y = values; at = places; } }`);
+
+/** Few different elements, so that many are equal; of floats NaN and infinities among them. */
+function crowded(graph: Graph, seed: number): { [name: string]: Tensor } {
+  const inputs = fillStates(graph, "in");
+  for (const { data, type } of Object.values(inputs)) {
+    for (let i = 0; i < data.length; i++) data[i] = (typeof data[0] === "bigint" ? BigInt((i * seed) % 23) : (i * seed) % 23) as never;
+    if (type.dtype === "f32") [NaN, Infinity, -Infinity, NaN].forEach((value, k) => (data[(k * 1009 + seed) % data.length] = value as never));
+  }
+  return inputs;
+}
+
+describe("running sums of long rows", () => {
+  it.each([
+    ["of a length that has good divisors", "i32", "10000", 0], ["of any length", "i32", "4099", 0], ["of small integers, which wrap", "i8", "5000", 0],
+    ["of some rows", "i64", "3, 6007", 1], ["down columns", "i32", "8192, 2", 0],
+  ])("%s are those of the interpreter", (_, dtype, shape, axis) => {
+    const graph = sums(dtype, shape, axis);
+    const cut = passed(graph);
+    expect(countOps(cut)).toMatchObject({ cum_sum: 2 });
+    const inputs = fillStates(graph, "in");
+    expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), 0)).toEqual([]);
+  });
+
+  it("of floats differ in rounding only, and halves are rounded once", () => {
+    for (const [dtype, tolerance] of [["f32", 1e-6], ["f64", 1e-15], ["f16", 0], ["bf16", 0]] as const) {
+      const graph = sums(dtype, "4500", 0);
+      const inputs = fillStates(graph, "in");
+      // Halves of numbers whose sums f32 holds exactly.
+      if (tolerance === 0) for (const { data } of Object.values(inputs)) for (let i = 0; i < data.length; i++) data[i] = 0x3c00;
+      expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), toHost(new Interpreter(passed(graph), { params: {} }).run("main", inputs)), tolerance)).toEqual([]);
+    }
+  });
+
+  it("run on tiles with memories of their own, also where one of them could not hold the row", async () => {
+    for (const [tiles, n] of [[16, 5003], [1472, 200_000]] as const) {
+      const graph = sums("i32", `${n}`, 0);
+      const inputs = fillStates(graph, "in");
+      await using engine = await engineFor(graph, withTiles(machine, tiles));
+      expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), engine.runSync(toHost(inputs)), 0)).toEqual([]);
+    }
+  });
+
+  it.each([["short rows", sums("f32", "4000", 0), machine], ["rows for all tiles", sums("f32", "800, 5000", 1), machine], ["rows in a shared memory", sums("f32", "100000", 0), target("wasm")]])("leaves %s as they are", (_, graph, on) => {
+    expect(countOps(passed(graph, on))).toMatchObject({ cum_sum: 1 });
+  });
+});
+
+describe("the largest elements of long rows", () => {
+  const cases = fc.record({ dtype: fc.constantFrom("f32", "i32", "u8", "i64"), rows: fc.integer({ min: 1, max: 3 }), n: fc.integer({ min: 4096, max: 7000 }), k: fc.integer({ min: 1, max: 9 }), seed: fc.integer({ min: 1, max: 10_000 }) });
+
+  it("are found block by block, the first of equals first", () => {
+    fc.assert(fc.property(cases, ({ dtype, rows, n, k, seed }) => {
+      const graph = largest(dtype, rows, n, k);
+      const cut = passed(graph);
+      expect(countOps(cut)).toMatchObject({ top_places: 2 });
+      const inputs = crowded(graph, seed);
+      expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), 0)).toEqual([]);
+    }), { numRuns: 12 });
+  });
+
+  it.each([["wasm", 16], ["ipu-mk2", 16], ["ipu-mk2", 1472]] as const)("run on %s of %i tiles", async (name, tiles) => {
+    const graph = largest("f32", 1, tiles === 1472 ? 200_003 : 9001, 5);
+    const inputs = crowded(graph, 7919);
+    await using engine = await engineFor(graph, withTiles(target(name), tiles));
+    expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), engine.runSync(toHost(inputs)), 0)).toEqual([]);
+  });
+});

@@ -1,0 +1,151 @@
+/**
+ * cut-long-rows: rows so long and so few that most tiles would have none are gone through in blocks, a tile each. To the running
+ * sums of each block the sum of those before it is added (Blelloch, "Prefix Sums and Their Applications", 1990, section 1.2); the
+ * largest elements of a row are among the largest of its blocks.
+ *
+ * Needs: no gradients left to make. Gives: the same results, sums of floats but for rounding. Sums are cut where tiles have memories
+ * of their own: where they share one, going through the elements twice takes as long.
+ */
+import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
+import type { Pass } from "../../support/pass.ts";
+import type { Target } from "../../targets/target.ts";
+import { wantedPartition, type Attributes, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
+import { rewrite, type Rewriting } from "../rewrite.ts";
+
+/** Rows of fewer elements are done before the tiles have met. */
+const leastRow = 4096;
+
+export const cutLongRows: Pass<Graph, Graph> = {
+  name: "cut-long-rows",
+  summary: "goes through rows that are long and few in blocks, so that more tiles have some",
+  run(graph, { target }) {
+    const found = new Map<ValueId, Found>();
+    return rewrite(graph, (node, at) => {
+      if (wantedPartition(node) !== undefined) return node;
+      const build = new Blocks(node, at, target);
+      const cut = node.op === "cum_sum" && target.memory === "private" ? build.runningSums() : node.op === "top_places" ? build.largest(found) : node.op === "take_along" ? build.elements(found) : undefined;
+      return cut === undefined ? node : [cut];
+    });
+  },
+};
+
+/** The largest elements of rows: those of their blocks, and where in these they are. */
+interface Found {
+  readonly rows: ValueId;
+  readonly candidates: ValueId;
+  readonly best: ValueId;
+}
+
+/** The nodes in place of one whose rows are long. */
+class Blocks {
+  readonly #node: Node;
+  readonly #at: Rewriting;
+  readonly #target: Target;
+
+  constructor(node: Node, at: Rewriting, target: Target) {
+    this.#node = node;
+    this.#at = at;
+    this.#target = target;
+  }
+
+  /** Undefined where rows are short or many, or begin with something. */
+  runningSums(): ValueId | undefined {
+    const { inputs: [x, start], attributes } = this.#node;
+    const { dtype, shape } = this.#at.type(x!);
+    const axis = attributes["axis"] as number;
+    const n = shape[axis]!;
+    // As long as it takes to go through a block, it takes to go through the sums of them all.
+    const count = start === undefined ? this.#count(shape, axis, Math.sqrt(n)) : undefined;
+    if (count === undefined) return undefined;
+    // Sums that blocks begin with have more bits than halves.
+    const halves = isFloat(dtype) && bytesOf(dtype) === 2;
+    const values = halves ? this.#apply("cast", [x!], { dtype: "f32" }) : x!;
+    const length = Math.ceil(n / count);
+    const blocks = this.#reshape(this.#padded(values, axis, 0, count * length - n), shape.toSpliced(axis, 1, count, length));
+    const inside = this.#apply("cum_sum", [blocks], { axis: axis + 1 });
+    const sums = this.#part(this.#part(inside, axis + 1, length - 1, 1), axis, 0, count - 1);
+    const starts = this.#padded(this.#apply("cum_sum", [sums], { axis }), axis, 1, 0);
+    const all = this.#apply("add", [inside, this.#apply("broadcast", [starts], { shape: [...this.#at.type(inside).shape] })]);
+    const result = this.#part(this.#reshape(all, shape.with(axis, count * length)), axis, 0, n);
+    return halves ? this.#apply("cast", [result], { dtype }) : result;
+  }
+
+  /** The places of each block's largest, and of what is behind the last block, are searched for the largest of all. */
+  largest(found: Map<ValueId, Found>): ValueId | undefined {
+    const { inputs: [x], attributes } = this.#node;
+    const { shape } = this.#at.type(x!);
+    const k = attributes["k"] as number;
+    const axis = shape.length - 1;
+    const [outer, n] = [shape.slice(0, axis), shape[axis]!];
+    const count = this.#count(shape, axis, Math.sqrt(n / Math.max(1, k)));
+    if (count === undefined) return undefined;
+    const length = Math.floor(n / count);
+    if (length <= 2 * k) return undefined;
+    const [whole, rest] = [count * length, n - count * length];
+    const blocks = this.#reshape(this.#part(x!, axis, 0, whole), [...outer, count, length]);
+    const inBlocks = this.#apply("top_places", [blocks], { k });
+    const candidates = [this.#reshape(this.#apply("take_along", [blocks, inBlocks], { axis: axis + 1 }), [...outer, count * k])];
+    const places = [this.#reshape(this.#apply("add", [inBlocks, this.#counted([...outer, count, k], axis, length, 0)]), [...outer, count * k])];
+    if (rest > 0) {
+      candidates.push(this.#part(x!, axis, whole, rest));
+      places.push(this.#counted([...outer, rest], axis, 1, whole));
+    }
+    const joined = (parts: readonly ValueId[]): ValueId => (parts.length === 1 ? parts[0]! : this.#apply("concat", parts, { axis }));
+    // What is equal stands in the order of its places, block after block: the first of equals stays the first.
+    const all = joined(candidates);
+    const best = this.#apply("top_places", [all], { k });
+    const result = this.#apply("take_along", [joined(places), best], { axis });
+    found.set(result, { rows: x!, candidates: all, best });
+    return result;
+  }
+
+  /** The largest elements themselves are among those of the blocks. */
+  elements(found: ReadonlyMap<ValueId, Found>): ValueId | undefined {
+    const { inputs: [x, places], attributes } = this.#node;
+    const known = found.get(places!);
+    if (known?.rows !== x || attributes["axis"] !== this.#at.type(x!).shape.length - 1) return undefined;
+    return this.#apply("take_along", [known!.candidates, known!.best], attributes);
+  }
+
+  /** How many blocks of a row: no more than are of use, and than tiles; undefined where it is one. */
+  #count(shape: readonly number[], axis: number, useful: number): number | undefined {
+    const n = shape[axis]!;
+    const rows = sizeOf(shape) / n;
+    if (n < leastRow || !(rows * 2 <= this.#target.tiles)) return undefined;
+    const most = Math.min(Math.floor(this.#target.tiles / rows), Math.floor(useful));
+    const least = Math.ceil(most / 2);
+    // Blocks that fill the row need no border.
+    for (let count = most; count >= Math.max(2, least); count--) if (n % count === 0) return count;
+    return most < 2 ? undefined : Math.ceil(n / Math.ceil(n / most));
+  }
+
+  #apply(op: string, inputs: readonly ValueId[], attributes: Attributes = {}): ValueId {
+    return this.#at.apply(op, inputs, attributes, this.#node.origin);
+  }
+
+  #reshape(value: ValueId, shape: readonly number[]): ValueId {
+    return this.#apply("reshape", [value], { shape: [...shape] });
+  }
+
+  /** i32: along one dimension first, first + step, …, the same along all others. */
+  #counted(shape: readonly number[], dimension: number, step: number, first: number): ValueId {
+    const filled = (type: Pick<TensorType, "shape">, value: number): ValueId => this.#apply("fill", [], { value, dtype: "i32", shape: [...type.shape] });
+    const numbers = this.#apply("iota", [], { length: shape[dimension]!, dtype: "i32" });
+    const along = { shape: shape.map((extent, d) => (d === dimension ? extent : 1)) };
+    const counted = this.#apply("add", [this.#apply("mul", [this.#reshape(numbers, along.shape), filled(along, step)]), filled(along, first)]);
+    return this.#apply("broadcast", [counted], { shape: [...shape] });
+  }
+
+  #part(value: ValueId, axis: number, start: number, length: number): ValueId {
+    const { shape } = this.#at.type(value);
+    if (start === 0 && length === shape[axis]) return value;
+    return this.#apply("slice", [value], { start: shape.map((_, d) => (d === axis ? start : 0)), length: shape.with(axis, length), step: shape.map(() => 1) });
+  }
+
+  /** Zeros before and behind. */
+  #padded(value: ValueId, axis: number, before: number, after: number): ValueId {
+    if (before + after === 0) return value;
+    const none = this.#at.type(value).shape.map(() => 0);
+    return this.#apply("pad", [value], { before: none.with(axis, before), after: none.with(axis, after), value: 0 });
+  }
+}
