@@ -208,6 +208,34 @@ describe("places", () => {
     }
   });
 
+  /** Of x: [4, 5, 2] or transposed to it. */
+  const tuples = (indices: readonly number[], count: number, axes = [0, 1, 2], shape: readonly number[] = []): string =>
+    left((g) => {
+      const [x, at] = [g.input("x", "f32", ...[4, 5, 2].map((_, k) => [4, 5, 2][axes.indexOf(k)]!)), g.op("constant", [], { dtype: "i32", shape: [...(shape.length > 0 ? shape : [indices.length / count]), count], data: Int32Array.from(indices) })];
+      g.output("y", g.op("gather_nd", [axes.every((axis, k) => axis === k) ? x : g.op("transpose", [x], { axes }), at]));
+    });
+
+  it("of several dimensions at equal distances are a slice of them joined", () => {
+    expect(tuples([0, 0, 1, 1, 2, 2, 3, 3], 2)).toBe("reshape 1, slice 1");
+    expect(tuples([0, 4, 1, 3, 2, 2, 3, 1], 2)).toBe("reshape 1, slice 1");
+    expect(tuples([-1, -1, -2, -2], 2)).toBe("reshape 1, slice 1");
+    expect(tuples([2, 3], 1)).toBe("slice 1");
+    expect(tuples([1, 2, 0, 3, 2, 0], 3)).toBe("reshape 1, slice 1");
+    // From the end of a row to the begin of the next.
+    expect(tuples([0, 4, 1, 0, 1, 1], 2)).toBe("reshape 1, slice 1");
+    expect(tuples([0, 0, 0, 2, 0, 4, 1, 1], 2, [0, 1, 2], [2, 2])).toBe("reshape 2, slice 1");
+  });
+
+  it("are joined where they lie side by side, behind a transposition too", () => {
+    expect(tuples([0, 0, 1, 1, 2, 2], 2, [1, 2, 0])).toBe("reshape 1, slice 1, transpose 1");
+    expect(tuples([0, 0, 1, 1, 2, 2], 2, [1, 0, 2])).toBe("constant 1, gather_nd 1, transpose 1");
+    expect(tuples([0, 0, 1, 1, 2, 2], 2, [0, 2, 1])).toBe("constant 1, gather_nd 1, transpose 1");
+  });
+
+  it("of several dimensions at others, equal or outside, are looked up", () => {
+    for (const indices of [[0, 0, 1, 1, 2, 3], [1, 1, 1, 1], [0, 0, 4, 0], [0, 5, 1, 0], [0, 4, 0, 5], [-5, 0, -4, 0]]) expect(tuples(indices, 2), String(indices)).toMatch(/gather_nd 1$/);
+  });
+
   it("at others, equal or outside, are looked up", () => {
     for (const indices of [[0, 2, 3], [1, 1], [5, 7], [-8, -7], [2, 0, -2]]) expect(places("scatter_update", indices), String(indices)).toMatch(/scatter_update 1$/);
     expect(places("gather", [5, 7])).toMatch(/gather 1$/);
