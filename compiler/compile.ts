@@ -41,8 +41,8 @@ export interface CompileOptions {
   /** Indices that are not known to stay inside their field or axis are checked at run time, and trap with their line. */
   readonly checked?: boolean;
   /**
-   * Every operation is rounded for itself, so that results have the same bits on every machine. Otherwise sums of products are
-   * fused, rounded once where the machine has an instruction for that.
+   * Every operation is rounded for itself, so that results have the same bits on every machine. Otherwise sums of products,
+   * and those inside of mathematical functions, are fused, rounded once where the machine has an instruction for that.
    */
   readonly strictMath?: boolean;
   /** Also print the program as it is after this pass. */

@@ -57,6 +57,7 @@ function emitKind(context: ExpressionContext, expression: Expression): Value {
       return scope.operation(type, [emit(expression.operand)], (code) => (lanes === 1 ? scalarUnary(scope, op, dtype, code) : vectorUnary(scope, op, dtype, code)));
     }
     case "binary": return emitBinary(context, expression);
+    case "multiplyAdd": return emitMultiplyAdd(context, expression);
     case "select": {
       const { condition, then, otherwise } = expression;
       return scope.operation(type, [emit(then), emit(otherwise), emit(condition)], (yes, no, flag) =>
@@ -194,6 +195,40 @@ export function emitAccumulation(context: ExpressionContext, sum: LocalId, value
   if (product === undefined) return undefined;
   const operands = [product.left, product.right, product === right ? left : right].map((operand) => emitExpression(context, operand));
   return scope.operation(scope.binaryen.v128, operands, (a, b, c) => relaxedMultiplyAdd(scope.module, floatShape(dtype), op === "sub", a!, b!, c!));
+}
+
+/** Where the options allow it one instruction, which only vectors have: scalars are computed in the first lane, so that they have the same bits. */
+function emitMultiplyAdd(context: ExpressionContext, expression: Of<"multiplyAdd">): Value {
+  const { scope } = context;
+  const { op, dtype, lanes, left, right, sum } = expression;
+  const emit = (operand: Expression): Value => emitExpression(context, operand);
+  const type = machineType(scope, dtype, lanes);
+  const twice = (multiply: (a: Code, b: Code) => Code, add: (a: Code, b: Code) => Code): Value => scope.operation(type, [sum, left, right].map(emit), (c, a, b) => add(c!, multiply(a!, b!)));
+  if (scope.options.fusedMultiplyAdd) {
+    if (lanes === 1) return scope.operation(type, [emitInLane(context, expression)], (vector) => lane(scope, dtype, vector!, 0));
+    return scope.operation(type, [left, right, sum].map(emit), (a, b, c) => relaxedMultiplyAdd(scope.module, floatShape(dtype), op === "sub", a!, b!, c!));
+  }
+  if (lanes === 1) return twice((a, b) => scalarBinary(scope, "mul", dtype, a, b, false), (a, b) => scalarBinary(scope, op, dtype, a, b, false));
+  return twice((a, b) => vectorBinary(scope, "mul", dtype, lanes, a, b), (a, b) => vectorBinary(scope, op, dtype, lanes, a, b));
+}
+
+/** A scalar float as the first lane of a vector, computed there as far as its own operations go. */
+function emitInLane(context: ExpressionContext, expression: Expression): Value {
+  const { scope } = context;
+  const { dtype } = expression;
+  const { v128 } = scope.binaryen;
+  const lanes = dtype === "f64" ? 2 : 4;
+  const emit = (operand: Expression): Value => emitInLane(context, operand);
+  if (expression.kind === "constant") return { code: scope.vectorConstant(constantBytes(dtype, expression.value)), type: v128, level: 0, cheap: true };
+  if (expression.kind === "multiplyAdd") {
+    const { op, left, right, sum } = expression;
+    return scope.nested(() => scope.operation(v128, [left, right, sum].map(emit), (a, b, c) => relaxedMultiplyAdd(scope.module, floatShape(dtype), op === "sub", a!, b!, c!)));
+  }
+  if (expression.kind === "binary" && (expression.op === "add" || expression.op === "sub" || expression.op === "mul")) {
+    const { op, left, right } = expression;
+    return scope.nested(() => scope.operation(v128, [left, right].map(emit), (a, b) => vectorBinary(scope, op, dtype, lanes, a!, b!)));
+  }
+  return scope.operation(v128, [emitExpression(context, expression)], (code) => splat(scope, dtype, lanes, code!));
 }
 
 function emitCast(context: ExpressionContext, { dtype, lanes, operand }: Of<"cast">): Value {

@@ -35,7 +35,7 @@ export function printBody(body: Expression, names: readonly string[]): string {
       case "cast": return call(`cast<${e.dtype}>`, e.operand);
       case "bitcast": return call(`bitcast<${e.dtype}>`, e.operand);
       case "call": return call(e.function, ...e.args);
-      case "local": case "load": case "iota": case "splat": case "pack": case "lane": case "reduce":
+      case "local": case "load": case "iota": case "splat": case "pack": case "lane": case "reduce": case "multiplyAdd":
         invariant(false, () => `${e.kind} in a scalar body`);
         return "";
       default: return unreachable(e);

@@ -49,6 +49,9 @@ export function binary(op: BinaryOp, left: Expression, right: Expression): Expre
   return { kind: "binary", op, dtype: comparisons.has(op) ? "bool" : left.dtype, lanes: left.lanes, left, right };
 }
 
+/** sum + left · right, or sum − left · right, of floats: a machine may round it once. */
+export const multiplyAdd = (op: "add" | "sub", sum: Expression, left: Expression, right: Expression): Expression => ({ kind: "multiplyAdd", op, dtype: sum.dtype, lanes: sum.lanes, left, right, sum });
+
 /** `constant + Σ coefficient · index`, as an i32 expression. */
 export function affineExpression(form: { readonly constant: number; readonly coefficients: readonly number[] }, indices: readonly Expression[]): Expression {
   let sum: Expression = i32(0);
@@ -68,6 +71,7 @@ export function substitute(body: Expression, args: readonly Expression[]): Expre
       case "unary": case "cast": case "bitcast": case "splat": case "reduce": case "lane": return { ...e, operand: go(e.operand) };
       case "pack": return { ...e, operands: e.operands.map(go) };
       case "binary": return { ...e, left: go(e.left), right: go(e.right) };
+      case "multiplyAdd": return { ...e, left: go(e.left), right: go(e.right), sum: go(e.sum) };
       case "select": return { ...e, condition: go(e.condition), then: go(e.then), otherwise: go(e.otherwise) };
       case "call": return { ...e, args: e.args.map(go) };
     }

@@ -247,6 +247,11 @@ function compileExpression(expression: Expression, kernel?: Kernel): Evaluate {
     case "unary": return lanewise(lanes, unaryFunction(expression.op, expression.dtype), [compileExpression(expression.operand, kernel)]);
     case "binary":
       return lanewise(lanes, binaryFunction(expression.op, expression.left.dtype), [compileExpression(expression.left, kernel), compileExpression(expression.right, kernel)]);
+    case "multiplyAdd": {
+      const [multiply, add] = [binaryFunction("mul", expression.dtype), binaryFunction(expression.op, expression.dtype)];
+      const operands = [expression.sum, expression.left, expression.right].map((operand) => compileExpression(operand, kernel));
+      return lanewise(lanes, (sum, left, right) => add(sum, multiply(left, right)), operands);
+    }
     case "select": {
       const condition = compileExpression(expression.condition, kernel);
       const then = compileExpression(expression.then, kernel);
@@ -271,7 +276,8 @@ function lanewise(lanes: number, apply: (a: Scalar, b: Scalar, c: Scalar) => Sca
   if (first === undefined) throw new CompilerBug("an operation without operands");
   if (lanes === 1) {
     if (second === undefined) return (machine) => apply(first(machine) as Scalar, 0, 0);
-    return (machine) => apply(first(machine) as Scalar, second(machine) as Scalar, 0);
+    if (third === undefined) return (machine) => apply(first(machine) as Scalar, second(machine) as Scalar, 0);
+    return (machine) => apply(first(machine) as Scalar, second(machine) as Scalar, third(machine) as Scalar);
   }
   return (machine) => {
     const a = first(machine);

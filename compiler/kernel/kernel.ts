@@ -52,6 +52,8 @@ export type Expression =
   | (Typed & { readonly kind: "reduce"; readonly op: BinaryOp; readonly operand: Expression })
   | (Typed & { readonly kind: "unary"; readonly op: UnaryOp; readonly operand: Expression })
   | (Typed & { readonly kind: "binary"; readonly op: BinaryOp; readonly left: Expression; readonly right: Expression })
+  /** sum + left · right, or less the product: rounded twice, or once where a machine and the options have it so. In vectors and scalars alike. */
+  | (Typed & { readonly kind: "multiplyAdd"; readonly op: "add" | "sub"; readonly left: Expression; readonly right: Expression; readonly sum: Expression })
   /** Both sides may be evaluated. */
   | (Typed & { readonly kind: "select"; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression })
   | (Typed & { readonly kind: "cast"; readonly operand: Expression })

@@ -36,7 +36,7 @@ function ownKey(expression: Expression): string {
     case "argument": return String(expression.index);
     case "local": return String(expression.local);
     case "load": return String(expression.buffer);
-    case "unary": case "binary": case "reduce": return expression.op;
+    case "unary": case "binary": case "reduce": case "multiplyAdd": return expression.op;
     case "call": return expression.function;
     case "lane": return String(expression.index);
     case "iota": case "splat": case "pack": case "select": case "cast": case "bitcast": return "";

@@ -123,6 +123,7 @@ function print(expression: Expression, names: ExpressionNames, outer: number): s
       const text = `${print(expression.left, names, precedence - 1)} ${symbol} ${print(expression.right, names, precedence)}`;
       return parenthesise(text, precedence <= outer);
     }
+    case "multiplyAdd": return `${expression.op === "add" ? "fma" : "fnma"}(${inside(expression.left)}, ${inside(expression.right)}, ${inside(expression.sum)})`;
     case "select": return `select(${inside(expression.condition)}, ${inside(expression.then)}, ${inside(expression.otherwise)})`;
     case "cast": return `cast<${expression.dtype}>(${inside(expression.operand)})`;
     case "bitcast": return `bitcast<${expression.dtype}${expression.lanes === expression.operand.lanes ? "" : lanesSuffix(expression.lanes)}>(${inside(expression.operand)})`;

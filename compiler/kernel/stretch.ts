@@ -95,6 +95,9 @@ export class Stretch {
       case "reduce": this.#float += Math.log2(expression.operand.lanes); return;
       case "unary": return this.#operation(expression.op, expression.dtype, lanes);
       case "binary": return this.#operation(expression.op, expression.left.dtype, lanes);
+      case "multiplyAdd":
+        this.#operation("mul", expression.dtype, lanes);
+        return this.#operation(expression.op, expression.dtype, lanes);
       case "select":
         if (isFloat(expression.dtype)) this.#operation("max", expression.dtype, lanes);
         else this.#integer += bytes === 8 ? 2 : 1;
@@ -169,6 +172,7 @@ function head(expression: Expression, version: (local: LocalId) => number): stri
     case "local": return `local ${expression.local}.${version(expression.local)}`;
     case "load": return `load ${expression.buffer}`;
     case "unary": case "binary": case "reduce": return `${dtype} ${expression.op}`;
+    case "multiplyAdd": return `${dtype} ${kind} ${expression.op}`;
     case "call": return expression.function;
     case "lane": return `${dtype} ${kind} ${expression.index}`;
     case "splat": case "pack": case "iota": case "select": case "cast": case "bitcast": return `${dtype} ${kind}`;

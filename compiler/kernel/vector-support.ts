@@ -54,6 +54,7 @@ export function vectorFormSupported(expression: Expression): boolean {
     case "unary": return unarySupported(expression.op, dtype);
     case "binary": return vectorFits(expression.left.dtype, lanes) && binarySupported(expression.op, expression.left.dtype, expression.right);
     case "select": return true;
+    case "multiplyAdd": return isFloat(dtype);
     case "cast": return vectorFits(expression.operand.dtype, lanes) && castSupported(expression.operand.dtype, dtype);
     case "bitcast": return vectorFits(expression.operand.dtype, expression.operand.lanes) && bitcastSupported(expression.operand, expression);
     // Lane by lane.
@@ -71,6 +72,7 @@ export function operandsOf(expression: Expression): readonly Expression[] {
     case "pack": return expression.operands;
     case "splat": case "reduce": case "lane": case "unary": case "cast": case "bitcast": return [expression.operand];
     case "binary": return [expression.left, expression.right];
+    case "multiplyAdd": return [expression.left, expression.right, expression.sum];
     case "select": return [expression.condition, expression.then, expression.otherwise];
     case "call": return expression.args;
     default: return unreachable(expression);

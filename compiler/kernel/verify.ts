@@ -193,6 +193,12 @@ class Verifier {
         typed(op !== "mulhi" || dtype === "u32");
         return;
       }
+      case "multiplyAdd": {
+        const operands = [expression.left, expression.right, expression.sum];
+        for (const operand of operands) this.#expression(operand, defined);
+        typed(isFloat(dtype) && operands.every((operand) => operand.dtype === dtype && operand.lanes === lanes));
+        return;
+      }
       case "select": {
         const { condition, then, otherwise } = expression;
         for (const operand of [condition, then, otherwise]) this.#expression(operand, defined);

@@ -33,6 +33,10 @@ export function mapOperands(expression: Expression, replace: (operand: Expressio
       const right = replace(expression.right);
       return left === expression.left && right === expression.right ? expression : { ...expression, left, right };
     }
+    case "multiplyAdd": {
+      const [left, right, sum] = [replace(expression.left), replace(expression.right), replace(expression.sum)];
+      return left === expression.left && right === expression.right && sum === expression.sum ? expression : { ...expression, left, right, sum };
+    }
     case "select": {
       const condition = replace(expression.condition);
       const then = replace(expression.then);

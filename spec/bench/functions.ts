@@ -57,7 +57,7 @@ function argumentsOf(name: MathFunction, dtype: Float): Numbers[] {
 
 /** Runs a kernel on memory of its own. */
 async function runnerOf(kernel: Kernel, dtype: Float, operands: readonly Numbers[]): Promise<{ run: () => void; result: Numbers }> {
-  const runner = instantiate(await buildModule([kernel], { pages: 4 }));
+  const runner = instantiate(await buildModule([kernel], { pages: 4, fusedMultiplyAdd: true }));
   const addresses = kernel.buffers.map((_, at) => 2048 + at * distance);
   const view = (at: number): Numbers => (dtype === "f32" ? new Float32Array(runner.memory.buffer, addresses[at], count) : new Float64Array(runner.memory.buffer, addresses[at], count));
   operands.forEach((data, at) => view(at).set(data));

@@ -6,6 +6,7 @@ import { isFloat, isInteger } from "../../../runtime/dtype.ts";
 import type { Expression, Statement } from "../kernel.ts";
 import { isHalfFloat, operandsOf } from "../vector-support.ts";
 import { bodiesOf, tripCount, valuesOf, visitStatements, visitValues } from "../walk.ts";
+import { inPairs } from "./pairs.ts";
 
 /** To count a loop and jump back. */
 const loopInstructions = 2;
@@ -42,11 +43,14 @@ export function lanesPay(scalar: readonly Statement[], vectors: readonly Stateme
 /** Instructions that a body runs, as x64 engines make them. */
 export const instructionsOf = (body: readonly Statement[]): number => body.reduce((sum, statement) => sum + ofStatement(statement), 0);
 
+/** Lanes that are stored as they are; of 32 bits, with those that come between them, they are two vectors (paired-stores.ts). */
+const isStored = (value: Expression): value is Extract<Expression, { kind: "lane" }> => value.kind === "lane" && inPairs(value.dtype);
+
 function ofStatement(statement: Statement): number {
   const inside = bodiesOf(statement).reduce((sum, body) => sum + instructionsOf(body), 0);
   switch (statement.kind) {
     case "set": return ofExpression(statement.value);
-    case "store": return ofExpression(statement.value) + ofIndex(statement.index) + 1 + ofHalf(statement.value);
+    case "store": return ofExpression(isStored(statement.value) ? statement.value.operand : statement.value) + ofIndex(statement.index) + 1 + ofHalf(statement.value);
     case "for": return (tripCount(statement) ?? unknownTrips) * (inside + loopInstructions);
     case "while": return unknownTrips * (inside + ofExpression(statement.condition) + loopInstructions);
     case "if": return inside + ofExpression(statement.condition) + 1;
@@ -69,6 +73,7 @@ function ofKind(expression: Expression): number {
     case "reduce": return 2 * expression.operand.lanes;
     case "unary": return expression.op === "sqrt" ? 4 : 1;
     case "binary": return ofBinary(expression);
+    case "multiplyAdd": return 1;
     case "select": return lanes === 1 ? 1 : 3;
     case "cast": return isHalfFloat(expression.dtype) ? ofHalf(expression) : 1;
     case "call": return callInstructions * lanes;

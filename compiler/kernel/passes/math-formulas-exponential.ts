@@ -2,7 +2,7 @@
 import { binary, select, unary } from "../build.ts";
 import type { Expression } from "../kernel.ts";
 import {
-  add, clamp, div, half, integer, keepZero, mul, number, oddSeries, polynomial, powerOfTwo, roundingShift, sub, wholeOf, withSignOf,
+  add, addProduct, clamp, div, half, integer, keepZero, lessProduct, mul, number, oddSeries, polynomial, powerOfTwo, roundingShift, sub, wholeOf, withSignOf,
   type Define, type Each, type Formula, type Whole,
 } from "./math-formulas-parts.ts";
 import { ln2High, ln2Low } from "./math-formulas-logarithm.ts";
@@ -32,17 +32,16 @@ interface Reduced extends Whole {
 
 /** x = n ln 2 + r with |r| ≤ ln 2 / 2. */
 function reduceExponent(x: Expression, define: Define): Reduced {
-  const whole = wholeOf(add(mul(x, number(x, Math.LOG2E)), number(x, roundingShift)), define);
-  const exact = define("exact", sub(x, mul(whole.n, number(x, ln2High))));
-  const tail = define("tail", mul(whole.n, number(x, ln2Low)));
-  const r = define("r", sub(exact, tail));
-  return { ...whole, r, low: sub(sub(exact, r), tail) };
+  const whole = wholeOf(addProduct(number(x, roundingShift), x, number(x, Math.LOG2E)), define);
+  const exact = define("exact", lessProduct(x, whole.n, number(x, ln2High)));
+  const r = define("r", lessProduct(exact, whole.n, number(x, ln2Low)));
+  return { ...whole, r, low: lessProduct(sub(exact, r), whole.n, number(x, ln2Low)) };
 }
 
 /** e^r for |r| ≤ ln 2 / 2, or e^(r + low). */
 export function expOfReduced(r: Expression, define: Define, low?: Expression): Expression {
-  const tail = mul(mul(r, r), polynomial(r, expTailShort, define));
-  return add(add(low === undefined ? tail : add(tail, low), r), number(r, 1));
+  const [square, tail] = [mul(r, r), polynomial(r, expTailShort, define)];
+  return add(low === undefined ? addProduct(r, square, tail) : add(addProduct(low, square, tail), r), number(r, 1));
 }
 
 /** value · 2^n, rounded once, where 2^⌈n/2⌉ is a normal number: two factors, so that subnormal results and overflow come out right. */
@@ -70,8 +69,8 @@ export const exp2: Formula = ([x], define) => {
 function expMinusOne(x: Expression, define: Define): Expression {
   const { n, bits, r, low } = reduceExponent(x, define);
   const scale = define("scale", powerOfTwo(sub(bits, integer(n, 1))));
-  const first = add(mul(scale, r), sub(scale, number(n, 0.5)));
-  return mul(add(first, mul(scale, add(mul(mul(r, r), polynomial(r, expTail, define)), low))), number(n, 2));
+  const first = addProduct(sub(scale, number(n, 0.5)), scale, r);
+  return mul(addProduct(first, scale, addProduct(low, mul(r, r), polynomial(r, expTail, define))), number(n, 2));
 }
 
 /** e^x − 1 within 1.4 ulp. */
@@ -98,7 +97,7 @@ export const tanh: Formula = ([x], define) => {
   const square = define("square", mul(x!, x!));
   const power = expInRange(define("twice", mul(binary("min", size, number(size, { f32: 10, f64: 20 })), number(size, 2))), define);
   const large = sub(number(size, 1), div(number(size, 2), add(power, number(size, 1))));
-  const small = mul(x!, add(mul(square, polynomial(square, tanhTail, define)), number(square, 1)));
+  const small = mul(x!, addProduct(number(square, 1), square, polynomial(square, tanhTail, define)));
   return select(binary("lt", size, number(size, 0.625)), small, withSignOf(x!, large));
 };
 
@@ -159,6 +158,6 @@ export const erf: Formula = ([x], define) => {
   const square = define("square", mul(size, size));
   const exponent = define("exponent", unary("neg", mul(size, polynomial(size, erfExponent, define))));
   const large = sub(number(size, 1), expInRange(exponent, define));
-  const small = add(mul(x!, polynomial(square, erfTail, define)), x!);
+  const small = addProduct(x!, x!, polynomial(square, erfTail, define));
   return select(binary("lt", size, number(size, 0.921875)), small, withSignOf(x!, large));
 };

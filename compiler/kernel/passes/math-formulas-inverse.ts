@@ -5,7 +5,7 @@
 import { binary, select, unary } from "../build.ts";
 import type { Expression } from "../kernel.ts";
 import {
-  aboveUnit, add, bitsOf, div, each, formatOf, fromBits, half, integer, mul, number, polynomial, signOf, sub, unitOf, withSignOf,
+  aboveUnit, add, addProduct, bitsOf, div, each, formatOf, fromBits, half, integer, mul, number, polynomial, signOf, sub, unitOf, withSignOf,
   type Define, type Each, type Formula,
 } from "./math-formulas-parts.ts";
 
@@ -44,9 +44,8 @@ function angleOf(y: Expression, x: Expression, define: Define): Angle {
 
 function valueOfAngle({ quarters, t }: Angle, define: Define): Expression {
   const square = define("square", mul(t, t));
-  const tail = mul(mul(t, square), polynomial(square, atanTail, define));
-  const low = add(tail, mul(quarters, number(t, quarterLow)));
-  return add(mul(quarters, number(t, quarterHigh)), add(t, low));
+  const low = addProduct(mul(quarters, number(t, quarterLow)), mul(t, square), polynomial(square, atanTail, define));
+  return addProduct(add(t, low), quarters, number(t, quarterHigh));
 }
 
 /** atan x within 1.5 ulp. */
@@ -137,7 +136,7 @@ const thirdOffset = 2 / 3;
 /** t (t³ + 2x) / (2t³ + x): Halley's step to ∛x, from an error e of t to ⅔ e³. By r = x / t². */
 function cubeRootStep(t: Expression, x: Expression, define: Define): Expression {
   const r = define("r", div(x, mul(t, t)));
-  return add(t, mul(t, div(sub(r, t), add(add(t, t), r))));
+  return addProduct(t, t, div(sub(r, t), add(add(t, t), r)));
 }
 
 /** About ∛x, within 4 %, of a normal x > 0: a third of its logarithm, which its bits are nearly. */

@@ -2,7 +2,7 @@
 import { binary, select, unary } from "../build.ts";
 import type { Expression } from "../kernel.ts";
 import {
-  aboveUnit, add, bitsOf, div, exponentBits, formatOf, fromBits, half, integer, keepZero, mul, number, oddSeries, pattern, polynomial, sub, unitOf, withSignOf,
+  aboveUnit, add, addProduct, bitsOf, div, exponentBits, formatOf, fromBits, half, integer, keepZero, lessProduct, mul, number, oddSeries, pattern, polynomial, sub, unitOf, withSignOf,
   type Define, type Each, type Formula, type Naming,
 } from "./math-formulas-parts.ts";
 
@@ -53,15 +53,15 @@ function logOfReduced(f: Expression, square: Expression, define: Naming): Expres
   if (formatOf(f).float === "f32") return mul(mul(square, f), polynomial(f, logTail, define));
   const s = define("s", div(f, add(f, number(f, 2))));
   const squareOfS = define("squareOfS", mul(s, s));
-  return mul(s, add(half(square), mul(squareOfS, polynomial(squareOfS, logQuotientTail, define))));
+  return mul(s, addProduct(half(square), squareOfS, polynomial(squareOfS, logQuotientTail, define)));
 }
 
 /** ln(2^e (1 + f)) within 0.9 ulp, for 1 + f in [√½, √2]; `more` is added, if given. */
 export function logarithmOf({ f, e }: Split, define: Naming, more?: Expression): Expression {
   const square = define("square", mul(f, f));
-  const exponentLow = mul(e, number(e, ln2Low));
-  const low = sub(add(logOfReduced(f, square, define), more === undefined ? exponentLow : add(exponentLow, more)), half(square));
-  return add(add(low, f), mul(e, number(e, ln2High)));
+  const tail = logOfReduced(f, square, define);
+  const low = addProduct(more === undefined ? tail : add(tail, more), e, number(e, ln2Low));
+  return addProduct(add(lessProduct(low, square, number(f, 0.5)), f), e, number(e, ln2High));
 }
 
 /** What a logarithm is where it is not finite: −∞ at zero, ∞ at ∞, NaN below zero and for NaN. */
@@ -92,8 +92,8 @@ export const log2: Formula = ([x], define) => {
   const { f, e } = splitLogarithm(x!, define);
   const square = define("square", mul(f, f));
   // log2(1 + f) = f + (log2 e − 1) f + log2 e · (f³ P − f²/2), so that the leading term is exact.
-  const low = define("low", sub(logOfReduced(f, square, define), half(square)));
-  const rest = add(mul(low, number(f, Math.LOG2E)), mul(f, number(f, Math.LOG2E - 1)));
+  const low = define("low", lessProduct(logOfReduced(f, square, define), square, number(f, 0.5)));
+  const rest = addProduct(mul(f, number(f, Math.LOG2E - 1)), low, number(f, Math.LOG2E));
   return specialLogarithm(x!, add(add(rest, f), e));
 };
 
@@ -105,10 +105,10 @@ const log10Of2Low: Each<number> = { f32: 4.605038981195214e-6, f64: 2.8363394551
 export const log10: Formula = ([x], define) => {
   const { f, e } = splitLogarithm(x!, define);
   const square = define("square", mul(f, f));
-  const low = define("low", sub(logOfReduced(f, square, define), half(square)));
+  const low = define("low", lessProduct(logOfReduced(f, square, define), square, number(f, 0.5)));
   // log10 e = 7/16 − 0.0032…: 7/16 · f is exact in all but its last bits.
-  const rest = add(add(mul(low, number(f, Math.LOG10E)), mul(f, number(f, Math.LOG10E - 0.4375))), mul(e, number(e, log10Of2Low)));
-  return specialLogarithm(x!, add(add(rest, mul(f, number(f, 0.4375))), mul(e, number(e, log10Of2High))));
+  const rest = addProduct(addProduct(mul(f, number(f, Math.LOG10E - 0.4375)), low, number(f, Math.LOG10E)), e, number(e, log10Of2Low));
+  return specialLogarithm(x!, addProduct(addProduct(rest, f, number(f, 0.4375)), e, number(e, log10Of2High)));
 };
 
 // ---- inverse hyperbolic functions ----
@@ -155,7 +155,7 @@ export const acosh: Formula = ([x], define) => {
   const t = define("t", sub(x!, number(x!, 1)));
   const isSmall = define("small", binary("lt", t, number(t, 0.5)));
   const root = define("root", unary("sqrt", mul(t, select(isSmall, number(t, 2), add(t, number(t, 2))))));
-  const small = add(root, mul(root, mul(t, polynomial(t, acoshTail, define))));
+  const small = addProduct(root, root, mul(t, polynomial(t, acoshTail, define)));
   return select(isSmall, small, logOfSum(x!, add(t, root), define));
 };
 

@@ -7,7 +7,7 @@
  * twice only if it is subnormal.
  */
 import type { Expression, MathFunction } from "../kernel.ts";
-import { add, bitsOf, exponentBits, fromBits, mul, number, polynomial, roundingShift, sub, type Define } from "./math-formulas-parts.ts";
+import { add, addProduct, bitsOf, exponentBits, fromBits, lessProduct, mul, number, polynomial, roundingShift, sub, type Define } from "./math-formulas-parts.ts";
 
 /** Left out of the range below which results are 0. */
 const least = { exp: -104, exp2: -150 } as const;
@@ -37,26 +37,26 @@ function isNonPositive(e: Expression): boolean {
 /** e^x within 1.4 ulp. */
 function expBelow(argument: Expression, define: Define): Expression {
   const x = define("x", atLeast(argument, least.exp));
-  const { n, scale } = wholeOf(mul(x, number(x, Math.LOG2E)), define);
-  const r = define("r", sub(sub(x, mul(n, number(x, ln2High))), mul(n, number(x, ln2Low))));
+  const { n, scale } = wholeOf(x, (shift) => addProduct(shift, x, number(x, Math.LOG2E)), define);
+  const r = define("r", lessProduct(lessProduct(x, n, number(x, ln2High)), n, number(x, ln2Low)));
   return scaled(r, scale, quotients.exp);
 }
 
 /** 2^x within 1.3 ulp. */
 function exp2Below(argument: Expression, define: Define): Expression {
   const x = define("x", atLeast(argument, least.exp2));
-  const { n, scale } = wholeOf(x, define);
+  const { n, scale } = wholeOf(x, (shift) => add(x, shift), define);
   return scaled(define("r", sub(x, n)), scale, quotients.exp2);
 }
 
 const atLeast = (x: Expression, low: number): Expression => ({ kind: "binary", op: "max", dtype: x.dtype, lanes: x.lanes, left: x, right: number(x, low) });
 
-/** The nearest integer n to a number, and 2^(n + 64). */
-function wholeOf(x: Expression, define: Define): { n: Expression; scale: Expression } {
-  const shift = number(x, roundingShift.f32 + bias + lifted);
-  const shifted = define("shifted", add(x, shift));
+/** The nearest integer n to a number, which is added to what rounds it, and 2^(n + 64). */
+function wholeOf(like: Expression, added: (shift: Expression) => Expression, define: Define): { n: Expression; scale: Expression } {
+  const shift = number(like, roundingShift.f32 + bias + lifted);
+  const shifted = define("shifted", added(shift));
   return { n: define("n", sub(shifted, shift)), scale: define("scale", fromBits(exponentBits(bitsOf(shifted)))) };
 }
 
 const scaled = (r: Expression, scale: Expression, quotient: readonly number[]): Expression =>
-  mul(add(mul(mul(r, scale), polynomial(r, quotient)), scale), number(r, 2 ** -lifted));
+  mul(addProduct(scale, mul(r, scale), polynomial(r, quotient)), number(r, 2 ** -lifted));

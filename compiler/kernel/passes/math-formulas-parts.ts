@@ -2,7 +2,7 @@
  * What the formulas of math-formulas.ts are made of: arithmetic with constants, polynomials, rounding, signs. A formula is
  * written once for f32 and f64; where they differ, in tables and constants, a value is given for each.
  */
-import { binary, bitcast, constant, select } from "../build.ts";
+import { binary, bitcast, constant, multiplyAdd, select } from "../build.ts";
 import { CompilerBug } from "../../support/bug.ts";
 import type { Expression } from "../kernel.ts";
 
@@ -56,6 +56,10 @@ export const sub = (a: Expression, b: Expression): Expression => binary("sub", a
 export const mul = (a: Expression, b: Expression): Expression => binary("mul", a, b);
 export const div = (a: Expression, b: Expression): Expression => binary("div", a, b);
 
+/** sum + a · b and sum − a · b, which may be rounded once: where the product is exact, or what its rounding loses is not needed elsewhere. */
+export const addProduct = (sum: Expression, a: Expression, b: Expression): Expression => multiplyAdd("add", sum, a, b);
+export const lessProduct = (sum: Expression, a: Expression, b: Expression): Expression => multiplyAdd("sub", sum, a, b);
+
 /** A number in the format of `like`. */
 export function number(like: Expression, value: number | Each<number>): Expression {
   const { float } = formatOf(like);
@@ -85,7 +89,7 @@ export const half = (x: Expression): Expression => mul(x, number(x, 0.5));
 export const keepZero = (x: Expression, value: Expression): Expression => select(binary("eq", x, number(x, 0)), x, value);
 
 /** More coefficients than this are not worth Horner's rule. */
-const longestHorner = 6;
+const longestHorner = 7;
 
 /**
  * coefficients[0] + coefficients[1] x + …. By Horner's rule; long ones, where powers of x can be named, by pairs of terms, pairs
@@ -94,21 +98,21 @@ const longestHorner = 6;
 export function polynomial(x: Expression, coefficients: readonly number[] | Each<readonly number[]>, define?: Naming): Expression {
   const terms = ("f32" in coefficients ? each(x, coefficients) : coefficients).map((coefficient) => number(x, coefficient));
   if (define !== undefined && terms.length > longestHorner) return byPairs(x, terms, define);
-  return terms.reduceRight((sum, coefficient) => add(mul(sum, x), coefficient));
+  return terms.reduceRight((sum, coefficient) => addProduct(coefficient, sum, x));
 }
 
 function byPairs(power: Expression, terms: readonly Expression[], define: Naming): Expression {
   if (terms.length === 1) return terms[0]!;
   const pairs = Array.from({ length: Math.ceil(terms.length / 2) }, (_, at) => {
     const [low, high] = [terms[2 * at]!, terms[2 * at + 1]];
-    return high === undefined ? low : add(mul(high, power), low);
+    return high === undefined ? low : addProduct(low, high, power);
   });
   return byPairs(pairs.length === 1 ? power : define("power", mul(power, power)), pairs, define);
 }
 
 /** x + x³ P(x²). */
 export const oddSeries = (x: Expression, square: Expression, tail: Each<readonly number[]>, define: Naming): Expression =>
-  add(mul(mul(x, square), polynomial(square, tail, define)), x);
+  addProduct(x, mul(x, square), polynomial(square, tail, define));
 
 /** Where the sign stands in the bits. */
 export const signPlace = (like: Expression): number => (formatOf(like).float === "f32" ? 31 : 63);

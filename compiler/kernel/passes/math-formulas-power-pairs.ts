@@ -8,7 +8,7 @@ import { binary, select, unary } from "../build.ts";
 import type { Expression } from "../kernel.ts";
 import { expOfReduced, scaleByPower } from "./math-formulas-exponential.ts";
 import { splitLogarithm, type Split } from "./math-formulas-logarithm.ts";
-import { add, bitsOf, clamp, div, each, fromBits, integer, mul, number, polynomial, roundingShift, sub, wholeOf, type Define, type Each } from "./math-formulas-parts.ts";
+import { add, addProduct, bitsOf, clamp, div, each, fromBits, integer, lessProduct, mul, number, polynomial, roundingShift, sub, wholeOf, type Define, type Each } from "./math-formulas-parts.ts";
 
 /** (3 atanh s / s − 3 − s²) / s⁴ in s², for (1 + s) / (1 − s) in [√½, √2]; error 2.6e-11 of 3 atanh s / s, of f64 1.1e-20. */
 const seriesTail: Each<readonly number[]> = {
@@ -38,7 +38,7 @@ function quotientInPair(f: Expression, define: Define): Pair & { s: Expression }
   const inverse = define("inverse", div(number(f, 1), sum));
   const s = define("s", mul(f, inverse));
   const high = define("high", shortened(s));
-  return { s, high, low: define("low", mul(sub(sub(f, mul(high, sumHigh)), mul(high, sumLow)), inverse)) };
+  return { s, high, low: define("low", mul(lessProduct(lessProduct(f, high, sumHigh), high, sumLow), inverse)) };
 }
 
 /** 3 + s² + s⁴ P(s²). The square of the high part of s is exact. */
@@ -46,7 +46,7 @@ function seriesInPair({ s, high, low }: Pair & { s: Expression }, define: Define
   const three = number(s, 3);
   const square = define("square", mul(s, s));
   const highSquare = define("highSquare", mul(high, high));
-  const rest = define("rest", add(mul(mul(square, square), polynomial(square, seriesTail, define)), mul(low, add(high, s))));
+  const rest = define("rest", addProduct(mul(low, add(high, s)), mul(square, square), polynomial(square, seriesTail, define)));
   const seriesHigh = define("seriesHigh", shortened(add(add(highSquare, three), rest)));
   return { high: seriesHigh, low: define("seriesLow", sub(rest, sub(sub(seriesHigh, three), highSquare))) };
 }
@@ -56,11 +56,11 @@ function log2InPair({ f, e }: Split, define: Define): Pair {
   const quotient = quotientInPair(f, define);
   const series = seriesInPair(quotient, define);
   const product = define("product", mul(quotient.high, series.high));
-  const rest = define("productRest", add(mul(quotient.low, series.high), mul(series.low, quotient.s)));
+  const rest = define("productRest", addProduct(mul(series.low, quotient.s), quotient.low, series.high));
   const productHigh = define("productHigh", shortened(add(product, rest)));
   const productLow = sub(rest, sub(productHigh, product));
   const high = define("logHigh", mul(productHigh, number(f, scaleHigh)));
-  const low = define("logLow", add(mul(productHigh, number(f, scaleLow)), mul(productLow, number(f, scale))));
+  const low = define("logLow", addProduct(mul(productLow, number(f, scale)), productHigh, number(f, scaleLow)));
   const total = define("total", shortened(add(add(high, low), e)));
   return { high: total, low: define("totalLow", sub(low, sub(sub(total, e), high))) };
 }
@@ -91,7 +91,7 @@ export function sizeOfPower(x: Expression, y: Expression, define: Define): Expre
   const exponent = define("exponent", clamp(y, -most, most));
   const exponentHigh = define("exponentHigh", shortened(exponent));
   const productHigh = mul(exponentHigh, logarithm.high);
-  const productLow = add(mul(sub(exponent, exponentHigh), logarithm.high), mul(exponent, logarithm.low));
+  const productLow = addProduct(mul(exponent, logarithm.low), sub(exponent, exponentHigh), logarithm.high);
   const isOrdinary = define("ordinary", binary("and", binary("gt", size, number(size, 0)), binary("lt", size, number(size, Infinity))));
   const special = mul(exponent, select(binary("eq", size, number(size, 0)), number(size, -Infinity), size));
   const value = exp2OfPair(define("product", select(isOrdinary, productHigh, special)), productLow, define);

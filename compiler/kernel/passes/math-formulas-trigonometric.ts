@@ -9,7 +9,7 @@
 import { binary, call, select, unary } from "../build.ts";
 import type { Expression, MathFunction } from "../kernel.ts";
 import {
-  add, bitsOf, div, each, fromBits, half, integer, keepZero, mul, number, polynomial, roundingShift, signPlace, sub, wholeOf, type Define, type Each, type Formula,
+  add, addProduct, bitsOf, div, each, fromBits, half, integer, keepZero, lessProduct, mul, number, polynomial, roundingShift, signPlace, sub, wholeOf, type Define, type Each, type Formula,
 } from "./math-formulas-parts.ts";
 
 /** Where multiples of π/2 still have 13 bits, and 20. */
@@ -55,18 +55,18 @@ function addRounded(name: string, a: Expression, b: Expression, define: Define):
 
 function reduceQuadrant(x: Expression, define: Define): Quadrant {
   const [first, second, third, fourth] = each(x, halfPi);
-  const { n, bits } = wholeOf(add(mul(x, number(x, 2 / Math.PI)), number(x, roundingShift)), define);
-  const exact = define("exact", sub(sub(x, mul(n, number(n, first))), mul(n, number(n, second))));
+  const { n, bits } = wholeOf(addProduct(number(x, roundingShift), x, number(x, 2 / Math.PI)), define);
+  const exact = define("exact", lessProduct(lessProduct(x, n, number(n, first)), n, number(n, second)));
   const small = define("small", mul(n, number(n, third)));
   const r = define("r", sub(exact, small));
-  const low = define("low", sub(sub(sub(exact, r), small), mul(n, number(n, fourth))));
+  const low = define("low", lessProduct(sub(sub(exact, r), small), n, number(n, fourth)));
   const square = define("square", mul(r, r));
-  const sineTail = add(mul(mul(r, square), polynomial(square, sinTail, define)), low);
+  const sineTail = addProduct(low, mul(r, square), polynomial(square, sinTail, define));
   // 1 − r²/2 with what its rounding lost.
   const halved = define("halved", half(square));
   const leading = define("leading", sub(number(r, 1), halved));
   const lost = sub(sub(number(r, 1), leading), halved);
-  const cosineTail = add(lost, sub(mul(mul(square, square), polynomial(square, cosTail, define)), mul(r, low)));
+  const cosineTail = addProduct(lessProduct(lost, r, low), mul(square, square), polynomial(square, cosTail, define));
   return { bits, sine: addRounded("sine", r, sineTail, define), cosine: addRounded("cosine", leading, cosineTail, define) };
 }
 
@@ -101,6 +101,6 @@ export const tan: Formula = ([x], define) => {
   const choose = (one: Expression, other: Expression): Expression => select(even, one, other);
   const below = define("below", choose(cosine.value, sine.value));
   const quotient = define("quotient", div(choose(sine.value, unary("neg", cosine.value)), below));
-  const lost = sub(choose(sine.low, unary("neg", cosine.low)), mul(quotient, choose(cosine.low, sine.low)));
+  const lost = lessProduct(choose(sine.low, unary("neg", cosine.low)), quotient, choose(cosine.low, sine.low));
   return called("tan", x!, keepZero(x!, add(quotient, div(lost, below))), define);
 };

@@ -77,7 +77,7 @@ function isSimple(one: Expression, counter: LocalId): boolean {
   switch (one.kind) {
     case "constant": return vectorFits(one.dtype, vectorLanes);
     case "local": return one.local !== counter && vectorFits(one.dtype, vectorLanes);
-    case "unary": case "binary": case "select": case "bitcast": return vectorFormSupported({ ...mapOperands(one, (operand) => ({ ...operand, lanes: vectorLanes })), lanes: vectorLanes });
+    case "unary": case "binary": case "multiplyAdd": case "select": case "bitcast": return vectorFormSupported({ ...mapOperands(one, (operand) => ({ ...operand, lanes: vectorLanes })), lanes: vectorLanes });
     default: return false;
   }
 }

@@ -164,8 +164,9 @@ class Widener {
     const { buffer, index, value, origin } = statement;
     const { name, dtype } = this.#kernel.buffers[buffer]!;
     if (!this.#byLanes || isHalfFloat(dtype) || dtype === "bool") throw new Refusal(`stores to ${name} do not move by one element`);
-    const { local, set } = this.#define("value", mentionsLocal(value, this.#varying) ? this.#widen(value, known) : value, origin);
-    this.#before.push(set);
+    const whole = mentionsLocal(value, this.#varying) ? this.#widen(value, known) : value;
+    const { local, set } = whole.kind === "local" ? { local: whole, set: undefined } : this.#define("value", whole, origin);
+    if (set) this.#before.push(set);
     const stores = this.#indexOfLanes(index, known, origin).map((one, at): Statement => ({ ...statement, index: one, value: local.lanes === 1 ? local : lane(at, local) }));
     const mask = this.#mask;
     return mask === undefined ? stores : stores.map((store, at) => ({ kind: "if", condition: lane(at, mask), then: [store], otherwise: [], origin }));
@@ -328,7 +329,7 @@ class Widener {
         if (!inside) throw new Refusal(`under a condition, ${this.#kernel.buffers[expression.buffer]!.name} may be indexed outside`);
         return this.#checked({ ...expression, lanes: this.#lanes });
       }
-      case "unary": case "binary": case "select": case "cast": case "bitcast": case "call":
+      case "unary": case "binary": case "multiplyAdd": case "select": case "cast": case "bitcast": case "call":
         return this.#checked({ ...mapOperands(expression, (operand) => this.#widen(operand, known)), lanes: this.#lanes });
       case "splat": case "reduce": case "pack": case "lane": case "iota": throw new Refusal("the loop has vectors already");
       case "constant": case "argument": throw new CompilerBug(`a varying ${expression.kind}`);

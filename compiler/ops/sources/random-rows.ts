@@ -11,6 +11,7 @@ import { binary, bitcast, call, cast, constant, i32, select, unary, type KernelB
 import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { logarithmOf, splitNormal } from "../../kernel/passes/math-formulas-logarithm.ts";
+import { addProduct, lessProduct, polynomial } from "../../kernel/passes/math-formulas-parts.ts";
 import { affineIndex, identityMap } from "../../support/affine.ts";
 import { dimensions, number } from "../lowerings.ts";
 import type { Op } from "../op.ts";
@@ -109,9 +110,8 @@ const singlePair: Pair = (kernel, first, second) => {
   const quarter = kernel.let("quarter", binary("shr", bitcast("u32", sum(turn, integer(2 ** 29))), constant("u32", 30)));
   const rest = kernel.let("rest", scaled(binary("sub", turn, binary("shl", signed(quarter), integer(30))), (2 * Math.PI) / 2 ** 32));
   const square = kernel.let("square", product(rest, rest));
-  const polynomial = (tail: readonly number[]): Expression => tail.reduceRight<Expression>((value, coefficient, at) => (at === tail.length - 1 ? f32(coefficient) : sum(product(value, square), f32(coefficient))), f32(0));
-  const sine = kernel.let("sine", sum(rest, product(product(rest, square), polynomial(sinTail))));
-  const cosine = kernel.let("cosine", sum(binary("sub", f32(1), product(f32(0.5), square)), product(product(square, square), polynomial(cosTail))));
+  const sine = kernel.let("sine", addProduct(rest, product(rest, square), polynomial(square, sinTail)));
+  const cosine = kernel.let("cosine", addProduct(lessProduct(f32(1), f32(0.5), square), product(square, square), polynomial(square, cosTail)));
   const even = kernel.let("even", binary("eq", binary("and", signed(quarter), integer(1)), integer(0)));
   const negated = (value: Expression, bits: Expression): Expression => bitcast("f32", binary("xor", bitcast("i32", value), binary("shl", binary("and", bits, integer(2)), integer(30))));
   const [x, y] = [negated(select(even, cosine, sine), sum(signed(quarter), integer(1))), negated(select(even, sine, cosine), signed(quarter))];
