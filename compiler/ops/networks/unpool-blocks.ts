@@ -111,11 +111,15 @@ function lowerBlocks(blocks: readonly Blocks[], { type, last, numbered, windows,
           value: kernel.let("part", partOf(load(perWindow * at, point))), number: numbered ? kernel.let("number", load(perWindow * at + 1, point)) : undefined,
         }]));
         const zero = number(type.dtype, 0);
+        // Elements that meet the same windows, whichever element of them has what belongs to it, are equal.
+        const sums = new Map<string, Expression>();
         stored.forEach(({ place, meetings }) => {
-          const sum = meetings.reduce<Expression>((total, { element, window }) => {
+          const key = meetings.map(({ element, window }) => (numbered ? [element, ...window] : window).join()).join(";");
+          const sum = sums.get(key) ?? kernel.let("sum", meetings.reduce<Expression>((total, { element, window }) => {
             const { value, number: taken } = parts.get(window.join())!;
             return binary("add", total, taken === undefined ? value : select(binary("eq", taken, i32(element)), value, zero));
-          }, zero);
+          }, zero));
+          sums.set(key, sum);
           const at = point.map((index, d) => (space[d]!.kind === "serial" ? i32(place[(d - firstAxis - 1) / 2]!) : index));
           store(0, at, cast(type.dtype, sum));
         });
