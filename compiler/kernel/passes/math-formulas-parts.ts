@@ -89,7 +89,7 @@ export const half = (x: Expression): Expression => mul(x, number(x, 0.5));
 export const keepZero = (x: Expression, value: Expression): Expression => select(binary("eq", x, number(x, 0)), x, value);
 
 /** More coefficients than this are not worth Horner's rule. */
-const longestHorner = 7;
+const longestHorner = 9;
 
 /**
  * coefficients[0] + coefficients[1] x + …. By Horner's rule; long ones, where powers of x can be named, by pairs of terms, pairs

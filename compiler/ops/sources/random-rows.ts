@@ -15,7 +15,7 @@ import { addProduct, lessProduct, polynomial } from "../../kernel/passes/math-fo
 import { affineIndex, identityMap } from "../../support/affine.ts";
 import { dimensions, number } from "../lowerings.ts";
 import type { Op } from "../op.ts";
-import { halves, philox, philoxInKernel, type Key, type Words } from "./philox.ts";
+import { halves, philox, philoxInKernel, type Key } from "./philox.ts";
 import { computeDType, dtypeAttribute, intAttribute, refuse, requireInputs, showShape } from "../rules.ts";
 
 /** Elements of a row: few enough that a large tensor has rows for all tiles, many beside the work of starting one. */
@@ -57,14 +57,18 @@ export function normalAt(source: Source, element: number, dtype: DType): number 
   return convert(computeDType(dtype), radius * (element % 2 === 0 ? Math.cos(angle) : Math.sin(angle))) as number;
 }
 
-/** The numbers that the four words of a counter give. */
-type Numbers = (kernel: KernelBuilder, words: Words<Expression>) => Words<Expression>;
+/** The numbers that words of a counter give, one of each or two of two. */
+interface Numbers {
+  of(kernel: KernelBuilder, words: readonly Expression[]): readonly Expression[];
+  /** Long formulas have a loop of their own, over two words: it is short enough for several steps at once, which fill each other's time. */
+  readonly isLong: boolean;
+}
 
 function uniformNumbers(dtype: DType): Numbers {
   const [digits, inner] = [uniformBits(dtype), computeDType(dtype)];
   // With fewer than 32 bits it is not negative as a signed number either, which converts by one instruction.
   const signed = (word: Expression): Expression => (digits < 32 ? bitcast("i32", binary("shr", word, constant("u32", 32 - digits))) : word);
-  return (_, words) => words.map((word) => binary("mul", cast(inner, signed(word)), number(inner, 2 ** -digits))) as unknown as Words<Expression>;
+  return { of: (_, words) => words.map((word) => binary("mul", cast(inner, signed(word)), number(inner, 2 ** -digits))), isLong: false };
 }
 
 /** Two words to two normal numbers. */
@@ -120,7 +124,7 @@ const singlePair: Pair = (kernel, first, second) => {
 
 function normalNumbers(dtype: DType): Numbers {
   const pair = dtype === "f64" ? doublePair : singlePair;
-  return (kernel, [a, b, c, d]) => [...pair(kernel, a, b), ...pair(kernel, c, d)];
+  return { of: (kernel, words) => words.flatMap((word, at) => (at % 2 === 0 ? pair(kernel, word, words[at + 1]!) : [])), isLong: true };
 }
 
 /** The words of a stream in a counter, from the attribute or the value in `reads[1]`. */
@@ -137,7 +141,8 @@ function lowerRows(name: string, inputs: readonly TensorType[], attributes: Attr
   const blocks = Math.ceil(length / wordsPerBlock);
   // f64 has half as many lanes as the words, so its numbers are made of words where they are stored.
   const early = type.dtype !== "f64";
-  const held = early ? computeDType(type.dtype) : "u32";
+  const apart = early && numbers.isLong;
+  const held = early && !apart ? computeDType(type.dtype) : "u32";
   return [
     {
       name,
@@ -158,13 +163,18 @@ function lowerRows(name: string, inputs: readonly TensorType[], attributes: Attr
             kernel.for({ start: i32(from), end: i32(from + count), parallel: true, name: "k" }, (k) => {
               const at = places.map((offset) => binary("add", k, i32(offset)));
               const words = philoxInKernel(kernel, at.map((place) => [binary("add", first, cast("u32", place)), constant("u32", 0), ...stream]), key);
-              words.forEach((one, which) => (early ? numbers(kernel, one) : one).forEach((value, part) => kernel.store(scratch[part]!, [at[which]!], value)));
+              words.forEach((one, which) => (held === "u32" ? one : numbers.of(kernel, one)).forEach((value, part) => kernel.store(scratch[part]!, [at[which]!], value)));
             });
           counters(0, half, [0, half]);
           if (blocks % 2 === 1) counters(blocks - 1, 1, [0]);
+          const pairs = (count: number): void => [0, 2].forEach((part) => kernel.for({ end: i32(count), parallel: true, name: "k" }, (k) => {
+            const words = [part, part + 1].map((one) => kernel.load(scratch[one]!, [k]));
+            numbers.of(kernel, words).forEach((value, one) => kernel.store(scratch[part + one]!, [k], bitcast("u32", value)));
+          }));
+          if (apart) pairs(blocks);
           const put = (k: Expression, parts: number): void => {
-            const values = scratch.map((buffer) => kernel.load(buffer, [k])) as unknown as Words<Expression>;
-            const made = early ? values : numbers(kernel, values);
+            const values = scratch.map((buffer) => kernel.load(buffer, [k]));
+            const made = !early ? numbers.of(kernel, values) : apart ? values.map((value) => bitcast(computeDType(type.dtype), value)) : values;
             made.slice(0, parts).forEach((value, part) => store(0, [row!, binary("add", binary("mul", k, i32(wordsPerBlock)), i32(part))], cast(type.dtype, value)));
           };
           const whole = Math.floor(length / wordsPerBlock);

@@ -98,6 +98,7 @@ function concatenating(): Case {
   const type = `f32[${rows}, ${half}]`;
   return {
     operands: { left: { type, data: left }, right: { type, data: right } }, results: { y: `f32[${rows}, ${width}]` }, main: "y = concat(left, right, axis = 1);", tolerance: 0, limit: { read: 4 * size, written: 4 * size },
+    native: { name: "concat_columns", sizes: [rows, half] },
     plain() {
       for (let row = 0; row < rows; row++) [left, right].forEach((part, at) => y.set(part.subarray(row * half, (row + 1) * half), row * width + at * half));
       return { y };
@@ -111,14 +112,14 @@ const shifted = (by: number) => (x: Float32Array, y: Float32Array): void => {
 };
 
 export const dataCases: Cases = {
-  "cum_sum, last axis": () => onMatrix("cum_sum(x)", `f32[${rows}, ${width}]`, size, sums(1, width), 1e-5),
-  "cum_sum, first axis": () => onMatrix("cum_sum(x, axis = 0)", `f32[${rows}, ${width}]`, size, sums(width, rows), 1e-5),
+  "cum_sum, last axis": () => ({ ...onMatrix("cum_sum(x)", `f32[${rows}, ${width}]`, size, sums(1, width), 1e-5), native: { name: "cum_sum_rows", sizes: [rows, width] } }),
+  "cum_sum, first axis": () => ({ ...onMatrix("cum_sum(x, axis = 0)", `f32[${rows}, ${width}]`, size, sums(width, rows), 1e-5), native: { name: "cum_sum_columns", sizes: [rows, width] } }),
   "gather, rows": gathering,
   "gather, elements": gatheringElements,
   "scatter_add, rows": scattering,
   one_hot: oneHot,
   "transpose, 2-D": () => onMatrix("transpose(x)", `f32[${width}, ${rows}]`, size, permuted([1, 1, rows, width], [0, 1, 3, 2]), 0, [], { turned: [1, rows, width] }),
-  "permute, heads": () => permutation([8, 512, 16, 64], [0, 2, 1, 3]),
+  "permute, heads": () => ({ ...permutation([8, 512, 16, 64], [0, 2, 1, 3]), native: { name: "permute_heads", sizes: [8, 512, 16, 64] } }),
   "permute, channels last": () => permutation([16, 64, 64, 64], [0, 2, 3, 1], { turned: [16, 64, 4096] }),
   "permute, channels first": () => permutation([16, 64, 64, 64], [0, 3, 1, 2], { turned: [16, 4096, 64] }),
   "permute, one image": () => permutation([1, 112, 112, 32], [0, 3, 1, 2], { turned: [1, 12_544, 32] }),

@@ -280,6 +280,20 @@ void cast_from_i8(const signed char *x, float *y, int count) {
   for (int k = 0; k < count; k += 16) EACH(v, 4) store(y + k + 4 * v, _mm_cvtepi32_ps(_mm_cvtepi8_epi32(_mm_loadu_si32(x + k + 4 * v))));
 }
 
+INLINE void copy(const float *from, float *to, int count) {
+  for (int k = 0; k < count; k += 16) EACH(v, 4) store(to + k + 4 * v, load(from + k + 4 * v));
+}
+/** y[b, h, s] = x[b, s, h], rows of `width` elements. */
+void permute_heads(const float *x, float *y, int batches, int length, int heads, int width) {
+  EACH(b, batches) for (int s = 0; s < length; s++) EACH(h, heads) {
+    copy(x, y + (((long)b * heads + h) * length + s) * width, width);
+    x += width;
+  }
+}
+void concat_columns(const float *left, const float *right, float *y, int rows, int half) {
+  for (int row = 0; row < rows; row++, left += half, right += half, y += 2 * half) copy(left, y, half), copy(right, y + half, half);
+}
+
 // ---- random numbers ----
 
 typedef struct { Ints words[4]; } Words;
