@@ -6,30 +6,15 @@ import { invariant } from "../support/bug.ts";
 import { blockCount, slotsPerTile } from "../tiled/distribution.ts";
 import { blockPosition } from "../tiled/locality.ts";
 import type { ComputeSet, Family, Field } from "../tiled/tiled.ts";
-import { ControlFunction, type Int } from "./control.ts";
+import { emitForEach, type ControlFunction, type Int } from "./control.ts";
 import { forOwnInstances, type Instance } from "./instances.ts";
 import type { Layout } from "./layout.ts";
 import type { Module } from "./binaryen.ts";
 
-/** Families of one function: engines limit the locals that one may have. */
-const familiesAtOnce = 512;
-
 type KernelNames = (family: Family) => { readonly kernel: string; readonly wide?: string };
 
 export function emitComputeSet(module: Module, layout: Layout, set: ComputeSet, name: string, kernelNames: KernelNames): void {
-  if (set.families.length <= familiesAtOnce) return emitFamilies(module, layout, set.families, name, kernelNames);
-  const all = new ControlFunction(module);
-  for (let first = 0; first < set.families.length; first += familiesAtOnce) {
-    const part = `${name} from ${first}`;
-    emitFamilies(module, layout, set.families.slice(first, first + familiesAtOnce), part, kernelNames);
-    all.call(part);
-  }
-  all.finish(name);
-}
-
-function emitFamilies(module: Module, layout: Layout, families: readonly Family[], name: string, kernelNames: KernelNames): void {
-  const f = new ControlFunction(module);
-  for (const family of families) {
+  emitForEach(module, set.families, name, (f, family) => {
     const { kernel, wide } = kernelNames(family);
     forOwnInstances(f, layout, family, (instance) => {
       const addresses = family.fields.map((field) => fieldAddress(f, layout, family, field, instance));
@@ -37,8 +22,7 @@ function emitFamilies(module: Module, layout: Layout, families: readonly Family[
       const kept = addresses.map((address) => f.keep(address));
       f.if(f.code(f.global("$wide")), () => f.call(wide, ...kept), () => f.call(kernel, ...kept));
     });
-  }
-  f.finish(name);
+  });
 }
 
 /** Byte address of a field's first element. */

@@ -7,6 +7,32 @@ import { loadedBinaryen, type Code, type Module } from "./binaryen.ts";
 /** An i32: a constant, or something that makes its code anew at each use. */
 export type Int = number | (() => Code);
 
+/** Where a function has so many locals it is continued in another: V8 takes 50,000, and an item may need hundreds. */
+const localsAtOnce = 16_384;
+
+/** A function that does something for each item; of very many it calls several that do parts of it. */
+export function emitForEach<Item>(module: Module, items: readonly Item[], name: string, emit: (f: ControlFunction, item: Item) => void): void {
+  const parts: string[] = [];
+  let f = new ControlFunction(module);
+  const finish = (): void => {
+    const part = `${name}, part ${parts.length}`;
+    f.finish(part);
+    parts.push(part);
+  };
+  for (const item of items) {
+    if (f.locals >= localsAtOnce) {
+      finish();
+      f = new ControlFunction(module);
+    }
+    emit(f, item);
+  }
+  if (parts.length === 0) return f.finish(name);
+  finish();
+  const all = new ControlFunction(module);
+  for (const part of parts) all.call(part);
+  all.finish(name);
+}
+
 export class ControlFunction {
   readonly module: Module;
   readonly #parameters: number;
@@ -17,6 +43,11 @@ export class ControlFunction {
   constructor(module: Module, parameters = 0) {
     this.module = module;
     this.#parameters = parameters;
+  }
+
+  /** How many locals it has, without its parameters. */
+  get locals(): number {
+    return this.#locals;
   }
 
   parameter(index: number): Int {

@@ -74,10 +74,10 @@ function addresses(graph: PlannedGraph, id: number): number[] {
   return locations(type.shape, distribution).map(({ tile, position }) => region.start + tile * region.stride + offsets[id]! + position * bytes);
 }
 
-async function holds(one: Case): Promise<void> {
+async function holds(one: Case, times = 1): Promise<void> {
   const graph = graphOf(one);
   const copy: Copy = { direction: one.direction, driver: 0, other: 1, map: one.map, range: one.range, cause: "", origin: nowhere };
-  const { memory, run } = await controlModule(graph, ["exchange"], 4, (module, layout) => emitExchange(module, layout, [copy], "exchange"));
+  const { memory, run } = await controlModule(graph, ["exchange"], 4, (module, layout) => emitExchange(module, layout, Array.from({ length: times }, () => copy), "exchange"));
   const bytes = new Uint8Array(memory.buffer, 0, 2 * 65_536);
   const before = Uint8Array.from({ length: bytes.length }, (_, i) => (i * 37 + (i >> 8) * 11) & 255);
   const expected = before.slice();
@@ -98,7 +98,14 @@ async function holds(one: Case): Promise<void> {
 
 describe("an exchange", () => {
   it("moves exactly the elements of its map", async () => {
-    await fc.assert(fc.asyncProperty(oneCase, holds), { numRuns: 100 });
+    await fc.assert(fc.asyncProperty(oneCase, (one) => holds(one)), { numRuns: 100 });
+  });
+
+  it("of so many copies that it is several functions moves the same", async () => {
+    const distribution: Distribution = { block: [2, 2, 2], grid: [2, 2, 2], placement: { kind: "cyclic", tiles } };
+    const shape = [3, 4, 4];
+    const map = shape.map((_, d): Affine => ({ constant: 0, coefficients: shape.map((_, i) => (i === d ? 1 : 0)) }));
+    await holds({ dtype: "i32", driver: { shape, distribution }, other: { shape, distribution: { ...distribution, block: [3, 1, 4], grid: [1, 4, 1] } }, map, direction: "pull", range: distribution.grid.map((count) => ({ start: 0, count })) }, 700);
   });
 
   it("of long runs moves whole blocks at once, and no byte more", async () => {

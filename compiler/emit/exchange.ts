@@ -6,15 +6,13 @@
 import { blockCount } from "../tiled/distribution.ts";
 import type { Copy } from "../tiled/tiled.ts";
 import { rowMajor } from "../kernel/kernel.ts";
-import { ControlFunction, type Int } from "./control.ts";
+import { ControlFunction, emitForEach, type Int } from "./control.ts";
 import { forOwnInstances } from "./instances.ts";
 import type { Layout } from "./layout.ts";
 import type { Module } from "./binaryen.ts";
 
 export function emitExchange(module: Module, layout: Layout, copies: readonly Copy[], name: string): void {
-  const f = new ControlFunction(module);
-  for (const copy of copies) emitCopy(f, layout, copy);
-  f.finish(name);
+  emitForEach(module, copies, name, (f, copy) => emitCopy(f, layout, copy));
 }
 
 function emitCopy(f: ControlFunction, layout: Layout, copy: Copy): void {

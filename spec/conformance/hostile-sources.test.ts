@@ -1,6 +1,8 @@
 /** Hostile sources through the whole compiler: nothing crashes or overflows, each refusal names what is too much. */
 import { describe, expect, it } from "vitest";
 import { compile } from "../../compiler/compile.ts";
+import type { Target } from "../../compiler/targets/target.ts";
+import { target, withTiles } from "../../compiler/targets/targets.ts";
 
 const nested = (open: string, depth: number, inner: string): string => open.repeat(depth) + inner + "}".repeat(depth);
 const graph = (body: string, members = ""): string => `graph g { in x: f32[4]; in k: i32; out y: f32[4]; ${members} program main { ${body} } }`;
@@ -8,8 +10,8 @@ const inVertex = (body: string): string => `vertex V { in a: f32; out b: f32; co
 graph g { in x: f32; out y: f32; compute set s { place V { a = x, b = y } on 0; } program main { execute s; } }`;
 const many = (count: number, line: (k: number) => string): string => Array.from({ length: count }, (_, k) => line(k)).join("\n");
 
-async function told(text: string): Promise<string[]> {
-  const { diagnostics, executable } = await compile("hostile.gph", { readFile: () => text });
+async function told(text: string, machine: Target = target("wasm")): Promise<string[]> {
+  const { diagnostics, executable } = await compile("hostile.gph", { readFile: () => text, target: machine });
   const errors = diagnostics.filter(({ severity }) => severity === "error").map(({ problem, message }) => `${problem}: ${message}`);
   expect(executable === undefined).toBe(errors.length > 0);
   if (executable) expect(WebAssembly.validate(executable as Uint8Array<ArrayBuffer>)).toBe(true);
@@ -38,6 +40,19 @@ describe("what is deep or long compiles", () => {
       graph g { in x: f32[5000, 4]; out y: f32[5000, 4]; compute set s { for r in 0..5000 { place V { a = x[r * 7 % 5000], b = y[r] } on r * r % tiles; } } program main { execute s; } }`],
   ])("%s", async (_, text) => {
     expect(await told(text)).toEqual([]);
+  });
+});
+
+describe("an exchange of very many copies", () => {
+  it("is several functions", async () => {
+    const rank = 6;
+    const all = (item: (k: number) => string): string => Array.from({ length: rank }, (_, k) => item(k)).join(", ");
+    const first = (k: number): string => `((i * ${[7919, 31, 613, 17, 101, 7][k]} >> ${k}) % 2)`;
+    const text = `vertex V { in a: f32[${all(() => "2")}]; out b: f32; compute { b = a[${all(() => "1")}]; } }
+      graph g { in x: f32[${all(() => "3")}]; out y: f32[4000]; for i in 0..4000 { map y[i] on i % tiles; } for i in 0..3 { map x[i] on i; }
+        compute set s { for i in 0..4000 { place V { a = x[${all((k) => `${first(k)} : ${first(k)} + 2`)}], b = y[i] } on i % tiles; } }
+        program main { execute s; } }`;
+    expect(await told(text, { ...withTiles(target("ipu-mk2"), 4), bytesPerTile: 2 ** 26 })).toEqual([]);
   });
 });
 
