@@ -50,8 +50,9 @@ function dispatch(frame: Frame, site: CallSite, expected: Expected | undefined):
   function notCallable(): Value {
     const at = spanOf(binding!);
     const hidden = frame.session.calls.has(name) || frame.session.moduleOf(name) !== undefined;
+    const help = binding!.kind === "program" ? `\`call ${name};\` runs it` : binding!.kind === "compute-set" ? `\`execute ${name};\` runs it` : binding!.kind === "vertex" ? "a compute set places it" : undefined;
     return report(frame, "type-mismatch", span, `${describeBinding(name, binding!)} cannot be called`, {
-      ...(at ? { related: [{ span: at, text: "declared here" }] } : {}), ...(hidden ? { help: `it hides the library's ${name} here: give it another name` } : {}),
+      ...(at ? { related: [{ span: at, text: "declared here" }] } : {}), ...(hidden ? { help: `it hides the library's ${name} here: give it another name` } : help === undefined ? {} : { help }),
     });
   }
 }
@@ -68,6 +69,7 @@ const otherNames: { readonly [name: string]: string } = {
   permute: "transpose(x, axes)", broadcast_to: "broadcast(x, shape)", full_like: "full(value, shape)", flip: "reverse(x)", cumsum: "cum_sum(x)", logsumexp: "log_sum_exp(x)", amax: "max(x)", amin: "min(x)",
   det: "determinant(a) of std/linalg", slogdet: "log_determinant(a) of std/linalg", inv: "inverse(a) of std/linalg", pinv: "pseudo_inverse(a) of std/linalg", lstsq: "least_squares(a, b) of std/linalg",
   cond: "condition_number(a) of std/linalg", eigvalsh: "eigh(a) of std/linalg", diag: "diagonal(a) of std/linalg", swapaxes: "transpose(x, axes)", multiply: "a * b", add: "a + b", subtract: "a - b", divide: "a / b",
+  not: "!x", zeros_like: "zeros(x.shape)", ones_like: "ones(x.shape)", unsqueeze: "expand(x, axis)", expand_dims: "expand(x, axis)",
   range: "the range 0..n", randn: "normal(seed, stream, shape) of std/random", rand: "uniform(seed, stream, shape) of std/random", random: "uniform(seed, stream, shape) of std/random",
 };
 

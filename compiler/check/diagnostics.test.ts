@@ -75,6 +75,9 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "logic on numbers": inProgram("let a = v && v; // error: dtype-mismatch: `&&` takes bool"),
   "not of a number": inProgram("let a = !v; // error: dtype-mismatch: `!` takes bool"),
   "bits of a bool": inProgram("let a = ~c; // error: dtype-mismatch: `~` takes integers"),
+  "bits of floats": inProgram("let a = v & v; // error: dtype-mismatch: `&&` joins comparisons"),
+  "shifted floats": inProgram("let a = v << 2; // error: dtype-mismatch: `<<` shifts the bits of integers, and these are f32"),
+  "a function of NumPy": inProgram("let a = zeros_like(v); // error: unknown-name: zeros(x.shape) does it"),
   "the square root of integers": inProgram("let a = sqrt(i); // error: dtype-mismatch: floats, not i32"),
 
   // shapes
@@ -98,6 +101,9 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "an index beyond the extent": inProgram("let a = x[4]; // error: out-of-range: index 4 is outside dimension 0, which has extent 4"),
   "a negative index beyond the extent": inProgram("let a = x[:, -4]; // error: out-of-range: index -4"),
   "a bound beyond the extent": inProgram("let a = v[0:5]; // error: out-of-range: 5 is outside dimension 0"),
+  "an index beyond a tuple": inProgram("let a = v.shape[1]; // error: out-of-range: index 1 is outside a tuple of 1"),
+  "a bound beyond a range": inProgram("let a = (0..n)[4:]; // error: out-of-range: 4 is outside the range 0..3"),
+  "a new dimension as elsewhere": inProgram("let a = sum(v[:, None]); // error: unknown-name: x.expand(axis) adds a dimension"),
   "a step of zero": inProgram("let a = v[::0]; // error: out-of-range: step"),
   "too many indices": inProgram("let a = v[0, 0]; // error: shape-mismatch: 2 indices for v, which has rank 1"),
   "a float index": inProgram("let a = v[0.5]; // error: type-mismatch: the float 0.5"),
@@ -116,6 +122,7 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "a param assigned": inProgram("w.a[0] = 1; // error: not-assignable: the param w.a"),
   "a stream assigned": inProgram("losses = s; // error: not-assignable: send(losses, value)"),
   "an unknown name assigned": inProgram("zz = s; // error: unknown-name: declares it"),
+  "a program called like a function": inGraph("program other { }\nprogram main { other(); } // error: type-mismatch: `call other;` runs it"),
   "a value assigned": inProgram("sum(v) = s; // error: not-assignable"),
   "a state assigned in a function": inGraph("out s: f32;\nfn f(a: f32) -> f32 {\ns = a; // error: not-assignable: changes nothing outside\nreturn a; }\nprogram main { s = f(1); }"),
   "a compile-time variable in a loop": inProgram("var a: int = 0;\nrepeat 3 {\na += 1; // error: not-compile-time\n}"),

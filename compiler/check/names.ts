@@ -29,6 +29,9 @@ const otherValues: { readonly [name: string]: string } = {
   nan: "0.0 / 0.0", NaN: "0.0 / 0.0", inf: "1.0 / 0.0", Infinity: "1.0 / 0.0", True: "true", False: "false", pi: "3.141592653589793",
 };
 
+/** What stands for nothing elsewhere: in an index a new dimension, as an argument its default. */
+const nothings: ReadonlySet<string> = new Set(["None", "null", "nil", "undefined", "newaxis"]);
+
 class Names {
   readonly #frame: Frame;
   readonly #scope: Scope;
@@ -260,7 +263,7 @@ class Names {
     const meant = closest(name, this.#scope.visible());
     const prefix = /^(np|numpy|jnp|torch|tf|math|Math|popops|poplin)(\.|$)/.test(name);
     const written = Object.hasOwn(otherValues, name) ? `it is written ${otherValues[name]}` : undefined;
-    const help = written ?? (prefix ? "functions are called by their own name, as in exp(x); `gph ops` lists them" : meant === undefined ? otherwise : `did you mean ${meant}?`);
+    const help = written ?? (nothings.has(name) ? "x.expand(axis) adds a dimension; an argument that has a default is left out" : prefix ? "functions are called by their own name, as in exp(x); `gph ops` lists them" : meant === undefined ? otherwise : `did you mean ${meant}?`);
     report(this.#frame, "unknown-name", span, what === "" ? `nothing is called ${name} here` : `no ${what} is called ${name}`, help === undefined ? {} : { help });
   }
 

@@ -1,5 +1,5 @@
 /** Unary and binary operators: on compile-time values at compile time, on tensors as ops, with literals taking the dtype of their neighbour. */
-import { isFloat } from "../../runtime/dtype.ts";
+import { isFloat, type DType } from "../../runtime/dtype.ts";
 import { formatType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import { chainOf, isComparison, isLogic } from "../syntax/chain.ts";
@@ -75,9 +75,21 @@ export function operate(frame: Frame, op: ast.BinaryOperator, left: Written, rig
   }
   if (a.value.type.dtype !== b.value.type.dtype) return reportDTypes(frame, a, b, span, `\`${op}\``);
   if (op === "@") return matmul(frame, a, b, span);
-  if (op === "^" && isFloat(a.value.type.dtype)) return report(frame, "dtype-mismatch", span, `\`^\` combines the bits of integers, and these are ${a.value.type.dtype}`, { help: "a power is `pow(x, y)`" });
+  const noBits = withoutBits(op, a.value.type.dtype);
+  if (noBits) return report(frame, "dtype-mismatch", span, noBits.message, noBits.help === undefined ? {} : { help: noBits.help });
   const inputs = broadcastTogether(frame, [a, b], span);
   return inputs ? emit(frame, opNames[op], inputs, {}, span) : poison;
+}
+
+/** What is wrong with an operator on bits between floats, and what was meant. */
+export function withoutBits(op: ast.BinaryOperator, dtype: DType): { readonly message: string; readonly help?: string } | undefined {
+  if (!isFloat(dtype)) return undefined;
+  switch (op) {
+    case "^": return { message: `\`^\` combines the bits of integers, and these are ${dtype}`, help: "a power is `pow(x, y)`" };
+    case "&": case "|": return { message: `\`${op}\` combines the bits of integers, and these are ${dtype}`, help: `\`${op}${op}\` joins comparisons, as in \`x > 0 ${op}${op} x < 1\`` };
+    case "<<": case ">>": return { message: `\`${op}\` shifts the bits of integers, and these are ${dtype}` };
+    default: return undefined;
+  }
 }
 
 /** Operands as tensors: constants among them take the dtype of the first tensor, else `dtype`, else their own default. Undefined once reported. */

@@ -43,10 +43,13 @@ function bound(frame: Frame, expression: ast.Expression | undefined): number | u
   return "failed";
 }
 
-const dimensionName = (axis: number, extent: number): string => `dimension ${axis}, which has extent ${extent}`;
+/** What is indexed, in messages. */
+type Place = (axis: number, extent: number) => string;
+
+const dimensionName: Place = (axis, extent) => `dimension ${axis}, which has extent ${extent}`;
 
 /** `start:stop:step` of one dimension; undefined once reported. */
-function range(frame: Frame, item: Extract<ast.IndexItem, { kind: "slice" }>, axis: number, extent: number): SliceDimension | undefined {
+function range(frame: Frame, item: Extract<ast.IndexItem, { kind: "slice" }>, extent: number, place: () => string): SliceDimension | undefined {
   const start = bound(frame, item.start);
   const stop = bound(frame, item.stop);
   const step = bound(frame, item.step) ?? 1;
@@ -54,7 +57,7 @@ function range(frame: Frame, item: Extract<ast.IndexItem, { kind: "slice" }>, ax
   if (step === 0) return void report(frame, "out-of-range", item.step!.span, "the step of a slice cannot be 0");
   const resolve = (given: number | undefined, expression: ast.Expression | undefined, absent: number): number | undefined => {
     if (given === undefined) return absent;
-    if (given < -extent || given > extent) return void report(frame, "out-of-range", expression!.span, `${given} is outside ${dimensionName(axis, extent)}`);
+    if (given < -extent || given > extent) return void report(frame, "out-of-range", expression!.span, `${given} is outside ${place()}`);
     return given < 0 ? given + extent : given;
   };
   const first = resolve(start, item.start, step > 0 ? 0 : extent - 1);
@@ -66,31 +69,34 @@ function range(frame: Frame, item: Extract<ast.IndexItem, { kind: "slice" }>, ax
 }
 
 /** One index of one dimension; "whole" where a tensor indexes it. */
-function at(frame: Frame, value: Value, span: Span, axis: number, extent: number): SliceDimension | "gather" | undefined {
+function at(frame: Frame, value: Value, span: Span, extent: number, place: () => string): SliceDimension | "gather" | undefined {
   switch (value.kind) {
     case "int": {
-      if (value.value < -extent || value.value >= extent) return void report(frame, "out-of-range", span, `index ${value.value} is outside ${dimensionName(axis, extent)}`);
+      if (value.value < -extent || value.value >= extent) return void report(frame, "out-of-range", span, `index ${value.value} is outside ${place()}`);
       return { start: value.value < 0 ? value.value + extent : value.value, length: 1, step: 1, drop: true };
     }
     case "range":
-      if ([value.start, value.end].some((end) => end < 0 || end > extent)) return void report(frame, "out-of-range", span, `${value.start}..${value.end} is outside ${dimensionName(axis, extent)}`);
+      if ([value.start, value.end].some((end) => end < 0 || end > extent)) return void report(frame, "out-of-range", span, `${value.start}..${value.end} is outside ${place()}`);
       return { start: value.start, length: Math.max(0, value.end - value.start), step: 1, drop: false };
     case "tensor":
       if (isInteger(value.type.dtype)) return "gather";
       return void report(frame, value.type.dtype === "bool" ? "not-supported" : "dtype-mismatch", span, value.type.dtype === "bool"
         ? "a bool tensor as an index would give a shape known only at run time"
-        : `an index must be an integer tensor, and this is ${formatType(value.type)}`, value.type.dtype === "bool" ? { help: "select(mask, x, 0) keeps the shape" } : { help: "cast<i32>(x) converts" });
+        : `an index must be an integer tensor, and this is ${formatType(value.type)}`, value.type.dtype === "bool" ? { help: "select(mask, x, 0) keeps the shape; x = select(mask, 0, x) replaces elements" } : { help: "cast<i32>(x) converts" });
     case "poison": return undefined;
     default: return void report(frame, "type-mismatch", span, `an index must be an int, a range or an integer tensor, and this is ${describe(value)}`);
   }
 }
 
 /** What `[items]` selects of a shape; undefined once reported. */
-export function select(frame: Frame, items: readonly ast.IndexItem[], shape: readonly number[], span: Span, subject: string): Selection | undefined {
+export function select(frame: Frame, items: readonly ast.IndexItem[], shape: readonly number[], span: Span, subject: string, place: Place = dimensionName): Selection | undefined {
   const ellipses = items.filter((item) => item.kind === "ellipsis").length;
   const given = items.length - ellipses;
   if (ellipses > 1) return void report(frame, "bad-argument", items.findLast((item) => item.kind === "ellipsis")!.span, "`...` can stand only once in an index");
-  if (given > shape.length) return void report(frame, "shape-mismatch", span, `${given} indices for ${subject}, which has rank ${shape.length}`);
+  if (given > shape.length) {
+    const broken = items.some((item) => item.kind === "at" && frame.session.rules.expression(frame, item.value).kind === "poison");
+    return broken ? undefined : void report(frame, "shape-mismatch", span, `${given} indices for ${subject}, which has rank ${shape.length}`);
+  }
   const slice: SliceDimension[] = [];
   const gathers: Gather[] = [];
   let failed = false;
@@ -102,13 +108,13 @@ export function select(frame: Frame, items: readonly ast.IndexItem[], shape: rea
     const axis = slice.length;
     const extent = shape[axis]!;
     if (item.kind === "slice") {
-      const dimension = range(frame, item, axis, extent);
+      const dimension = range(frame, item, extent, () => place(axis, extent));
       failed ||= !dimension;
       slice.push(dimension ?? whole(extent));
       continue;
     }
     const value = frame.session.rules.expression(frame, item.value);
-    const dimension = at(frame, value, item.span, axis, extent);
+    const dimension = at(frame, value, item.span, extent, () => place(axis, extent));
     failed ||= !dimension;
     if (dimension === "gather") gathers.push({ axis, indices: { value: value as TensorValue, span: item.span } });
     slice.push(dimension === "gather" || !dimension ? whole(extent) : dimension);
@@ -156,7 +162,7 @@ function placesWithin({ slice, gathers }: Selection): Gather[] {
 
 function indexTuple(frame: Frame, base: Extract<Value, { kind: "tuple" | "range" }>, items: readonly ast.IndexItem[], span: Span): Value {
   const length = base.kind === "tuple" ? base.elements.length : Math.max(0, base.end - base.start);
-  const selection = select({ ...frame, build: undefined }, items, [length], span, describe(base));
+  const selection = select({ ...frame, build: undefined }, items, [length], span, describe(base), () => (base.kind === "tuple" ? `a tuple of ${length}` : `the range ${base.start}..${base.end}`));
   const dimension = selection?.slice[0];
   if (!dimension) return poison;
   if (base.kind === "range" && !dimension.drop && dimension.step === 1) return { kind: "range", start: base.start + dimension.start, end: base.start + dimension.start + dimension.length };

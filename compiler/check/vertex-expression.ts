@@ -18,7 +18,7 @@ import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import { nested, originOf, report, type Frame } from "./frame.ts";
 import * as numbers from "./numbers.ts";
-import { opNames } from "./operators.ts";
+import { opNames, withoutBits } from "./operators.ts";
 import { describeBinding, Scope, type FunctionBinding } from "./scope.ts";
 import { index as indexOf } from "./slice.ts";
 import { castOfConstant, defaultDType, misfit } from "./tensors.ts";
@@ -247,6 +247,8 @@ export function operate(at: VertexFrame, op: ast.BinaryOperator, left: VertexVal
     const wider = isFloat(a.dtype) && !isFloat(b.dtype) ? a.dtype : b.dtype;
     return report(at.frame, "dtype-mismatch", span, `\`${op}\` needs one dtype, and these are ${a.dtype} and ${b.dtype}`, { help: `cast<${wider}>(x) converts`, related: [{ span: leftSpan, text: a.dtype }, { span: rightSpan, text: b.dtype }] });
   }
+  const noBits = withoutBits(op, a.dtype);
+  if (noBits) return report(at.frame, "dtype-mismatch", span, noBits.message, noBits.help === undefined ? {} : { help: noBits.help });
   return applied(at, opOf(opNames[op]), [a, b], {}, span);
 }
 

@@ -368,6 +368,17 @@ test("a word of the language is not said to be meant by itself", () => {
   expect(mistakes("graph g { in x: f32[2] out y: f32[2]; program main { y = x; } }")).toEqual(["1:23 expected `;` after this statement"]);
 });
 
+test("what other languages write is answered with what it is here", () => {
+  const inProgram = (statement: string): string[] => mistakes(`graph g { in x: f32[2]; out y: f32[2]; program main {\n${statement}\n} }`);
+  expect(inProgram("let a := x;")).toEqual(["2:8 expected a type, found `=` (without a type there is no `:`, as in `let x = …;`)"]);
+  expect(inProgram("y = max(x => 0);")).toEqual(["2:11 expected `,` or `)`, found `=>` (at least is `>=`; `=>` stands only behind the cases of a `switch`)"]);
+  expect(inProgram("repeat i in 0..3 { }")).toEqual(["2:10 expected `{`, found `in` (only a `for` has a variable, as in `for i in 0..n { … }`)"]);
+});
+
+test("a character that means nothing is told before the `;` that is missing because of it", () => {
+  expect(mistakes("graph g { in x: f32[2]; out y: f32[2]; program main { y = x $ 2; } }")).toEqual(["1:61 the character `$` (U+0024) means nothing here"]);
+});
+
 test("a division written as a comment is told as one", () => {
   expect(mistakes("graph g { in x: i32; out y: i32; program main {\n  y = x // 2;\n} }")).toEqual([
     "2:8 expected `;` after this statement (`//` begins a comment, which takes the `;` with it; integers are divided by `/`)",

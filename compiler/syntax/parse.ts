@@ -52,7 +52,7 @@ export function parse(path: string, text: string, reporter: Reporter): File {
   const found = inOrder(grammar.mistakes, grammar.errors.map((exception) => toMistake(exception, surroundings)));
   // A comment without an end hides the end of everything else.
   const hidden = hasOpenComment(scanned) ? lastEnd(scanned) : Number.POSITIVE_INFINITY;
-  tell(merge(mistakes, found.filter((mistake) => startOf(mistake) < hidden)), lineStarts, reporter);
+  tell(merge(text, mistakes, found.filter((mistake) => startOf(mistake) < hidden)), lineStarts, reporter);
   return { kind: "file", path, items, comments: comments.filter((comment) => !usedDocs.has(comment.span.start)), lineStarts, span };
 }
 
@@ -174,12 +174,17 @@ function inOrder(own: Grammar["mistakes"], errors: readonly Mistake[]): Mistake[
 
 const startOf = (mistake: Mistake): number => mistake.labels[0]!.span.start;
 
-/** Puts the lexer's mistakes where the parser came by them, before what may only follow from them. */
-function merge(lexical: readonly Mistake[], found: readonly Mistake[]): Mistake[] {
+/**
+ * Puts the lexer's mistakes where the parser came by them, before what may only follow from them: also from one behind blanks,
+ * where the parser points at the end of what stands before it.
+ */
+function merge(text: string, lexical: readonly Mistake[], found: readonly Mistake[]): Mistake[] {
   const waiting = lexical.toSorted((a, b) => startOf(a) - startOf(b));
   const all: Mistake[] = [];
   for (const mistake of found) {
-    while (waiting.length > 0 && startOf(waiting[0]!) <= startOf(mistake)) all.push(waiting.shift()!);
+    const { start, end } = mistake.labels[0]!.span;
+    const next = start < end ? start : start + /^[ \t]*/.exec(text.slice(start, start + 1000))![0].length;
+    while (waiting.length > 0 && startOf(waiting[0]!) <= next) all.push(waiting.shift()!);
     all.push(mistake);
   }
   return [...all, ...waiting];

@@ -99,7 +99,7 @@ export class RowGrammar extends ExpressionGrammar {
     else this.madeUpBraces += 1;
     const found = this.LA(1).tokenType === sign("{");
     const bare = !broken && !found && tokenMatcher(next, Word);
-    const help = next.tokenType === sign("=") ? "`=` assigns; `==` compares" : bare ? "a body stands in braces, also one of a single statement" : undefined;
+    const help = next.tokenType === sign("=") ? "`=` assigns; `==` compares" : next.tokenType === word("in") ? "only a `for` has a variable, as in `for i in 0..n { … }`" : bare ? "a body stands in braces, also one of a single statement" : undefined;
     this.mistake("syntax", span, message, help, this.lastEnd());
     // Without any block, what it belongs to is skipped.
     if (!broken && !found) throw new MismatchedTokenException(message, next, this.LA(0));
