@@ -8,6 +8,7 @@ import type { PlannedGraph } from "./bsp/bsp.ts";
 import { verifyBsp, verifyPlan } from "./bsp/verify.ts";
 import type { Graph } from "./graph/graph.ts";
 import { checkIndices } from "./graph/passes/check-indices.ts";
+import { borderConvolutions } from "./graph/passes/border-convolutions.ts";
 import { cutLongRows } from "./graph/passes/cut-long-rows.ts";
 import { foldConstants } from "./graph/passes/fold-constants.ts";
 import { differentiate } from "./graph/passes/differentiate.ts";
@@ -50,6 +51,7 @@ export const stages: readonly Stage[] = [
   stage(differentiate, verifyGraph, printGraph),
   stage(checkIndices, verifyGraph, printGraph),
   stage(cutLongRows, verifyGraph, printGraph),
+  stage(borderConvolutions, verifyGraph, printGraph),
   stage(foldConstants, verifyGraph, printGraph),
   stage(simplifyAlgebra, verifyGraph, printGraph),
   stage(mergeEqualNodes, verifyGraph, printGraph),

@@ -110,6 +110,9 @@ export function samples(dtype: DType, shape: readonly number[], rotation = 0, no
   return tensor(dtype, shape, Array.from({ length: sizeOf(shape) }, (_, flat) => list[(flat * (rotation + 1) + 5 * rotation) % list.length]!));
 }
 
+/** Numbers of both signs, where NaN or an infinity would say less: sums of products with zeros that need not be taken. */
+export const finiteSamples = (dtype: DType, shape: readonly number[]): Tensor => tensor(dtype, shape, Array.from({ length: sizeOf(shape) }, (_, k) => (((k * 37) % 23) - 11) / 4));
+
 function sampleExamples(rule: ElementwiseRule, dtype: DType): Example[] {
   return [[], [7, 5], [0, 3]].map((shape) => ({
     inputs: rule.operands.map((_, k) => samples(dtype, shape, k, k > 0 && rule.divides === true && !isFloat(dtype))),

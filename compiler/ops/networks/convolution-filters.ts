@@ -15,7 +15,7 @@ import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
-import { samples } from "../elementwise/elementwise.ts";
+import { finiteSamples, samples } from "../elementwise/elementwise.ts";
 import { choices, dimensions, fillLowering, forRest, number, padded, wholeRegion, widened } from "../lowerings.ts";
 import type { Op } from "../op.ts";
 import { computeDType, intAttribute, intsAttribute, requireClass, requireInputs, requireSameDType, showShape } from "../rules.ts";
@@ -138,10 +138,10 @@ export const convolutionFilters: Op = {
       expected: tensor("i32", [1, 1, 3], [6020, 7531, 8642]),
     },
     { inputs: [samples("i32", [2, 3, 7, 5]), samples("i32", [2, 4, 4, 8], 1)], attributes: { window: [3, 2], stride: [2, 1], padding: [1, 2], dilation: [1, 1], groups: 1 } },
-    { inputs: [samples("f32", [1, 4, 5, 4]), samples("f32", [1, 6, 3, 2], 1)], attributes: { window: [2, 3], stride: [2, 1], padding: [1, 0, 0, 2], dilation: [1, 2], groups: 2 } },
-    { inputs: [samples("f32", [2, 3, 6, 5]), samples("f32", [2, 3, 6, 5], 1)], attributes: { window: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 3 } },
-    { inputs: [samples("f64", [1, 2, 3, 4, 3]), samples("f64", [1, 2, 2, 2, 4], 1)], attributes: { window: [2, 3, 2], stride: [1, 2, 1], padding: [0, 1, 1], dilation: [1, 1, 1], groups: 1 } },
-    { inputs: [samples("f16", [2, 2, 4]), samples("f16", [2, 3, 4], 1)], attributes: { window: [3], stride: [1], padding: [1], dilation: [1], groups: 1 } },
+    { inputs: [samples("f32", [1, 4, 5, 4]), finiteSamples("f32", [1, 6, 3, 2])], attributes: { window: [2, 3], stride: [2, 1], padding: [1, 0, 0, 2], dilation: [1, 2], groups: 2 } },
+    { inputs: [samples("f32", [2, 3, 6, 5]), finiteSamples("f32", [2, 3, 6, 5])], attributes: { window: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 3 } },
+    { inputs: [samples("f64", [1, 2, 3, 4, 3]), finiteSamples("f64", [1, 2, 2, 2, 4])], attributes: { window: [2, 3, 2], stride: [1, 2, 1], padding: [0, 1, 1], dilation: [1, 1, 1], groups: 1 } },
+    { inputs: [samples("f16", [2, 2, 4]), finiteSamples("f16", [2, 3, 4])], attributes: { window: [3], stride: [1], padding: [1], dilation: [1], groups: 1 } },
     { inputs: [samples("f32", [0, 1, 3, 3]), samples("f32", [0, 2, 2, 2])], attributes: { window: [2, 2], stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } },
   ],
 };

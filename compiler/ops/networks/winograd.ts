@@ -16,6 +16,7 @@ import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
+import { finiteSamples } from "../elementwise/elementwise.ts";
 import { dimensions, number } from "../lowerings.ts";
 import type { Op } from "../op.ts";
 import { intAttribute, intsAttribute, requireInputs, showShape } from "../rules.ts";
@@ -77,9 +78,6 @@ function combination(factors: readonly number[], values: readonly Expression[]):
 
 const box = <T>(rows: number, columns: number, element: (i: number, j: number) => T): T[][] => Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (__, j) => element(i, j)));
 
-/** Numbers of both signs that cancel out no infinity. */
-const finite = (dtype: "f32" | "f64", shape: readonly number[]): Tensor => tensor(dtype, shape, Array.from({ length: sizeOf(shape) }, (_, k) => (((k * 37) % 23) - 11) / 4));
-
 const noGradient = "it is made when gradients are there";
 
 export const winogradImage: Op = {
@@ -127,9 +125,9 @@ export const winogradImage: Op = {
   },
   examples: () => [
     { inputs: [tensor("f32", [1, 4, 4, 1], [0, 1, 4, 9, 5, 3, 3, 5, 9, 4, 1, 0, 1, 4, 9, 5])], attributes: { size: 2 }, expected: tensor("f32", [1, 1, 1, 16, 1], [-12, 0, 6, -12, 10, 11, -3, 2, 6, -1, -3, 6, 10, -7, -5, -1]) },
-    { inputs: [finite("f32", [1, 6, 6, 3])], attributes: { size: 4 } },
-    { inputs: [finite("f32", [2, 10, 6, 5])], attributes: { size: 4 } },
-    { inputs: [finite("f64", [1, 6, 4, 2])], attributes: { size: 2 } },
+    { inputs: [finiteSamples("f32", [1, 6, 6, 3])], attributes: { size: 4 } },
+    { inputs: [finiteSamples("f32", [2, 10, 6, 5])], attributes: { size: 4 } },
+    { inputs: [finiteSamples("f64", [1, 6, 4, 2])], attributes: { size: 2 } },
   ],
 };
 
@@ -193,8 +191,8 @@ export const winogradFilters: Op = {
   },
   examples: () => [
     { inputs: [tensor("f32", [1, 1, 3, 3], [1, 2, 0, 0, -1, 4, 2, 0, 1])], attributes: { size: 2 }, expected: tensor("f32", [16, 1, 1], [1, 1.5, -0.5, 0, 1.5, 2.25, 1.75, 2.5, 1.5, 0.75, -0.75, -1.5, 2, 1.5, 1.5, 1]) },
-    { inputs: [finite("f32", [3, 5, 3, 3])], attributes: { size: 4 } },
-    { inputs: [finite("f64", [5, 2, 3, 3])], attributes: { size: 2 } },
+    { inputs: [finiteSamples("f32", [3, 5, 3, 3])], attributes: { size: 4 } },
+    { inputs: [finiteSamples("f64", [5, 2, 3, 3])], attributes: { size: 2 } },
   ],
 };
 
@@ -270,8 +268,8 @@ export const winogradResult: Op = {
   },
   examples: () => [
     { inputs: [tensor("f32", [1, 16], [-12, 0, -3, -0, 15, 24.75, -5.25, 5, 9, -0.75, 2.25, -9, 20, -10.5, -7.5, -1])], attributes: { size: 2, images: [1, 2, 2] }, expected: tensor("f32", [1, 2, 2, 1], [30, 34, 22, 21]) },
-    { inputs: [finite("f32", [4, 108])], attributes: { size: 4, images: [1, 8, 8] } },
-    { inputs: [finite("f32", [4, 180])], attributes: { size: 4, images: [2, 3, 5] } },
-    { inputs: [finite("f64", [6, 32])], attributes: { size: 2, images: [1, 5, 3] } },
+    { inputs: [finiteSamples("f32", [4, 108])], attributes: { size: 4, images: [1, 8, 8] } },
+    { inputs: [finiteSamples("f32", [4, 180])], attributes: { size: 4, images: [2, 3, 5] } },
+    { inputs: [finiteSamples("f64", [6, 32])], attributes: { size: 2, images: [1, 5, 3] } },
   ],
 };
