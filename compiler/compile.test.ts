@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { readExecutable } from "../runtime/executable.ts";
 import { checkFile, compile, planFile, type CheckFileOptions } from "./compile.ts";
 import { librarySource } from "./std/library.ts";
@@ -29,8 +29,21 @@ describe("options", () => {
 
   it("that are misspelt or missing are refused by name", async () => {
     await expect(compile("g.gph", { readFile, paramters: {} } as never)).rejects.toThrow('compile has no option "paramters"; did you mean parameters?');
+    await expect(compile("g.gph", { readFile, target: "ipu-mk9" })).rejects.toThrow('no target is called "ipu-mk9"; did you mean ipu-mk1?');
+    await expect(compile("g.gph", { readFile, target: 4 } as never)).rejects.toThrow("the option target is a machine or the name of one");
+    await expect(compile("g.gph", { readFile, after: "fuze" })).rejects.toThrow('no pass is called "fuze"; did you mean fuse?');
+    expect(() => planFile("g.gph", { readFile, targets: "wasm" } as never)).toThrow('planFile has no option "targets"; did you mean target?');
     await expect((compile as (path: string) => Promise<unknown>)("g.gph")).rejects.toThrow("compile needs the option readFile");
   });
+});
+
+test("a target is a machine or its name", async () => {
+  const made = async (machine: CheckFileOptions["target"]) => {
+    const { executable } = await compile("g.gph", { readFile: () => "graph g { out y: f32; program main { y = 1; } }", ...(machine === undefined ? {} : { target: machine }) });
+    return readExecutable(executable!).manifest.target;
+  };
+  expect(await made("ipu-mk2")).toEqual(await made(target("ipu-mk2")));
+  expect(await made(undefined)).toEqual(await made("wasm"));
 });
 
 describe("parameters", () => {

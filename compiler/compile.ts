@@ -24,12 +24,12 @@ import type { File } from "./syntax/ast.ts";
 import { parse } from "./syntax/parse.ts";
 import { print as printSource } from "./syntax/print.ts";
 import type { Target } from "./targets/target.ts";
-import { target as findTarget, withTiles } from "./targets/targets.ts";
+import { targets, withTiles } from "./targets/targets.ts";
 import { version } from "./version.ts";
 
 export interface CompileOptions {
-  /** Default: `wasm`. */
-  readonly target?: Target;
+  /** A machine, or the name of one of `targets`. Default: `wasm`. */
+  readonly target?: Target | string;
   /** Which graph of the file; needed only when it has several. */
   readonly graph?: string;
   /** Values of graph parameters; tuples are arrays, strings are read by the parameter's type. */
@@ -94,13 +94,23 @@ const optionNames: readonly string[] = [
   "target", "graph", "parameters", "readFile", "weights", "checked", "strictMath", "after", "watch", "profile",
 ] satisfies readonly (keyof CompileOptions)[];
 
-/** What callers without types give. */
-function checkOptions(options: CompileOptions): void {
-  if (typeof (options as CompileOptions | undefined)?.readFile !== "function") throw new TypeError("compile needs the option readFile, a function that gives the text of a file");
+/** `there is a, b, c`, or what was probably meant. */
+function thereIs(given: string, names: readonly string[]): string {
+  const near = closest(given, names);
+  return near === undefined ? `there is ${names.join(", ")}` : `did you mean ${near}?`;
+}
+
+/** The options with their machine looked up. Throws a TypeError for what callers without types give. */
+function resolved<Options extends CompileOptions>(options: Options, caller: string): Options & { readonly target: Target } {
+  if (typeof (options as CompileOptions | undefined)?.readFile !== "function") throw new TypeError(`${caller} needs the option readFile, a function that gives the text of a file`);
   const unknown = Object.keys(options).find((name) => !optionNames.includes(name));
-  if (unknown === undefined) return;
-  const near = closest(unknown, optionNames);
-  throw new TypeError(`compile has no option ${JSON.stringify(unknown)}; ${near === undefined ? `there is ${optionNames.join(", ")}` : `did you mean ${near}?`}`);
+  if (unknown !== undefined) throw new TypeError(`${caller} has no option ${JSON.stringify(unknown)}; ${thereIs(unknown, optionNames)}`);
+  const { target: given = "wasm", after } = options;
+  const target = typeof given === "string" ? targets.get(given) : given;
+  if (target === undefined) throw new TypeError(`no target is called ${JSON.stringify(given)}; ${thereIs(String(given), [...targets.keys()])}`);
+  if (typeof target !== "object" || target === null || !Number.isInteger(target.tiles)) throw new TypeError("the option target is a machine or the name of one; `parseTarget` makes one of a description");
+  if (after !== undefined && !passNames.some(({ name }) => name === after)) throw new TypeError(`no pass is called ${JSON.stringify(after)}; ${thereIs(after, passNames.map(({ name }) => name))}`);
+  return { ...options, target };
 }
 
 /** The passes in order, for `gph print --after`. */
@@ -110,15 +120,15 @@ export const passNames: readonly { readonly name: string; readonly summary: stri
   ...stages.map(({ pass: { name, summary } }) => ({ name, summary })),
 ];
 
-export async function compile(path: string, options: CompileOptions): Promise<CompileResult> {
-  checkOptions(options);
+export async function compile(path: string, given: CompileOptions): Promise<CompileResult> {
+  const options = resolved(given, "compile");
+  const { target } = options;
   const reporter = new Diagnostics();
-  const target = options.target ?? findTarget("wasm");
   let printed: string | undefined;
   const seen = (name: string, show: () => string): void => {
     if (name === options.after) printed = show();
   };
-  const { graph, sources } = checkSource(path, { ...options, target }, reporter, seen);
+  const { graph, sources } = checkSource(path, options, reporter, seen);
   const finish = (executable?: Uint8Array): CompileResult => ({
     diagnostics: reporter.list, sources,
     ...(executable ? { executable } : {}),
@@ -129,7 +139,7 @@ export async function compile(path: string, options: CompileOptions): Promise<Co
   const plans = new PlanCollector(target);
   const asked = passOptions(options);
   const watching = options.watch ? { watch: options.watch } : {};
-  const fitsWith = (change: Change): boolean => isPlanned(path, { ...options, target }, change);
+  const fitsWith = (change: Change): boolean => isPlanned(path, options, change);
   const planned = reporter.failed ? undefined : runPipeline(graph, {
     ...asked, ...watching, target, reporter, fitsWith,
     seen(name, show, program) {
@@ -166,12 +176,13 @@ class PlanCollector {
 }
 
 /** Everything up to where each tensor lies, and nothing that is only needed to run. */
-export function planFile(path: string, options: CheckFileOptions): PlanResult {
+export function planFile(path: string, given: CheckFileOptions): PlanResult {
+  const options = resolved(given, "planFile");
+  const { target } = options;
   const reporter = new Diagnostics();
-  const target = options.target ?? findTarget("wasm");
-  const { graph, sources } = checkSource(path, { ...options, target }, reporter);
+  const { graph, sources } = checkSource(path, options, reporter);
   const plans = new PlanCollector(target);
-  if (graph && !reporter.failed) runPipeline(graph, { ...passOptions(options), ...(options.watch ? { watch: options.watch } : {}), target, reporter, fitsWith: (change) => isPlanned(path, { ...options, target }, change), seen: (name, _, program) => plans.see(name, program), last: planMemory.name });
+  if (graph && !reporter.failed) runPipeline(graph, { ...passOptions(options), ...(options.watch ? { watch: options.watch } : {}), target, reporter, fitsWith: (change) => isPlanned(path, options, change), seen: (name, _, program) => plans.see(name, program), last: planMemory.name });
   return { diagnostics: reporter.list, sources, ...(plans.plan ? { plan: plans.plan } : {}) };
 }
 
@@ -213,7 +224,7 @@ function checkWeights(graph: Graph, weights: ReadonlyMap<string, HostTensor>, re
 /** Parses and checks only. */
 export function checkFile(path: string, options: CheckFileOptions): CheckResult {
   const reporter = new Diagnostics();
-  const { graph, sources } = checkSource(path, { ...options, target: options.target ?? findTarget("wasm") }, reporter);
+  const { graph, sources } = checkSource(path, resolved(options, "checkFile"), reporter);
   // What has no gradient is told here too; the graph is given as it was written.
   if (graph && !reporter.failed) withoutGradients(graph, reporter);
   return { diagnostics: reporter.list, sources, ...(graph && !reporter.failed ? { graph } : {}) };
