@@ -60,6 +60,7 @@ function emitKind(context: ExpressionContext, expression: Expression): Value {
     case "multiplyAdd": return emitMultiplyAdd(context, expression);
     case "select": {
       const { condition, then, otherwise } = expression;
+      if (lanes > 1 && isFloat(dtype) && isLarger(expression)) return scope.operation(type, [emit(otherwise), emit(then)], (value, other) => scope.module[floatShape(dtype)].pmax(value, other));
       return scope.operation(type, [emit(then), emit(otherwise), emit(condition)], (yes, no, flag) =>
         condition.lanes === 1 ? scope.module.select(flag, yes, no) : vectorSelect(scope, dtype, lanes, flag, yes, no));
     }
@@ -87,6 +88,13 @@ function emitCall(context: ExpressionContext, name: MathFunctionName, args: read
     for (let at = 1; at < lanes; at++) result = module[floatShape(inner)].replace_lane(result, at, called(vectors.map(({ again }) => lane(scope, inner, again(), at))));
     return result;
   });
+}
+
+/** Whether it is what `pmax` computes of two locals: the second where the first is less. */
+function isLarger({ condition, then, otherwise }: Of<"select">): boolean {
+  if (condition.kind !== "binary" || condition.op !== "lt") return false;
+  const isSame = (a: Expression, b: Expression): boolean => a.kind === "local" && b.kind === "local" && a.local === b.local;
+  return isSame(condition.left, otherwise) && isSame(condition.right, then);
 }
 
 function emitSplat(context: ExpressionContext, { dtype, lanes, operand }: Of<"splat">): Value {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DType } from "../../runtime/dtype.ts";
 import { convert, get, tensor, zeros, type Tensor } from "../graph/tensor.ts";
-import { binary, cast, constant, i32, KernelBuilder, lane, pack, reduce, select, splat } from "../kernel/build.ts";
+import { binary, cast, constant, i32, KernelBuilder, lane, largerOf, pack, reduce, select, splat } from "../kernel/build.ts";
 import { runKernel } from "../kernel/interpret.ts";
 import type { Expression, Kernel } from "../kernel/kernel.ts";
 import { nowhere } from "../support/span.ts";
@@ -349,6 +349,28 @@ describe("a vector select", () => {
     const expected = buffers.map(copyTensor);
     runKernel(kernel, expected);
     runBuilt(instantiate(relaxed), 0, kernel, buffers);
+    expectSame(buffers, expected);
+  });
+});
+
+describe("the larger of two vectors of floats", () => {
+  it.each([["f32", 4], ["f64", 2]] as const)("of %s is one instruction where NaN does not matter, which keeps the first of unordered ones", async (dtype, lanes) => {
+    const kernel = build((b) => {
+      const [x, y, z] = ["x", "y", "z"].map((name) => b.buffer({ name, dtype, shape: [4 * lanes], access: "inout" }));
+      b.for({ end: i32(4 * lanes), step: lanes }, (i) => {
+        const [first, second] = [x!, y!].map((id) => b.let("value", wide(b.load(id, [i]), lanes))) as [Expression, Expression];
+        b.store(z!, [i], largerOf(first, second));
+      });
+    });
+    const built = await buildModule([kernel]);
+    expect(built.text).toMatch(/pmax/);
+    expect(built.text).not.toMatch(/select|x\d\.lt/);
+    const special = [1, NaN, 2, -0, 0, -Infinity, NaN, 3];
+    const filled = (turn: number): Tensor => tensor(dtype, [4 * lanes], Array.from({ length: 4 * lanes }, (_, at) => special[(at * turn + turn) % special.length]!));
+    const buffers = [filled(1), filled(3), zeros({ dtype, shape: [4 * lanes] })];
+    const expected = buffers.map(copyTensor);
+    runKernel(kernel, expected);
+    runBuilt(instantiate(built), 0, kernel, buffers);
     expectSame(buffers, expected);
   });
 });

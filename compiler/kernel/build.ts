@@ -52,6 +52,9 @@ export function binary(op: BinaryOp, left: Expression, right: Expression): Expre
 /** sum + left · right, or sum − left · right, of floats: a machine may round it once. */
 export const multiplyAdd = (op: "add" | "sub", sum: Expression, left: Expression, right: Expression): Expression => ({ kind: "multiplyAdd", op, dtype: sum.dtype, lanes: sum.lanes, left, right, sum });
 
+/** The larger of two floats where NaN and the signs of zeros do not matter: `other` only where it is larger. One instruction, where `max` takes several. */
+export const largerOf = (value: Expression, other: Expression): Expression => select(binary("lt", value, other), other, value);
+
 /** `constant + Σ coefficient · index`, as an i32 expression. */
 export function affineExpression(form: { readonly constant: number; readonly coefficients: readonly number[] }, indices: readonly Expression[]): Expression {
   let sum: Expression = i32(0);

@@ -23,6 +23,7 @@ import { carriedLocals, memoryIndependent, rewriteLoops } from "./dependence.ts"
 import type { Expression, Kernel, Statement } from "./kernel.ts";
 import { linearForm } from "./linear.ts";
 import { matrixCycles, matrixNest } from "./matrix-unit.ts";
+import { reductionStep } from "./reduction.ts";
 import { isConversion, Stretch, type Scope, type Surroundings } from "./stretch.ts";
 import { buffersStored, constantOf, expressionsOf, localsSet, mentionsLocal, tripCount, visitExpression, visitStatements, type ForStatement, type WhileStatement } from "./walk.ts";
 import { operandsOf } from "./vector-support.ts";
@@ -260,11 +261,8 @@ class Estimator {
     if (carried.size === 0) return false;
     return loop.body.every((statement) => {
       if (statement.kind !== "set" || !carried.has(statement.local)) return true;
-      const { value } = statement;
-      if (value.kind !== "binary" || !["add", "mul", "min", "max"].includes(value.op)) return false;
-      const own = new Set([statement.local]);
-      const isOwn = (side: Expression): boolean => side.kind === "local" && side.local === statement.local;
-      return (isOwn(value.left) && !mentionsLocal(value.right, own)) || (isOwn(value.right) && !mentionsLocal(value.left, own));
+      const op = reductionStep(statement.value, statement.local)?.op;
+      return op !== undefined && ["add", "mul", "min", "max"].includes(op);
     });
   }
 }

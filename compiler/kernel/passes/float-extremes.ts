@@ -31,7 +31,7 @@ const leastTrips = 128;
 export function integerExtremes(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, locals: LocalTable): IntegerExtremes | undefined {
   if ((tripCount(loop) ?? Infinity) < leastTrips) return undefined;
   const extremes = [...reductions].flatMap(([local, { op }]) =>
-    (op === "max" || op === "min") && locals.get(local).dtype === "f32" && onlyOutermost(loop.body, local) ? [new Extreme(local, op, locals)] : []);
+    (op === "max" || op === "min") && locals.get(local).dtype === "f32" && onlyOutermost(loop.body, local) && seesAll(loop.body, local) ? [new Extreme(local, op, locals)] : []);
   if (extremes.length === 0) return undefined;
   const byLocal = new Map(extremes.map((extreme) => [extreme.local, extreme]));
   const body = loop.body.flatMap((statement) => {
@@ -45,6 +45,9 @@ export function integerExtremes(loop: ForStatement, reductions: ReadonlyMap<Loca
     after: extremes.flatMap((extreme) => extreme.finish(loop)),
   };
 }
+
+/** Whether it is a `max` or `min`, which sees NaN and the signs of zeros. */
+const seesAll = (body: readonly Statement[], local: LocalId): boolean => body.every((statement) => statement.kind !== "set" || statement.local !== local || statement.value.kind === "binary");
 
 /** Whether a local is set by statements of the body itself alone. */
 function onlyOutermost(body: readonly Statement[], local: LocalId): boolean {

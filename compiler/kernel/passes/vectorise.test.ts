@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isFloat, type DType } from "../../../runtime/dtype.ts";
 import { nowhere } from "../../support/span.ts";
-import { binary, call, cast, constant, i32, KernelBuilder, select } from "../build.ts";
+import { binary, call, cast, constant, i32, KernelBuilder, largerOf, select } from "../build.ts";
 import type { BinaryOp, Expression, Kernel } from "../kernel.ts";
 import { printKernel } from "../print.ts";
 import { randomKernel } from "../testing/random-kernel.ts";
@@ -301,6 +301,23 @@ describe("kernels as programs have them", () => {
     expect(printKernel(result).match(/step 16/g)).toHaveLength(2);
     expectSame(expanded, result, 4, 1e-6);
     expectSame(built, optimiseKernel(built, testContext).kernel, 4, 1e-6);
+  });
+
+  it("the larger of each element and the one before, where NaN does not matter: by no integers", () => {
+    const kernel = new KernelBuilder("larger", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "f32", shape: [301], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [], access: "out" });
+    const largest = kernel.let("largest", constant("f32", -Infinity));
+    kernel.for({ end: i32(301), name: "k" }, (k) => {
+      const item = kernel.let("item", kernel.load(x, [k]));
+      kernel.set(largest, largerOf(largest, item));
+    });
+    kernel.store(y, [], largest);
+    const built = kernel.finish();
+    const result = widened(built);
+    expect(printKernel(result)).toMatch(/step 16/);
+    expect(printKernel(result)).not.toMatch(/bitcast/);
+    expectSame(built, result, 4, 0);
   });
 
   it("a sum with a store beside it: two vectors at a time, so that no store lies between their loads", () => {

@@ -30,6 +30,7 @@ import { integerExtremes } from "./float-extremes.ts";
 import { lanesPay } from "./instructions.ts";
 import { replicate, type BodyCopy } from "./replicate.ts";
 import { runningSum, scanIn } from "./scans.ts";
+import { reductionStep } from "../reduction.ts";
 import { Refusal, widenBody, type Reduction, type WidenedBody } from "./widen.ts";
 
 export const vectorise: Pass<Kernel, Kernel> = {
@@ -293,8 +294,8 @@ function combinePairs(op: BinaryOp, vectors: readonly Expression[]): Expression 
 const associative: ReadonlySet<BinaryOp> = new Set(["add", "mul", "min", "max", "and", "or", "xor"]);
 
 /**
- * Locals that go from one iteration to the next only as `acc = acc ∘ f`, `acc = f ∘ acc` or `acc = acc − f`, always with the
- * same ∘. Undefined if some local is carried in another way.
+ * Locals that go from one iteration to the next only as `acc = acc ∘ f`, `acc = f ∘ acc`, `acc = acc − f` or
+ * `acc = acc < f ? f : acc`, always with the same ∘. Undefined if some local is carried in another way.
  */
 function findReductions(loop: ForStatement): Map<LocalId, Reduction> | undefined {
   const reductions = new Map<LocalId, Reduction>();
@@ -319,12 +320,7 @@ function reductionOp(body: readonly Statement[], local: LocalId): BinaryOp | und
 }
 
 function stepOp({ value }: SetStatement, local: LocalId): BinaryOp | undefined {
-  if (value.kind !== "binary") return undefined;
-  const self = new Set([local]);
-  const isSelf = (expression: Expression): boolean => expression.kind === "local" && expression.local === local;
-  if (isSelf(value.left) && !mentionsLocal(value.right, self)) {
-    if (value.op === "sub") return "add";
-    return associative.has(value.op) ? value.op : undefined;
-  }
-  return isSelf(value.right) && !mentionsLocal(value.left, self) && associative.has(value.op) ? value.op : undefined;
+  const op = reductionStep(value, local)?.op;
+  if (op === "sub") return "add";
+  return op !== undefined && associative.has(op) ? op : undefined;
 }

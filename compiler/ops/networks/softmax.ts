@@ -5,7 +5,7 @@
 import { sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { ValueId } from "../../graph/graph.ts";
 import { get, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
-import { binary, call, cast, select, unary } from "../../kernel/build.ts";
+import { binary, call, cast, largerOf, select, unary } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { samples } from "../elementwise/elementwise.ts";
@@ -49,7 +49,8 @@ function rowInKernel(context: BlockContext, point: readonly Expression[], { shif
   const element = (at: readonly Expression[]): Expression => widened(load(0, at));
   const dtype = element(padded(point, context.block.length)).dtype;
   const largest = kernel.let("largest", number(dtype, -Infinity));
-  forRest(context, point, false, (at) => kernel.set(largest, binary("max", largest, element(at))));
+  // A NaN makes the sum one, whether it is seen here or not.
+  forRest(context, point, false, (at) => kernel.set(largest, largerOf(largest, element(at))));
   const subtracted = shift ? kernel.let("subtracted", shift(largest)) : largest;
   const sum = kernel.let("sum", number(dtype, 0));
   forRest(context, point, false, (at) => {
@@ -200,8 +201,8 @@ export const logSumExp: Op = {
           kernel.forBox(block.slice(0, outer), true, (point) => {
             const isInfinite = (value: Expression): Expression => binary("eq", unary("abs", value), number(type.dtype, Infinity));
             const { largest, subtracted, sum } = rowInKernel(context, point, { shift: (value) => select(isInfinite(value), zero, value) });
-            // The largest, where it is infinite, is the result; the sum then means nothing.
-            const result = select(isInfinite(largest), largest, binary("add", subtracted, call("log", sum)));
+            // The largest, where it is infinite, is the result, unless the sum is NaN, as some element then is.
+            const result = select(isInfinite(largest), binary("add", largest, binary("sub", sum, sum)), binary("add", subtracted, call("log", sum)));
             store(0, padded(point, space.length), cast(type.dtype, result));
           });
         },
