@@ -43,7 +43,7 @@ function dispatch(frame: Frame, site: CallSite, expected: Expected | undefined):
       if (binding.value.kind === "poison") return poison;
       if (binding.value.kind === "dtype") return castByName(frame, site, expected);
       return notCallable();
-    case "variable": case "state": case "graph-let": case "lazy": case "vertex": case "program": case "compute-set": case "reference": return notCallable();
+    case "variable": case "state": case "graph-let": case "lazy": case "vertex": case "program": case "compute-set": case "reference": case "run-time": return notCallable();
     default: return unreachable(binding);
   }
 

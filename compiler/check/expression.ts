@@ -1,6 +1,6 @@
 /** Expressions: which rule elaborates which form. */
 import { isDType } from "../../runtime/dtype.ts";
-import type { TensorType } from "../graph/graph.ts";
+import { formatType, type TensorType } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
@@ -60,6 +60,7 @@ export function named(frame: Frame, name: string, span: Span): Value {
     case "graph-let": return letValue(frame, name, binding, span);
     case "poison": return poison;
     case "reference": return report(frame, "not-compile-time", span, `${name} is a slice of a tensor, known only at run time`);
+    case "run-time": return report(frame, "not-compile-time", span, `${name} is ${formatType(binding.type)}, known only at run time`);
     case "function": case "ops": case "builtin": case "vertex": case "program": case "compute-set":
       return report(frame, "type-mismatch", span, `${describeBinding(name, binding)} is no value`, {
         help: binding.kind === "program" ? `\`call ${name};\` runs it` : binding.kind === "compute-set" ? `\`execute ${name};\` runs it` : binding.kind === "vertex" ? "a compute set places it" : `${name}(…) calls it`,
@@ -80,12 +81,17 @@ function member(frame: Frame, written: Extract<ast.Expression, { kind: "member" 
   const known = typeOfName(frame, root);
   const ofKnown = known && tensorMember(known, written.name.name);
   if (ofKnown) return ofKnown;
+  if (known) return noMember(frame, written.name, known);
   const object = expression(frame, written.object);
   if (object.kind === "poison") return poison;
   const ofTensor = object.kind === "tensor" ? tensorMember(object.type, written.name.name) : undefined;
   if (ofTensor) return ofTensor;
-  return report(frame, "unknown-name", written.name.span, `${describe(object)} has no member ${written.name.name}`, object.kind === "tensor" ? { help: written.name.name === "T" ? "transpose(x) reverses the dimensions" : "a tensor has shape and dtype" } : {});
+  if (object.kind === "tensor") return noMember(frame, written.name, object.type);
+  return report(frame, "unknown-name", written.name.span, `${describe(object)} has no member ${written.name.name}`);
 }
+
+const noMember = (frame: Frame, { name, span }: ast.Identifier, type: TensorType): Value =>
+  report(frame, "unknown-name", span, `${formatType(type)} has no member ${name}`, { help: name === "T" ? "transpose(x) reverses the dimensions" : "a tensor has shape and dtype" });
 
 function tensorMember({ shape, dtype }: TensorType, name: string): Value | undefined {
   if (name === "shape") return tuple(shape.map(int));

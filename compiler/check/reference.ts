@@ -30,6 +30,7 @@ export function typeOfName(frame: Frame, name: string | undefined): TensorType |
       return value?.kind === "tensor" ? value.type : undefined;
     }
     case "reference": return typeOf(binding.reference);
+    case "run-time": return binding.type;
     default: return undefined;
   }
 }

@@ -56,6 +56,8 @@ export type Binding =
   | { readonly kind: "compute-set"; readonly declaration: ast.ComputeSetDeclaration; readonly scope: Scope; elaborated: ElaboratedSet | undefined }
   /** A `let` of a compute set that names a slice. */
   | { readonly kind: "reference"; readonly reference: Reference; readonly span: Span }
+  /** A field or a local of a vertex, of which only the type is known when compiling. */
+  | { readonly kind: "run-time"; readonly type: TensorType; readonly span: Span }
   | { readonly kind: "poison" };
 
 export class Scope {
@@ -104,6 +106,7 @@ export function describeBinding(name: string, binding: Binding): string {
   switch (binding.kind) {
     case "value": return binding.what === "built-in" ? name : `the ${binding.what} ${name}`;
     case "variable": return `the variable ${name}`;
+    case "run-time": return `the field or local ${name}`;
     case "state": return `the ${binding.role} ${name}`;
     case "graph-let": case "reference": return `the let ${name}`;
     case "lazy": return `the const ${name}`;

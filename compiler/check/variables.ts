@@ -36,7 +36,7 @@ export function assignable(frame: Frame, name: string, span: Span): Variable | u
     case "value":
       return refuse(binding.what === "let" ? `declare it with var: var ${name} = …;` : undefined);
     case "graph-let": return refuse(`declare it with var: var ${name}: … = …;`);
-    case "lazy": case "function": case "ops": case "builtin": case "vertex": case "program": case "compute-set": case "reference": return refuse();
+    case "lazy": case "function": case "ops": case "builtin": case "vertex": case "program": case "compute-set": case "reference": case "run-time": return refuse();
   }
 }
 

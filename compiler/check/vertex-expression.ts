@@ -86,8 +86,8 @@ export function vertexExpression(at: VertexFrame, expression: ast.Expression, wi
 
 function elaborate(at: VertexFrame, expression: ast.Expression, wish: DType | undefined): VertexValue {
   switch (expression.kind) {
-    case "number": case "string": case "bool": case "range": case "missing": case "member":
-      return at.frame.session.rules.expression(at.frame, expression);
+    case "number": case "string": case "bool": case "missing": return at.frame.session.rules.expression(at.frame, expression);
+    case "range": case "member": return at.frame.session.rules.expression(knownFrame(at), expression);
     case "tuple": return tupleOf(at, expression);
     case "identifier": return named(at, expression);
     case "unary": return unaryOf(at, expression, wish);
@@ -186,10 +186,13 @@ function ofTuple(at: VertexFrame, base: Extract<Value, { kind: "tuple" | "range"
   return indexOf(knownFrame(at), base, items, span, describe(base));
 }
 
-/** The frame, with the locals whose values are known when compiling in its scope. */
+/** The frame, with what the body names in its scope: the values that are known when compiling, of all others the types. */
 export function knownFrame(at: VertexFrame): Frame {
   const scope = new Scope(at.frame.scope);
-  for (const [name, local] of at.locals) if (local.kind === "known") scope.define(name, { kind: "value", value: local.value, span: local.span, what: "let" });
+  for (const [name, { type, declaration: { span } }] of at.fields) scope.define(name, { kind: "run-time", type, span });
+  for (const [name, local] of at.locals) {
+    scope.define(name, local.kind === "known" ? { kind: "value", value: local.value, span: local.span, what: "let" } : { kind: "run-time", type: scalarType(local.scalar.dtype), span: local.span });
+  }
   return { ...at.frame, scope };
 }
 
@@ -347,6 +350,8 @@ export interface VertexCall {
 function callOf(at: VertexFrame, site: VertexCall, wish: DType | undefined): VertexValue {
   const { name, span } = site.callee;
   const binding = at.locals.has(name) ? undefined : at.frame.scope.lookup(name);
+  const local = at.locals.get(name);
+  if (local?.kind === "known" && local.value.kind === "dtype") return castTo(at, local.value.value, site);
   if (isDType(name) && !binding) return castTo(at, name, site);
   if (binding?.kind === "value" && binding.value.kind === "dtype") return castTo(at, binding.value.value, site);
   if (!binding) {
@@ -354,16 +359,16 @@ function callOf(at: VertexFrame, site: VertexCall, wish: DType | undefined): Ver
     return report(at.frame, "unknown-name", span, `no function is called ${name} here`, meant === undefined ? {} : { help: `did you mean ${meant}?` });
   }
   if (binding.kind === "poison") return poison;
-  if (binding.kind === "builtin" && (name === "int" || name === "float" || name === "len")) return at.frame.session.rules.expression(at.frame, { kind: "call", ...site });
+  if (binding.kind === "builtin" && (name === "int" || name === "float" || name === "len")) return at.frame.session.rules.expression(knownFrame(at), { kind: "call", ...site });
   if (binding.kind === "function") return at.inline(at, binding, site, wish);
   if (binding.kind !== "ops") return report(at.frame, "type-mismatch", span, `${describeBinding(name, binding)} cannot be called in a vertex`);
   if (binding.call === "cast") {
     const [type] = site.typeArgs;
     if (!type || type.kind !== "named-type") return report(at.frame, "bad-argument", span, "cast needs a dtype", { help: "write cast<f32>(x)" });
     if (isDType(type.name.name)) return castTo(at, type.name.name, site);
-    const value = at.frame.session.rules.expression(at.frame, type.name);
+    const value = vertexExpression(at, type.name);
     if (value.kind === "dtype") return castTo(at, value.value, site);
-    return value.kind === "poison" ? poison : report(at.frame, "bad-argument", type.span, `cast takes a dtype, and this is ${describe(value)}`);
+    return value.kind === "poison" ? poison : report(at.frame, "bad-argument", type.span, `cast takes a dtype, and this is ${describeVertexValue(value)}`);
   }
   const candidates = (at.frame.session.calls.get(binding.call) ?? []).filter(({ signature, op }) => signature.module === binding.module && op.scalar && signature.parameters.every((parameter) => parameter.kind === "tensor") && !signature.dtypeArgument);
   if (candidates.length === 0) return report(at.frame, "not-supported", span, `${name} works on tensors; a vertex computes on scalars`, { help: "write the loops, or use it in a program" });
