@@ -70,6 +70,31 @@ describe("running sums of long rows", () => {
   });
 });
 
+describe("reductions of long rows", () => {
+  const reduction = (dtype: string, shape: string, result: string, expression: string): Graph => graphOf(`graph g { in x: ${dtype}[${shape}]; out y: ${result}; program main { y = ${expression}; } }`);
+  const cases: readonly (readonly [string, Graph, number])[] = [
+    ["all of a matrix", reduction("i32", "96, 100", "i32", "sum(x)"), 0], ["a vector", reduction("i64", "10000", "i64", "sum(x)"), 0], ["a vector of a prime length", reduction("i32", "10007", "i32", "max(x)"), 0],
+    ["axes that are apart", reduction("i32", "70, 3, 90", "i32[3]", "sum(x, axis = (0, 2))"), 0], ["with dimensions that are kept", reduction("i32", "3, 5, 60, 40", "i32[1, 5, 1, 1]", "min(x, axis = (0, 3, 2), keepdims = true)"), 0],
+    ["products", reduction("i32", "2, 5000", "i32[2]", "prod(x, axis = 1)"), 0], ["floats", reduction("f32", "300, 40", "f32", "sum(x * x)"), 1e-6], ["the largest of floats", reduction("f32", "300, 40", "f32", "max(x)"), 0],
+    ["halves, rounded once", reduction("f16", "120, 40", "f16", "sum(x)"), 2 ** -11], ["truth", reduction("i32", "120, 40", "bool", "any(x == 7)"), 0],
+  ];
+
+  it.each(cases)("%s", async (_, graph, tolerance) => {
+    const cut = passed(graph);
+    const inputs = fillStates(graph, "in");
+    const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
+    expect(differences(expected, toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), tolerance)).toEqual([]);
+    await using engine = await engineFor(graph, machine);
+    expect(differences(expected, engine.runSync(toHost(inputs)), tolerance)).toEqual([]);
+  });
+
+  it("are two where the row has divisors, and are left where there are results for the tiles", () => {
+    for (const [name, graph] of cases) expect([name, countOps(passed(graph))]).toMatchObject([name, { reduce: name.includes("prime") ? 1 : 2 }]);
+    expect(countOps(passed(reduction("f32", "64, 5000", "f32[64]", "sum(x, axis = 1)")))).toMatchObject({ reduce: 1 });
+    expect(countOps(passed(reduction("f32", "10000", "f32", "sum(x)"), target("wasm")))).toMatchObject({ reduce: 1 });
+  });
+});
+
 describe("the largest elements of long rows", () => {
   const cases = fc.record({ dtype: fc.constantFrom("f32", "i32", "u8", "i64"), rows: fc.integer({ min: 1, max: 3 }), n: fc.integer({ min: 4096, max: 7000 }), k: fc.integer({ min: 1, max: 9 }), seed: fc.integer({ min: 1, max: 10_000 }) });
 

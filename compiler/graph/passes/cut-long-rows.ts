@@ -1,12 +1,12 @@
 /**
  * cut-long-rows: rows so long and so few that most tiles would have none are gone through in blocks, a tile each. To the running
  * sums of each block the sum of those before it is added (Blelloch, "Prefix Sums and Their Applications", 1990, section 1.2); the
- * largest elements of a row are among the largest of its blocks.
+ * largest elements of a row are among the largest of its blocks; what reduces a row reduces what it makes of blocks.
  *
- * Needs: no gradients left to make. Gives: the same results, sums of floats but for rounding. Sums are cut where tiles have memories
- * of their own: where they share one, going through the elements twice takes as long.
+ * Needs: no gradients left to make. Gives: the same results, sums and products of floats but for rounding. All but the largest are
+ * cut where tiles have memories of their own: where they share one, going through elements twice takes as long, and few tiles are many.
  */
-import { bytesOf, isFloat, sizeOf } from "../../../runtime/dtype.ts";
+import { bytesOf, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Target } from "../../targets/target.ts";
 import { wantedPartition, type Attributes, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
@@ -14,6 +14,8 @@ import { rewrite, type Rewriting } from "../rewrite.ts";
 
 /** Rows of fewer elements are done before the tiles have met. */
 const leastRow = 4096;
+/** Into so many parts, of one axis, the partitioner itself cuts a reduction. */
+const partsOfReduction = 128;
 
 export const cutLongRows: Pass<Graph, Graph> = {
   name: "cut-long-rows",
@@ -23,7 +25,7 @@ export const cutLongRows: Pass<Graph, Graph> = {
     return rewrite(graph, (node, at) => {
       if (wantedPartition(node) !== undefined) return node;
       const build = new Blocks(node, at, target);
-      const cut = node.op === "cum_sum" && target.memory === "private" ? build.runningSums() : node.op === "top_places" ? build.largest(found) : node.op === "take_along" ? build.elements(found) : undefined;
+      const cut = build.cut(found);
       return cut === undefined ? node : [cut];
     });
   },
@@ -35,6 +37,11 @@ interface Found {
   readonly candidates: ValueId;
   readonly best: ValueId;
 }
+
+/** Sums of such are taken with more bits. */
+const isHalf = (dtype: DType): boolean => isFloat(dtype) && bytesOf(dtype) === 2;
+
+const divisorsOf = (extent: number): number[] => Array.from({ length: Math.floor(Math.sqrt(extent)) }, (_, k) => k + 1).filter((divisor) => extent % divisor === 0).flatMap((divisor) => [divisor, extent / divisor]).toSorted((a, b) => a - b);
 
 /** The nodes in place of one whose rows are long. */
 class Blocks {
@@ -48,8 +55,51 @@ class Blocks {
     this.#target = target;
   }
 
+  /** What gives the node's result; undefined where it stays as it is. */
+  cut(found: Map<ValueId, Found>): ValueId | undefined {
+    const shares = this.#target.memory === "shared";
+    switch (this.#node.op) {
+      case "top_places": return this.#largest(found);
+      case "take_along": return this.#elements(found);
+      case "cum_sum": return shares ? undefined : this.#runningSums();
+      case "reduce": return shares ? undefined : this.#reduced();
+      default: return undefined;
+    }
+  }
+
+  /** Blocks are what belongs to one index of the first reduced axes, or of a part of the last of these. */
+  #reduced(): ValueId | undefined {
+    const { inputs: [x], attributes: { op, axes }, outputs: [output] } = this.#node;
+    const { dtype, shape } = this.#at.type(x!);
+    const reduced = (axes as readonly number[]).toSorted((a, b) => a - b);
+    const n = sizeOf(reduced.map((axis) => shape[axis]!));
+    const results = sizeOf(shape) / n;
+    if (n < leastRow || results * partsOfReduction >= this.#target.tiles) return undefined;
+    let left = Math.min(this.#target.tiles / results, Math.sqrt(n));
+    const [cut, outer] = [[...shape], [] as number[]];
+    const shift = (axis: number): number => axis + (cut.length > shape.length ? 1 : 0);
+    for (const axis of reduced) {
+      const extent = shape[axis]!;
+      outer.push(axis);
+      if (extent <= left) {
+        left /= extent;
+        continue;
+      }
+      const parts = divisorsOf(extent).findLast((divisor) => divisor <= left)!;
+      cut.splice(axis, 1, parts, extent / parts);
+      break;
+    }
+    const inner = cut.length > shape.length ? [outer.at(-1)! + 1, ...reduced.slice(outer.length).map(shift)] : reduced.slice(outer.length);
+    if (sizeOf(inner.map((axis) => cut[axis]!)) === n) return undefined;
+    const halves = isHalf(dtype) && (op === "add" || op === "mul");
+    const values = this.#reshape(halves ? this.#apply("cast", [x!], { dtype: "f32" }) : x!, cut);
+    const ofBlocks = this.#apply("reduce", [values], { op, axes: inner, keepdims: true });
+    const result = this.#reshape(this.#apply("reduce", [ofBlocks], { op, axes: [...outer, ...inner], keepdims: false }), this.#at.type(output!).shape);
+    return halves ? this.#apply("cast", [result], { dtype }) : result;
+  }
+
   /** Undefined where rows are short or many, or begin with something. */
-  runningSums(): ValueId | undefined {
+  #runningSums(): ValueId | undefined {
     const { inputs: [x, start], attributes } = this.#node;
     const { dtype, shape } = this.#at.type(x!);
     const axis = attributes["axis"] as number;
@@ -58,7 +108,7 @@ class Blocks {
     const count = start === undefined ? this.#count(shape, axis, Math.sqrt(n)) : undefined;
     if (count === undefined) return undefined;
     // Sums that blocks begin with have more bits than halves.
-    const halves = isFloat(dtype) && bytesOf(dtype) === 2;
+    const halves = isHalf(dtype);
     const values = halves ? this.#apply("cast", [x!], { dtype: "f32" }) : x!;
     const length = Math.ceil(n / count);
     const blocks = this.#reshape(this.#padded(values, axis, 0, count * length - n), shape.toSpliced(axis, 1, count, length));
@@ -71,7 +121,7 @@ class Blocks {
   }
 
   /** The places of each block's largest, and of what is behind the last block, are searched for the largest of all. */
-  largest(found: Map<ValueId, Found>): ValueId | undefined {
+  #largest(found: Map<ValueId, Found>): ValueId | undefined {
     const { inputs: [x], attributes } = this.#node;
     const { shape } = this.#at.type(x!);
     const k = attributes["k"] as number;
@@ -100,7 +150,7 @@ class Blocks {
   }
 
   /** The largest elements themselves are among those of the blocks. */
-  elements(found: ReadonlyMap<ValueId, Found>): ValueId | undefined {
+  #elements(found: ReadonlyMap<ValueId, Found>): ValueId | undefined {
     const { inputs: [x, places], attributes } = this.#node;
     const known = found.get(places!);
     if (known?.rows !== x || attributes["axis"] !== this.#at.type(x!).shape.length - 1) return undefined;
