@@ -283,7 +283,7 @@ function whatHelps(tiled: TiledGraph, use: MemoryUse, context: PassContext): str
     if (few && first.persistent) help.push(`mapping ${first.name} over more tiles (only ${fullest.tiles === 1 ? "this one is" : `${fullest.tiles.toLocaleString("en")} are`} so full)`);
     else if (blocks === 1) help.push(`less in ${first.name}, which one tile holds whole`);
     else if (blocks < target.tiles) help.push(`a smaller split of ${first.name}, which lies in ${blocks.toLocaleString("en")} blocks`);
-    const enough = few ? undefined : enoughTiles(use, context);
+    const enough = enoughTiles(use, context);
     if (enough !== undefined) help.push(`more tiles: on ${enough.toLocaleString("en")} it fits`);
   }
   const temporary = use.bytes - use.keptBytes;
