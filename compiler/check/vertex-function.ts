@@ -12,7 +12,7 @@ import { bindTypeArguments, knownDType } from "./function-call.ts";
 import { callCost, maxCallDepth } from "./limits.ts";
 import { Scope, type FunctionBinding } from "./scope.ts";
 import { defaultDType } from "./tensors.ts";
-import { asCompileTime, compileTimeTypeOf, describeTupleType, isCompileTimeType, resolveType, Unification } from "./types.ts";
+import { asCompileTime, compileTimeTypeOf, isCompileTimeType, resolveType, Unification } from "./types.ts";
 import { hasPoison, isScalarConstant, poison, type Value } from "./value.ts";
 import { asScalar, describeVertexValue, knownFrame, vertexExpression, type Local, type VertexCall, type VertexFrame, type VertexValue } from "./vertex-expression.ts";
 
@@ -66,13 +66,16 @@ function evaluated(at: VertexFrame, unification: Unification, { name, parameters
     if (value.kind !== "scalar" && hasPoison(value)) return undefined;
     given.push({ parameter, value, span: expression.span });
     // Compile-time parameters are in scope for later defaults and for types.
-    const tuples = parameter.type.kind === "tuple-type" && isCompileTimeType(parameter.type);
-    const fit = value.kind === "scalar" ? undefined : compileTime ? asCompileTime(value, compileTime) : tuples ? fitCompileTime(at.frame, value, parameter.type, expression.span, `${parameter.name.name} of ${name.name}`, parameter.span) : undefined;
-    if (tuples && value.kind !== "scalar" && !fit) return undefined;
+    if (value.kind === "scalar") continue;
+    const fit = isKnownTuple(parameter) ? fitCompileTime(at.frame, value, parameter.type, expression.span, `${parameter.name.name} of ${name.name}`, parameter.span) : compileTime && asCompileTime(value, compileTime);
     if (fit) unification.frame.scope.define(parameter.name.name, { kind: "value", value: fit, span: parameter.name.span, what: "parameter" });
+    else if (isKnownTuple(parameter)) return undefined;
   }
   return given;
 }
+
+/** Whether it takes a tuple of compile-time values. */
+const isKnownTuple = ({ type }: ast.Parameter): boolean => type.kind === "tuple-type" && isCompileTimeType(type);
 
 /** Fits every argument to its parameter, scalars first, then numbers, whose dtype a generic may say; undefined once reported. */
 function bound(at: VertexFrame, unification: Unification, declaration: ast.Fn, given: readonly Given[], site: VertexCall, wish: DType | undefined): Map<string, Local> | undefined {
@@ -96,9 +99,9 @@ function bound(at: VertexFrame, unification: Unification, declaration: ast.Fn, g
       if (value.kind !== "scalar" && asCompileTime(value, compileTime)) continue;
       report(at.frame, value.kind === "scalar" ? "not-compile-time" : "type-mismatch", span, `${subject} is a compile-time ${compileTime}, and this is ${describeVertexValue(value)}`, { related: [{ span: parameter.span, text: "declared here" }] });
       fits = false;
-    } else if (parameter.type.kind === "tuple-type" && isCompileTimeType(parameter.type)) {
+    } else if (isKnownTuple(parameter)) {
       if (value.kind !== "scalar") continue;
-      report(at.frame, "not-compile-time", span, `${subject} is ${describeTupleType(parameter.type)}, and this is ${describeVertexValue(value)}`, { related: [{ span: parameter.span, text: "declared here" }] });
+      report(at.frame, "not-compile-time", span, `${subject} is a tuple, and this is ${describeVertexValue(value)}`, { related: [{ span: parameter.span, text: "declared here" }] });
       fits = false;
     } else if (value.kind === "scalar") fits = define(one, value) && fits;
     else if (isScalarConstant(value)) numbers.push(one);
