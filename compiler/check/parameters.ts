@@ -124,5 +124,6 @@ function numberAs(type: "int" | "float", number: number | bigint): Value | undef
   if (!Number.isFinite(Number(number))) return undefined;
   if (type === "float") return float(Number(number));
   if (typeof number === "bigint") return intOf(number);
-  return Number.isSafeInteger(number) ? int(number) : undefined;
+  // An int has no -0.
+  return Number.isSafeInteger(number) ? int(number + 0) : undefined;
 }
