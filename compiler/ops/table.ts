@@ -26,6 +26,7 @@ import { gatherNd } from "./data/gather-nd.ts";
 import { fftRows } from "./transforms/fourier.ts";
 import { gather, oneHot } from "./data/gather.ts";
 import { indexBelow } from "./data/index-below.ts";
+import { pick } from "./data/pick.ts";
 import { householderBlock } from "./linalg/householder.ts";
 import { implications } from "./linalg/implied.ts";
 import { spectra } from "./linalg/implied-spectra.ts";
@@ -74,7 +75,7 @@ const list: readonly Op[] = [
   fill, constantOp, iota, iotaBlock, linspace, eye,
   uniform, normal, uniformRows, normalRows,
   // moving data
-  update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, takeAlong, ...scatters, ...scattersAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort, mergeRuns, topPlaces,
+  update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, pick, takeAlong, ...scatters, ...scattersAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort, mergeRuns, topPlaces,
   // combining
   reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, linearRecurrence, matmul,
   // blocks of factorisations, sparse matrices

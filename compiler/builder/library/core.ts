@@ -208,6 +208,9 @@ export const one_hot = define<<D extends DType>(indices: Operand, classes: numbe
 /** The integers themselves, which must be from 0 to before the extent: one that is not ends the run in builds with --checked, and is let through in others. y = x, 0 ≤ x < extent */
 export const index_below = define<<D extends DType>(x: Operand<D>, extent: number) => Tensor<D>>("core", "index_below");
 
+/** Of each row the element that its index names along the last axis; 0 where the index names none. y[…] = x[…, indices[…]] */
+export const pick = define<<D extends DType>(x: Operand<D>, indices: Operand<"i32">) => Tensor<D>>("core", "pick");
+
 /** Elements along an axis, picked in each row by its own integer indices (negative from the end). y[…, j, …] = x[…, indices[…, j, …], …] */
 export const take_along = define<<D extends DType>(x: Operand<D>, indices: Operand, options?: { axis?: number }) => Tensor<D>>("core", "take_along");
 
