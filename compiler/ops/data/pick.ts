@@ -68,11 +68,12 @@ export const pick: Op = {
     ];
   },
   gradient(build, { inputs: [x, indices], gradient }) {
-    const { dtype, shape } = build.typeOf(x!);
+    const { shape } = build.typeOf(x!);
+    const none = build.fill(build.typeOf(x!), 0);
     const inRows = (value: ValueId): ValueId => reshaped(build, value, [...shape.slice(0, -1), 1]);
     const places = broadcastTo(build, build.apply("iota", [], { length: shape.at(-1)!, dtype: "i32" }), shape);
     const isPicked = build.apply("eq", [broadcastTo(build, inRows(indices!), shape), places]);
-    return [build.apply("select", [isPicked, broadcastTo(build, inRows(gradient), shape), build.fill({ dtype, shape }, 0)]), undefined];
+    return [build.apply("select", [isPicked, broadcastTo(build, inRows(gradient), shape), none]), undefined];
   },
   examples: () => [
     { inputs: [tensor("f32", [2, 3], [1, 2, 3, 4, 5, 6]), tensor("i32", [2], [2, 0])], attributes: {}, expected: tensor("f32", [2], [3, 4]) },
