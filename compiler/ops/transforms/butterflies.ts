@@ -1,5 +1,5 @@
 /** Transforms of two to five complex numbers, as expressions: what a stage of a fast Fourier transform does. */
-import { binary, constant } from "../../kernel/build.ts";
+import { binary, constant, multiplyAdd } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 
 /** Real and imaginary part. */
@@ -13,10 +13,7 @@ const sub = ([a, b]: Complex, [c, d]: Complex): Complex => [binary("sub", a, c),
 const scaled = ([a, b]: Complex, by: number): Complex => [binary("mul", a, constant(a.dtype, by)), binary("mul", b, constant(b.dtype, by))];
 
 /** (a + ib) · (c + id). */
-export const product = ([a, b]: Complex, [c, d]: Complex): Complex => [
-  binary("sub", binary("mul", a, c), binary("mul", b, d)),
-  binary("add", binary("mul", a, d), binary("mul", b, c)),
-];
+export const product = ([a, b]: Complex, [c, d]: Complex): Complex => [multiplyAdd("sub", binary("mul", a, c), b, d), multiplyAdd("add", binary("mul", a, d), b, c)];
 
 /** a − i · b and a + i · b. */
 const turned = ([a, b]: Complex, [c, d]: Complex): readonly [Complex, Complex] => [

@@ -94,8 +94,8 @@ function emitStage(kernel: KernelBuilder, { radix, run, runs, from, to }: Stage,
   const combine = (p: Expression, q: Expression, roots: readonly Complex[]): void => {
     const named = ([x, y]: Complex): Complex => [kernel.let("re", x), kernel.let("im", y)];
     const values = parts.map((i) => named(from.load(plus(plus(times(p, run), q), i32(run * runs * i)))));
-    const combined = butterfly(values, named);
-    const turned = combined.map((value, j) => named(j === 0 || runs === 1 ? value : product(value, roots[j - 1]!)));
+    const combined = butterfly(values, named).map(named);
+    const turned = combined.map((value, j) => (j === 0 || runs === 1 ? value : named(product(value, roots[j - 1]!))));
     turned.forEach((value, j) => to.store(plus(plus(times(p, run * radix), q), i32(run * j)), value));
   };
   const rootsOf = (p: Expression): Complex[] => parts.slice(1).map((j) => rootOf(p, j).map((part) => kernel.let("root", part)) as unknown as Complex);

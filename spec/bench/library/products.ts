@@ -46,7 +46,7 @@ function fourier(name: "fft" | "rfft"): Case {
   const whole = { type: `f32[${batch}, ${n}]`, data: x };
   return {
     imports: [`import { ${name} } from "std/fft";`], operands: name === "fft" ? { x: whole, z: { ...whole, data: z } } : { x: whole }, results: { p: `f32[${batch}, ${kept}]`, q: `f32[${batch}, ${kept}]` },
-    main: `let (a, b) = ${name}(x${name === "fft" ? ", z" : ""}); p = a; q = b;`, tolerance: 1e-5, limit: { operations: (name === "fft" ? 5 : 2.5) * batch * n * Math.log2(n) },
+    main: `let (a, b) = ${name}(x${name === "fft" ? ", z" : ""}); p = a; q = b;`, tolerance: 1e-5, limit: { operations: (name === "fft" ? 5 : 2.5) * batch * n * Math.log2(n) }, native: { name: name === "fft" ? "fft_rows" : "rfft_rows", sizes: [batch, n] },
     plain() {
       for (let row = 0; row < batch; row++) {
         re.set(x.subarray(row * n, (row + 1) * n));
@@ -70,6 +70,7 @@ function sparse(columnsOfB: number): Case {
     operands: { values: line(values), columns: { type: `i32[${m * each}]`, data: columns }, starts: { type: `i32[${m + 1}]`, data: starts }, b: { type: `f32[${m}, ${n}]`, data: b } },
     results: { y: `f32[${m}, ${n}]` }, main: "y = sparse_matmul(values, columns, starts, b);", tolerance: 1e-5,
     limit: { read: 8 * values.length + 4 * b.length, written: 4 * y.length, operations: 2 * values.length * n, lookups: { places: columns, extent: m, each: n, purpose: "read" } },
+    ...(n === 1 ? { native: { name: "sparse_product", sizes: [m] } } : {}),
     plain() {
       y.fill(0);
       for (let row = 0; row < m; row++) for (let k = starts[row]!; k < starts[row + 1]!; k++) for (let j = 0; j < n; j++) y[row * n + j]! += values[k]! * b[columns[k]! * n + j]!;
