@@ -257,13 +257,13 @@ void batch_norm(const float *x, float *y, int images, int channels, int area) {
 // ---- an optimiser, casts, moves ----
 
 void adam(float *w, const float *gradient, float *first, float *second, const int *step, int count) {
-  Floats c1 = f(1 - powf(0.9f, (float)*step)), c2 = f(1 - powf(0.999f, (float)*step));
+  Floats c1 = f(1 / (1 - powf(0.9f, (float)*step))), c2 = f(1 / sqrtf(1 - powf(0.999f, (float)*step)));
   for (int k = 0; k < count; k += 4) {
     Floats g = load(gradient + k);
     Floats m = f(0.9f) * load(first + k) + f(0.1f) * g, v = f(0.999f) * load(second + k) + f(0.001f) * g * g;
     store(first + k, m);
     store(second + k, v);
-    store(w + k, load(w + k) - f(0.001f) * (m / c1 / (_mm_sqrt_ps(v / c2) + f(1e-8f))));
+    store(w + k, load(w + k) - f(0.001f) * (c1 * m / (c2 * _mm_sqrt_ps(v) + f(1e-8f))));
   }
 }
 INLINE Ints to_ints(Floats x) {
