@@ -156,7 +156,7 @@ describe("what is built runs", () => {
       result.set(y);
     });
     expect(await run(g, { x: [1, 2, 3, 4] })).toEqual({ result: [2, 4, 9, 12] });
-    expect(() => g.computeSet("scale", () => {})).toThrow("g has a scale already");
+    expect(() => g.computeSet("scale", () => {})).toThrow("something of g is called scale already");
   });
 
   test("tuples as arguments of vertices", async () => {
@@ -224,7 +224,7 @@ describe("mistakes throw where they are made", () => {
     ["a shape that does not fit what is assigned", () => g.program("d", () => y.set(x)), "[2]"],
     ["a name", () => g.input("not a name", f32()), "is no name"],
     ["a reserved word", () => g.input("while", f32()), "a word of the language"],
-    ["a name twice", () => g.input("x", f32()), "g has a x already"],
+    ["a name twice", () => g.input("x", f32()), "something of g is called x already"],
     ["an extent", () => g.input("z", f32(2.5)), "extent 0 of z is 2.5"],
     ["outside of a program", () => void x.add(1), "outside of every program"],
     ["a loss that is no scalar", () => g.program("e", (p) => void p.grad(x, [x])), "a float scalar as the loss"],

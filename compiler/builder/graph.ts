@@ -184,7 +184,7 @@ export class GraphBuilder implements Writer {
 
   #free(name: string, dotted = false): void {
     checkedName(name, dotted);
-    if (this.#names.has(name)) throw new BuildError(`${this.graphName} has a ${name} already`);
+    if (this.#names.has(name)) throw new BuildError(`something of ${this.graphName} is called ${name} already`);
   }
 
   #take(name: string, dotted = false): void {

@@ -41,10 +41,25 @@ export function binaryExpression(frame: Frame, expression: ast.BinaryExpression,
       continue;
     }
     const right = written(link.right, frame.session.rules.expression(frame, link.right, rightWish(link.op, left.value, wish)));
+    warnOfTruncation(frame, link, left.value, right.value);
     left = { value: operate(frame, link.op, left, right, link.span), span: link.span };
   }
   return left.value;
 }
+
+/**
+ * Warns where a number over an int is the whole part of a fraction: of two numbers as they are written, 1 / 2, and where nothing
+ * is left of one, 2 / n. Quotients of other ints are often meant so, as places and sizes of blocks.
+ */
+export function warnOfTruncation(frame: Frame, { op, left, right, span }: ast.BinaryExpression, dividend: { readonly kind: string }, divisor: { readonly kind: string }): void {
+  if (op !== "/" || !isWritten(left) || dividend.kind !== "int" || divisor.kind !== "int") return;
+  const [a, b] = [dividend, divisor].map((value) => (value as Extract<Value, { kind: "int" }>).value) as [number, number];
+  if (b === 0 || a % b === 0 || (!isWritten(right) && Math.abs(a) > Math.abs(b))) return;
+  report(frame, "truncated-division", span, `${a} / ${b} is ${Math.trunc(a / b)}: of ints the fraction is dropped`, { severity: "warning", help: `${a}.0 / ${b} is ${Number((a / b).toPrecision(6))}` });
+}
+
+/** Whether an expression is a number, perhaps with a sign. */
+const isWritten = (expression: ast.Expression): boolean => expression.kind === "number" || (expression.kind === "unary" && expression.operand.kind === "number");
 
 function leftWish(op: ast.BinaryOperator, expected: Expected | undefined): Expected | undefined {
   if (isComparison(op)) return undefined;

@@ -18,7 +18,7 @@ import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import { nested, originOf, report, type Frame } from "./frame.ts";
 import * as numbers from "./numbers.ts";
-import { opNames, withoutBits } from "./operators.ts";
+import { opNames, warnOfTruncation, withoutBits } from "./operators.ts";
 import { describeBinding, Scope, type FunctionBinding } from "./scope.ts";
 import { index as indexOf } from "./slice.ts";
 import { castOfConstant, defaultDType, misfit } from "./tensors.ts";
@@ -231,11 +231,16 @@ function binaryOf(at: VertexFrame, expression: ast.BinaryExpression, wish: DType
   let left = vertexExpression(at, first, wished);
   let leftSpan = first.span;
   for (const link of links) {
-    left = isLogic(link.op) ? logic(at, link.op, left, link, leftSpan)
-      : operate(at, link.op, left, leftSpan, vertexExpression(at, link.right, left.kind === "scalar" ? left.dtype : wished), link.right.span, link.span);
+    left = isLogic(link.op) ? logic(at, link.op, left, link, leftSpan) : linked(at, link, left, leftSpan, left.kind === "scalar" ? left.dtype : wished);
     leftSpan = link.span;
   }
   return left;
+}
+
+function linked(at: VertexFrame, link: ast.BinaryExpression, left: VertexValue, leftSpan: Span, wish: DType | undefined): VertexValue {
+  const right = vertexExpression(at, link.right, wish);
+  warnOfTruncation(at.frame, link, left, right);
+  return operate(at, link.op, left, leftSpan, right, link.right.span, link.span);
 }
 
 /** `left op right` on elaborated sides. */

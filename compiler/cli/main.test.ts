@@ -74,6 +74,13 @@ describe("usage", () => {
     for (const name of ["program", "in", "weights", "out", "out-dir", "workers", "graph", "set", "target", "tiles", "json"]) expect(help.out).toContain(`--${name} `);
   });
 
+  test("ops are a line each, and no line is there twice", async () => {
+    const lines = (await gph("ops")).out.trimEnd().split("\n");
+    expect(lines.filter((line) => !/^[a-z(]\S* ?.* {2}\S/.test(line))).toEqual([]);
+    expect(lines.filter((line, at) => lines.indexOf(line) !== at)).toEqual([]);
+    expect(lines.find((line) => line.startsWith("rfft(x)"))).toContain("An even length is one transform of half of it.");
+  });
+
   test("the version is package.json's", async () => {
     const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
     expect(await gphProcess("--version")).toEqual({ code: 0, out: `gph ${version}\n`, err: "" });

@@ -46,7 +46,7 @@ async function opsCommand(args: Arguments): Promise<number> {
   }
   const chosen = args.files.length === 0 ? all : all.filter(({ name }) => args.files.includes(name));
   if (args.has("json")) writeJson(chosen.map(({ json }) => json));
-  else process.stdout.write(args.files.length === 0 ? list(chosen) : chosen.map(page).join("\n"));
+  else process.stdout.write(args.files.length === 0 ? list(chosen) : unlike(chosen.map(page)).join("\n"));
   return 0;
 }
 
@@ -77,12 +77,15 @@ const callWidth = 44;
 
 function list(entries: readonly Entry[]): string {
   const moduleWidth = Math.max(...entries.map(({ module }) => imported(module).length));
-  return entries.map(({ text, module, says }) => `${text.padEnd(callWidth)}  ${imported(module).padEnd(moduleWidth)}  ${says}\n`).join("");
+  return unlike(entries.map(({ text, module, says }) => `${text.padEnd(callWidth)}  ${imported(module).padEnd(moduleWidth)}  ${says.replaceAll("\n", " ")}\n`)).join("");
 }
+
+/** Ops that one call stands for, by what it is given, may have nothing to tell them apart by. */
+const unlike = (texts: readonly string[]): string[] => [...new Set(texts)];
 
 const imported = (module: string): string => (module === "core" ? "" : module);
 
 function page({ name, text, module, says, details }: Entry): string {
   const lines: (readonly [string, string | undefined])[] = [...details, ["import", module === "core" ? undefined : `import { ${name} } from "${module}";`]];
-  return `${text}\n  ${says.split("   ").at(-1)}\n${lines.flatMap(([what, is]) => (is === undefined ? [] : [`  ${what.padEnd(8)}  ${is}\n`])).join("")}`;
+  return `${text}\n  ${says.split("   ").at(-1)!.replaceAll("\n", "\n  ")}\n${lines.flatMap(([what, is]) => (is === undefined ? [] : [`  ${what.padEnd(8)}  ${is}\n`])).join("")}`;
 }

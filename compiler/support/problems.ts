@@ -18,6 +18,7 @@ export const problems = {
   "shape-mismatch": "Shapes do not fit together.",
   "bad-argument": "An argument is missing, unknown, given twice, or not a value this parameter takes.",
   "out-of-range": "An index, axis, tile or literal lies outside what is allowed.",
+  "truncated-division": "A quotient of whole numbers loses its fraction, which was hardly meant.",
   "not-assignable": "The left side of an assignment cannot be assigned.",
   "not-compile-time": "A value that must be known when compiling depends on tensors.",
   "indivisible": "A dimension must divide without remainder.",
