@@ -75,6 +75,13 @@ describe("border-convolutions", () => {
     }
   });
 
+  it("adds a bias behind the sums, but of halves, which are rounded once", () => {
+    const biased = (dtype: string): Graph => graphOf(`import { conv2d } from "std/nn"; graph g { in x: ${dtype}[1, 2, 8, 8]; in w: ${dtype}[4, 2, 3, 3]; in b: ${dtype}[4]; out y: ${dtype}[1, 4, 6, 6]; program main { y = conv2d(x, w, b); } }`);
+    const inputs = (graph: Graph): readonly number[] => passed(graph).programs[0]!.body.nodes.filter(({ op }) => op === "conv").map((node) => node.inputs.length);
+    expect(inputs(biased("f32"))).toEqual([2]);
+    expect(inputs(biased("f16"))).toEqual([3]);
+  });
+
   it("leaves no border, and of transposes one apart none", () => {
     const one = { dtype: "f32", images: 1, channels: 2, filters: 2, size: 8, window: 3, stride: 1, dilation: 1, padding: 1, bias: true } as const;
     const cut = passed(convolutions(one));

@@ -108,7 +108,10 @@ function lowerKind({ name, direction, channels, filter }: Kind, inputs: readonly
   const grouped = groups > 1 && outs > 1;
   const firstPosition = grouped ? 3 : 2;
   const parallel = firstPosition + spatial;
-  return choices(windows.map((window, axis) => direction.runs(window, x.shape[2 + axis]!, type.shape[2 + axis]!))).map((runs): Lowering => {
+  const all = choices(windows.map((window, axis) => direction.runs(window, x.shape[2 + axis]!, type.shape[2 + axis]!)));
+  // Partial sums are combined over a whole result.
+  const combines = all.length === 1 && bias === undefined && computeDType(type.dtype) === type.dtype;
+  return all.map((runs): Lowering => {
     const inner = [ins, ...runs.map(({ elements }) => elements.count)];
     const sums = sizeOf(inner) > 0;
     const rank = parallel + (sums ? 1 + spatial : 0);
@@ -125,6 +128,7 @@ function lowerKind({ name, direction, channels, filter }: Kind, inputs: readonly
     return {
       name,
       contraction: true,
+      ...(combines ? { combine: "add" as const } : {}),
       space: [...dimensions("parallel", [type.shape[0]!, ...channelExtents, ...runs.map(({ positions }) => positions.count)]), ...(sums ? dimensions("reduction", inner) : [])],
       reads: [...(sums ? [image, weights] : []), ...(bias ? [{ operand: 2, index: [output] }] : [])],
       writes: [{ operand: 0, index: [at(0), output, ...runs.map(({ positions }, axis) => progression(positions, firstPosition + axis, rank))] }],
