@@ -51,6 +51,8 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "an unknown bound": `fn f<T: flot>(x: T) -> T { return x; } // error: unknown-name: did you mean float?\n${inProgram("s = 1;")}`,
   "an unknown module": `import { relu } from "std/nm"; // error: unknown-module: "std/nm"\n${inProgram("y = relu(x);")}`,
   "a name that is not exported": [`import { half } from "./other.gph"; // error: unknown-name: write \`export\` before it\n${inProgram("s = half(s);")}`, { files: { "./other.gph": "fn half(x: f32) -> f32 { return x / 2; }" } }],
+  "a name of another module": `import { cholesky } from "std/nn"; // error: unknown-name: import { cholesky } from "std/linalg";\n${inProgram("y = cholesky(x);")}`,
+  "a name that needs no import": `import { top_k } from "std/nn"; // error: unknown-name: top_k is known without an import\n${inProgram("y = x;")}`,
   "a name no module has": `import { rely } from "std/nn"; // error: unknown-name: did you mean relu?\n${inProgram("y = rely(x);")}`,
   "a range as a call": inProgram("for q in range(4) { s += 1; } // error: unknown-name: the range 0..n does it"),
   "not a number": inProgram("s = nan; // error: unknown-name: it is written 0.0 / 0.0"),

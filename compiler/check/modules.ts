@@ -130,13 +130,22 @@ export class Modules {
       if (exported) define(local, exported, false);
       else if (ops.has(name.name)) define(local, { kind: "ops", call: name.name, module: specifier as ModuleName }, false);
       else {
+        const help = helpForImport(frame, name.name, module, ops);
         define(local, { kind: "poison" }, false);
         if (!known) continue;
-        const hidden = module?.scope.own(name.name);
-        const meant = closest(name.name, [...(module?.exports.keys() ?? []), ...ops]);
-        const help = hidden ? "it is not exported there: write `export` before it" : meant === undefined ? undefined : `did you mean ${meant}?`;
         report(frame, "unknown-name", name.span, `${JSON.stringify(specifier)} has no ${name.name}`, help === undefined ? {} : { help });
       }
     }
   }
+}
+
+/** For a name that a module has not, or does not export. */
+function helpForImport(frame: Frame, name: string, module: Module | undefined, ops: ReadonlySet<string>): string | undefined {
+  if (module?.scope.own(name)) return "it is not exported there: write `export` before it";
+  const everywhere = frame.scope.lookup(name)?.kind;
+  if (everywhere === "ops" || everywhere === "function" || everywhere === "builtin") return `${name} is known without an import`;
+  const other = frame.session.moduleOf(name);
+  if (other !== undefined) return `import { ${name} } from "${other}";`;
+  const meant = closest(name, [...(module?.exports.keys() ?? []), ...ops]);
+  return meant === undefined ? undefined : `did you mean ${meant}?`;
 }
