@@ -2,16 +2,17 @@
  * One kernel to one WebAssembly function. Its parameters are the byte addresses of the kernel's buffers (of element 0 in every
  * dimension), i32 each, in their order; it has no result. Every element of a buffer must lie at `control.end` or above.
  */
-import type { Kernel, LocalId, Statement } from "../kernel/kernel.ts";
+import type { Expression, Kernel, LocalId, Statement } from "../kernel/kernel.ts";
 import { carriedLocals } from "../kernel/dependence.ts";
 import { liveAfter, type LiveAfter } from "../kernel/liveness.ts";
 import { registerBytes } from "../kernel/vector-support.ts";
-import { bodiesOf, localsSet } from "../kernel/walk.ts";
+import { bodiesOf, localsSet, type StoreStatement } from "../kernel/walk.ts";
 import { invariant, unreachable } from "../support/bug.ts";
 import { linearise, planPointers, type LinearForm } from "./addresses.ts";
 import type { Code, Module } from "./binaryen.ts";
 import { emitAccumulation, emitExpression, withoutRounding, type ExpressionContext } from "./expression.ts";
 import { Memory, type StartedPointer } from "./memory.ts";
+import { storesTogether } from "./narrow-stores.ts";
 import { isHalf, machineType } from "./scalar.ts";
 import { FunctionScope, type EmitOptions, type Value } from "./scope.ts";
 
@@ -64,13 +65,22 @@ class KernelEmitter implements ExpressionContext {
   }
 
   block(statements: readonly Statement[]): Code {
-    const codes = this.memory.withAddresses(() => statements.map((statement) => this.#statement(statement)));
+    const codes = this.memory.withAddresses(() => storesTogether(statements, this.#kernel).map((group) => (group.length === 1 ? this.#statement(group[0]!) : this.#narrowed(group as readonly StoreStatement[]))));
     return this.scope.module.block(null, codes, this.scope.binaryen.none);
   }
 
   #statement(statement: Statement): Code {
     if (statement.kind === "set") return this.memory.straight(() => this.#emit(statement), statement.local);
     return statement.kind === "store" ? this.memory.straight(() => this.#emit(statement)) : this.memory.withoutAddresses(() => this.#emit(statement));
+  }
+
+  /** Casts of neighbouring vectors that are stored together. */
+  #narrowed(stores: readonly StoreStatement[]): Code {
+    const [{ buffer, index, origin }] = stores as [StoreStatement];
+    return this.memory.straight(() => {
+      this.memory.origin = origin;
+      return this.memory.storeNarrowed(buffer, index, stores.map(({ value }) => emitExpression(this, (value as Extract<Expression, { kind: "cast" }>).operand)));
+    });
   }
 
   #emit(statement: Statement): Code {

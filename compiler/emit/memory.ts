@@ -15,7 +15,7 @@ import type { Code } from "./binaryen.ts";
 import { decodeHalf, decodeHalfLanes, encodeHalf, encodeHalfLanes } from "./half-floats.ts";
 import { isHalf, machineName, machineType } from "./scalar.ts";
 import type { FunctionScope, Value } from "./scope.ts";
-import { resizeMask } from "./vector.ts";
+import { narrowed, resizeMask } from "./vector.ts";
 
 /** A machine address and the constant an instruction adds to it. */
 interface Place {
@@ -201,6 +201,13 @@ export class Memory {
     const { dtype } = this.#kernel.buffers[buffer]!;
     const code = this.#scope.here(value);
     return lanes === 1 ? this.#storeScalar(dtype, this.#place(buffer, index), code) : this.#storeVector(dtype, lanes, this.#vectorPlace(buffer, index), code);
+  }
+
+  /** Several vectors of f32 to neighbours of a buffer of narrower elements, which fill one vector. */
+  storeNarrowed(buffer: BufferId, index: readonly Expression[], values: readonly Value[]): Code {
+    const codes = values.map((value) => this.#scope.here(value));
+    const { pointer, offset } = this.#vectorPlace(buffer, index);
+    return this.#storeBytes(registerBytes, offset, pointer, narrowed(this.#scope, this.#kernel.buffers[buffer]!.dtype, codes));
   }
 
   /** One lane of a vector of the buffer's dtype, which is no half and no bool. */

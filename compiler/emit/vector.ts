@@ -325,6 +325,18 @@ function floatToInteger(scope: FunctionScope, from: "f32" | "f64", to: DType, op
   return module.i8x16[`narrow_i16x8_${signOf(to)}`](module.i16x8.narrow_i32x4_s(words, zero(scope)), zero(scope));
 }
 
+/** Vectors of four f32 as one vector of 16-bit floats, or of integers of 8 or 16 bits, rounded or cut as a cast does: two or four of them. */
+export function narrowed(scope: FunctionScope, to: DType, vectors: readonly Code[]): Code {
+  const { i8x16, i16x8, i32x4 } = scope.module;
+  const pairs = (sign: "s" | "u", words: readonly Code[]): Code[] => words.flatMap((word, at) => (at % 2 === 0 ? [i16x8[`narrow_i32x4_${sign}`](word, words[at + 1]!)] : []));
+  // Bits of halves are sign-extended, so that nothing saturates.
+  if (to === "f16" || to === "bf16") return pairs("s", vectors.map((vector) => encodeHalfLanes(scope, to, vector)))[0]!;
+  const words = vectors.map((vector) => i32x4.trunc_sat_f32x4_s(vector));
+  if (bytesOf(to) === 2) return pairs(signOf(to), words)[0]!;
+  const [low, high] = pairs("s", words);
+  return i8x16[`narrow_i16x8_${signOf(to)}`](low!, high!);
+}
+
 /** Between integers of other widths: extends by the sign given, or keeps the low bits. */
 function resizeInteger(scope: FunctionScope, vector: Code, from: number, to: number, sign: "s" | "u"): Code {
   const { module } = scope;

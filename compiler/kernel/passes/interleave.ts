@@ -4,14 +4,13 @@
  * copy is computed once, so that a value loaded serves every copy. Each copy computes what it computed before, in the
  * same order.
  */
-import { isBig } from "../../../runtime/dtype.ts";
+import { bytesOf, isBig } from "../../../runtime/dtype.ts";
 import { binary, cast, constant, i32, reduce } from "../build.ts";
 import { CompilerBug, invariant, unreachable } from "../../support/bug.ts";
 import type { Expression, LocalId, Statement } from "../kernel.ts";
 import {
   constantOf, mapExpressions, mapOperands, mentionsLocal, rewriteExpression, tripCount, visitStatements, type ForStatement, type IfStatement, type LocalTable, type StoreStatement,
 } from "../walk.ts";
-import { computeDType } from "../vector-support.ts";
 
 /**
  * What a branch asks that is only left out where no lane is on: its body does nothing in lanes that are off (widen.ts), so that
@@ -126,8 +125,8 @@ class Interleaver {
   /** All values first, then the stores next to each other. */
   #stores(statement: StoreStatement): readonly Statement[] {
     const { origin } = statement;
-    // Storing rounds to a 16-bit float: what waits for its store need not be rounded before.
-    const value = statement.value.kind === "cast" && statement.value.operand.dtype === "f32" && computeDType(statement.value.dtype) === "f32" ? statement.value.operand : statement.value;
+    // Storing rounds to a 16-bit float, and neighbouring vectors are narrowed together: what waits for its store is as wide as before.
+    const value = statement.value.kind === "cast" && statement.value.operand.dtype === "f32" && bytesOf(statement.value.dtype) < 4 && statement.value.dtype !== "bool" ? statement.value.operand : statement.value;
     if (value.kind === "local" || value.kind === "constant") return this.#copied(statement);
     const local = this.#locals.fresh("value", value.dtype, value.lanes);
     this.#own(local.local);
