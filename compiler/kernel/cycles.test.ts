@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nowhere } from "../support/span.ts";
 import { target } from "../targets/targets.ts";
-import { binary, call, cast, constant, i32, KernelBuilder } from "./build.ts";
+import { binary, call, cast, constant, i32, KernelBuilder, multiplyAdd } from "./build.ts";
 import { closedForms, cycleModel, mathCycles } from "./cycle-model.ts";
 import { estimateKernel, kernelCycles, sharedKernelCycles } from "./cycles.ts";
 import type { Expression, Kernel } from "./kernel.ts";
@@ -53,6 +53,13 @@ describe("cycles of a vertex", () => {
       expect(kernelCycles(dot(n), mk2)).toBe(5 + Math.ceil(n / 2));
       if (n >= 12) expect(kernelCycles(dot(n, "f16"), mk2)).toBe(6 + Math.ceil(n / 4));
     }));
+  });
+
+  it("are the same for a product that is added, however it is written", () => {
+    for (const op of ["add", "sub"] as const) {
+      const apart = map([301], (a) => binary(op, a, twice(twice(a))));
+      expect(kernelCycles(map([301], (a) => multiplyAdd(op, a, constant("f32", 2), twice(a))), mk2)).toBe(kernelCycles(apart, mk2));
+    }
   });
 
   it("are in closed form what they are of a kernel: a dot product, and a map but for the lane that needs no folding", () => {

@@ -95,9 +95,7 @@ export class Stretch {
       case "reduce": this.#float += Math.log2(expression.operand.lanes); return;
       case "unary": return this.#operation(expression.op, expression.dtype, lanes);
       case "binary": return this.#operation(expression.op, expression.left.dtype, lanes);
-      case "multiplyAdd":
-        this.#operation("mul", expression.dtype, lanes);
-        return this.#operation(expression.op, expression.dtype, lanes);
+      case "multiplyAdd": return this.#operation(expression.op, expression.dtype, lanes);
       case "select":
         if (isFloat(expression.dtype)) this.#operation("max", expression.dtype, lanes);
         else this.#integer += bytes === 8 ? 2 : 1;
