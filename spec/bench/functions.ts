@@ -5,8 +5,10 @@
  * 4,096 elements that stay in the nearest cache, in rounds of all three, since machines change speed from minute to minute.
  * Arguments are spread over the range named, evenly or by their logarithms.
  *
- * November 2026, nanoseconds an element: functions of f32 0.6–2.4 (pow 3.6), 3–27 times as fast as the calls; those of f64 1.8–6.1
- * (pow 8.1), 1.2–9 times; erf, whose call is a series, 380 and 130 times. Where V8 pairs vectors
+ * Products and sums inside of formulas are one operation, as in what is compiled without strict math.
+ *
+ * November 2026, nanoseconds an element: functions of f32 0.5–2.0 (pow 3.2), 3–35 times as fast as the calls; those of f64 1.4–5.0
+ * (pow 7.7), 1.3–12 times; erf, whose call is a series, 480 and 145 times. Where V8 pairs vectors
  * (`node --experimental-wasm-revectorize`) between half of that and two thirds.
  *
  *   node spec/bench/functions.ts [f32|f64] [name …]

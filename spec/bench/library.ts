@@ -1,6 +1,7 @@
 /**
- * The library's ops, one row each: how near they come to what one core allows. Beside each program the limits of the machine,
- * measured in the same rounds, of which the largest is the limit: a loop that reads and writes as many bytes of memory as the
+ * The library's ops, one row each: how near they come to what one core allows. The limit is the best that is known in C, where
+ * there is such a kernel and it can be compiled (`library/native.ts`): the same function with the same accuracy, in vectors of 128
+ * bits. Elsewhere, and where there is no gcc, it is the largest of the machine's limits, measured in the same rounds: a loop that reads and writes as many bytes of memory as the
  * op must; fused multiply–adds of vectors, of sums of products; single instructions of vectors, of formulas that are rounded
  * step by step (`library/formulas.ts` counts them); quotients and roots; hand-written kernels that turn rows into columns, load
  * what indices name, and move keys to piles (`lookups.ts`). And plain JavaScript. Operands and results are states, so that a call
@@ -10,9 +11,13 @@
  * Memory is filled first: pages that nothing was written to are one page of zeros, which the nearest cache holds. Times are
  * the thread's own, in rounds of all contenders, since machines change speed from minute to minute.
  *
- * Formulas do not reach four instructions in a cycle, which is what single instructions are counted by: the same exponential in
- * C with intrinsics of 128 bits (gcc 12, -O3, without fused operations) takes 0.70 to 0.77 ns an element, 0.65 of the limit, the
- * kernel here 0.75; a sigmoid made of it 0.84 to 0.92, here, of an exponential of what is not positive, 0.83. A single long row
+ * Single instructions are counted as if four were done in a cycle and no product were fused with its sum. C, which fuses them inside of
+ * formulas as the kernels here do, comes to that count for an exponential, to 0.85 of it for a sine and 0.7 for a power. For long
+ * formulas it needs four vectors at once and gcc's scheduling across them, else each operation of a power waits for the one before
+ * (16.5 ms in place of 11.5). What C has and WebAssembly has not: products of 32 bits
+ * to 64 without two moves of words before each, and moves of words of two vectors (philox, and what it gives stored in order), and
+ * bytes that become words in one load (casts from i8). The step of adam takes three passes where C takes one: its moments, then the
+ * weights; a map has one result. A single long row
  * is sorted in two stretches and merged, which is for two workers: by one it takes 6.5 ms where 4.5 would do. Of top_k neither
  * memory nor comparisons are the limit but the insertions of those elements, some 47 of a row, that are among the best so far.
  *
@@ -22,13 +27,15 @@
  * | sums, max, pads, rolls, concat, pools     | 0.6–1        | 1–120   | memory, the largest of windows instructions |
  * | running sums along rows, along columns    | 0.5–0.6, 0.5 | 4, 37   | memory; along columns it is read twice, so that tiles share the work |
  * | transposed matrix, channels last, first   | 0.9–1.1      | 15, 9, 3 | transposing; of what memory allows 0.33, 0.5, 0.3 |
- * | heads brought before rows                 | 0.6          | 6       | memory, in rows of 256 bytes |
- * | casts to f16, bf16, i8; from f16, i8      | 0.9, 0.8, 0.68; 0.9, 0.75 | 37–90 | instructions; from i8, and bf16 1.0, memory |
- * | exp, sigmoid, sin, tanh chain, gelu, pow  | 0.5–0.67     | 6–20    | instructions |
- * | softmax, cross_entropy                    | 0.46–0.5     | 5–8     | instructions, and what is stored and loaded between passes over a row |
- * | layer, batch, group and rms norm          | 0.4–0.7      | 6–10    | instructions, rms norm memory |
- * | step of adam                              | 0.5          | 4       | quotients |
- * | uniform, dropout, normal                  | 0.5–0.7, 0.5, 0.5 | 30–120 | instructions: 1.0, 1.3 and 2.6 ns an element |
+ * | heads brought before rows; columns side by side | 0.9–1.2; 0.9–1 | 5–10; 3 | C |
+ * | casts to i8; from i8                      | 1.05–1.15; 0.85 | 48, 70 | C |
+ * | casts to f16, bf16; from f16, bf16        | 0.8–1.05, 0.8; 0.88, 1 | 45–130 | instructions; from bf16 memory |
+ * | exp, sigmoid                              | 0.83–0.93, 0.77–0.91 | 26, 24 | C |
+ * | sin, tanh chain, gelu, pow, axpy chain    | 0.85–1.05, 0.85–0.97, 0.77–0.96, 0.94, 0.9 | 6–21 | C |
+ * | softmax, cross_entropy                    | 1.05–1.2, 0.93–1 | 12, 10 | C, which reads a row after the other |
+ * | layer, batch, group and rms norm          | 1.1–1.3, 1.2, 1, 1 | 7–13 | C, which reads a row after the other |
+ * | step of adam                              | 0.7–0.87     | 7       | C |
+ * | uniform, dropout, normal                  | 0.8, 1.05, 0.82 | 40–100 | C |
  * | gather of rows, of elements; scatter_add of rows | 0.9–1.1, 0.92–0.98; 0.68 | 1.5–4 | lookups |
  * | one_hot                                   | 0.9          | 1       | memory |
  * | sort, argsort of 1M: 6.5, 7.5 ms          | 0.42, 0.4    | 14, 45  | piles; NumPy: 11, 49 ms |

@@ -1,6 +1,7 @@
 /**
  * Operations of formulas, each element's: what functions need that are computed to one or two units in the last place, one for
  * each operation that is rounded by itself or that works on bits. A vector instruction does one of them for four elements; quotients and square roots are counted apart.
+ * Limits where there is no kernel in C to compare with, or no compiler for it.
  */
 import type { Limit } from "./case.ts";
 

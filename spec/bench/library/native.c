@@ -3,11 +3,14 @@
  * vectors of 128 bits with 16 registers, which is what an engine has, compiled by gcc where there is one (native.ts). Each
  * function has its operands, then its results, then sizes. Inside of a formula, and in sums of products, a product and a sum
  * are one operation (`fused`); elsewhere each is rounded for itself, as the language wants it. So many vectors at once as
- * was fastest of 1, 2, 4 and 8.
+ * was fastest of 1, 2, 4 and 8; gcc orders their operations.
  */
 #include <math.h>
 #include <string.h>
 #include <immintrin.h>
+
+/** Whether the processor has what this is compiled for. */
+int supported(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
 typedef __m128 Floats;
 typedef __m128i Ints;

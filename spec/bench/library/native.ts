@@ -23,7 +23,7 @@ const flags = ["-O3", "-march=x86-64-v3", "-mprefer-vector-width=128", "-ffp-con
 
 const sources = ["native.c", "native-data.c"].map((file) => fileURLToPath(new URL(file, import.meta.url)));
 
-/** The library and the module that calls it; undefined where there is no gcc, no such module, or another machine. */
+/** The library and the module that calls it; undefined where there is no gcc, no such module, or another kind of processor. */
 async function load() {
   const ffi = await import("node:ffi").catch(() => undefined);
   if (ffi === undefined) return undefined;
@@ -31,7 +31,9 @@ async function load() {
   const path = join(folder, `native.${ffi.suffix}`);
   try {
     const built = spawnSync("gcc", [...sources, ...flags, "-o", path], { encoding: "utf8" });
-    return built.status === 0 ? { ffi, functions: new ffi.DynamicLibrary(path) } : undefined;
+    if (built.status !== 0) return undefined;
+    const functions = new ffi.DynamicLibrary(path);
+    return functions.getFunction("supported", { arguments: [], return: "i32" })() !== 0 ? { ffi, functions } : undefined;
   } finally {
     rmSync(folder, { recursive: true });
   }
