@@ -76,7 +76,7 @@ describe("reductions of long rows", () => {
     ["all of a matrix", reduction("i32", "96, 100", "i32", "sum(x)"), 0], ["a vector", reduction("i64", "10000", "i64", "sum(x)"), 0], ["a vector of a prime length", reduction("i32", "10007", "i32", "max(x)"), 0],
     ["axes that are apart", reduction("i32", "70, 3, 90", "i32[3]", "sum(x, axis = (0, 2))"), 0], ["with dimensions that are kept", reduction("i32", "3, 5, 60, 40", "i32[1, 5, 1, 1]", "min(x, axis = (0, 3, 2), keepdims = true)"), 0],
     ["products", reduction("i32", "2, 5000", "i32[2]", "prod(x, axis = 1)"), 0], ["floats", reduction("f32", "300, 40", "f32", "sum(x * x)"), 1e-6], ["the largest of floats", reduction("f32", "300, 40", "f32", "max(x)"), 0],
-    ["halves, rounded once", reduction("f16", "120, 40", "f16", "sum(x)"), 2 ** -11], ["truth", reduction("i32", "120, 40", "bool", "any(x == 7)"), 0],
+    ["halves, rounded once", reduction("f16", "120, 40", "f16", "sum(x)"), 2 ** -11], ["means", reduction("f32", "2, 9000", "f32[2, 1]", "mean(x, axis = 1, keepdims = true)"), 1e-6], ["means of halves", reduction("f16", "10000", "f16", "mean(x)"), 2 ** -11], ["truth", reduction("i32", "120, 40", "bool", "any(x == 7)"), 0],
   ];
 
   it.each(cases)("%s", async (_, graph, tolerance) => {

@@ -62,15 +62,16 @@ class Blocks {
       case "top_places": return this.#largest(found);
       case "take_along": return this.#elements(found);
       case "cum_sum": return shares ? undefined : this.#runningSums();
-      case "reduce": return shares ? undefined : this.#reduced();
+      case "reduce": case "mean": return shares ? undefined : this.#reduced();
       default: return undefined;
     }
   }
 
   /** Blocks are what belongs to one index of the first reduced axes, or of a part of the last of these. */
   #reduced(): ValueId | undefined {
-    const { inputs: [x], attributes: { op, axes }, outputs: [output] } = this.#node;
+    const { inputs: [x], attributes: { op = "add", axes }, outputs: [output] } = this.#node;
     const { dtype, shape } = this.#at.type(x!);
+    const type = this.#at.type(output!);
     const reduced = (axes as readonly number[]).toSorted((a, b) => a - b);
     const n = sizeOf(reduced.map((axis) => shape[axis]!));
     const results = sizeOf(shape) / n;
@@ -94,7 +95,8 @@ class Blocks {
     const halves = isHalf(dtype) && (op === "add" || op === "mul");
     const values = this.#reshape(halves ? this.#apply("cast", [x!], { dtype: "f32" }) : x!, cut);
     const ofBlocks = this.#apply("reduce", [values], { op, axes: inner, keepdims: true });
-    const result = this.#reshape(this.#apply("reduce", [ofBlocks], { op, axes: [...outer, ...inner], keepdims: false }), this.#at.type(output!).shape);
+    const sums = this.#reshape(this.#apply("reduce", [ofBlocks], { op, axes: [...outer, ...inner], keepdims: false }), type.shape);
+    const result = this.#node.op === "mean" ? this.#apply("div", [sums, this.#filled(this.#at.type(sums), n)]) : sums;
     return halves ? this.#apply("cast", [result], { dtype }) : result;
   }
 
@@ -179,11 +181,14 @@ class Blocks {
 
   /** i32: along one dimension first, first + step, …, the same along all others. */
   #counted(shape: readonly number[], dimension: number, step: number, first: number): ValueId {
-    const filled = (type: Pick<TensorType, "shape">, value: number): ValueId => this.#apply("fill", [], { value, dtype: "i32", shape: [...type.shape] });
     const numbers = this.#apply("iota", [], { length: shape[dimension]!, dtype: "i32" });
-    const along = { shape: shape.map((extent, d) => (d === dimension ? extent : 1)) };
-    const counted = this.#apply("add", [this.#apply("mul", [this.#reshape(numbers, along.shape), filled(along, step)]), filled(along, first)]);
+    const along: TensorType = { dtype: "i32", shape: shape.map((extent, d) => (d === dimension ? extent : 1)) };
+    const counted = this.#apply("add", [this.#apply("mul", [this.#reshape(numbers, along.shape), this.#filled(along, step)]), this.#filled(along, first)]);
     return this.#apply("broadcast", [counted], { shape: [...shape] });
+  }
+
+  #filled({ dtype, shape }: TensorType, value: number): ValueId {
+    return this.#apply("fill", [], { value, dtype, shape: [...shape] });
   }
 
   #part(value: ValueId, axis: number, start: number, length: number): ValueId {
