@@ -5,7 +5,7 @@ import type * as ast from "../syntax/ast.ts";
 import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
 import { report, spend, type Build, type Frame } from "./frame.ts";
-import { expectedOf, fitted, letValues } from "./let.ts";
+import { expectedOf, fitted, declaredValues } from "./let.ts";
 import { mapMember } from "./mapping.ts";
 import { fileFrame, type Module } from "./modules.ts";
 import { written } from "./operators.ts";
@@ -182,7 +182,7 @@ function graphLet(frame: Frame, declaration: ast.Let): void {
   let types: readonly Value[] = [];
   const build = scratch();
   build.builder.block([], () => {
-    types = letValues({ ...frame, build, atTop: true }, declaration);
+    types = declaredValues({ ...frame, build, atTop: true }, declaration);
     return [];
   });
   const group = { declaration, scope: frame.scope, types };

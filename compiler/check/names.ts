@@ -207,12 +207,12 @@ class Names {
 
   #statement(statement: ast.Statement): void {
     switch (statement.kind) {
-      case "let":
+      case "let": case "var":
         if (statement.type) this.#type(statement.type);
         this.#expression(statement.value);
         for (const name of statement.names) this.#declare(name);
         return;
-      case "var": case "const":
+      case "const":
         if (statement.type) this.#type(statement.type);
         this.#expression(statement.value);
         return this.#declare(statement.name);

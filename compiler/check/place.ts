@@ -6,7 +6,7 @@ import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import { findClash, type Box } from "./clash.ts";
 import { report, spend, type Frame } from "./frame.ts";
-import { allCompileTime, letValues } from "./let.ts";
+import { allCompileTime, declaredValues } from "./let.ts";
 import { tileNumber } from "./mapping.ts";
 import { isReference, reference, showSlice, type Reference } from "./reference.ts";
 import { describeBinding, Scope, type Binding, type VertexBinding } from "./scope.ts";
@@ -88,7 +88,7 @@ function defineLet(frame: Frame, declaration: ast.Let): void {
     frame.scope.define(name.name, named ? { kind: "reference", reference: named, span: name.span } : { kind: "poison" });
     return;
   }
-  const values = letValues(frame, declaration);
+  const values = declaredValues(frame, declaration);
   if (!allCompileTime(values)) report(frame, "not-compile-time", declaration.value.span, "a let of a compute set is a compile-time value or a slice of a tensor", { help: "compute it in a let of the graph" });
   declaration.names.forEach((one, k) => frame.scope.define(one.name, { kind: "value", value: values[k] ?? poison, span: one.span, what: "let" }));
 }

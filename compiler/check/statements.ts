@@ -6,7 +6,7 @@ import type { Span } from "../support/span.ts";
 import { effect, effects } from "./builtins.ts";
 import { conditional, repeat, switching, whileLoop } from "./control.ts";
 import { callDepth, nested, originOf, report, spend, type Build, type Frame, type Returned } from "./frame.ts";
-import { expectedOf, fitted, letValues } from "./let.ts";
+import { declaredValues, fitted } from "./let.ts";
 import { operate, operatorOf, written } from "./operators.ts";
 import { elaborateSet } from "./place.ts";
 import { describeBinding, Scope, type Binding } from "./scope.ts";
@@ -14,6 +14,7 @@ import { readSelection, select, writeSelection } from "./slice.ts";
 import { cellOf, letValue } from "./states.ts";
 import { blockNesting } from "./limits.ts";
 import { asTensor, type Written } from "./tensors.ts";
+import { elementTypes } from "./types.ts";
 import { describe, poison, type Value } from "./value.ts";
 import { assign, assignable } from "./variables.ts";
 import { rootOf } from "./assigned.ts";
@@ -63,7 +64,7 @@ function atRunTime(frame: Frame, span: Span, work: (build: Build) => void): void
 }
 
 function defineLet(frame: Frame, declaration: ast.Let): void {
-  const values = letValues(frame, declaration);
+  const values = declaredValues(frame, declaration);
   declaration.names.forEach((name, k) => {
     const value = values[k] ?? poison;
     frame.scope.define(name.name, { kind: "value", value, span: name.span, what: "let" });
@@ -75,16 +76,23 @@ function defineConst(frame: Frame, declaration: ast.Const): void {
   frame.scope.define(declaration.name.name, { kind: "value", value, span: declaration.name.span, what: "const" });
 }
 
-/** A `var` of a compile-time type stays compile-time; any other is a tensor. */
 function defineVar(frame: Frame, declaration: ast.Var): void {
-  const { name, type } = declaration;
-  const given = written(declaration.value, frame.session.rules.expression(frame, declaration.value, expectedOf(frame, type)));
-  const compileTime = type?.kind === "named-type" && !type.dimensions && ["int", "float", "string", "dtype"].includes(type.name.name);
-  let value: Value;
-  if (type && !compileTime && type.kind === "named-type" && type.name.name === "bool" && !type.dimensions && given.value.kind === "bool") value = asTensor(frame, given);
-  else value = fitted(frame, given, type, name.name);
-  if (!type && value.kind !== "tensor" && value.kind !== "poison") value = asTensor(frame, { ...given, value });
-  frame.scope.define(name.name, { kind: "variable", variable: { name: name.name, span: name.span, value, region: frame.build?.region ?? 0, call: callDepth(frame) } });
+  const { names, tuple, type, value } = declaration;
+  const values = declaredValues(frame, declaration);
+  const types = !tuple ? [type] : type?.kind === "tuple-type" ? elementTypes(type, names.length) : undefined;
+  names.forEach((name, k) => {
+    const part = tuple && value.kind === "tuple" ? value.elements[k] ?? value : value;
+    const initial = variableValue(frame, written(part, values[k] ?? poison), types?.[k]);
+    frame.scope.define(name.name, { kind: "variable", variable: { name: name.name, span: name.span, value: initial, region: frame.build?.region ?? 0, call: callDepth(frame) } });
+  });
+}
+
+/** A variable of a compile-time type stays compile-time; any other is a tensor, one of type bool too. */
+function variableValue(frame: Frame, initial: Written, type: ast.TypeExpression | undefined): Value {
+  const { value } = initial;
+  if (value.kind === "tensor" || value.kind === "poison") return value;
+  const isTensor = type === undefined || (type.kind === "named-type" && type.name.name === "bool" && !type.dimensions);
+  return isTensor ? asTensor(frame, initial) : value;
 }
 
 type Assignment = Extract<ast.Statement, { kind: "assign" }>;

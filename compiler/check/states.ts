@@ -4,7 +4,7 @@
  */
 import { Scope, type Binding, type Variable } from "./scope.ts";
 import { originOf, report, type Build, type Frame } from "./frame.ts";
-import { letValues } from "./let.ts";
+import { declaredValues } from "./let.ts";
 import { buildOf } from "./tensors.ts";
 import type { Span } from "../support/span.ts";
 import { invariant } from "../support/bug.ts";
@@ -50,7 +50,7 @@ function evaluateLet(frame: Frame, build: Build, group: LetBinding["group"]): re
   let values: readonly Value[] = [];
   const block = build.builder.block([], () => {
     const inner: Frame = { ...frame, scope: new Scope(group.scope), atTop: true, call: undefined };
-    values = letValues(inner, declaration);
+    values = declaredValues(inner, declaration);
     return [];
   });
   invariant(block.results.length === 0, "a let of the graph has no results of its own");

@@ -162,13 +162,13 @@ export class VertexBody {
 
   #let(statement: ast.Let, locals: Map<string, Local>): void {
     if (statement.recompute) return this.#unsupported(statement.span, "a vertex keeps nothing for gradients, so there is nothing to compute again");
-    if (statement.tuple) return this.#parts(statement, locals);
+    if (statement.tuple) return this.#parts(statement, false, locals);
     const [name] = statement.names;
     if (name) this.#define(name, this.#declared(statement.value, statement.type, name.name, locals, true), false, locals);
   }
 
-  /** `let (a, b) = …;` of a tuple that is known when compiling. */
-  #parts({ names, value: expression, type }: ast.Let, locals: Map<string, Local>): void {
+  /** `let (a, b) = …;` and `var (a, b) = …;` of a tuple that is known when compiling. */
+  #parts({ names, value: expression, type }: ast.Let | ast.Var, assignable: boolean, locals: Map<string, Local>): void {
     const value = vertexExpression(this.#at(locals), expression);
     const elements = value.kind === "scalar" ? undefined : elementsOf(value);
     if (value.kind !== "poison" && elements?.length !== names.length) {
@@ -176,11 +176,17 @@ export class VertexBody {
     }
     const fit = value.kind !== "scalar" && type && elements ? this.#fitted(value, type, expression.span, "this") : undefined;
     const parts = fit?.kind === "tuple" ? fit.elements : type ? undefined : elements;
-    names.forEach((name, k) => this.#define(name, parts?.[k] ?? poison, false, locals));
+    names.forEach((name, k) => {
+      const part = parts?.[k] ?? poison;
+      const changes = assignable && !type && part.kind !== "poison";
+      this.#define(name, changes ? asScalar(this.#frame, part, undefined, expression.span) ?? poison : part, assignable, locals);
+    });
   }
 
   #var(statement: ast.Var, locals: Map<string, Local>): void {
-    this.#define(statement.name, this.#declared(statement.value, statement.type, statement.name.name, locals, false), true, locals);
+    if (statement.tuple) return this.#parts(statement, true, locals);
+    const [name] = statement.names;
+    if (name) this.#define(name, this.#declared(statement.value, statement.type, name.name, locals, false), true, locals);
   }
 
   #assign(statement: Extract<ast.Statement, { kind: "assign" }>, locals: ReadonlyMap<string, Local>): void {

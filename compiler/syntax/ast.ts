@@ -205,22 +205,25 @@ export type Statement =
 
 export type AssignOp = "=" | "+=" | "-=" | "*=" | "/=" | "%=" | "@=" | "&=" | "|=" | "^=" | "<<=" | ">>=";
 
-/** `let a = e;`, `let a: f32[n] = e;`, `let (a, b) = e;` */
-export interface Let extends Doc {
-  readonly kind: "let";
-  /** Written `@recompute`: what the value is computed from is not kept for gradients. */
-  readonly recompute?: true;
+/** What a `let` or `var` names. */
+export interface Names {
   readonly names: readonly Identifier[];
   /** Whether the names stand in parentheses, so that the value is a tuple. */
   readonly tuple: boolean;
+}
+
+/** `let a = e;`, `let a: f32[n] = e;`, `let (a, b) = e;` */
+export interface Let extends Doc, Names {
+  readonly kind: "let";
+  /** Written `@recompute`: what the value is computed from is not kept for gradients. */
+  readonly recompute?: true;
   readonly type?: TypeExpression;
   readonly value: Expression;
   readonly span: Span;
 }
 
-export interface Var {
+export interface Var extends Names {
   readonly kind: "var";
-  readonly name: Identifier;
   readonly type?: TypeExpression;
   readonly value: Expression;
   readonly span: Span;

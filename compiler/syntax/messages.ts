@@ -9,12 +9,12 @@ import { endOf, Identifier, Infix, isReserved, keywords, Name, sign, StringToken
 /** What stands inside a rule's brackets. */
 const insides: Readonly<Record<string, string>> = {
   arguments: "an argument", parameters: "a parameter", generics: "a generic name", typeArguments: "a type", tupleType: "a type", dimensions: "a dimension",
-  index: "an index", parenthesised: "an expression", import: "a name", connections: "a field", let: "a name",
+  index: "an index", parenthesised: "an expression", import: "a name", connections: "a field", names: "a name",
 };
 
 const alternatives: Readonly<Record<string, string>> = {
   type: "a type", statement: "a statement", state: "`in`, `out`, `param` or `var`",
-  let: "a name or `(`", annotated: "`let` or `fn`", exportable: "`const`, `fn`, `vertex` or `graph`", case: "a case", field: "`in`, `out` or `inout`",
+  names: "a name or `(`", annotated: "`let` or `fn`", exportable: "`const`, `fn`, `vertex` or `graph`", case: "a case", field: "`in`, `out` or `inout`",
 };
 
 /** What Chevrotain expected, as a person would call it. */

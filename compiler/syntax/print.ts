@@ -9,7 +9,7 @@
 import { unreachable } from "../support/bug.ts";
 import type {
   Comment, Expression, File, Fn, Generic, Identifier, Item, Let, Member, Parameter, SetStatement, StateDeclaration, Statement, SwitchCase,
-  TypeExpression, VertexDeclaration, VertexField,
+  TypeExpression, Var, VertexDeclaration, VertexField,
 } from "./ast.ts";
 import type { Span } from "../support/span.ts";
 import { CommentCursor } from "./comment-cursor.ts";
@@ -253,9 +253,9 @@ class Printer extends ExpressionPrinter {
         return concat(`${stream}${directionOf(node).padEnd(directionWidth)} ${node.name.name}`, this.annotation(node.type), ...value, ";");
       }
       case "let":
-        return this.let(node);
+        return concat(annotation(node), "let ", this.declared(node));
       case "var":
-        return concat(`var ${node.name.name}`, this.annotation(node.type), " = ", this.expression(node.value), ";");
+        return concat("var ", this.declared(node));
       case "map":
         return concat("map ", this.expression(node.target), " on ", this.expression(node.tile), ";");
       case "compute-set":
@@ -318,10 +318,11 @@ class Printer extends ExpressionPrinter {
     );
   }
 
-  private let(node: Let): Layout {
+  /** What stands behind `let` and `var`. */
+  private declared(node: Let | Var): Layout {
     const after = (node.type ?? node.value).span.start;
     const names = node.tuple ? this.list("(", node.names, ")", after, (name: Identifier) => name.name, { closesBefore: after }) : node.names[0]!.name;
-    return concat(annotation(node), "let ", names, this.annotation(node.type), " = ", this.expression(node.value), ";");
+    return concat(names, this.annotation(node.type), " = ", this.expression(node.value), ";");
   }
 
   private annotation(type: TypeExpression | undefined): Layout {

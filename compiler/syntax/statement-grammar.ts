@@ -1,7 +1,7 @@
 /** The grammar of statements, and of what statements share with declarations: `let`, `const`, `fn`, `for`, `if` and blocks. */
 import { tokenMatcher } from "chevrotain";
 import type { IToken, ParserMethod, TokenType } from "chevrotain";
-import type { AssignOp, Const, Expression, Fn, Generic, Identifier, Let, Parameter, Statement, SwitchCase, TypeExpression } from "./ast.ts";
+import type { AssignOp, Const, Expression, Fn, Generic, Identifier, Let, Names, Parameter, Statement, SwitchCase, TypeExpression } from "./ast.ts";
 import { helpForLooseOperator } from "./messages.ts";
 import { beforeBlock, nothing, RowGrammar, type Doc } from "./row-grammar.ts";
 import { Assign, endOf, Infix, Name, NumberToken, sign, StringToken, word, Word } from "./tokens.ts";
@@ -167,8 +167,31 @@ export class StatementGrammar extends RowGrammar {
 
   protected readonly let: ParserMethod<[doc: Doc], Let> = this.define("let", (doc: Doc) => {
     const start = this.here();
-    const names: Identifier[] = [];
     this.CONSUME(word("let"));
+    const { names, type, value } = this.SUBRULE(this.declared);
+    return this.ACTION((): Let => ({ kind: "let", ...doc, ...names, ...(type === undefined ? {} : { type }), value, span: this.from(start) }));
+  });
+
+  private readonly var: ParserMethod<[], Statement> = this.define("var", () => {
+    const start = this.here();
+    this.CONSUME(word("var"));
+    const { names, type, value } = this.SUBRULE(this.declared);
+    return this.ACTION((): Statement => ({ kind: "var", ...names, ...(type === undefined ? {} : { type }), value, span: this.from(start) }));
+  });
+
+  /** What stands behind `let` and `var`. */
+  private readonly declared: ParserMethod<[], { readonly names: Names; readonly type: TypeExpression | undefined; readonly value: Expression }> = this.define("declared", () => {
+    const names = this.SUBRULE(this.names);
+    const type = this.OPTION(() => this.SUBRULE(this.typeAnnotation));
+    this.CONSUME(sign("="));
+    const value = this.SUBRULE(this.value, { ARGS: [nothing] });
+    this.SUBRULE(this.semicolon);
+    return { names, type, value };
+  });
+
+  /** `a`, or `(a, b)`, the parts of a tuple. */
+  private readonly names: ParserMethod<[], Names> = this.define("names", () => {
+    const names: Identifier[] = [];
     const tuple = this.OR([
       {
         ALT: () => {
@@ -194,22 +217,7 @@ export class StatementGrammar extends RowGrammar {
         },
       },
     ]);
-    const type = this.OPTION2(() => this.SUBRULE(this.typeAnnotation));
-    this.CONSUME(sign("="));
-    const value = this.SUBRULE(this.value, { ARGS: [nothing] });
-    this.SUBRULE(this.semicolon);
-    return this.ACTION((): Let => ({ kind: "let", ...doc, names, tuple, ...(type === undefined ? {} : { type }), value, span: this.from(start) }));
-  });
-
-  private readonly var: ParserMethod<[], Statement> = this.define("var", () => {
-    const start = this.here();
-    this.CONSUME(word("var"));
-    const name = this.CONSUME(Name);
-    const type = this.OPTION(() => this.SUBRULE(this.typeAnnotation));
-    this.CONSUME(sign("="));
-    const value = this.SUBRULE(this.value, { ARGS: [nothing] });
-    this.SUBRULE(this.semicolon);
-    return this.ACTION((): Statement => ({ kind: "var", name: this.identifier(name), ...(type === undefined ? {} : { type }), value, span: this.from(start) }));
+    return { names, tuple };
   });
 
   private readonly repeat: ParserMethod<[], Statement> = this.define("repeat", () => {

@@ -125,7 +125,9 @@ const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
       fc.tuple(fc.array(identifier, { minLength: 1, maxLength: 3 }), fc.boolean(), optional("type", type), expression, annotation).map(
         ([names, tuple, types, value, annotations]): Statement => ({ kind: "let", ...annotations, names: tuple ? names : names.slice(0, 1), tuple, ...types, value, span }),
       ),
-      fc.tuple(identifier, optional("type", type), expression).map(([name, types, value]): Statement => ({ kind: "var", name, ...types, value, span })),
+      fc.tuple(fc.array(identifier, { minLength: 1, maxLength: 3 }), fc.boolean(), optional("type", type), expression).map(
+        ([names, tuple, types, value]): Statement => ({ kind: "var", names: tuple ? names : names.slice(0, 1), tuple, ...types, value, span }),
+      ),
       expression.map((value): Statement => ({ kind: "return", value, span })),
       fc.tuple(fc.constantFrom("execute" as const, "call-program" as const), identifier).map(([kind, name]): Statement => ({ kind, name, span })),
       fc.tuple(expression, body).map(([count, list]): Statement => ({ kind: "repeat", count, body: list, span })),
