@@ -125,6 +125,52 @@ void max_pool_back(const float *x, const float *y, float *result, int rows, int 
     give_two(c, d, WORDS(own, 2, 2, 3, 3), to + 4, to + 2 * width + 4);
   }
 }
+/** Rows of SIDE elements as even and odd ones, with what is before the first: windows of 3 × 3 that move by two, padded by one. */
+enum { SIDE = 64, OUT = SIDE / 2 };
+static float evens[SIDE + 1][OUT], odds[SIDE + 1][OUT + 4], shares[OUT + 1][OUT + 4];
+static int numbers[OUT + 1][OUT + 4];
+INLINE void take_over(Floats element, int number, Floats *value, Ints *first) {
+  Floats takes = _mm_andnot_ps(_mm_cmpge_ps(*value, element), _mm_cmpord_ps(*value, *value));
+  *value = _mm_blendv_ps(*value, element, takes), *first = (Ints)_mm_blendv_ps((Floats)*first, (Floats)i(number), takes);
+}
+INLINE Floats share(int row, int k, int number) { return _mm_and_ps((Floats)_mm_cmpeq_epi32(load_ints(&numbers[row][k]), i(number)), load(&shares[row][k])); }
+INLINE void store_between(float *y, Floats a, Floats b) {
+  store(y, _mm_blend_ps(WORDS(a, 0, 0, 1, 1), WORDS(b, 0, 0, 1, 1), 10));
+  store(y + 4, _mm_blend_ps(WORDS(a, 2, 2, 3, 3), WORDS(b, 2, 2, 3, 3), 10));
+}
+static void number_windows(const float *x) {
+  const Floats none = _mm_set1_ps(-INFINITY);
+  for (int k = 0; k < OUT; k += 4) store(&evens[0][k], none), store(&odds[0][k], none), store(&odds[0][k + 4], none);
+  for (int row = 1; row <= SIDE; row++, x += SIDE) {
+    odds[row][0] = -INFINITY;
+    for (int k = 0; k < OUT; k += 4) {
+      Floats p = halves(x + 2 * k, x + 2 * k + 4), q = halves(x + 2 * k + 2, x + 2 * k + 6);
+      store(&evens[row][k], FIRSTS(p, q)), store(&odds[row][k + 1], SECONDS(p, q));
+    }
+  }
+  for (int row = 0; row < OUT; row++) for (int k = 0; k < OUT; k += 4) {
+    // The first element inside; padding takes over from none.
+    Ints first = row == 0 ? (k == 0 ? _mm_setr_epi32(4, 3, 3, 3) : i(3)) : k == 0 ? _mm_setr_epi32(1, 0, 0, 0) : i(0);
+    Floats value = none;
+    EACH(u, 3) {
+      take_over(load(&odds[2 * row + u][k]), 3 * u, &value, &first);
+      take_over(load(&evens[2 * row + u][k]), 3 * u + 1, &value, &first);
+      take_over(load(&odds[2 * row + u][k + 1]), 3 * u + 2, &value, &first);
+    }
+    store_ints(&numbers[row][k], first);
+  }
+}
+void max_pool_back_3(const float *x, const float *y, float *result, int planes) {
+  for (int plane = 0; plane < planes; plane++, x += SIDE * SIDE, y += OUT * OUT, result += SIDE * SIDE) {
+    number_windows(x);
+    for (int row = 0; row < OUT; row++) memcpy(shares[row], y + row * OUT, 4 * OUT);
+    for (int row = 0; row < OUT; row++) for (int k = 0; k < OUT; k += 4) {
+      float *to = result + 2 * row * SIDE + 2 * k;
+      store_between(to, share(row, k, 4), share(row, k, 5) + share(row, k + 1, 3));
+      store_between(to + SIDE, share(row, k, 7) + share(row + 1, k, 1), share(row, k, 8) + share(row, k + 1, 6) + (share(row + 1, k, 2) + share(row + 1, k + 1, 0)));
+    }
+  }
+}
 void avg_pool_back(const float *x, const float *y, float *result, int rows, int width) {
   for (int row = 0; row < rows; row++, result += 4 * width, y += width) for (int k = 0; k < width; k += 4) {
     Floats own = load(y + k) * _mm_set1_ps(0.25f) + _mm_setzero_ps();
@@ -295,6 +341,196 @@ void rfft_rows(const float *x, float *p, float *q, int rows, int n) {
     for (int k = h - (h - 1) % 4; k < h; k++) {
       float er = (re[k] + re[h - k]) / 2, ei = (im[k] - im[h - k]) / 2, or = (im[k] + im[h - k]) / 2, oi = (re[h - k] - re[k]) / 2;
       p[k] = er + or * c[k] - oi * s[k], q[k] = ei + or * s[k] + oi * c[k];
+    }
+  }
+}
+
+// ---- sorts by digits ----
+
+enum { BITS = 11, PILES = 1 << BITS, DIGITS = 3, MOST = 1 << 20 };
+
+/** Unsigned numbers in the elements' order, -0 just below 0, NaN above all; and both zeros as one. */
+INLINE Ints unsigned_keys(Floats x) {
+  Ints bits = (Ints)x, order = _mm_xor_si128(bits, _mm_or_si128(_mm_srai_epi32(bits, 31), i(INT32_MIN)));
+  return _mm_or_si128(order, (Ints)_mm_cmpunord_ps(x, x));
+}
+INLINE Floats elements(Ints keys) { return (Floats)_mm_xor_si128(keys, _mm_or_si128(_mm_srai_epi32(_mm_xor_si128(keys, i(-1)), 31), i(INT32_MIN))); }
+INLINE uint32_t order(uint32_t key) { return key + (key == 0x7fffffff); }
+INLINE uint32_t pile_of(uint32_t key, int digit) { return order(key) >> (BITS * digit) & (PILES - 1); }
+
+static uint32_t one[MOST], other[MOST];
+static void count_piles(const uint32_t *keys, int n, int counts[DIGITS][PILES]) {
+  memset(counts, 0, sizeof(int) * DIGITS * PILES);
+  for (int k = 0; k < n; k++) EACH(d, DIGITS) counts[d][pile_of(keys[k], d)]++;
+  EACH(d, DIGITS) for (int pile = 0, next = 0; pile < PILES; pile++) {
+    int held = counts[d][pile];
+    counts[d][pile] = next, next += held;
+  }
+}
+/** The keys in order are in `other`. */
+static void sort_keys(const float *x, int n) {
+  static int counts[DIGITS][PILES];
+  for (int k = 0; k < n; k += 4) store_ints((int *)one + k, unsigned_keys(load(x + k)));
+  count_piles(one, n, counts);
+  EACH(d, DIGITS) {
+    const uint32_t *from = d == 1 ? other : one;
+    uint32_t *to = d == 1 ? one : other;
+    for (int k = 0; k < n; k++) to[counts[d][pile_of(from[k], d)]++] = from[k];
+  }
+}
+/** Of the first `diagonal` elements of a merge those from the left (merge path: Odeh and others, 2012). */
+static int left_before(const uint32_t *left, const uint32_t *right, int n, int diagonal) {
+  int low = diagonal > n ? diagonal - n : 0, high = diagonal < n ? diagonal : n;
+  while (low < high) {
+    int middle = (low + high) / 2;
+    if (order(left[middle]) <= order(right[diagonal - 1 - middle])) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+/** Without a branch, whose way nothing foretells. */
+INLINE uint32_t either(uint32_t one, uint32_t other, uint32_t takes_one) { return other ^ ((one ^ other) & -takes_one); }
+enum { PART = 4096, CHAIN = PART / 4 };
+/** Parts, each in four chains of steps: of both halves from both ends. Before both rows are the least keys, behind them the largest. */
+static void merge(const uint32_t *left, const uint32_t *right, int n, float *y) {
+  for (int start = 0; start < 2 * n; start += PART, y += PART) {
+    uint32_t merged[PART];
+    const uint32_t *l[3], *r[3];
+    EACH(k, 3) {
+      int diagonal = start + k * PART / 2, from = left_before(left, right, n, diagonal);
+      l[k] = left + from, r[k] = right + diagonal - from;
+    }
+    const uint32_t *up_l[2] = {l[0], l[1]}, *up_r[2] = {r[0], r[1]}, *down_l[2] = {l[1], l[2]}, *down_r[2] = {r[1], r[2]};
+    for (int k = 0; k < CHAIN; k++) EACH(h, 2) {
+      uint32_t a = *up_l[h], b = *up_r[h];
+      int takes_right = order(b) < order(a);
+      merged[h * PART / 2 + k] = either(b, a, takes_right);
+      up_r[h] += takes_right, up_l[h] += !takes_right;
+      uint32_t c = down_l[h][-1], d = down_r[h][-1];
+      int takes_left = order(c) > order(d);
+      merged[h * PART / 2 + PART / 2 - 1 - k] = either(c, d, takes_left);
+      down_l[h] -= takes_left, down_r[h] -= !takes_left;
+    }
+    for (int k = 0; k < PART; k += 4) store(y + k, elements(load_ints((int *)merged + k)));
+  }
+}
+/** In two stretches, which two workers can sort, and merged, as ours; in one it takes a worker that is alone a fourth less. */
+void sort(const float *x, float *y, int n) {
+  static uint32_t rows[2][MOST / 2 + 32];
+  EACH(half, 2) {
+    sort_keys(x + half * n / 2, n / 2);
+    memcpy(rows[half] + 16, other, 2 * n);
+    rows[half][15] = 0, rows[half][16 + n / 2] = UINT32_MAX;
+  }
+  merge(rows[0] + 16, rows[1] + 16, n / 2, y);
+}
+/** Places go along with the keys. */
+void argsort(const float *x, int *y, int n) {
+  static int counts[DIGITS][PILES];
+  static int places[MOST], others[MOST];
+  for (int k = 0; k < n; k += 4) store_ints((int *)one + k, unsigned_keys(load(x + k)));
+  count_piles(one, n, counts);
+  for (int k = 0; k < n; k++) {
+    int to = counts[0][pile_of(one[k], 0)]++;
+    other[to] = one[k], places[to] = k;
+  }
+  for (int k = 0; k < n; k++) {
+    int to = counts[1][pile_of(other[k], 1)]++;
+    one[to] = other[k], others[to] = places[k];
+  }
+  for (int k = 0; k < n; k++) y[counts[2][pile_of(one[k], 2)]++] = others[k];
+}
+
+// ---- rows of N sorted four side by side: runs of eight by a network, then bitonic merges, three steps at once (Batcher, 1968) ----
+
+static uint32_t column[N][4];
+INLINE void compare(Ints *one, Ints *other) {
+  Ints low = _mm_min_epu32(*one, *other);
+  *other = _mm_max_epu32(*one, *other), *one = low;
+}
+INLINE void halvings(Ints *key, int count, int distance) {
+  for (int d = distance; d > 0; d /= 2) EACH(k, 8) if (k < count && !(k & d)) compare(key + k, key + k + d);
+}
+INLINE void sort_eight(Ints *key) {
+  static const char pairs[][2] = {{0, 2}, {1, 3}, {4, 6}, {5, 7}, {0, 4}, {1, 5}, {2, 6}, {3, 7}, {0, 1}, {2, 3}, {4, 5}, {6, 7}, {2, 4}, {3, 5}, {1, 4}, {3, 6}, {1, 2}, {3, 4}, {5, 6}};
+  _Pragma("GCC unroll 19") for (int k = 0; k < 19; k++) compare(key + pairs[k][0], key + pairs[k][1]);
+}
+INLINE Ints key_at(int place) { return load_ints((int *)column[place]); }
+INLINE void fold(int size, int steps) {
+  const int count = 1 << steps, apart = size / count;
+  for (int run = 0; run < N; run += size) for (int start = 0; start < apart; start++) {
+    Ints key[8];
+    EACH(k, 8) if (k < count) key[k] = key_at(k < count / 2 ? run + start + k * apart : run - start + (k + 1) * apart - 1);
+    EACH(k, 4) if (k < count / 2) compare(key + k, key + count - 1 - k);
+    halvings(key, count, count / 4);
+    EACH(k, 8) if (k < count) store_ints((int *)column[k < count / 2 ? run + start + k * apart : run - start + (k + 1) * apart - 1], key[k]);
+  }
+}
+static void halve(int apart) {
+  for (int block = 0; block < N; block += 8 * apart) for (int start = block; start < block + apart; start++) {
+    Ints key[8];
+    EACH(k, 8) key[k] = key_at(start + k * apart);
+    halvings(key, 8, 4);
+    EACH(k, 8) store_ints((int *)column[start + k * apart], key[k]);
+  }
+}
+static void sort_columns(void) {
+  for (int run = 0; run < N; run += 8) {
+    Ints key[8];
+    EACH(k, 8) key[k] = key_at(run + k);
+    sort_eight(key);
+    EACH(k, 8) store_ints((int *)column[run + k], key[k]);
+  }
+  for (int steps = 4; 1 << steps <= N; steps++) {
+    const int first = (steps - 1) % 3 + 1;
+    if (first == 1) fold(1 << steps, 1);
+    else if (first == 2) fold(1 << steps, 2);
+    else fold(1 << steps, 3);
+    for (int left = steps - first; left > 0; left -= 3) halve(1 << (left - 3));
+  }
+}
+/** Zeros are put back as they were where a row has a -0, as a stable sort has them. */
+static void restore_zeros(const float *x, float *y) {
+  int at = 0;
+  while (at < N && y[at] < 0) at++;
+  for (int k = 0; k < N; k++) if (x[k] == 0) y[at++] = x[k];
+}
+void sort_rows(const float *x, float *y, int rows) {
+  for (int row = 0; row < rows; row += 4, x += 4 * N, y += 4 * N) {
+    Ints negative = i(0);
+    for (int k = 0; k < N; k += 4) {
+      Ints keys[4];
+      EACH(r, 4) keys[r] = unsigned_keys(load(x + r * N + k)), negative = _mm_or_si128(negative, _mm_cmpeq_epi32(keys[r], i(INT32_MAX)));
+      store_columns((float *)column[k], (Floats)keys[0], (Floats)keys[1], (Floats)keys[2], (Floats)keys[3]);
+    }
+    sort_columns();
+    for (int k = 0; k < N; k += 4) {
+      float turned[16];
+      store_columns(turned, elements(key_at(k)), elements(key_at(k + 1)), elements(key_at(k + 2)), elements(key_at(k + 3)));
+      EACH(r, 4) store(y + r * N + k, load(turned + 4 * r));
+    }
+    if (_mm_movemask_epi8(negative)) EACH(r, 4) restore_zeros(x + r * N, y + r * N);
+  }
+}
+
+// ---- where the elements of rows of N are in order, by digits of eight bits ----
+
+void argsort_rows(const float *x, int *y, int rows) {
+  static uint32_t keys[2][N];
+  static int places[2][N], counts[4][256];
+  for (int row = 0; row < rows; row++, x += N, y += N) {
+    for (int k = 0; k < N; k += 4) store_ints((int *)keys[0] + k, unsigned_keys(load(x + k)));
+    memset(counts, 0, sizeof counts);
+    for (int k = 0; k < N; k++) EACH(d, 4) counts[d][order(keys[0][k]) >> 8 * d & 255]++;
+    EACH(d, 4) for (int pile = 0, next = 0; pile < 256; pile++) {
+      int held = counts[d][pile];
+      counts[d][pile] = next, next += held;
+    }
+    EACH(d, 4) for (int k = 0; k < N; k++) {
+      uint32_t key = keys[d & 1][k];
+      int place = d == 0 ? k : places[d & 1][k], to = counts[d][order(key) >> 8 * d & 255]++;
+      if (d == 3) y[to] = place;
+      else keys[~d & 1][to] = key, places[~d & 1][to] = place;
     }
   }
 }

@@ -18,6 +18,7 @@ function sorting(name: "sort" | "argsort", shape: readonly number[]): Case {
   return {
     operands: { x: { type: `f32${type}`, data: x } }, results: { y: `${name === "sort" ? "f32" : "i32"}${type}` }, main: `y = ${name}(x);`, tolerance: 0,
     limit: { read: 4 * count, written: 4 * count, ...(sideBySide ? { steps: (count * levels * (levels + 1)) / 2 } : { piles: { keys, digits, bits }, repeats: count / n }) },
+    native: n === million ? { name, sizes: [n] } : { name: `${name}_rows`, sizes: [count / n] },
     plain() {
       for (let start = 0; start < count; start += n) {
         if (name === "sort") {

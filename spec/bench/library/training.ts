@@ -86,7 +86,7 @@ function pooling(name: "max" | "avg", window: number, stride: number): Case {
     imports: [`import { ${name}_pool2d } from "std/nn";`], operands: { x: { type, data: x }, y: { type: `f32[16, 32, ${extent}, ${extent}]`, data: y } }, results: { result: type },
     main: `result = grad(sum(${name}_pool2d(x, ${window}, ${stride}, ${padding}) * y), x);`, tolerance: 1e-5,
     limit: { read: 4 * (name === "max" ? x.length + y.length : y.length), written: 4 * x.length, ...(name === "max" ? times(window === 2 ? largestOfFour : largestOfNine, y.length) : {}) },
-    ...(window === 2 ? { native: { name: `${name}_pool_back`, sizes: [planes * extent, extent] } } : {}),
+    native: window === 2 ? { name: `${name}_pool_back`, sizes: [planes * extent, extent] } : { name: "max_pool_back_3", sizes: [planes] },
     plain() {
       result.fill(0);
       for (let at = 0; at < y.length; at++) {
