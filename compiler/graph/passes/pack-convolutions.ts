@@ -9,7 +9,7 @@
  * - `depthwise_packed`, along the channels, where each channel has a filter of its own and channels are last already;
  * - else `conv_packed`: products whose left operand is the image itself.
  *
- * The transpose of a convolution, which is also its gradient by the image, becomes one convolution or several (transposed.ts),
+ * The transpose of a convolution, which is also its gradient by the image, becomes one convolution or several (convolution-phases.ts),
  * and the gradient by the filters sums of products of whole rows of channels (filter-gradient.ts). Filters that are params are
  * packed when these are loaded; those that change from run to run where there are enough positions for each of their elements.
  *

@@ -8,7 +8,8 @@ import { isPackable, toLast, type Builder, type Setting } from "./builder.ts";
 import { byFilters, byOwnFilters, packsFilters } from "./filter-gradient.ts";
 import { inPlane, isPlanar, plane, planes } from "./planes.ts";
 import { isPoint, sumsOf } from "./sums.ts";
-import { packsTransposed, transposed } from "./transposed.ts";
+import { haveConvolutions } from "../convolution-phases.ts";
+import { transposed } from "./transposed.ts";
 
 /** Fewer results, or shorter sums, leave the registers' blocks too little to do. */
 const leastExtent = 8;
@@ -37,7 +38,7 @@ function packsConvolution(node: Node, { shape }: TensorType, at: Around, { graph
   const [count, channels] = [shape[1]!, x.shape[1]! / groups];
   if (sizeOf(x.shape) === 0 || count < leastExtent || (groups > 1 && !(channels === 1 && groups === count && inGroup === 1))) return false;
   if (groups === 1 && channels * sizeOf(window) < leastExtent) return false;
-  if (node.op === "conv_transpose" && !packsTransposed(filterWindows(node, at), x.shape.slice(2), shape.slice(2))) return false;
+  if (node.op === "conv_transpose" && !haveConvolutions(filterWindows(node, at), x.shape.slice(2), shape.slice(2))) return false;
   return sizeOf(shape) / count >= leastPositions || (keepsWeights && isWeights(filters, at as Rewriting, graph));
 }
 

@@ -1,41 +1,9 @@
-/**
- * The transpose of a convolution as convolutions. With stride 1 it is one, of filters turned around, over an image with another
- * border. With a larger stride every s-th result meets the same elements of the filters: each of these phases is a
- * convolution with stride 1 of its own, and the phases are put between each other.
- */
+/** The transpose of a convolution, or its phases (convolution-phases.ts), over images with channels last. */
 import type { Window } from "../../../ops/networks/windows.ts";
 import type { ValueId } from "../../graph.ts";
+import { phasesOf, type Phase } from "../convolution-phases.ts";
 import type { Builder, Setting } from "./builder.ts";
 import { sumsOf } from "./sums.ts";
-
-/** Results of an axis that meet the same elements of the filters. */
-interface Phase {
-  /** The first element of the filters, and how many there are, as far apart as the stride. */
-  readonly first: number;
-  readonly taps: number;
-  /** The convolution of the elements in the opposite order. */
-  readonly window: Window;
-}
-
-/** Phases of an axis, of as many results each: the last ones may be more than the image has. */
-function phasesOf({ size, stride, dilation, before }: Window, extent: number, results: number): Phase[] {
-  const count = Math.ceil(results / stride);
-  return Array.from({ length: stride }, (_, phase) => {
-    const first = (phase + before) % stride;
-    const taps = Math.max(0, Math.ceil((size - first) / stride));
-    const reach = dilation * Math.max(0, taps - 1);
-    const ahead = reach - (phase + before - first) / stride;
-    return { first, taps, window: { size: taps, stride: 1, dilation, before: ahead, after: count + reach - extent - ahead } };
-  });
-}
-
-/** Whether phases are convolutions, of which each has something of the image: neighbours in a phase are neighbours in the image. */
-export function packsTransposed(windows: readonly Window[], extents: readonly number[], results: readonly number[]): boolean {
-  return windows.every((window, axis) => {
-    if ((window.stride > 1 && window.dilation > 1) || window.size < window.stride) return false;
-    return phasesOf(window, extents[axis]!, results[axis]!).every((one) => extents[axis]! + Math.min(0, one.window.before) + Math.min(0, one.window.after) > 0);
-  });
-}
 
 /** x: [n, rows, columns, c], filters: [c, o / groups, kh, kw] → [n, h, w, o]; `shape`: [n, o, h, w]. */
 export function transposed(build: Builder, x: ValueId, filters: ValueId, windows: readonly Window[], shape: readonly number[], setting: Setting): ValueId {
