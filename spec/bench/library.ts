@@ -17,15 +17,20 @@
  * (16.5 ms in place of 11.5). What C has and WebAssembly has not: products of 32 bits
  * to 64 without two moves of words before each, and moves of words of two vectors (philox, and what it gives stored in order), and
  * bytes that become words in one load (casts from i8). The step of adam takes three passes where C takes one: its moments, then the
- * weights; a map has one result. A single long row
- * is sorted in two stretches and merged, which is for two workers: by one it takes 6.5 ms where 4.5 would do. Of top_k neither
- * memory nor comparisons are the limit but the insertions of those elements, some 47 of a row, that are among the best so far.
+ * weights; a map has one result.
+ *
+ * A single long row is sorted in two stretches and merged, which is for two workers, in C too: by one C would sort it in one in 3.9 ms.
+ * Running sums along columns are read twice, so that workers can share them: read once C takes two thirds of the time, cut along the
+ * columns a fourth more. Of a transform, that its first stage stores lanes one by one costs 0.01 of 0.40 ms, and that what tiles
+ * computed is copied to two states 0.03. The C of pools, transforms and sorts moves words within a vector, and not between two, since
+ * an engine gets that wrong. The gradient of windows side by side by one kernel, which finds the largest and shares at once, was
+ * slower than by two (0.62 to 0.55 ms).
  *
  * November 2026, one worker, V8's pairing of vectors off, on a machine that other work kept busy, as parts of the limit:
  *
  * | ops                                       | of the limit | times plain JavaScript | bound by |
- * | sums, max, pads, rolls, concat, pools     | 0.6–1        | 1–120   | memory, the largest of windows instructions |
- * | running sums along rows, along columns    | 0.5–0.6, 0.5 | 4, 37   | memory; along columns it is read twice, so that tiles share the work |
+ * | sums, max, pads, rolls, concat, other pools | 0.6–1      | 1–120   | memory |
+ * | running sums along rows, along columns    | 0.87–1.2, 0.93–1 | 4, 40 | C; of what memory allows 0.5 |
  * | transposed matrix, channels last, first   | 0.9–1.1      | 15, 9, 3 | transposing; of what memory allows 0.33, 0.5, 0.3 |
  * | heads brought before rows; columns side by side | 0.9–1.2; 0.9–1 | 5–10; 3 | C |
  * | casts to i8; from i8                      | 1.05–1.15; 0.85 | 48, 70 | C |
@@ -38,16 +43,16 @@
  * | uniform, dropout, normal                  | 0.8, 1.05, 0.82 | 40–100 | C |
  * | gather of rows, of elements; scatter_add of rows | 0.9–1.1, 0.92–0.98; 0.68 | 1.5–4 | lookups |
  * | one_hot                                   | 0.9          | 1       | memory |
- * | sort, argsort of 1M: 6.5, 7.5 ms          | 0.42, 0.4    | 14, 45  | piles; NumPy: 11, 49 ms |
- * | sort, argsort of rows of 1024: 1.9, 6 ms  | 0.5, 0.56–0.67 | 27, 24 | comparisons, piles; NumPy: 1.3, 24 ms |
- * | top_k, 8 of 1024: 1.3 ms                  |              | 170     | NumPy's argpartition: 8.5 ms |
- * | fft, rfft                                 | 0.45, 0.3–0.37 | 20–33 | products, of 5 n log n, half of them for rfft |
- * | sparse products, 64 columns and 1         | 0.9–1, 0.4–0.58 | 17, 12 | lookups |
+ * | sort, argsort of 1M: 6.2, 6.9 ms          | 0.82–0.88, 1–1.1 | 17, 48 | C; NumPy: 11, 49 ms |
+ * | sort, argsort of rows of 1024: 1.8, 6.2 ms | 1.2, 1–1.2  | 28, 24  | C; NumPy, which has wider vectors: 1.3, 24 ms |
+ * | top_k, 8 of 1024: 0.46 ms                 | 0.75–0.85    | 500     | C; NumPy's argpartition: 8.5 ms |
+ * | fft, rfft                                 | 0.7–0.77, 0.75–0.8 | 22, 35 | C |
+ * | sparse products, 64 columns and 1         | 0.93–0.97, 0.84–1 | 18, 12 | lookups; C |
  * | matmul_i32, step of lstm                  | 0.9, 0.7     | 38, 16  | products |
  * | conv2d 3 × 3, and by its image            | 1.9, 1.6     | 67–89   | products, of plain sums: Winograd's are fewer |
  * | conv2d by filters; stride 2; 1 × 1        | 0.85–0.9; 0.5–0.7; 0.6–0.8 | 26–40 | products; images are reordered in each call |
  * | conv2d of 3 channels, and by its filters  | 0.5, 0.75    | 19–29   | products |
- * | gradients of max pools 2, 3 by 2, of avg  | 0.4, 0.37, 0.63 | 40, 15, 63 | instructions, memory; what is largest is found again |
+ * | largest of 2 × 2; gradients of max pools 2, 3 by 2, of avg | 0.94–1.2; 0.7–0.84, 0.88–1.07, 1.03–1.16 | 40; 45, 16, 110 | C |
  *
  *   node spec/bench/library.ts [name …]
  */

@@ -23,7 +23,7 @@ export interface Limit {
   readonly repeats?: number;
 }
 
-/** A function of native.c or native-data.c, called with the operands, those results that are not among them, and sizes. */
+/** A function of the C files beside this, called with the operands, those results that are not among them, and sizes. */
 export interface Native {
   readonly name: string;
   readonly sizes: readonly number[];
