@@ -95,6 +95,43 @@ describe("reductions of long rows", () => {
   });
 });
 
+describe("exponentials of long rows", () => {
+  const rows = (dtype: string, shape: string, expression: string, result = shape): Graph =>
+    graphOf(`import { softmax, log_softmax } from "std/nn"; graph g { in x: ${dtype}[${shape}]; out y: ${dtype}[${result}]; program main { y = ${expression}; } }`);
+
+  it.each([
+    ["softmax", rows("f32", "3, 5000", "softmax(x)"), 1e-6], ["down columns", rows("f64", "4100, 2", "softmax(x, axis = 0)"), 1e-14], ["logarithms", rows("f32", "2, 4096", "log_softmax(x)"), 1e-6],
+    ["logarithms of sums", rows("f32", "2, 70, 70", "log_sum_exp(x, axis = (1, 2))", "2"), 1e-6], ["with dimensions that are kept", rows("f32", "2, 5000", "log_sum_exp(x, axis = 1, keepdims = true)", "2, 1"), 1e-6],
+    ["of halves", rows("f16", "2, 4200", "softmax(x)"), 2 ** -10],
+  ])("%s", async (_, graph, tolerance) => {
+    const cut = passed(graph);
+    expect(countOps(cut)).toMatchObject({ exp: 1 });
+    const inputs = fillStates(graph, "in");
+    const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
+    expect(differences(expected, toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), tolerance)).toEqual([]);
+    await using engine = await engineFor(graph, machine);
+    expect(differences(expected, engine.runSync(toHost(inputs)), tolerance)).toEqual([]);
+  });
+
+  it("with infinities and NaN are what they are of short ones", () => {
+    for (const [expression, result] of [["softmax(x)", "4, 4096"], ["log_sum_exp(x, axis = 1)", "4"]] as const) {
+      const graph = rows("f32", "4, 4096", expression, result);
+      const inputs = fillStates(graph, "in");
+      const { data } = inputs["x"]!;
+      data.fill(-Infinity as never, 0, 4096);
+      data[4096 + 7] = Infinity as never;
+      data[2 * 4096 + 9] = NaN as never;
+      data[3 * 4096] = -Infinity as never;
+      expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), toHost(new Interpreter(passed(graph), { params: {} }).run("main", inputs)), 1e-6)).toEqual([]);
+    }
+  });
+
+  it("are left where there are rows for the tiles, and where they are short", () => {
+    expect(countOps(passed(rows("f32", "800, 5000", "softmax(x)")))).toMatchObject({ softmax: 1 });
+    expect(countOps(passed(rows("f32", "3, 4000", "softmax(x)")))).toMatchObject({ softmax: 1 });
+  });
+});
+
 describe("the largest elements of long rows", () => {
   const cases = fc.record({ dtype: fc.constantFrom("f32", "i32", "u8", "i64"), rows: fc.integer({ min: 1, max: 3 }), n: fc.integer({ min: 4096, max: 7000 }), k: fc.integer({ min: 1, max: 9 }), seed: fc.integer({ min: 1, max: 10_000 }) });
 

@@ -1,7 +1,8 @@
 /**
  * cut-long-rows: rows so long and so few that most tiles would have none are gone through in blocks, a tile each. To the running
  * sums of each block the sum of those before it is added (Blelloch, "Prefix Sums and Their Applications", 1990, section 1.2); the
- * largest elements of a row are among the largest of its blocks; what reduces a row reduces what it makes of blocks.
+ * largest elements of a row are among the largest of its blocks; what reduces a row reduces what it makes of blocks, and softmax is
+ * reductions with maps between.
  *
  * Needs: no gradients left to make. Gives: the same results, sums and products of floats but for rounding. All but the largest are
  * cut where tiles have memories of their own: where they share one, going through elements twice takes as long, and few tiles are many.
@@ -63,17 +64,69 @@ class Blocks {
       case "take_along": return this.#elements(found);
       case "cum_sum": return shares ? undefined : this.#runningSums();
       case "reduce": case "mean": return shares ? undefined : this.#reduced();
+      case "softmax": case "log_softmax": case "log_sum_exp": return shares ? undefined : this.#exponentials();
       default: return undefined;
     }
   }
 
-  /** Blocks are what belongs to one index of the first reduced axes, or of a part of the last of these. */
+  /** Undefined where the partitioner finds enough to do for all tiles. */
   #reduced(): ValueId | undefined {
     const { inputs: [x], attributes: { op = "add", axes }, outputs: [output] } = this.#node;
+    const { dtype, shape } = this.#at.type(output!);
+    const isSum = op === "add" || op === "mul";
+    const cut = this.#reduction(isSum ? this.#widened(x!) : x!, op as string, axes as readonly number[], false);
+    if (cut === undefined) return undefined;
+    const result = this.#reshape(cut, shape);
+    return this.#as(dtype, this.#node.op === "mean" ? this.#apply("div", [result, this.#filled(this.#at.type(result), this.#length(x!, axes as readonly number[]))]) : result);
+  }
+
+  /** Rows of exponentials, of which few tiles would have any: reductions, and maps between them. */
+  #exponentials(): ValueId | undefined {
+    const { op, inputs: [x], attributes, outputs: [output] } = this.#node;
     const { dtype, shape } = this.#at.type(x!);
-    const type = this.#at.type(output!);
-    const reduced = (axes as readonly number[]).toSorted((a, b) => a - b);
-    const n = sizeOf(reduced.map((axis) => shape[axis]!));
+    const axes = (attributes["axes"] ?? [attributes["axis"]]) as readonly number[];
+    const n = this.#length(x!, axes);
+    if (n < leastRow || (sizeOf(shape) / n) * 2 > this.#target.tiles) return undefined;
+    const values = this.#widened(x!);
+    const along = (value: ValueId): ValueId => this.#apply("broadcast", [value], { shape: [...shape] });
+    const reduced = (value: ValueId, by: string): ValueId => this.#reduction(value, by, axes, true) ?? this.#apply("reduce", [value], { op: by, axes: [...axes], keepdims: true });
+    const largest = reduced(values, "max");
+    if (op === "log_sum_exp") {
+      // An infinite one would be subtracted from itself.
+      const row = this.#at.type(largest);
+      const isInfinite = this.#apply("eq", [this.#apply("abs", [largest]), this.#filled(row, Infinity)]);
+      const shift = this.#apply("select", [isInfinite, this.#filled(row, 0), largest]);
+      const sum = reduced(this.#apply("exp", [this.#apply("sub", [values, along(shift)])]), "add");
+      return this.#as(dtype, this.#reshape(this.#apply("add", [shift, this.#apply("log", [sum])]), this.#at.type(output!).shape));
+    }
+    const shifted = this.#apply("sub", [values, along(largest)]);
+    const exponentials = this.#apply("exp", [shifted]);
+    const sum = reduced(exponentials, "add");
+    return this.#as(dtype, op === "softmax" ? this.#apply("div", [exponentials, along(sum)]) : this.#apply("sub", [shifted, along(this.#apply("log", [sum]))]));
+  }
+
+  #length(x: ValueId, axes: readonly number[]): number {
+    const { shape } = this.#at.type(x);
+    return sizeOf(axes.map((axis) => shape[axis]!));
+  }
+
+  /** Halves are summed with more bits. */
+  #widened(x: ValueId): ValueId {
+    return isHalf(this.#at.type(x).dtype) ? this.#apply("cast", [x], { dtype: "f32" }) : x;
+  }
+
+  #as(dtype: DType, value: ValueId): ValueId {
+    return this.#at.type(value).dtype === dtype ? value : this.#apply("cast", [value], { dtype });
+  }
+
+  /**
+   * A reduction of blocks, then of what they give; undefined where it is one. A block is what belongs to one index of the first
+   * axes, or of a part of the last of these.
+   */
+  #reduction(x: ValueId, op: string, axes: readonly number[], keepdims: boolean): ValueId | undefined {
+    const { shape } = this.#at.type(x);
+    const reduced = axes.toSorted((a, b) => a - b);
+    const n = this.#length(x, axes);
     const results = sizeOf(shape) / n;
     if (n < leastRow || results * partsOfReduction >= this.#target.tiles) return undefined;
     let left = Math.min(this.#target.tiles / results, Math.sqrt(n));
@@ -92,12 +145,9 @@ class Blocks {
     }
     const inner = cut.length > shape.length ? [outer.at(-1)! + 1, ...reduced.slice(outer.length).map(shift)] : reduced.slice(outer.length);
     if (sizeOf(inner.map((axis) => cut[axis]!)) === n) return undefined;
-    const halves = isHalf(dtype) && (op === "add" || op === "mul");
-    const values = this.#reshape(halves ? this.#apply("cast", [x!], { dtype: "f32" }) : x!, cut);
-    const ofBlocks = this.#apply("reduce", [values], { op, axes: inner, keepdims: true });
-    const sums = this.#reshape(this.#apply("reduce", [ofBlocks], { op, axes: [...outer, ...inner], keepdims: false }), type.shape);
-    const result = this.#node.op === "mean" ? this.#apply("div", [sums, this.#filled(this.#at.type(sums), n)]) : sums;
-    return halves ? this.#apply("cast", [result], { dtype }) : result;
+    const ofBlocks = this.#apply("reduce", [this.#reshape(x, cut)], { op, axes: inner, keepdims: true });
+    const result = this.#apply("reduce", [ofBlocks], { op, axes: [...outer, ...inner], keepdims: false });
+    return this.#reshape(result, keepdims ? shape.map((extent, axis) => (reduced.includes(axis) ? 1 : extent)) : shape.filter((_, axis) => !reduced.includes(axis)));
   }
 
   /** Undefined where rows are short or many, or begin with something. */
@@ -109,17 +159,14 @@ class Blocks {
     // As long as it takes to go through a block, it takes to go through the sums of them all.
     const count = start === undefined ? this.#count(shape, axis, Math.sqrt(n)) : undefined;
     if (count === undefined) return undefined;
-    // Sums that blocks begin with have more bits than halves.
-    const halves = isHalf(dtype);
-    const values = halves ? this.#apply("cast", [x!], { dtype: "f32" }) : x!;
+    const values = this.#widened(x!);
     const length = Math.ceil(n / count);
     const blocks = this.#reshape(this.#padded(values, axis, 0, count * length - n), shape.toSpliced(axis, 1, count, length));
     const inside = this.#apply("cum_sum", [blocks], { axis: axis + 1 });
     const sums = this.#part(this.#part(inside, axis + 1, length - 1, 1), axis, 0, count - 1);
     const starts = this.#padded(this.#apply("cum_sum", [sums], { axis }), axis, 1, 0);
     const all = this.#apply("add", [inside, this.#apply("broadcast", [starts], { shape: [...this.#at.type(inside).shape] })]);
-    const result = this.#part(this.#reshape(all, shape.with(axis, count * length)), axis, 0, n);
-    return halves ? this.#apply("cast", [result], { dtype }) : result;
+    return this.#as(dtype, this.#part(this.#reshape(all, shape.with(axis, count * length)), axis, 0, n));
   }
 
   /** The places of each block's largest, and of what is behind the last block, are searched for the largest of all. */
