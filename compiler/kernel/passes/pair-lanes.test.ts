@@ -120,6 +120,17 @@ describe("pair-lanes", () => {
       }
     });
 
+    it("one vector to places beside each other as it is, without copies of it", () => {
+      const result = spread(({ kernel, y, place, value }) => {
+        const kept = kernel.let("kept", value(1));
+        [0, 1, 2 * n, 2 * n + 1].forEach((offset) => kernel.store(y, place(offset), kept));
+      });
+      const text = printKernel(result.after);
+      expect(text.match(/×4 = pack\(lane [02]\((\S+)\), lane [02]\(\1\), lane [13]\(\1\), lane [13]\(\1\)\)/g)).toHaveLength(4);
+      expect(text).not.toContain("value");
+      expectSame(result);
+    });
+
     it("one by one what lies apart, and what is read or stored to in between", () => {
       const apart = [
         spread(({ kernel, y, place, value }) => [0, 3].forEach((offset) => kernel.store(y, place(offset), value(offset)))),
