@@ -68,6 +68,13 @@ describe("parameters", () => {
   });
 });
 
+test("a state that no split could fit is told before anything is planned", async () => {
+  const source = 'import { cholesky } from "std/linalg"; graph g(n: int) { in a: f32[n, n]; out l: f32[n, n]; program main { l = cholesky(a); } }';
+  const told = async (n: number, name: string) => (await compile("g.gph", { readFile: () => source, parameters: { n }, target: name, watch: { begin: (part) => { if (part === "hoist") throw new Error("it was planned"); }, end: () => {} } })).diagnostics.map(({ problem, message }) => `${problem}: ${message}`);
+  expect(await told(50_000, "wasm")).toEqual(["a", "l"].map((state) => `tensor-too-large: ${state} is f32[50000, 50000], 10,000,000,000 bytes, and a memory has at most 4,294,967,296`));
+  expect(await told(50_000, "ipu-mk2")).toHaveLength(2);
+});
+
 describe("tiles whose memories one executable cannot hold", () => {
   const machine = { ...withTiles(target("ipu-mk2"), 100_000), bytesPerTile: 2 ** 24 };
   // Every tile has all of x, of which it looks up an element.

@@ -1,4 +1,5 @@
 /** From .gph source to an executable: the whole compiler as one function. Pure: files are read by the caller's `readFile`. */
+import { bytesOf, sizeOf } from "../runtime/dtype.ts";
 import { writeExecutable } from "../runtime/executable.ts";
 import type { HostTensor } from "../runtime/host.ts";
 import type { BspGraph, MemoryPlan, PlannedGraph } from "./bsp/bsp.ts";
@@ -136,6 +137,7 @@ export async function compile(path: string, given: CompileOptions): Promise<Comp
   });
   if (!graph || reporter.failed) return finish();
   if (options.weights) checkWeights(graph, options.weights, reporter);
+  checkStates(graph, target, reporter);
   const plans = new PlanCollector(target);
   const asked = passOptions(options);
   const watching = options.watch ? { watch: options.watch } : {};
@@ -182,6 +184,7 @@ export function planFile(path: string, given: CheckFileOptions): PlanResult {
   const reporter = new Diagnostics();
   const { graph, sources } = checkSource(path, options, reporter);
   const plans = new PlanCollector(target);
+  if (graph && !reporter.failed) checkStates(graph, target, reporter);
   if (graph && !reporter.failed) runPipeline(graph, { ...passOptions(options), ...(options.watch ? { watch: options.watch } : {}), target, reporter, fitsWith: (change) => isPlanned(path, options, change), seen: (name, _, program) => plans.see(name, program), last: planMemory.name });
   return { diagnostics: reporter.list, sources, ...(plans.plan ? { plan: plans.plan } : {}) };
 }
@@ -204,6 +207,22 @@ function inHalves<T extends CheckFileOptions>(options: T): T {
     const text = options.readFile(name);
     return text === undefined ? undefined : halved(text);
   } };
+}
+
+/** What a memory of WebAssembly can have. */
+const largestMemory = 2 ** 32;
+
+/**
+ * Tells of states that neither an executable nor the machine could hold, not even in 16 bits and on more tiles: before anything is
+ * planned, since that takes minutes for what such tensors unfold to.
+ */
+function checkStates(graph: Graph, target: Target, reporter: Reporter): void {
+  const capacity = Math.max(largestMemory, target.bytesPerTile * (target.memory === "shared" ? 1 : target.tiles));
+  for (const { name, type, origin } of graph.states) {
+    const size = sizeOf(type.shape);
+    if (size * Math.min(2, bytesOf(type.dtype)) <= capacity) continue;
+    reporter.report(error("tensor-too-large", origin, `${name} is ${formatType(type)}, ${(size * bytesOf(type.dtype)).toLocaleString("en")} bytes, and a memory has at most ${capacity.toLocaleString("en")}`));
+  }
 }
 
 function checkWeights(graph: Graph, weights: ReadonlyMap<string, HostTensor>, reporter: Reporter): void {

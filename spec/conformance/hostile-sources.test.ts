@@ -63,7 +63,7 @@ describe("what is too much is refused", () => {
     ["a loop that unfolds to millions", graph("var a = x; for i in 0..3000000 { a += 1; } y = a;"), "limit-exceeded: the program makes more than 400000 tensors"],
     ["a recursion", `fn f(a: f32[4]) -> f32[4] { return f(a); } ${graph("y = f(x);")}`, "limit-exceeded"],
     ["programs in a circle", "graph g { out y: f32; program a { call b; } program b { call a; } }", "limit-exceeded: programs call each other in a circle"],
-    ["a state of 4 TB", graph("y = x;", "var s: f32[1_000_000_000_000];"), "tile-memory-full"],
+    ["a state of 4 TB", graph("y = x;", "var s: f32[1_000_000_000_000];"), "tensor-too-large"],
     ["a value of 16 GB", graph("let a = zeros<f32>(65536, 65536) + x[0]; y = roll(a, k.shape.len(), axis = 0)[0, :4];".replace("k.shape.len()", "1")), "tile-memory-full"],
     ["a count that no i32 holds", graph("repeat 2147483648 { } y = x;"), "out-of-range: 2147483648"],
     ["too many dimensions", `graph g { in x: f32[${new Array<number>(17).fill(1).join(", ")}]; out y: f32; program main { y = sum(x); } }`, "tensor-too-large"],
