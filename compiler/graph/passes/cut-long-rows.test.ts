@@ -34,6 +34,15 @@ function crowded(graph: Graph, seed: number): { [name: string]: Tensor } {
   return inputs;
 }
 
+/** What the pass has made by the interpreter, and the executable of it all. */
+async function computesTheSame(graph: Graph, cut: Graph, tolerance: number): Promise<void> {
+  const inputs = fillStates(graph, "in");
+  const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
+  expect(differences(expected, toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), tolerance)).toEqual([]);
+  await using engine = await engineFor(graph, machine);
+  expect(differences(expected, engine.runSync(toHost(inputs)), tolerance)).toEqual([]);
+}
+
 describe("running sums of long rows", () => {
   it.each([
     ["of a length that has good divisors", "i32", "10000", 0], ["of any length", "i32", "4099", 0], ["of small integers, which wrap", "i8", "5000", 0],
@@ -80,12 +89,7 @@ describe("reductions of long rows", () => {
   ];
 
   it.each(cases)("%s", async (_, graph, tolerance) => {
-    const cut = passed(graph);
-    const inputs = fillStates(graph, "in");
-    const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
-    expect(differences(expected, toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), tolerance)).toEqual([]);
-    await using engine = await engineFor(graph, machine);
-    expect(differences(expected, engine.runSync(toHost(inputs)), tolerance)).toEqual([]);
+    await computesTheSame(graph, passed(graph), tolerance);
   });
 
   it("are two where the row has divisors, and are left where there are results for the tiles", () => {
@@ -106,11 +110,7 @@ describe("exponentials of long rows", () => {
   ])("%s", async (_, graph, tolerance) => {
     const cut = passed(graph);
     expect(countOps(cut)).toMatchObject({ exp: 1 });
-    const inputs = fillStates(graph, "in");
-    const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
-    expect(differences(expected, toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), tolerance)).toEqual([]);
-    await using engine = await engineFor(graph, machine);
-    expect(differences(expected, engine.runSync(toHost(inputs)), tolerance)).toEqual([]);
+    await computesTheSame(graph, cut, tolerance);
   });
 
   it("with infinities and NaN are what they are of short ones", () => {
