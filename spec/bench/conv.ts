@@ -5,7 +5,8 @@
  * are part of a call where channels come last inside. Rounds of all alternate; results are compared before anything is timed.
  *
  * November 2026, one worker: milliseconds, and parts of the fused peak of the same vectors (65 GF; 130 GF wide). Two workers were
- * 1.8 to 2 times one, of 3x3-56 from minute to minute 1.75 to 2: then lines that another core holds come slowly.
+ * 1.98 to 2.02 times one of 3x3-56 and 1x1-56, and 1.78 to 1.86, 1.99, while the two processors were on different chiplets (a line
+ * there and back took 530 ns in place of 110; suite/README.md): of 3 × 3, borders of strips and transformed filters are shared.
  *
  * | layer      | 128 bits     | wide       |
  * | first      | 3.84, 0.95   | 2, 0.91    | three channels
