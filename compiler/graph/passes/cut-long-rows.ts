@@ -73,11 +73,11 @@ class Blocks {
   #reduced(): ValueId | undefined {
     const { inputs: [x], attributes: { op = "add", axes }, outputs: [output] } = this.#node;
     const { dtype, shape } = this.#at.type(output!);
-    const isSum = op === "add" || op === "mul";
-    const cut = this.#reduction(isSum ? this.#widened(x!) : x!, op as string, axes as readonly number[], false);
+    const cut = this.#reduction(x!, op as string, axes as readonly number[], false);
     if (cut === undefined) return undefined;
     const result = this.#reshape(cut, shape);
-    return this.#as(dtype, this.#node.op === "mean" ? this.#apply("div", [result, this.#filled(this.#at.type(result), this.#length(x!, axes as readonly number[]))]) : result);
+    const count = (): ValueId => this.#filled(this.#at.type(result), this.#length(x!, axes as readonly number[]));
+    return this.#as(dtype, this.#node.op === "mean" ? this.#apply("div", [result, count()]) : result);
   }
 
   /** Rows of exponentials, of which few tiles would have any: reductions, and maps between them. */
@@ -120,8 +120,8 @@ class Blocks {
   }
 
   /**
-   * A reduction of blocks, then of what they give; undefined where it is one. A block is what belongs to one index of the first
-   * axes, or of a part of the last of these.
+   * A reduction of blocks, then of what they give, which of sums of halves is f32; undefined where it is one. A block is what belongs
+   * to one index of the first axes, or of a part of the last of these.
    */
   #reduction(x: ValueId, op: string, axes: readonly number[], keepdims: boolean): ValueId | undefined {
     const { shape } = this.#at.type(x);
@@ -145,7 +145,8 @@ class Blocks {
     }
     const inner = cut.length > shape.length ? [outer.at(-1)! + 1, ...reduced.slice(outer.length).map(shift)] : reduced.slice(outer.length);
     if (sizeOf(inner.map((axis) => cut[axis]!)) === n) return undefined;
-    const ofBlocks = this.#apply("reduce", [this.#reshape(x, cut)], { op, axes: inner, keepdims: true });
+    const values = op === "add" || op === "mul" ? this.#widened(x) : x;
+    const ofBlocks = this.#apply("reduce", [this.#reshape(values, cut)], { op, axes: inner, keepdims: true });
     const result = this.#apply("reduce", [ofBlocks], { op, axes: [...outer, ...inner], keepdims: false });
     return this.#reshape(result, keepdims ? shape.map((extent, axis) => (reduced.includes(axis) ? 1 : extent)) : shape.filter((_, axis) => !reduced.includes(axis)));
   }
