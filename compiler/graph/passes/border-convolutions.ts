@@ -13,10 +13,10 @@ import { bytesOf } from "../../../runtime/dtype.ts";
 import { choices } from "../../ops/lowerings.ts";
 import { windowsOf, type Window } from "../../ops/networks/windows.ts";
 import type { Pass } from "../../support/pass.ts";
-import type { Span } from "../../support/span.ts";
 import { wantedPartition, type Graph, type Node, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";
 import { haveConvolutions, phasesOf, type Phase } from "./convolution-phases.ts";
+import { FrontBuilder } from "./front-builder.ts";
 
 export const borderConvolutions: Pass<Graph, Graph> = {
   name: "border-convolutions",
@@ -45,25 +45,24 @@ function withoutBias(node: Node, at: Rewriting): Node | readonly ValueId[] {
   const [image, filters, bias] = node.inputs;
   const type = at.type(node.outputs[0]!);
   if (bias === undefined || at.type(bias).dtype !== type.dtype || bytesOf(type.dtype) < 4) return node;
+  const build = new FrontBuilder(at, node.origin);
   const sums = at.add("conv", [image!, filters!], node.attributes, type, node.origin);
-  const aligned = at.apply("reshape", [bias], { shape: type.shape.map((extent, axis) => (axis === 1 ? extent : 1)) }, node.origin);
-  return [at.apply("add", [sums, at.apply("broadcast", [aligned], { shape: [...type.shape] }, node.origin)], {}, node.origin)];
+  const aligned = build.reshape(bias, type.shape.map((extent, axis) => (axis === 1 ? extent : 1)));
+  return [build.apply("add", [sums, build.broadcast(aligned, type.shape)])];
 }
 
 /** Over an image that has its border in memory. */
 function surrounded(node: Node, at: Rewriting, image: ValueId, windows: readonly Window[]): Node {
-  return { ...node, inputs: [withBorder(at, image, windows, node.origin), ...node.inputs.slice(1)], attributes: { ...node.attributes, padding: windows.map(() => 0) } };
+  return { ...node, inputs: [withBorder(new FrontBuilder(at, node.origin), image, windows), ...node.inputs.slice(1)], attributes: { ...node.attributes, padding: windows.map(() => 0) } };
 }
 
 /** The image with zeros around, or, where a border is negative, without some of its elements. */
-function withBorder(at: Rewriting, image: ValueId, windows: readonly Window[], origin: Span): ValueId {
-  const { shape } = at.type(image);
+function withBorder(build: FrontBuilder, image: ValueId, windows: readonly Window[]): ValueId {
+  const shape = build.shape(image);
   const around = (width: (window: Window) => number): number[] => [0, 0, ...windows.map((window) => Math.max(0, width(window)))];
   const [left, right] = [around(({ before }) => -before), around(({ after }) => -after)];
-  const inside = [...left, ...right].every((width) => width === 0)
-    ? image : at.apply("slice", [image], { start: left, length: shape.map((extent, axis) => extent - left[axis]! - right[axis]!), step: shape.map(() => 1) }, origin);
-  const [before, after] = [around((window) => window.before), around((window) => window.after)];
-  return [...before, ...after].every((width) => width === 0) ? inside : at.apply("pad", [inside], { before, after, value: 0 }, origin);
+  const inside = [...left, ...right].every((width) => width === 0) ? image : build.slice(image, left, shape.map((extent, axis) => extent - left[axis]! - right[axis]!));
+  return build.padded(inside, around(({ before }) => before), around(({ after }) => after));
 }
 
 /** A transpose in one group as a convolution, or as one for each phase of its strides. */
@@ -75,9 +74,10 @@ function turnedRound(node: Node, at: Rewriting): Node | readonly ValueId[] {
   if (((node.attributes["groups"] as number | undefined) ?? 1) !== 1 || !haveConvolutions(windows, extents, results)) return node;
   const { extra: _, ...attributes } = node.attributes;
   const phases = windows.map((window, axis) => phasesOf(window, extents[axis]!, results[axis]!));
+  const build = new FrontBuilder(at, node.origin);
   const one = (chosen: readonly Phase[]): Node => {
     const own = { ...attributes, stride: windows.map(() => 1), padding: windows.map(() => 0) };
-    const inputs = [withBorder(at, image!, chosen.map(({ window }) => window), node.origin), turned(at, filters!, chosen, windows, node.origin)];
+    const inputs = [withBorder(build, image!, chosen.map(({ window }) => window)), turned(build, filters!, chosen, windows)];
     return { ...node, op: "conv", inputs: [...inputs, ...bias], attributes: own };
   };
   const all = choices(phases);
@@ -87,22 +87,22 @@ function turnedRound(node: Node, at: Rewriting): Node | readonly ValueId[] {
     const { inputs, attributes: own } = one(chosen);
     return at.add("conv", inputs, own, { ...type, shape: [...type.shape.slice(0, 2), ...counts] }, node.origin);
   });
-  return [betweenEachOther(at, parts, phases.map(({ length }) => length), type.shape, node.origin)];
+  return [betweenEachOther(build, parts, phases.map(({ length }) => length), type.shape)];
 }
 
 /** The elements of the filters that a phase meets, the last ones first, as filters [o, c, …] of a convolution. */
-function turned(at: Rewriting, filters: ValueId, phases: readonly Phase[], windows: readonly Window[], origin: Span): ValueId {
-  const [channels, outputs] = at.type(filters).shape as [number, number];
+function turned(build: FrontBuilder, filters: ValueId, phases: readonly Phase[], windows: readonly Window[]): ValueId {
+  const [channels, outputs] = build.shape(filters) as [number, number];
   const spatial = phases.map((_phase, axis) => 2 + axis);
-  const part = at.apply("slice", [filters], { start: [0, 0, ...phases.map(({ first }) => first)], length: [channels, outputs, ...phases.map(({ taps }) => taps)], step: [1, 1, ...windows.map(({ stride }) => stride)] }, origin);
-  return at.apply("transpose", [at.apply("reverse", [part], { axes: spatial }, origin)], { axes: [1, 0, ...spatial] }, origin);
+  const part = build.slice(filters, [0, 0, ...phases.map(({ first }) => first)], [channels, outputs, ...phases.map(({ taps }) => taps)], [1, 1, ...windows.map(({ stride }) => stride)]);
+  return build.transpose(build.apply("reverse", [part], { axes: spatial }), [1, 0, ...spatial]);
 }
 
 /** Phases in row-major order of their numbers, each [n, o, …], as one image, of which the last elements may be too many. */
-function betweenEachOther(at: Rewriting, parts: readonly ValueId[], strides: readonly number[], shape: readonly number[], origin: Span): ValueId {
-  const [outer, counts] = [shape.slice(0, 2), at.type(parts[0]!).shape.slice(2)];
-  const stacked = at.apply("reshape", [at.apply("stack", parts, { axis: 2 }, origin)], { shape: [...outer, ...strides, ...counts] }, origin);
+function betweenEachOther(build: FrontBuilder, parts: readonly ValueId[], strides: readonly number[], shape: readonly number[]): ValueId {
+  const [outer, counts] = [shape.slice(0, 2), build.shape(parts[0]!).slice(2)];
+  const stacked = build.reshape(build.apply("stack", parts, { axis: 2 }), [...outer, ...strides, ...counts]);
   const axes = strides.flatMap((_stride, axis) => [2 + strides.length + axis, 2 + axis]);
-  const whole = at.apply("reshape", [at.apply("transpose", [stacked], { axes: [0, 1, ...axes] }, origin)], { shape: [...outer, ...counts.map((count, axis) => count * strides[axis]!)] }, origin);
-  return at.apply("slice", [whole], { start: shape.map(() => 0), length: [...shape], step: shape.map(() => 1) }, origin);
+  const whole = build.reshape(build.transpose(stacked, [0, 1, ...axes]), [...outer, ...counts.map((count, axis) => count * strides[axis]!)]);
+  return build.slice(whole, shape.map(() => 0), shape);
 }

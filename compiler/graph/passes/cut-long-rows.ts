@@ -10,8 +10,9 @@
 import { bytesOf, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Target } from "../../targets/target.ts";
-import { wantedPartition, type Attributes, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
+import { wantedPartition, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";
+import { FrontBuilder } from "./front-builder.ts";
 
 /** Rows of fewer elements are done before the tiles have met. */
 const leastRow = 4096;
@@ -45,14 +46,13 @@ const isHalf = (dtype: DType): boolean => isFloat(dtype) && bytesOf(dtype) === 2
 const divisorsOf = (extent: number): number[] => Array.from({ length: Math.floor(Math.sqrt(extent)) }, (_, k) => k + 1).filter((divisor) => extent % divisor === 0).flatMap((divisor) => [divisor, extent / divisor]).toSorted((a, b) => a - b);
 
 /** The nodes in place of one whose rows are long. */
-class Blocks {
+class Blocks extends FrontBuilder {
   readonly #node: Node;
-  readonly #at: Rewriting;
   readonly #target: Target;
 
   constructor(node: Node, at: Rewriting, target: Target) {
+    super(at, node.origin);
     this.#node = node;
-    this.#at = at;
     this.#target = target;
   }
 
@@ -72,51 +72,51 @@ class Blocks {
   /** Undefined where the partitioner finds enough to do for all tiles. */
   #reduced(): ValueId | undefined {
     const { inputs: [x], attributes: { op = "add", axes }, outputs: [output] } = this.#node;
-    const { dtype, shape } = this.#at.type(output!);
+    const { dtype, shape } = this.type(output!);
     const cut = this.#reduction(x!, op as string, axes as readonly number[], false);
     if (cut === undefined) return undefined;
-    const result = this.#reshape(cut, shape);
-    const count = (): ValueId => this.#filled(this.#at.type(result), this.#length(x!, axes as readonly number[]));
-    return this.#as(dtype, this.#node.op === "mean" ? this.#apply("div", [result, count()]) : result);
+    const result = this.reshape(cut, shape);
+    const count = (): ValueId => this.filled(this.type(result), this.#length(x!, axes as readonly number[]));
+    return this.#as(dtype, this.#node.op === "mean" ? this.apply("div", [result, count()]) : result);
   }
 
   /** Rows of exponentials, of which few tiles would have any: reductions, and maps between them. */
   #exponentials(): ValueId | undefined {
     const { op, inputs: [x], attributes, outputs: [output] } = this.#node;
-    const { dtype, shape } = this.#at.type(x!);
+    const { dtype, shape } = this.type(x!);
     const axes = (attributes["axes"] ?? [attributes["axis"]]) as readonly number[];
     const n = this.#length(x!, axes);
     if (n < leastRow || (sizeOf(shape) / n) * 2 > this.#target.tiles) return undefined;
     const values = this.#widened(x!);
-    const along = (value: ValueId): ValueId => this.#apply("broadcast", [value], { shape: [...shape] });
-    const reduced = (value: ValueId, by: string): ValueId => this.#reduction(value, by, axes, true) ?? this.#apply("reduce", [value], { op: by, axes: [...axes], keepdims: true });
+    const along = (value: ValueId): ValueId => this.broadcast(value, shape);
+    const reduced = (value: ValueId, by: string): ValueId => this.#reduction(value, by, axes, true) ?? this.apply("reduce", [value], { op: by, axes: [...axes], keepdims: true });
     const largest = reduced(values, "max");
     if (op === "log_sum_exp") {
       // An infinite one would be subtracted from itself.
-      const row = this.#at.type(largest);
-      const isInfinite = this.#apply("eq", [this.#apply("abs", [largest]), this.#filled(row, Infinity)]);
-      const shift = this.#apply("select", [isInfinite, this.#filled(row, 0), largest]);
-      const sum = reduced(this.#apply("exp", [this.#apply("sub", [values, along(shift)])]), "add");
-      return this.#as(dtype, this.#reshape(this.#apply("add", [shift, this.#apply("log", [sum])]), this.#at.type(output!).shape));
+      const row = this.type(largest);
+      const isInfinite = this.apply("eq", [this.apply("abs", [largest]), this.filled(row, Infinity)]);
+      const shift = this.apply("select", [isInfinite, this.filled(row, 0), largest]);
+      const sum = reduced(this.apply("exp", [this.apply("sub", [values, along(shift)])]), "add");
+      return this.#as(dtype, this.reshape(this.apply("add", [shift, this.apply("log", [sum])]), this.shape(output!)));
     }
-    const shifted = this.#apply("sub", [values, along(largest)]);
-    const exponentials = this.#apply("exp", [shifted]);
+    const shifted = this.apply("sub", [values, along(largest)]);
+    const exponentials = this.apply("exp", [shifted]);
     const sum = reduced(exponentials, "add");
-    return this.#as(dtype, op === "softmax" ? this.#apply("div", [exponentials, along(sum)]) : this.#apply("sub", [shifted, along(this.#apply("log", [sum]))]));
+    return this.#as(dtype, op === "softmax" ? this.apply("div", [exponentials, along(sum)]) : this.apply("sub", [shifted, along(this.apply("log", [sum]))]));
   }
 
   #length(x: ValueId, axes: readonly number[]): number {
-    const { shape } = this.#at.type(x);
+    const { shape } = this.type(x);
     return sizeOf(axes.map((axis) => shape[axis]!));
   }
 
   /** Halves are summed with more bits. */
   #widened(x: ValueId): ValueId {
-    return isHalf(this.#at.type(x).dtype) ? this.#apply("cast", [x], { dtype: "f32" }) : x;
+    return isHalf(this.type(x).dtype) ? this.apply("cast", [x], { dtype: "f32" }) : x;
   }
 
   #as(dtype: DType, value: ValueId): ValueId {
-    return this.#at.type(value).dtype === dtype ? value : this.#apply("cast", [value], { dtype });
+    return this.type(value).dtype === dtype ? value : this.apply("cast", [value], { dtype });
   }
 
   /**
@@ -124,7 +124,7 @@ class Blocks {
    * to one index of the first axes, or of a part of the last of these.
    */
   #reduction(x: ValueId, op: string, axes: readonly number[], keepdims: boolean): ValueId | undefined {
-    const { shape } = this.#at.type(x);
+    const { shape } = this.type(x);
     const reduced = axes.toSorted((a, b) => a - b);
     const n = this.#length(x, axes);
     const results = sizeOf(shape) / n;
@@ -146,15 +146,15 @@ class Blocks {
     const inner = cut.length > shape.length ? [outer.at(-1)! + 1, ...reduced.slice(outer.length).map(shift)] : reduced.slice(outer.length);
     if (sizeOf(inner.map((axis) => cut[axis]!)) === n) return undefined;
     const values = op === "add" || op === "mul" ? this.#widened(x) : x;
-    const ofBlocks = this.#apply("reduce", [this.#reshape(values, cut)], { op, axes: inner, keepdims: true });
-    const result = this.#apply("reduce", [ofBlocks], { op, axes: [...outer, ...inner], keepdims: false });
-    return this.#reshape(result, keepdims ? shape.map((extent, axis) => (reduced.includes(axis) ? 1 : extent)) : shape.filter((_, axis) => !reduced.includes(axis)));
+    const ofBlocks = this.apply("reduce", [this.reshape(values, cut)], { op, axes: inner, keepdims: true });
+    const result = this.apply("reduce", [ofBlocks], { op, axes: [...outer, ...inner], keepdims: false });
+    return this.reshape(result, keepdims ? shape.map((extent, axis) => (reduced.includes(axis) ? 1 : extent)) : shape.filter((_, axis) => !reduced.includes(axis)));
   }
 
   /** Undefined where rows are short or many, or begin with something. */
   #runningSums(): ValueId | undefined {
     const { inputs: [x, start], attributes } = this.#node;
-    const { dtype, shape } = this.#at.type(x!);
+    const { dtype, shape } = this.type(x!);
     const axis = attributes["axis"] as number;
     const n = shape[axis]!;
     // As long as it takes to go through a block, it takes to go through the sums of them all.
@@ -162,18 +162,19 @@ class Blocks {
     if (count === undefined) return undefined;
     const values = this.#widened(x!);
     const length = Math.ceil(n / count);
-    const blocks = this.#reshape(this.#padded(values, axis, 0, count * length - n), shape.toSpliced(axis, 1, count, length));
-    const inside = this.#apply("cum_sum", [blocks], { axis: axis + 1 });
-    const sums = this.#part(this.#part(inside, axis + 1, length - 1, 1), axis, 0, count - 1);
-    const starts = this.#padded(this.#apply("cum_sum", [sums], { axis }), axis, 1, 0);
-    const all = this.#apply("add", [inside, this.#apply("broadcast", [starts], { shape: [...this.#at.type(inside).shape] })]);
-    return this.#as(dtype, this.#part(this.#reshape(all, shape.with(axis, count * length)), axis, 0, n));
+    const none = shape.map(() => 0);
+    const blocks = this.reshape(this.padded(values, none, none.with(axis, count * length - n)), shape.toSpliced(axis, 1, count, length));
+    const inside = this.apply("cum_sum", [blocks], { axis: axis + 1 });
+    const sums = this.part(this.part(inside, axis + 1, length - 1, 1), axis, 0, count - 1);
+    const starts = this.padded(this.apply("cum_sum", [sums], { axis }), [...none, 0].with(axis, 1), [...none, 0]);
+    const all = this.apply("add", [inside, this.broadcast(starts, this.shape(inside))]);
+    return this.#as(dtype, this.part(this.reshape(all, shape.with(axis, count * length)), axis, 0, n));
   }
 
   /** The places of each block's largest, and of what is behind the last block, are searched for the largest of all. */
   #largest(found: Map<ValueId, Found>): ValueId | undefined {
     const { inputs: [x], attributes } = this.#node;
-    const { shape } = this.#at.type(x!);
+    const { shape } = this.type(x!);
     const k = attributes["k"] as number;
     const axis = shape.length - 1;
     const [outer, n] = [shape.slice(0, axis), shape[axis]!];
@@ -182,19 +183,19 @@ class Blocks {
     const length = Math.floor(n / count);
     if (length <= 2 * k) return undefined;
     const [whole, rest] = [count * length, n - count * length];
-    const blocks = this.#reshape(this.#part(x!, axis, 0, whole), [...outer, count, length]);
-    const inBlocks = this.#apply("top_places", [blocks], { k });
-    const candidates = [this.#reshape(this.#apply("take_along", [blocks, inBlocks], { axis: axis + 1 }), [...outer, count * k])];
-    const places = [this.#reshape(this.#apply("add", [inBlocks, this.#counted([...outer, count, k], axis, length, 0)]), [...outer, count * k])];
+    const blocks = this.reshape(this.part(x!, axis, 0, whole), [...outer, count, length]);
+    const inBlocks = this.apply("top_places", [blocks], { k });
+    const candidates = [this.reshape(this.apply("take_along", [blocks, inBlocks], { axis: axis + 1 }), [...outer, count * k])];
+    const places = [this.reshape(this.apply("add", [inBlocks, this.#counted([...outer, count, k], axis, length, 0)]), [...outer, count * k])];
     if (rest > 0) {
-      candidates.push(this.#part(x!, axis, whole, rest));
+      candidates.push(this.part(x!, axis, whole, rest));
       places.push(this.#counted([...outer, rest], axis, 1, whole));
     }
-    const joined = (parts: readonly ValueId[]): ValueId => (parts.length === 1 ? parts[0]! : this.#apply("concat", parts, { axis }));
+    const joined = (parts: readonly ValueId[]): ValueId => (parts.length === 1 ? parts[0]! : this.apply("concat", parts, { axis }));
     // What is equal stands in the order of its places, block after block: the first of equals stays the first.
     const all = joined(candidates);
-    const best = this.#apply("top_places", [all], { k });
-    const result = this.#apply("take_along", [joined(places), best], { axis });
+    const best = this.apply("top_places", [all], { k });
+    const result = this.apply("take_along", [joined(places), best], { axis });
     found.set(result, { rows: x!, candidates: all, best });
     return result;
   }
@@ -203,8 +204,8 @@ class Blocks {
   #elements(found: ReadonlyMap<ValueId, Found>): ValueId | undefined {
     const { inputs: [x, places], attributes } = this.#node;
     const known = found.get(places!);
-    if (known?.rows !== x || attributes["axis"] !== this.#at.type(x!).shape.length - 1) return undefined;
-    return this.#apply("take_along", [known!.candidates, known!.best], attributes);
+    if (known?.rows !== x || attributes["axis"] !== this.shape(x!).length - 1) return undefined;
+    return this.apply("take_along", [known!.candidates, known!.best], attributes);
   }
 
   /** How many blocks of a row: no more than are of use, and than tiles; undefined where it is one. */
@@ -219,36 +220,11 @@ class Blocks {
     return most < 2 ? undefined : Math.ceil(n / Math.ceil(n / most));
   }
 
-  #apply(op: string, inputs: readonly ValueId[], attributes: Attributes = {}): ValueId {
-    return this.#at.apply(op, inputs, attributes, this.#node.origin);
-  }
-
-  #reshape(value: ValueId, shape: readonly number[]): ValueId {
-    return this.#apply("reshape", [value], { shape: [...shape] });
-  }
-
   /** i32: along one dimension first, first + step, …, the same along all others. */
   #counted(shape: readonly number[], dimension: number, step: number, first: number): ValueId {
-    const numbers = this.#apply("iota", [], { length: shape[dimension]!, dtype: "i32" });
+    const numbers = this.apply("iota", [], { length: shape[dimension]!, dtype: "i32" });
     const along: TensorType = { dtype: "i32", shape: shape.map((extent, d) => (d === dimension ? extent : 1)) };
-    const counted = this.#apply("add", [this.#apply("mul", [this.#reshape(numbers, along.shape), this.#filled(along, step)]), this.#filled(along, first)]);
-    return this.#apply("broadcast", [counted], { shape: [...shape] });
-  }
-
-  #filled({ dtype, shape }: TensorType, value: number): ValueId {
-    return this.#apply("fill", [], { value, dtype, shape: [...shape] });
-  }
-
-  #part(value: ValueId, axis: number, start: number, length: number): ValueId {
-    const { shape } = this.#at.type(value);
-    if (start === 0 && length === shape[axis]) return value;
-    return this.#apply("slice", [value], { start: shape.map((_, d) => (d === axis ? start : 0)), length: shape.with(axis, length), step: shape.map(() => 1) });
-  }
-
-  /** Zeros before and behind. */
-  #padded(value: ValueId, axis: number, before: number, after: number): ValueId {
-    if (before + after === 0) return value;
-    const none = this.#at.type(value).shape.map(() => 0);
-    return this.#apply("pad", [value], { before: none.with(axis, before), after: none.with(axis, after), value: 0 });
+    const counted = this.apply("add", [this.apply("mul", [this.reshape(numbers, along.shape), this.filled(along, step)]), this.filled(along, first)]);
+    return this.broadcast(counted, shape);
   }
 }

@@ -6,8 +6,8 @@ import { isFloat, bytesOf, sizeOf } from "../../../../runtime/dtype.ts";
 import { argument, binary } from "../../../kernel/build.ts";
 import { bodyAttribute } from "../../../ops/fused/map.ts";
 import type { Target } from "../../../targets/target.ts";
-import type { Attributes, Graph, Node, TensorType, ValueId } from "../../graph.ts";
-import type { Rewriting } from "../../rewrite.ts";
+import type { Graph, TensorType, ValueId } from "../../graph.ts";
+import { FrontBuilder } from "../front-builder.ts";
 
 /** What the rules know of the program and the machine. */
 export interface Setting {
@@ -28,40 +28,7 @@ const toSecond = (rank: number): number[] => [0, rank - 1, ...Array.from({ lengt
 export const isPackable = ({ dtype, shape }: TensorType): boolean => isFloat(dtype) && bytesOf(dtype) >= 4 && sizeOf(shape) > 0;
 
 /** Builds in front of one node. */
-export class Builder {
-  readonly at: Rewriting;
-  readonly #origin: Node["origin"];
-
-  constructor(at: Rewriting, origin: Node["origin"]) {
-    this.at = at;
-    this.#origin = origin;
-  }
-
-  apply(name: string, inputs: readonly ValueId[], attributes: Attributes = {}): ValueId {
-    return this.at.apply(name, inputs, attributes, this.#origin);
-  }
-
-  shape(value: ValueId): readonly number[] {
-    return this.at.type(value).shape;
-  }
-
-  reshape(value: ValueId, shape: readonly number[]): ValueId {
-    return this.apply("reshape", [value], { shape: [...shape] });
-  }
-
-  transpose(value: ValueId, axes: readonly number[]): ValueId {
-    return this.apply("transpose", [value], { axes: [...axes] });
-  }
-
-  broadcast(value: ValueId, shape: readonly number[]): ValueId {
-    return this.apply("broadcast", [value], { shape: [...shape] });
-  }
-
-  /** The part of a value from `start` on, of `length` elements `step` apart along each axis. */
-  slice(value: ValueId, start: readonly number[], length: readonly number[], step: readonly number[] = start.map(() => 1)): ValueId {
-    return this.apply("slice", [value], { start: [...start], length: [...length], step: [...step] });
-  }
-
+export class Builder extends FrontBuilder {
   /** The image with channels last that a value is a view of. */
   behind(value: ValueId): ValueId | undefined {
     const node = this.at.definition(value);
