@@ -17,6 +17,8 @@ export interface Formulas {
   /** An elementwise op by name: a function, or a comparison. */
   of(op: string, ...args: readonly ValueId[]): ValueId;
   select(condition: ValueId, a: ValueId, b: ValueId): ValueId;
+  /** What is piecewise constant, such as a sign: gradients of a gradient do not go through it. */
+  constant(x: ValueId): ValueId;
 }
 
 export function formulas(build: GradientBuilder, type: TensorType): Formulas {
@@ -29,6 +31,7 @@ export function formulas(build: GradientBuilder, type: TensorType): Formulas {
     times: (x, factor) => of("mul", x, number(factor)),
     square: (x) => of("mul", x, x),
     select: (condition, a, b) => of("select", condition, a, b),
+    constant: (x) => of("stop_gradient", x),
   };
 }
 

@@ -55,7 +55,7 @@ export const arithmetic: readonly Op[] = [
   }),
   elementwise({
     name: "rem", summary: "Remainder of the truncated division; it has the sign of a.", formula: "y = a - b · trunc(a / b)", operands: pair, accepts: "number", divides: true,
-    gradient: byFormulas((f, { args: [a, b], g }) => [g, f.neg(f.mul(g, f.of("trunc", f.div(a!, b!))))]),
+    gradient: byFormulas((f, { args: [a, b], g }) => [g, f.neg(f.mul(g, f.constant(f.of("trunc", f.div(a!, b!)))))]),
     float: ([a, b]) => a! % b!,
     integer: ([a, b]) => a! % nonZero(b!),
     scalar: ([a, b]) => binary("rem", a!, b!),
@@ -87,7 +87,7 @@ export const arithmetic: readonly Op[] = [
   }),
   elementwise({
     name: "abs", summary: "The distance from zero; the smallest integer stays itself.", formula: "y = |x|", operands: ["x"], accepts: "number",
-    gradient: byFormulas((f, { args: [x], g }) => [f.mul(g, f.of("sign", x!))]),
+    gradient: byFormulas((f, { args: [x], g }) => [f.mul(g, f.constant(f.of("sign", x!)))]),
     float: ([x]) => Math.abs(x!),
     integer: ([x]) => (x! < 0n ? -x! : x!),
     scalar: ([x]) => (x!.dtype.startsWith("u") ? x! : unary("abs", x!)),
