@@ -174,6 +174,8 @@ describe("nothing is copied in vain", () => {
     expect(stepsOf(source("2048"))).toEqual(["uniform_rows"]);
     expect(stepsOf(source("16, 32, 8"))).toEqual(["uniform_rows"]);
     expect(stepsOf("graph g { in x: f32[4, 6]; var v: f32[4, 2, 3] = 0; program main { v = (2 * x).reshape(4, 2, 3); } }")).toEqual(["map"]);
+    expect(stepsOf("graph g { in x: f32[4, 6]; var v: f32[3, 8] = 0; program main { v = (2 * x).reshape(4, 2, 3).reshape(3, 8); } }")).toEqual(["map"]);
+    expect(stepsOf("graph g { in x: f32[4, 6]; var v: f32[8] = 0; program main { v = sum(x.reshape(4, 2, 3).reshape(3, 8), axis = 0); } }")).toEqual(["sum"]);
     expect(stepsOf("graph g { in x: f32[4, 6]; var v: f32[6, 4] = 0; program main { v = transpose(2 * x); } }")).toEqual(["map", "copy"]);
   });
 

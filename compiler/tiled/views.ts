@@ -57,7 +57,7 @@ export class Views {
       this.#views.set(node.outputs[0]!, { ...input, map: composeMap(input.map, map, type.shape.length) });
       return true;
     }
-    if (!isIdentity(input.map, inputType.shape, input.shape)) return false;
+    if (!keepsOrder(input.map, inputType.shape, input.shape)) return false;
     this.#views.set(node.outputs[0]!, { root: input.root, shape: type.shape, map: identityMap(type.shape.length) });
     return true;
   }

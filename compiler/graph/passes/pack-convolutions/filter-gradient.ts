@@ -31,7 +31,7 @@ export function packsFilters(node: Node, at: Around): boolean {
 export function byFilters(build: Builder, x: ValueId, y: ValueId, windows: readonly Window[], target: Target): ValueId {
   if (windows.every(isPoint) && build.shape(x)[1]! > 1) {
     // Positions need not be told apart by row and column.
-    const [flatX, flatY] = [x, y].map((image) => build.reshape(image, [build.shape(image)[0]!, 1, build.shape(image)[1]! * build.shape(image)[2]!, build.shape(image)[3]!])) as [ValueId, ValueId];
+    const [flatX, flatY] = [x, y].map((image) => build.reshape(build.matrix(image), [build.shape(image)[0]!, 1, build.shape(image)[1]! * build.shape(image)[2]!, build.shape(image)[3]!])) as [ValueId, ValueId];
     return byFilters(build, flatX, flatY, windows, target);
   }
   const image = bordered(build, x, windows);
