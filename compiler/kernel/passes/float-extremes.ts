@@ -12,7 +12,7 @@
  */
 import { binary, bitcast, constant, select } from "../build.ts";
 import type { Expression, LocalId, Statement } from "../kernel.ts";
-import { tripCount, type ForStatement, type LocalTable, type SetStatement } from "../walk.ts";
+import { type ForStatement, type LocalTable, type SetStatement } from "../walk.ts";
 import type { Reduction } from "./widen.ts";
 
 type LocalExpression = Extract<Expression, { kind: "local" }>;
@@ -27,9 +27,9 @@ export interface IntegerExtremes {
 /** Fewer iterations than this are not worth the end, which puts the three together. */
 const leastTrips = 128;
 
-/** The loop with its reductions to a largest or smallest f32 done by integers; undefined where there are none, or few iterations. */
-export function integerExtremes(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, locals: LocalTable): IntegerExtremes | undefined {
-  if ((tripCount(loop) ?? Infinity) < leastTrips) return undefined;
+/** The loop, which runs `trips` times in all, with its reductions to a largest or smallest f32 done by integers; undefined where there are none, or few iterations. */
+export function integerExtremes(loop: ForStatement, trips: number, reductions: ReadonlyMap<LocalId, Reduction>, locals: LocalTable): IntegerExtremes | undefined {
+  if (trips < leastTrips) return undefined;
   const extremes = [...reductions].flatMap(([local, { op }]) =>
     (op === "max" || op === "min") && locals.get(local).dtype === "f32" && onlyOutermost(loop.body, local) && seesAll(loop.body, local) ? [new Extreme(local, op, locals)] : []);
   if (extremes.length === 0) return undefined;

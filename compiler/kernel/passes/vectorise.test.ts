@@ -97,6 +97,42 @@ describe("vectorise", () => {
     );
   });
 
+  it("reduces nested loops in the same lanes from row to row", () => {
+    fc.assert(
+      fc.property(fc.constantFrom<DType>("f32", "f64", "i32"), fc.constantFrom<BinaryOp>("add", "max", "min"), fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 5 }), fc.nat(1000), fc.boolean(), (dtype, op, width, height, seed, numbers) => {
+        const kernel = new KernelBuilder("planes", nowhere);
+        const x = kernel.buffer({ name: "x", dtype, shape: [2, 3, height, width], access: "in" });
+        const y = kernel.buffer({ name: "y", dtype, shape: [2], access: "out" });
+        kernel.for({ end: i32(2), parallel: true }, (i) => {
+          const most = kernel.let("most", constant(dtype, 1));
+          kernel.forSum([3, height, width], ([plane, row, column]) => {
+            const value = kernel.load(x, [i, plane!, row!, column!]);
+            const missing = binary("eq", binary("add", row!, column!), i32(width - 1));
+            kernel.set(most, binary(op, most, numbers || !isFloat(dtype) || op === "add" ? value : select(missing, constant(dtype, NaN), value)));
+          });
+          kernel.store(y, [i], most);
+        });
+        const built = kernel.finish();
+        const result = widened(built);
+        const reduces = printKernel(result).split("reduce ").length - 1;
+        if (width >= 4 && numbers) expect(reduces).toBe(op === "add" || dtype !== "f32" || 3 * height * width < 128 ? 1 : 3);
+        expectSame(built, result, seed, isFloat(dtype) && op === "add" ? 1e-4 : 0);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("adds up long rows apart", () => {
+    const kernel = new KernelBuilder("rows", nowhere);
+    const x = kernel.buffer({ name: "x", dtype: "f32", shape: [70, 70], access: "in" });
+    const y = kernel.buffer({ name: "y", dtype: "f32", shape: [], access: "out" });
+    const sum = kernel.let("sum", constant("f32", 0));
+    kernel.forSum([70, 70], ([i, j]) => kernel.set(sum, binary("add", sum, kernel.load(x, [i!, j!]))));
+    kernel.store(y, [], sum);
+    const rows = widened(kernel.finish()).body.find((statement) => statement.kind === "for")!;
+    expect(JSON.stringify(rows)).toContain('"reduce"');
+  });
+
   it("loads and stores elements that are no neighbours lane by lane, where that pays", () => {
     const dtypes: DType[] = ["f32", "f64", "f16", "bf16", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"];
     const accesses: { [name: string]: (i: Expression, n: number, at: Expression) => { load: Expression; store: Expression } } = {

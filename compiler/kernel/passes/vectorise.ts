@@ -8,8 +8,12 @@
  *    part of the executable's meaning: with L lanes and A accumulators, iteration n of the main loop goes to lane n mod L of
  *    accumulator ⌊n / L⌋ mod A; accumulators are combined as ((0 ∘ 1) ∘ (2 ∘ 3)); whole vectors that are left go to the
  *    result, one after the other; its lanes are combined pairwise (`reduce`), then with the value from before the loop;
- *    the rest follows one by one. Integer results do not depend on it; those of floats differ in their last bits. The largest
- *    and the smallest of f32 are found by integers: see float-extremes.ts.
+ *    the rest follows one by one. Where loops around have nothing else in them, the accumulators go on from row to row: every row
+ *    begins with the first of them, to which all its whole vectors that are left go too, and the rests of all rows follow at the
+ *    end. Integer results do not depend on it; those of floats differ in their last bits. The largest and the smallest of f32 are
+ *    found by integers: see float-extremes.ts.
+ *
+ *    Dot products that run for several iterations of loops around at once (block-contraction.ts) have fewer accumulators each.
  *
  * c. An innermost loop with a running sum, each of whose values is used: scans.ts.
  *
@@ -24,7 +28,7 @@ import { carriedLocals, forget, learn, memoryIndependent } from "../dependence.t
 import type { BinaryOp, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { liveAfter, type LiveAfter } from "../liveness.ts";
 import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts";
-import { bodiesOf, constantOf, expressionsOf, localsSet, LocalTable, mentionsLocal, tripCount, visitStatements, withBody, type ForStatement, type SetStatement } from "../walk.ts";
+import { bodiesOf, constantOf, expressionsOf, indexMentions, localsSet, LocalTable, mentionsLocal, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression, type LocalExpression, type SetStatement } from "../walk.ts";
 import { vectorFormSupported } from "../vector-support.ts";
 import { integerExtremes } from "./float-extremes.ts";
 import { lanesPay } from "./instructions.ts";
@@ -46,6 +50,9 @@ export const vectorise: Pass<Kernel, Kernel> = {
 
 /** More accumulators than this gain nothing: enough to hide the latency of an addition. */
 const maximumAccumulators = 4;
+
+/** Iterations that nested loops may have in all to be one reduction: sums of many elements in few lanes lose more than sums of rows, added up. */
+const longestNest = 4096;
 
 /** Shorter vectors than this, but of 64-bit elements, are not worth their code. */
 const leastLanes = 4;
@@ -76,6 +83,8 @@ class Vectoriser {
   /** Loops that vectorising made: over vectors, and over what is left. */
   readonly #done: Set<Statement>;
   readonly #byLanes: boolean;
+  /** Parallel loops around what is being widened, outermost first. */
+  readonly #around: ForStatement[] = [];
 
   constructor(kernel: Kernel, locals: LocalTable, body: readonly Statement[], done: Set<Statement>, byLanes: boolean) {
     this.#kernel = kernel;
@@ -124,10 +133,18 @@ class Vectoriser {
 
   #loop(loop: ForStatement, known: Ranges): Outcome {
     if (this.#done.has(loop)) return { statements: [loop], widened: true };
+    const nest = loop.parallel ? [loop] : perfectNest(loop);
+    const whole = nest.length > 1 && tripsOf(nest) <= longestNest ? this.#widenReduction(nest, known) : undefined;
+    if (whole !== undefined) {
+      for (const made of whole) this.#done.add(made);
+      return { statements: whole, widened: false };
+    }
+    if (loop.parallel) this.#around.push(loop);
     const inner = this.#body(loop.body, rangesInside(loop, known));
+    if (loop.parallel) this.#around.pop();
     const kept: Statement = { ...loop, body: inner.statements };
     if (inner.widened) return { statements: [kept], widened: true };
-    const statements = (loop.parallel ? this.#widenParallel(loop, known) : undefined) ?? this.#widenReduction(loop, known) ?? this.#widenScan(loop, known);
+    const statements = (loop.parallel ? this.#widenParallel(loop, known) : undefined) ?? this.#widenReduction([loop], known) ?? this.#widenScan(loop, known);
     statements?.forEach((made) => this.#done.add(made));
     if (statements !== undefined) return { statements, widened: loop.parallel };
     return { statements: [kept], widened: false };
@@ -155,26 +172,29 @@ class Vectoriser {
     return { ...loop, start: i32(constantOf(loop.end)! - lanes), step: lanes, body };
   }
 
-  #widenReduction(loop: ForStatement, known: Ranges): readonly Statement[] | undefined {
+  /** Of loops in each other, the innermost last, of which that alone has anything else in its body. */
+  #widenReduction(nest: readonly ForStatement[], known: Ranges): readonly Statement[] | undefined {
+    const loop = nest.at(-1)!;
     if (hasLoops(loop.body)) return undefined;
     const reductions = findReductions(loop);
     if (reductions === undefined || reductions.size === 0) return undefined;
-    if (this.#valuesNeededAfter(loop, reductions) || !memoryIndependent(loop, known)) return undefined;
+    const inside = nest.slice(0, -1).reduce((ranges, outer) => rangesInside(outer, ranges), known);
+    if (this.#valuesNeededAfter(nest[0]!, reductions) || !memoryIndependent(loop, inside)) return undefined;
     const mark = this.#locals.list.length;
-    const extremes = integerExtremes(loop, reductions, this.#locals);
+    const extremes = integerExtremes(loop, tripsOf(nest), reductions, this.#locals);
     if (extremes !== undefined) {
-      const statements = this.#widenReductions(extremes.loop, extremes.reductions, known);
+      const statements = this.#widenReductions([...nest.slice(0, -1), extremes.loop], extremes.reductions, inside);
       if (statements !== undefined) return [...extremes.before, ...statements, ...extremes.after];
       this.#locals.list.length = mark;
     }
-    return this.#widenReductions(loop, reductions, known);
+    return this.#widenReductions(nest, reductions, inside);
   }
 
-  #widenReductions(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, known: Ranges): readonly Statement[] | undefined {
-    const widened = this.#tryWiden(loop, reductions, known);
+  #widenReductions(nest: readonly ForStatement[], reductions: ReadonlyMap<LocalId, Reduction>, known: Ranges): readonly Statement[] | undefined {
+    const widened = this.#tryWiden(nest.at(-1)!, reductions, known);
     if (widened === undefined) return undefined;
     for (const [local, { op }] of reductions) if (!vectorFormSupported(reduce(op, this.#locals.get(widened.accumulators.get(local)!)))) return undefined;
-    return this.#reductionLoops(loop, reductions, widened);
+    return this.#reductionLoops(nest, reductions, widened);
   }
 
   /** A running sum whose every value is used. */
@@ -193,38 +213,40 @@ class Vectoriser {
     return [...before, ...scan.before, main, ...scan.after, ...this.#rest(loop, whole, end)];
   }
 
-  #reductionLoops(loop: ForStatement, reductions: ReadonlyMap<LocalId, Reduction>, widened: WidenedBody): readonly Statement[] {
-    const { lanes, accumulators } = widened;
+  #reductionLoops(nest: readonly ForStatement[], reductions: ReadonlyMap<LocalId, Reduction>, { lanes, body, accumulators }: WidenedBody): readonly Statement[] {
+    const loop = nest.at(-1)!;
     const { origin } = loop;
-    const trip = tripCount(loop) ?? Infinity;
-    const many = trip >= 2 * maximumAccumulators * lanes ? maximumAccumulators : 1;
     const { before, end, whole } = this.#splitTrip(loop, lanes);
-    const statements: Statement[] = [...before];
-
+    const many = accumulatorsOf(nest, lanes, this.#sharedLoops(body));
     // One body per accumulator; copy 0 is the body itself.
-    const copies = replicate(widened.body, loop.local, lanes, many, this.#locals, new Set(accumulators.values()));
-    for (const copy of copies)
-      for (const [local, { op }] of reductions) {
-        const vector = this.#locals.get(copy.renamed(accumulators.get(local)!));
-        statements.push({ kind: "set", local: vector.local, value: constant(vector.dtype, identityOf(op, vector.dtype), lanes), origin });
-      }
-    let done = loop.start;
-    if (many > 1) {
-      const split = this.#splitTrip({ ...loop, end: whole }, lanes * many);
-      statements.push(...split.before, { ...loop, end: split.whole, step: lanes * many, parallel: false, body: besideEachOther(copies) });
-      for (const [local, { op }] of reductions) {
-        const vectors = copies.map((copy): Expression => this.#locals.get(copy.renamed(accumulators.get(local)!)));
-        statements.push({ kind: "set", local: accumulators.get(local)!, value: combinePairs(op, vectors), origin });
-      }
-      done = split.whole;
-    }
-    const leftWhole: ForStatement = { ...loop, start: done, end: whole, step: lanes, parallel: false, body: widened.body };
-    if (tripCount(leftWhole) !== 0) statements.push(leftWhole);
-    for (const [local, { op }] of reductions) {
-      const total = reduce(op, this.#locals.get(accumulators.get(local)!));
-      statements.push({ kind: "set", local, value: binary(op, this.#locals.get(local), total), origin });
-    }
-    return [...statements, ...this.#rest(loop, whole, end)];
+    const copies = replicate(body, loop.local, lanes, many, this.#locals, new Set(accumulators.values()));
+    const ofEach = (make: (local: LocalId, op: BinaryOp, vectors: readonly LocalExpression[]) => readonly Statement[]): Statement[] =>
+      [...reductions].flatMap(([local, { op }]) => make(local, op, copies.map((copy) => this.#locals.get(copy.renamed(accumulators.get(local)!)) as LocalExpression)));
+    const set = (local: LocalId, value: Expression): Statement => ({ kind: "set", local, value, origin });
+
+    const start = ofEach((_, op, vectors) => vectors.map((vector) => set(vector.local, constant(vector.dtype, identityOf(op, vector.dtype), lanes))));
+    const combine = many === 1 ? [] : ofEach((_, op, vectors) => [set(vectors[0]!.local, combinePairs(op, vectors))]);
+    const finish = ofEach((local, op, vectors) => [set(local, binary(op, this.#locals.get(local), reduce(op, vectors[0]!)))]);
+    const over = (from: Expression, to: Expression, step: number, inside: readonly Statement[]): readonly Statement[] => {
+      const made: ForStatement = { ...loop, start: from, end: to, step, parallel: false, body: inside };
+      return tripCount(made) === 0 ? [] : [made];
+    };
+    const split = many === 1 ? { before: [], whole: loop.start } : this.#splitTrip({ ...loop, end: whole }, lanes * many);
+    const main = over(loop.start, split.whole, lanes * many, besideEachOther(copies));
+    const left = over(split.whole, whole, lanes, body);
+    const around = (inside: readonly Statement[]): readonly Statement[] => (inside.length === 0 ? [] : nest.slice(0, -1).reduceRight((inner, outer): readonly Statement[] => [{ ...outer, body: inner }], inside));
+    const sums = nest.length > 1 ? [...around([...main, ...left]), ...combine] : [...main, ...combine, ...left];
+    return [...before, ...start, ...split.before, ...sums, ...finish, ...around(this.#rest(loop, whole, end))];
+  }
+
+  /** Parallel loops around, two at most, in each of which a vector that the body loads stays the same. */
+  #sharedLoops(body: readonly Statement[]): number {
+    const loads: LoadExpression[] = [];
+    visitExpressions(body, (expression) => {
+      if (expression.kind === "load" && expression.lanes > 1) loads.push(expression);
+    });
+    const sharing = this.#around.filter((loop) => (tripCount(loop) ?? 0) > 1 && loads.some((load) => !indexMentions(load, new Set([loop.local]))) && loads.some((load) => indexMentions(load, new Set([loop.local]))));
+    return Math.min(2, sharing.length);
   }
 
   /** Whether a local that the body sets is read after the loop, beside the reductions. */
@@ -274,6 +296,26 @@ class Vectoriser {
     const rest: ForStatement = { ...loop, start, end };
     return tripCount(rest) === 0 ? [] : [rest];
   }
+}
+
+/** The loop and those that are all there is in the one around, outermost first, as far as how often they run is known. */
+function perfectNest(loop: ForStatement): readonly ForStatement[] {
+  const [inner] = loop.body;
+  if (tripCount(loop) === undefined || loop.body.length !== 1 || inner?.kind !== "for" || inner.parallel) return [loop];
+  return [loop, ...perfectNest(inner)];
+}
+
+/** How often the innermost of them runs. */
+const tripsOf = (nest: readonly ForStatement[]): number => nest.reduce((trips, loop) => trips * (tripCount(loop) ?? Infinity), 1);
+
+/**
+ * Vectors that a reduction goes on in: several where there is enough for each in a row of the innermost loop. Where it runs for
+ * several iterations of loops around at once (block-contraction.ts), which hides the latency as well, two or one.
+ */
+function accumulatorsOf(nest: readonly ForStatement[], lanes: number, shared: number): number {
+  const most = maximumAccumulators >> shared;
+  const least = (nest.length > 1 ? 1 : 2) * most * lanes;
+  return (tripCount(nest.at(-1)!) ?? Infinity) >= least ? most : 1;
 }
 
 function hasLoops(body: readonly Statement[]): boolean {
