@@ -93,6 +93,18 @@ describe("plan", () => {
     expect(err).toMatch(/help: mapping x over more tiles \(only this one is so full\)/);
   });
 
+  test("of a program whose steps alone do not fit says so, and is not tried again with less room for tensors", async () => {
+    writeFileSync("small.json", JSON.stringify({ ...JSON.parse((await gph("targets --json")).out).find(({ name }: { name: string }) => name === "ipu-mk2"), name: "small", tiles: 8, bytesPerTile: 8192 }));
+    writeFileSync("steps.gph", "graph steps { in x: f32[64]; out y: f32[64]; program main { var a = x; for i in 0..40 { a = roll(a, 1 + i) * (sum(a) + i); } y = a; } }\n");
+    const { code, out, err } = await gph("plan steps.gph --target small.json");
+    expect(code).toBe(1);
+    const [, bytes, beside] = /tile \d+ of small would hold ([\d,]+) bytes at once and has 8,192 \((.*) tables/.exec(err)!;
+    expect(Number(bytes!.replaceAll(",", ""))).toBeGreaterThan(8192);
+    expect(beside).toMatch(/code, /);
+    expect(err).toMatch(/help: fewer steps or vertices: a `repeat` is in memory once, a `for` as often as it unfolds/);
+    expect(out).toMatch(/code of its vertices/);
+  });
+
   test("lets tensors on different tiles share addresses: two that fill a tile each fit", async () => {
     writeFileSync("two.gph", "graph two { in a: f32[120_000]; in b: f32[120_000]; out y: f32; map a on 0; map b on 1; program main { y = sum(a) + sum(b); } }\n");
     const { memory } = JSON.parse((await gph("plan two.gph --target ipu-mk2 --tiles 64 --json")).out) as { memory: { planned: number; fullest: { bytes: number } } };

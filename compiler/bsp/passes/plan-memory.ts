@@ -114,7 +114,9 @@ function plan(graph: BspGraph, context: PassContext): MemoryPlan {
     context.useFewerTiles(fewer);
     return made;
   }
-  if (fullest > bytesPerTile && !(isPrivate && keptBytes < bytesPerTile && context.useLessRoom?.(fullest))) reportFull(graph, context, fullest);
+  // Less room for the tensors of an op makes a program no smaller.
+  const fixedBytes = Math.max(keptBytes, program ? program.code + program.tables : 0);
+  if (fullest > bytesPerTile && !(isPrivate && fixedBytes < bytesPerTile && context.useLessRoom?.(fullest))) reportFull(graph, context, fullest);
   if (bytes > addressable && fullest <= bytesPerTile) {
     context.report({ problem: "tile-memory-full", severity: "error", labels: [{ span: tiled.graph.origin, text: "" }], message: beyond(tiled.tiles, tiles.stride, bytes) });
   }
@@ -273,6 +275,7 @@ function reportFull(graph: BspGraph, context: PassContext, planned: number): voi
 /** By what the largest tensors are. Of other machines and dtypes only what was tried and fits. */
 function whatHelps(tiled: TiledGraph, use: MemoryUse, context: PassContext): string {
   const { target } = context;
+  if (use.codeBytes + use.tableBytes > use.bytes / 2) return "fewer steps or vertices: a `repeat` is in memory once, a `for` as often as it unfolds";
   const largest = use.tensors.slice(0, 3).map(({ tensor }) => tiled.tensors[tensor]!);
   const first = largest[0];
   const fullest = use.classes[0]!;
