@@ -130,7 +130,9 @@ export function whileLoop(frame: Frame, build: Build, statement: Extract<ast.Sta
   }));
   const judged = condition as Value;
   if (judged.kind === "bool") {
-    if (judged.value) report(frame, "limit-exceeded", statement.condition.span, "this condition is always true: the loop would never end", { help: "`repeat n { }` runs n times" });
+    if (judged.value && statement.limit) {
+      if (limitOf(frame, statement.limit) !== undefined) repeat(frame, build, { kind: "repeat", count: statement.limit, body: statement.body, span: statement.span });
+    } else if (judged.value) report(frame, "limit-exceeded", statement.condition.span, "this condition is always true: the loop would never end", { help: "`repeat n { }` runs n times" });
     return;
   }
   const limit = statement.limit && limitOf(frame, statement.limit);
