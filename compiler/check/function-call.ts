@@ -13,7 +13,7 @@ import { recomputed } from "./recompute.ts";
 import { Scope, type FunctionBinding } from "./scope.ts";
 import { asTensor, coerce, defaultDType, type Written } from "./tensors.ts";
 import { asCompileTime, compileTimeTypeOf, converted, describeTupleType, elementsOf, elementTypes, resolveType, Unification } from "./types.ts";
-import { describe, hasPoison, isScalarConstant, poison, type Expected, type Value } from "./value.ts";
+import { describe, helpForTuple, hasPoison, isScalarConstant, poison, type Expected, type Value } from "./value.ts";
 
 export function callFunction(frame: Frame, binding: FunctionBinding, site: CallSite, expected: Expected | undefined): Value {
   return nested(frame, site.span, () => inline(frame, binding, site, expected), poison);
@@ -147,7 +147,8 @@ function bindParameters(
     }
     if (value.value.kind === "tensor") return unification.unify(type, value.value.type, value.span, value.name ?? subject);
     if (isScalarConstant(value.value)) return true;
-    report(frame, "type-mismatch", value.span, `${subject} is a tensor, and this is ${describe(value.value)}`, { related: [{ span: type.span, text: "declared here" }] });
+    const help = helpForTuple(value.value);
+    report(frame, "type-mismatch", value.span, `${subject} is a tensor, and this is ${describe(value.value)}`, { related: [{ span: type.span, text: "declared here" }], ...(help === undefined ? {} : { help }) });
     return false;
   };
 

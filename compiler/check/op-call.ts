@@ -17,7 +17,7 @@ import type { ModuleName } from "./modules.ts";
 import * as numbers from "./numbers.ts";
 import { neighbours, written } from "./operators.ts";
 import { broadcastTogether, castOfConstant, emit, materialise, reportDTypes, sameDTypes, type Written } from "./tensors.ts";
-import { describe, hasPoison, isNumber, isScalarConstant, poison, type Expected, type NumberValue, type TensorValue, type Value } from "./value.ts";
+import { describe, hasPoison, helpForTuple, isNumber, isScalarConstant, poison, type Expected, type NumberValue, type TensorValue, type Value } from "./value.ts";
 
 interface Given extends Written {
   readonly label: ast.Identifier | undefined;
@@ -120,7 +120,7 @@ function bind(signature: Signature, args: readonly Given[], site: CallSite): Bou
   const mismatch = (span: Span, message: string, problem: Mismatch["problem"] = "bad-argument", help?: string): Mismatch => ({ span, message, problem, reached, help: help ?? `it is called as ${callText(signature)}` });
   const refuse = (parameter: OpParameter, given: Given): Mismatch => given.value.kind === "tensor"
     ? mismatch(given.span, `${parameter.name} of ${call} must be known when compiling, and this is ${describe(given.value)}`, "not-compile-time")
-    : mismatch(given.span, `${parameter.name} of ${call} is ${kindNames[parameter.kind]}, and this is ${describe(given.value)}`, "type-mismatch");
+    : mismatch(given.span, `${parameter.name} of ${call} is ${kindNames[parameter.kind]}, and this is ${describe(given.value)}`, "type-mismatch", parameter.kind === "tensor" ? helpForTuple(given.value) : undefined);
 
   const positional = args.filter((arg) => !arg.label);
   const named = args.findIndex((arg) => arg.label);

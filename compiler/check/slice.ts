@@ -7,7 +7,7 @@ import { report, type Frame } from "./frame.ts";
 import { maxTuple } from "./limits.ts";
 import { broadcastTo, coerce, emit, type Written } from "./tensors.ts";
 import { checkGathers, isBox, readGathers, writeBox, writeGathers, type Gather } from "./tensor-index.ts";
-import { describe, poison, type TensorValue, type Value } from "./value.ts";
+import { describe, helpForTuple, poison, type TensorValue, type Value } from "./value.ts";
 
 const whole = (extent: number): SliceDimension => ({ start: 0, length: extent, step: 1, drop: false });
 
@@ -84,7 +84,10 @@ function at(frame: Frame, value: Value, span: Span, extent: number, place: () =>
         ? "a bool tensor as an index would give a shape known only at run time"
         : `an index must be an integer tensor, and this is ${formatType(value.type)}`, value.type.dtype === "bool" ? { help: "select(mask, x, 0) keeps the shape; x = select(mask, 0, x) replaces elements" } : { help: "cast<i32>(x) converts" });
     case "poison": return undefined;
-    default: return void report(frame, "type-mismatch", span, `an index must be an int, a range or an integer tensor, and this is ${describe(value)}`);
+    default: {
+      const help = helpForTuple(value);
+      return void report(frame, "type-mismatch", span, `an index must be an int, a range or an integer tensor, and this is ${describe(value)}`, help === undefined ? {} : { help });
+    }
   }
 }
 

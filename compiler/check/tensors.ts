@@ -11,7 +11,7 @@ import { op as opOf } from "../ops/table.ts";
 import type { Span } from "../support/span.ts";
 import { originOf, report, type Build, type Frame } from "./frame.ts";
 import { maxElements, maxRank } from "./limits.ts";
-import { describe, isScalarConstant, type ScalarConstant, type TensorValue, type Value } from "./value.ts";
+import { describe, helpForTuple, isScalarConstant, type ScalarConstant, type TensorValue, type Value } from "./value.ts";
 
 /** A value that stands in the source, with the place and, when it is a plain name, the name. */
 export interface Written<V extends Value = Value> {
@@ -99,7 +99,8 @@ export function asTensor(frame: Frame, written: Written, dtype?: DType): Value {
   const { value, span } = written;
   if (value.kind === "tensor" || value.kind === "poison") return value;
   if (isScalarConstant(value)) return materialise(frame, written, dtype ?? defaultDType(value));
-  return report(frame, "type-mismatch", span, `a tensor or number is needed here, and this is ${describe(value)}`);
+  const help = helpForTuple(value);
+  return report(frame, "type-mismatch", span, `a tensor or number is needed here, and this is ${describe(value)}`, help === undefined ? {} : { help });
 }
 
 /** NumPy's common shape; undefined when there is none. */

@@ -29,6 +29,10 @@ export interface TensorValue {
 /** A compile-time number, which takes the dtype of its neighbour. */
 export type NumberValue = Extract<Value, { kind: "int" | "wide" | "float" }>;
 
+/** What to write where a tuple stands in the place of a tensor; undefined for other values. */
+export const helpForTuple = (value: Value): string | undefined =>
+  value.kind === "tuple" && value.elements.length > 0 && value.elements.every((element) => element.kind === "tensor" || isScalarConstant(element)) ? "stack((a, b, c)) is the tensor of a tuple's elements" : undefined;
+
 /** What the surroundings of an expression would like it to be. A wish: who asks checks the answer. */
 export interface Expected {
   readonly dtype?: DType;

@@ -169,7 +169,7 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
   }
   if (expected === "an expression" && adjacent && type === sign("*") && before.image === "*") return "a power is `pow(x, y)`";
   if (expected === "an expression" && adjacent && type === before.tokenType && (type === sign("&") || type === sign("|"))) return `logical operators are \`&&\` and \`||\``;
-  if ((expected === "an expression" || expected.startsWith("an argument")) && type === sign("[")) return "a tensor of given elements is `stack(a, b, c)`, a tuple `(a, b, c)`";
+  if ((expected === "an expression" || expected.startsWith("an argument") || expected.startsWith("an index")) && type === sign("[")) return "a tensor of given elements is `stack(a, b, c)`, a tuple `(a, b, c)`";
   if (expected === "an expression" && type === sign(".") && after !== undefined && endOf(token) === after.startOffset) return "a number begins with a digit, as in `0.5`";
   if (expected === "a name" && before?.tokenType === word("for") && type === sign("(")) return "no parentheses, as in `for i in 0..n { … }`";
   if (expected === "a type" && type === sign("=") && before?.tokenType === sign(":")) return "without a type there is no `:`, as in `let x = …;`";

@@ -173,6 +173,7 @@ describe("mistakes", () => {
     ["elif", inProgram("if a { } elif b { x = 1; }")],
     ["run", inProgram("run main;")],
     ["brackets for a tuple", inProgram("y = transpose(x, [1, 0]);")],
+    ["a list as an index", inProgram("y = x[[1, 0]];")],
     ["one word", "graph g {\n  computeset s { }\n}\n"],
     ["increment", inProgram("x++;")],
     ["comparison as a statement", inProgram("x == 3;")],
