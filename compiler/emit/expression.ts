@@ -3,6 +3,7 @@ import type { MathFunctionName } from "../../runtime/math.ts";
 import { bytesOf, isFloat, isInteger, type DType } from "../../runtime/dtype.ts";
 import type { Expression, LocalId, UnaryOp } from "../kernel/kernel.ts";
 import { computeDType, vectorFormSupported } from "../kernel/vector-support.ts";
+import { neverMinusZero } from "../kernel/zeros.ts";
 import { CompilerBug, invariant, unreachable } from "../support/bug.ts";
 import { relaxedMultiplyAdd, type Code } from "./binaryen.ts";
 import { callMath } from "./helpers.ts";
@@ -160,7 +161,7 @@ function nonZero({ module, binaryen }: FunctionScope, dtype: DType, divisor: Cod
 /**
  * The larger or smaller of floats and a constant, by the instruction that compares and chooses, `pmin` or `pmax`: V8 makes one
  * instruction of it, eight of `min` or `max`. It keeps its first operand where the two are not ordered, or are zeros of either
- * sign; the only case where that is not the result, max(−0, +0), is put right by adding +0.
+ * sign; the only case where that is not the result, max(−0, +0), is put right by adding +0, where it is not known not to happen.
  */
 function emitExtreme(context: ExpressionContext, { op, dtype, left, right }: Of<"binary">): Value | undefined {
   if ((op !== "min" && op !== "max") || !isFloat(dtype)) return undefined;
@@ -172,7 +173,7 @@ function emitExtreme(context: ExpressionContext, { op, dtype, left, right }: Of<
   const shape = scope.module[floatShape(dtype)];
   const { v128 } = scope.binaryen;
   const chosen = scope.operation(v128, [other, limit].map((operand) => emitExpression(context, operand)), (value, constant) => shape[op === "min" ? "pmin" : "pmax"](value!, constant!));
-  if (op === "min" || !Object.is(held, 0)) return chosen;
+  if (op === "min" || !Object.is(held, 0) || neverMinusZero(other)) return chosen;
   return scope.operation(v128, [chosen, emitExpression(context, limit)], (value, zero) => shape.add(value!, zero!));
 }
 
