@@ -30,15 +30,15 @@ export const blockContraction: Pass<Kernel, Kernel> = {
 
 export const blockForPairs: Pass<Kernel, Kernel> = {
   name: "block-contraction",
-  summary: "the same in blocks for machines that pair vectors; the very same kernel where there are none",
-  run: (kernel, { strictMath }) => (storesWhole(kernel) ? withBlocks(kernel, { rows: blockRows(strictMath), vectors: 4, pairs: true }) : kernel),
+  summary: "the same in blocks for machines that pair vectors",
+  run: (kernel, { strictMath }) => withBlocks(kernel, { rows: blockRows(strictMath), vectors: 4, pairs: true }),
 };
 
 /** Rows of a register block: with as many accumulators there is room left for a product where that is a value of its own. */
 export const blockRows = (strictMath = false): number => (strictMath ? 4 : 6);
 
 /** Whether vectors are stored as they are held. What is converted or cut on the way to memory is not paired. */
-function storesWhole({ body, buffers }: Kernel): boolean {
+export function storesWhole({ body, buffers }: Kernel): boolean {
   let whole = true;
   visitStatements(body, (statement) => {
     if (statement.kind === "store" && statement.value.lanes > 1 && statement.value.lanes * bytesOf(buffers[statement.buffer]!.dtype) !== registerBytes) whole = false;

@@ -5,7 +5,7 @@ import { allInside } from "../bounds.ts";
 import { kernelKey } from "../key.ts";
 import type { Kernel } from "../kernel.ts";
 import { verifyKernel } from "../verify.ts";
-import { blockContraction, blockForPairs } from "./block-contraction.ts";
+import { blockContraction, blockForPairs, storesWhole } from "./block-contraction.ts";
 import { blockTransposes } from "./block-transposes.ts";
 import { copyBits } from "./copy-bits.ts";
 import { expandMath } from "./expand-math.ts";
@@ -19,14 +19,15 @@ import { proveParallel } from "./prove-parallel.ts";
 import { readAhead } from "./read-ahead.ts";
 import { shareParts } from "./share-parts.ts";
 import { streamReductions } from "./stream-reductions.ts";
-import { unroll } from "./unroll.ts";
+import { unroll, unrollForPairs } from "./unroll.ts";
 import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
 const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [copyBits, orderDimensions, inlineIndices, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, readAhead, shareParts, expandMath, vectorise, pairLanes];
-const afterBlocks: readonly Pass<Kernel, Kernel>[] = [unroll, hoistInvariants];
+const blocks: readonly Pass<Kernel, Kernel>[] = [blockContraction, unroll, hoistInvariants];
+const blocksForPairs: readonly Pass<Kernel, Kernel>[] = [blockForPairs, unrollForPairs, hoistInvariants];
 
-export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, blockContraction, ...afterBlocks];
+export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, ...blocks];
 
 /** What a checked build does to a kernel with indices that must be checked one by one: nothing that moves or widens accesses. */
 const checkedPasses: readonly Pass<Kernel, Kernel>[] = [expandMath];
@@ -47,9 +48,8 @@ export function optimiseKernel(kernel: Kernel, context: PassContext): OptimisedK
   }, from);
   if (context.checked && !allInside(kernel)) return { kernel: run(kernel, checkedPasses) };
   const unblocked = run(kernel, beforeBlocks);
-  const finished = run(unblocked, [blockContraction, ...afterBlocks]);
-  const blocks = run(unblocked, [blockForPairs]);
-  if (blocks === unblocked) return { kernel: finished };
-  const wide = run(blocks, afterBlocks);
+  const finished = run(unblocked, blocks);
+  if (!storesWhole(unblocked)) return { kernel: finished };
+  const wide = run(unblocked, blocksForPairs);
   return kernelKey(wide) === kernelKey(finished) ? { kernel: finished } : { kernel: finished, wide };
 }

@@ -5,7 +5,9 @@ import type { Expression, Kernel } from "../kernel.ts";
 import { runBoth, testContext } from "../testing/run-both.ts";
 import { verifyKernel } from "../verify.ts";
 import { expandMath } from "./expand-math.ts";
-import { unroll } from "./unroll.ts";
+import type { Pass } from "../../support/pass.ts";
+import { vectorsHeld } from "./register-pressure.ts";
+import { unroll, unrollForPairs } from "./unroll.ts";
 import { vectorise } from "./vectorise.ts";
 
 const count = 75;
@@ -19,8 +21,8 @@ function mapped(body: (x: Expression) => Expression): Kernel {
 }
 
 /** Iterations a round of the loop over vectors does. */
-function copies(kernel: Kernel): number {
-  const [loop] = unroll.run(kernel, testContext).body;
+function copies(kernel: Kernel, pass: Pass<Kernel, Kernel> = unroll): number {
+  const [loop] = pass.run(kernel, testContext).body;
   return loop?.kind === "for" ? loop.step / 2 : 0;
 }
 
@@ -36,6 +38,32 @@ describe("unroll", () => {
     expect(copies(mapped((x) => call("acos", x)))).toBe(2);
     expect(copies(mapped((x) => call("pow", x, binary("add", x, x))))).toBe(4);
     expect(copies(mapped((x) => call("erf", call("pow", x, call("erf", call("pow", call("erf", x), x))))))).toBe(1);
+  });
+
+  /** So many values loaded first, and each stored less their sum. */
+  function centred(values: number): Kernel {
+    const builder = new KernelBuilder("centred", nowhere);
+    const x = builder.buffer({ name: "x", dtype: "f64", shape: [values, count], access: "in" });
+    const y = builder.buffer({ name: "y", dtype: "f64", shape: [values, count], access: "out" });
+    builder.for({ end: i32(count), parallel: true }, (i) => {
+      const all = Array.from({ length: values }, (_, k) => builder.let("value", builder.load(x, [i32(k), i])));
+      const sum = builder.let("sum", all.reduce((total, value) => binary("add", total, value)));
+      all.forEach((value, k) => builder.store(y, [i32(k), i], binary("sub", value, sum)));
+    });
+    return vectorise.run(builder.finish(), testContext);
+  }
+
+  it("leaves alone what would hold more vectors than there are registers, unless they are paired", () => {
+    expect([6, 7, 8].map((values) => copies(centred(values)))).toEqual([2, 2, 1]);
+    expect([6, 7, 8].map((values) => copies(centred(values), unrollForPairs))).toEqual([2, 2, 2]);
+  });
+
+  it("counts the vectors of each copy, those from outside once, and what a statement needs", () => {
+    const [loop] = centred(8).body;
+    const { body } = loop as Extract<typeof loop, { kind: "for" }>;
+    expect([1, 2, 4].map((many) => vectorsHeld(body, many))).toEqual([10, 18, 34]);
+    const [outside] = body.filter((statement) => statement.kind === "set" && statement.value.kind !== "load");
+    expect(vectorsHeld([outside!], 2)).toBe(8 + 2);
   });
 
   it("keeps every bit", () => {

@@ -5,7 +5,8 @@
  *
  * A long body gains nothing from a second copy, unless its operations wait for each other in a long chain, as those of
  * mathematical functions do: a machine does not look far enough ahead to begin the next iteration meanwhile. Four copies of a
- * power of f64 take half the time of one (spec/bench/functions.ts).
+ * power of f64 take half the time of one (spec/bench/functions.ts). Nor do copies gain that hold more vectors than there are
+ * registers: a stage of a transform takes a third more time with two. Machines that pair vectors hold the two as one.
  */
 import type { Pass } from "../../support/pass.ts";
 import { binary, i32 } from "../build.ts";
@@ -14,6 +15,7 @@ import { operandsOf } from "../vector-support.ts";
 import { constantOf, LocalTable, rewriteStatements, tripCount, valuesOf, visitStatements, visitValues, withBody, type ForStatement } from "../walk.ts";
 import { sizeOf } from "./instructions.ts";
 import { canInterleave, interleave } from "./interleave.ts";
+import { vectorRegisters, vectorsHeld } from "./register-pressure.ts";
 import { withCounter } from "./unroll-small-loops.ts";
 
 /** Bodies of more operations and loads than this gain nothing from a second copy, unless they are chains. */
@@ -29,30 +31,39 @@ const mostOperations = 400;
 export const unroll: Pass<Kernel, Kernel> = {
   name: "unroll",
   summary: "innermost loops over vectors do two or four steps per round",
-  run(kernel) {
-    const locals = new LocalTable(kernel.locals);
-    const body = rewriteStatements(kernel.body, (statement) => (statement.kind === "for" ? unrollLoop(statement, locals) : [statement]));
-    return withBody(kernel, body, locals.list);
-  },
+  run: (kernel) => unrolled(kernel, vectorRegisters),
 };
 
-function unrollLoop(loop: ForStatement, locals: LocalTable): readonly Statement[] {
+/** As many registers, of twice the vectors. */
+export const unrollForPairs: Pass<Kernel, Kernel> = {
+  name: "unroll",
+  summary: "the same for machines that pair vectors",
+  run: (kernel) => unrolled(kernel, 2 * vectorRegisters),
+};
+
+function unrolled(kernel: Kernel, registers: number): Kernel {
+  const locals = new LocalTable(kernel.locals);
+  const body = rewriteStatements(kernel.body, (statement) => (statement.kind === "for" ? unrollLoop(statement, registers, locals) : [statement]));
+  return withBody(kernel, body, locals.list);
+}
+
+function unrollLoop(loop: ForStatement, registers: number, locals: LocalTable): readonly Statement[] {
   const trips = tripCount(loop);
   if (trips === undefined || !isInnermostOfVectors(loop)) return [loop];
-  const factor = copiesOf(loop);
+  const factor = copiesOf(loop, registers);
   if (factor === 1 || trips < 2 * factor) return [loop];
   if (loop.parallel) return canInterleave(loop) ? interleave(loop, factor, locals) : [loop];
   return follow(loop, factor, trips);
 }
 
-function copiesOf(loop: ForStatement): number {
+function copiesOf(loop: ForStatement, registers: number): number {
   const { operations, loads } = sizeOf(loop.body);
   const size = operations + loads;
-  if (size <= smallBody) return 4;
-  if (size <= largestBody) return 2;
-  if (!loop.parallel || size > mostOperations) return 1;
+  if (!loop.parallel || size > mostOperations) return size <= smallBody ? 4 : size <= largestBody ? 2 : 1;
   const depth = depthOf(loop.body);
-  return depth < chain ? 1 : depth < longChain ? 2 : 4;
+  if (size > largestBody) return depth < chain ? 1 : depth < longChain ? 2 : 4;
+  const copies = size <= smallBody ? 4 : 2;
+  return depth < chain && vectorsHeld(loop.body, copies) > registers ? 1 : copies;
 }
 
 /** The most operations of a body that wait for each other. */
