@@ -8,6 +8,7 @@ import { builtin } from "./builtins.ts";
 import { report, type Frame } from "./frame.ts";
 import { callFunction } from "./function-call.ts";
 import { callOp } from "./op-call.ts";
+import { otherName } from "./other-names.ts";
 import { describeBinding, spanOf } from "./scope.ts";
 import { poison, type Expected, type Value } from "./value.ts";
 
@@ -63,22 +64,12 @@ function castByName(frame: Frame, site: CallSite, expected: Expected | undefined
   return callOp(frame, "cast", "core", { ...site, typeArgs: [type] }, expected);
 }
 
-/** What other libraries call what has another name here. */
-const otherNames: { readonly [name: string]: string } = {
-  where: "select(condition, a, b)", concatenate: "concat((a, b), axis = 0)", arange: "iota<i32>(n)", astype: "cast<f32>(x)", clip: "clamp(x, low, high)", power: "pow(x, y)",
-  permute: "transpose(x, axes)", broadcast_to: "broadcast(x, shape)", full_like: "full(value, shape)", flip: "reverse(x)", cumsum: "cum_sum(x)", logsumexp: "log_sum_exp(x)", amax: "max(x)", amin: "min(x)",
-  det: "determinant(a) of std/linalg", slogdet: "log_determinant(a) of std/linalg", inv: "inverse(a) of std/linalg", pinv: "pseudo_inverse(a) of std/linalg", lstsq: "least_squares(a, b) of std/linalg",
-  cond: "condition_number(a) of std/linalg", eigvalsh: "eigh(a) of std/linalg", diag: "diagonal(a) of std/linalg", swapaxes: "transpose(x, axes)", multiply: "a * b", add: "a + b", subtract: "a - b", divide: "a / b",
-  not: "!x", zeros_like: "zeros(x.shape)", ones_like: "ones(x.shape)", unsqueeze: "expand(x, axis)", expand_dims: "expand(x, axis)",
-  range: "the range 0..n", randn: "normal(seed, stream, shape) of std/random", rand: "uniform(seed, stream, shape) of std/random", random: "uniform(seed, stream, shape) of std/random",
-};
-
 export function unknownFunction(frame: Frame, name: string, span: Span): Value {
   const module = frame.session.moduleOf(name);
   const callable = [...frame.scope.visible()].filter((candidate) => ["function", "ops", "builtin"].includes(frame.scope.lookup(candidate)!.kind));
   const meant = closest(name, callable);
   const imported = meant === undefined ? closest(name, frame.session.libraryNames()) : undefined;
-  const known = Object.hasOwn(otherNames, name) ? otherNames[name] : undefined;
+  const known = otherName(name);
   const help = known !== undefined ? `${known} does it` : module !== undefined ? `import { ${name} } from "${module}";` : meant !== undefined ? `did you mean ${meant}?`
     : imported !== undefined ? `did you mean ${imported}? import { ${imported} } from "${frame.session.moduleOf(imported)}";` : undefined;
   return report(frame, "unknown-name", span, `no function is called ${name} here`, help === undefined ? {} : { help });
