@@ -47,8 +47,8 @@ function searchStatements(search: Search, scope: Scope, statements: readonly ast
         }
         break;
       }
-      case "let": case "var": for (const name of statement.names) own.add(name.name); break;
-      case "const": case "fn": own.add(statement.name.name); break;
+      case "let": case "var": case "const": for (const name of statement.names) own.add(name.name); break;
+      case "fn": own.add(statement.name.name); break;
       case "repeat": case "while": searchStatements(search, scope, statement.body, own); break;
       case "for": searchStatements(search, scope, statement.body, new Set([...own, statement.name.name])); break;
       case "if":

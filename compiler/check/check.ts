@@ -92,7 +92,8 @@ function library(options: CheckOptions, entry: ast.File): ReadonlyMap<string, st
   const modules = new Map<string, string>();
   for (const module of options.libraryModules.filter((name) => name !== preludeModule)) {
     for (const item of options.resolve(entry.path, module)?.items ?? []) {
-      if ((item.kind === "fn" || item.kind === "const" || item.kind === "vertex") && item.exported) modules.set(item.name.name, modules.get(item.name.name) ?? module);
+      if (item.kind === "import" || item.kind === "graph" || !item.exported) continue;
+      for (const { name } of item.kind === "const" ? item.names : [item.name]) modules.set(name, modules.get(name) ?? module);
     }
   }
   for (const [name, candidates] of calls) {

@@ -92,6 +92,8 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "a tuple as an index": inProgram("let a = v[(0, 2)]; // error: type-mismatch: stack((a, b, c)) is the tensor"),
   "a tuple given to an op": inProgram("let a = gather(v, (0, 2)); // error: type-mismatch: stack((a, b, c)) is the tensor"),
   "a tuple given to a function": `fn f(x: f32[2]) -> f32 { return sum(x); }\n${inProgram("s = f((1.0, 2.0)); // error: type-mismatch: stack((a, b, c)) is the tensor")}`,
+  "constants of a tuple that has fewer": inProgram("const (a, b, d) = (1, 2); // error: type-mismatch: (a, b, d) needs a tuple of 3, and this is one of 2"),
+  "constants of a tuple of tensors": inProgram("const (a, b) = (v, 2); // error: not-compile-time"),
   "another shape assigned": inProgram("s = v; // error: shape-mismatch: s is f32, and this is f32[3]"),
   "an impossible reshape": inProgram("let a = x.reshape(5, 3); // error: shape-mismatch"),
   "parts for dimensions that are not there": inProgram("let a = partition(x * 2, (2, 1, 1, 1)); // error: bad-argument: 4 numbers of parts are given for f32[4, 3], which takes 2, or 3"),

@@ -1,4 +1,4 @@
-/** `let` and `var` in all their places: the value, fitted to the written type, and taken apart when there are several names. */
+/** `let`, `var` and `const` in all their places: the value, fitted to the written type, and taken apart when there are several names. */
 import type * as ast from "../syntax/ast.ts";
 import { report, type Frame } from "./frame.ts";
 import { written } from "./operators.ts";
@@ -35,11 +35,11 @@ export function fitted(frame: Frame, value: Written, type: ast.TypeExpression | 
   return resolved ? coerce(frame, value, resolved, subject) : poison;
 }
 
-/** The values of the names, in order; poison for those that went wrong. */
-export function declaredValues(frame: Frame, declaration: ast.Let | ast.Var): readonly Value[] {
+/** The values of the names, in order; poison for those that went wrong. That of a `const` is computed when compiling. */
+export function declaredValues(frame: Frame, declaration: ast.Let | ast.Var | ast.Const): readonly Value[] {
   const { names, value: expression, type } = declaration;
   const subject = names.map((name) => name.name).join(", ");
-  const elaborate = (): Value => frame.session.rules.expression(frame, expression, expectedOf(frame, type));
+  const elaborate = (): Value => declaration.kind === "const" ? frame.session.rules.expression({ ...frame, build: undefined }, expression) : frame.session.rules.expression(frame, expression, expectedOf(frame, type));
   const value = fitted(frame, written(expression, declaration.kind === "let" && declaration.recompute ? recomputed(frame, elaborate) : elaborate()), type, subject);
   if (!declaration.tuple) return [value];
   if (value.kind === "poison") return names.map(() => poison);

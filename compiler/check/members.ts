@@ -119,8 +119,8 @@ function elaborateMember(frame: Frame, member: ast.Member, declared: Declared, i
     case "state": return outsideLoops(frame, member, inLoop, () => state(frame, member, declared));
     case "let": return graphLet(frame, member);
     case "const": {
-      const value = fitted(frame, written(member.value, frame.session.rules.expression(frame, member.value)), member.type, member.name.name);
-      return define(frame, member.name, { kind: "value", value, span: member.name.span, what: "const" });
+      const values = declaredValues(frame, member);
+      return member.names.forEach((name, k) => define(frame, name, { kind: "value", value: values[k]!, span: name.span, what: "const" }));
     }
     case "fn": return define(frame, member.name, { kind: "function", declaration: member, scope: frame.scope });
     case "member-for":

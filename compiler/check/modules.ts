@@ -6,10 +6,9 @@ import { unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
 import { builtins } from "./builtin-calls.ts";
 import { report, type Callable, type Frame, type Session } from "./frame.ts";
-import { fitted } from "./let.ts";
-import { written } from "./operators.ts";
+import { declaredValues } from "./let.ts";
 import { Scope, spanOf, type Binding } from "./scope.ts";
-import { int, type Value } from "./value.ts";
+import { int, poison, type Value } from "./value.ts";
 
 export type ModuleName = Signature["module"];
 
@@ -72,7 +71,11 @@ export class Modules {
     for (const item of file.items) {
       switch (item.kind) {
         case "import": this.#import(frame, file, item, define); break;
-        case "const": define(item.name, this.#const(frame, item), item.exported); break;
+        case "const": {
+          const force = this.#const(frame, item);
+          item.names.forEach((name, k) => define(name, { kind: "lazy", span: name.span, force: () => force()[k]! }, item.exported));
+          break;
+        }
         case "fn": define(item.name, { kind: "function", declaration: item, scope }, item.exported); break;
         case "vertex": define(item.name, { kind: "vertex", declaration: item, scope }, item.exported); break;
         case "graph": {
@@ -98,18 +101,19 @@ export class Modules {
     return scope;
   }
 
-  #const(frame: Frame, item: ast.Const): Binding {
-    let state: "new" | "busy" | Value = "new";
-    return {
-      kind: "lazy", span: item.name.span,
-      force: () => {
-        if (state === "busy") return report(frame, "limit-exceeded", item.name.span, `the const ${item.name.name} depends on itself`);
-        if (state === "new") {
-          state = "busy";
-          state = fitted(frame, written(item.value, frame.session.rules.expression(frame, item.value)), item.type, item.name.name);
-        }
-        return state;
-      },
+  /** The values of its names, computed when they are first wanted. */
+  #const(frame: Frame, item: ast.Const): () => readonly Value[] {
+    let state: "new" | "busy" | readonly Value[] = "new";
+    return () => {
+      if (state === "busy") {
+        report(frame, "limit-exceeded", item.names[0]!.span, `the const ${item.names.map(({ name }) => name).join(", ")} depends on itself`);
+        return item.names.map(() => poison);
+      }
+      if (state === "new") {
+        state = "busy";
+        state = declaredValues(frame, item);
+      }
+      return state;
     };
   }
 

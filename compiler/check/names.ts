@@ -122,8 +122,8 @@ class Names {
   #declareMembers(members: readonly ast.Member[]): void {
     for (const member of members) {
       switch (member.kind) {
-        case "state": case "const": case "fn": case "compute-set": case "program": this.#declare(member.name); break;
-        case "let": for (const name of member.names) this.#declare(name); break;
+        case "state": case "fn": case "compute-set": case "program": this.#declare(member.name); break;
+        case "let": case "const": for (const name of member.names) this.#declare(name); break;
         case "member-if": {
           const before = new Map(this.#own);
           this.#declareMembers(member.then);
@@ -207,15 +207,11 @@ class Names {
 
   #statement(statement: ast.Statement): void {
     switch (statement.kind) {
-      case "let": case "var":
+      case "let": case "var": case "const":
         if (statement.type) this.#type(statement.type);
         this.#expression(statement.value);
         for (const name of statement.names) this.#declare(name);
         return;
-      case "const":
-        if (statement.type) this.#type(statement.type);
-        this.#expression(statement.value);
-        return this.#declare(statement.name);
       case "fn":
         this.#declare(statement.name);
         return this.#function(statement);

@@ -6,7 +6,7 @@ import type { Span } from "../support/span.ts";
 import { effect, effects } from "./builtins.ts";
 import { conditional, repeat, switching, whileLoop } from "./control.ts";
 import { callDepth, nested, originOf, report, spend, type Build, type Frame, type Returned } from "./frame.ts";
-import { declaredValues, fitted } from "./let.ts";
+import { declaredValues } from "./let.ts";
 import { operate, operatorOf, written } from "./operators.ts";
 import { elaborateSet } from "./place.ts";
 import { describeBinding, Scope, type Binding } from "./scope.ts";
@@ -72,8 +72,8 @@ function defineLet(frame: Frame, declaration: ast.Let): void {
 }
 
 function defineConst(frame: Frame, declaration: ast.Const): void {
-  const value = fitted(frame, written(declaration.value, frame.session.rules.expression({ ...frame, build: undefined }, declaration.value)), declaration.type, declaration.name.name);
-  frame.scope.define(declaration.name.name, { kind: "value", value, span: declaration.name.span, what: "const" });
+  const values = declaredValues(frame, declaration);
+  declaration.names.forEach((name, k) => frame.scope.define(name.name, { kind: "value", value: values[k]!, span: name.span, what: "const" }));
 }
 
 function defineVar(frame: Frame, declaration: ast.Var): void {

@@ -82,12 +82,7 @@ export class VertexBody {
   #statement(statement: ast.Statement, locals: Map<string, Local>): void {
     switch (statement.kind) {
       case "let": return this.#let(statement, locals);
-      case "const": {
-        const value = vertexExpression(this.#at(locals), statement.value);
-        if (value.kind === "scalar") report(this.#frame, "not-compile-time", statement.value.span, `${statement.name.name} is a const, and this is ${describeVertexValue(value)}`, { help: "`let` names a value known at run time" });
-        locals.set(statement.name.name, { kind: "known", value: value.kind === "scalar" ? poison : value, span: statement.name.span });
-        return;
-      }
+      case "const": return this.#const(statement, locals);
       case "var": return this.#var(statement, locals);
       case "assign": return this.#assign(statement, locals);
       case "for": return this.#for(statement, locals);
@@ -167,8 +162,16 @@ export class VertexBody {
     if (name) this.#define(name, this.#declared(statement.value, statement.type, name.name, locals, true), false, locals);
   }
 
-  /** `let (a, b) = …;` and `var (a, b) = …;` of a tuple that is known when compiling. */
-  #parts({ names, value: expression, type }: ast.Let | ast.Var, assignable: boolean, locals: Map<string, Local>): void {
+  #const(statement: ast.Const, locals: Map<string, Local>): void {
+    if (statement.tuple) return this.#parts(statement, false, locals);
+    const name = statement.names[0]!;
+    const value = vertexExpression(this.#at(locals), statement.value);
+    if (value.kind === "scalar") report(this.#frame, "not-compile-time", statement.value.span, `${name.name} is a const, and this is ${describeVertexValue(value)}`, { help: "`let` names a value known at run time" });
+    locals.set(name.name, { kind: "known", value: value.kind === "scalar" ? poison : value, span: name.span });
+  }
+
+  /** `let (a, b) = …;`, also `var` and `const`, of a tuple that is known when compiling. */
+  #parts({ names, value: expression, type }: ast.Let | ast.Var | ast.Const, assignable: boolean, locals: Map<string, Local>): void {
     const value = vertexExpression(this.#at(locals), expression);
     const elements = value.kind === "scalar" ? undefined : elementsOf(value);
     if (value.kind !== "poison" && elements?.length !== names.length) {

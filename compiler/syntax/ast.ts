@@ -43,10 +43,9 @@ export interface Import {
   readonly span: Span;
 }
 
-export interface Const extends Doc {
+export interface Const extends Doc, Names {
   readonly kind: "const";
   readonly exported: boolean;
-  readonly name: Identifier;
   readonly type?: TypeExpression;
   readonly value: Expression;
   readonly span: Span;
@@ -205,7 +204,7 @@ export type Statement =
 
 export type AssignOp = "=" | "+=" | "-=" | "*=" | "/=" | "%=" | "@=" | "&=" | "|=" | "^=" | "<<=" | ">>=";
 
-/** What a `let` or `var` names. */
+/** What a `let`, `var` or `const` names. */
 export interface Names {
   readonly names: readonly Identifier[];
   /** Whether the names stand in parentheses, so that the value is a tuple. */

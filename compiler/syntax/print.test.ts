@@ -120,7 +120,7 @@ describe("random trees", () => {
 });
 
 const constant = (value: Expression) =>
-  ({ kind: "const", exported: false, name: { kind: "identifier", name: "v", span: value.span }, value, span: value.span }) as const;
+  ({ kind: "const", exported: false, names: [{ kind: "identifier", name: "v", span: value.span }], tuple: false, value, span: value.span }) as const;
 
 describe("parentheses", () => {
   test.each([

@@ -8,7 +8,7 @@
  */
 import { unreachable } from "../support/bug.ts";
 import type {
-  Comment, Expression, File, Fn, Generic, Identifier, Item, Let, Member, Parameter, SetStatement, StateDeclaration, Statement, SwitchCase,
+  Comment, Const, Expression, File, Fn, Generic, Identifier, Item, Let, Member, Parameter, SetStatement, StateDeclaration, Statement, SwitchCase,
   TypeExpression, Var, VertexDeclaration, VertexField,
 } from "./ast.ts";
 import type { Span } from "../support/span.ts";
@@ -227,7 +227,7 @@ class Printer extends ExpressionPrinter {
           ` from ${writeString(node.from.value)};`,
         );
       case "const":
-        return concat(exported(node), `const ${node.name.name}`, this.annotation(node.type), " = ", this.expression(node.value), ";");
+        return concat(exported(node), "const ", this.declared(node));
       case "fn":
         return concat(
           annotation(node), exported(node), `fn ${node.name.name}`, this.generics(node.generics), this.parameters(node.parameters, node.result.span.start), " -> ", unbroken(this.type(node.result)), " ",
@@ -318,8 +318,8 @@ class Printer extends ExpressionPrinter {
     );
   }
 
-  /** What stands behind `let` and `var`. */
-  private declared(node: Let | Var): Layout {
+  /** What stands behind `let`, `var` and `const`. */
+  private declared(node: Let | Var | Const): Layout {
     const after = (node.type ?? node.value).span.start;
     const names = node.tuple ? this.list("(", node.names, ")", after, (name: Identifier) => name.name, { closesBefore: after }) : node.names[0]!.name;
     return concat(names, this.annotation(node.type), " = ", this.expression(node.value), ";");

@@ -20,14 +20,8 @@ export class StatementGrammar extends RowGrammar {
     "const",
     (doc: Doc, start: number, exported: boolean) => {
       this.CONSUME(word("const"));
-      const name = this.CONSUME(Name);
-      const type = this.OPTION(() => this.SUBRULE(this.typeAnnotation));
-      this.CONSUME(sign("="));
-      const value = this.SUBRULE(this.value, { ARGS: [nothing] });
-      this.SUBRULE(this.semicolon);
-      return this.ACTION(
-        (): Const => ({ kind: "const", exported, ...doc, name: this.identifier(name), ...(type === undefined ? {} : { type }), value, span: this.from(start) }),
-      );
+      const { names, type, value } = this.SUBRULE(this.declared);
+      return this.ACTION((): Const => ({ kind: "const", exported, ...doc, ...names, ...(type === undefined ? {} : { type }), value, span: this.from(start) }));
     },
   );
 
@@ -179,7 +173,7 @@ export class StatementGrammar extends RowGrammar {
     return this.ACTION((): Statement => ({ kind: "var", ...names, ...(type === undefined ? {} : { type }), value, span: this.from(start) }));
   });
 
-  /** What stands behind `let` and `var`. */
+  /** What stands behind `let`, `var` and `const`. */
   private readonly declared: ParserMethod<[], { readonly names: Names; readonly type: TypeExpression | undefined; readonly value: Expression }> = this.define("declared", () => {
     const names = this.SUBRULE(this.names);
     const type = this.OPTION(() => this.SUBRULE(this.typeAnnotation));

@@ -154,8 +154,8 @@ const item: fc.Arbitrary<Item> = fc.oneof(
       kind: "graph", exported, name, parameters: [], members: [{ kind: "program", ...docs, name, body, span }], span,
     }),
   ),
-  fc.tuple(doc, fc.boolean(), identifier, optional("type", type), expression).map(
-    ([docs, exported, name, types, value]): Item => ({ kind: "const", exported, ...docs, name, ...types, value, span }),
+  fc.tuple(doc, fc.boolean(), fc.array(identifier, { minLength: 1, maxLength: 3 }), fc.boolean(), optional("type", type), expression).map(
+    ([docs, exported, names, tuple, types, value]): Item => ({ kind: "const", exported, ...docs, names: tuple ? names : names.slice(0, 1), tuple, ...types, value, span }),
   ),
 );
 
