@@ -115,6 +115,26 @@ describe("what is built runs", () => {
     expect(await run(g, { x: [1, 2, 3, 4] })).toEqual({ y: [-1, 66, 98, 5], count: [5] });
   });
 
+  test("parts at places that are tensors", async () => {
+    const g = graph("g");
+    const x = g.input("x", f32(4));
+    const y = g.output("y", f32(4));
+    const table = g.output("table", f32(3, 2));
+    g.program("main", (p) => {
+      const k = p.variable("k", core.zeros([], { dtype: "i32" }));
+      p.repeat(4, () => {
+        y.part(k).set(x.at(k).mul(10));
+        p.if(k.lt(2), () => table.part(k.add(1), -1).add(x.at(k)));
+        k.set(k.add(1));
+      });
+      const inside: Tensor<"i32">[] = [];
+      p.repeat(1, () => void inside.push(k.sub(1)));
+      expect(() => y.part(inside[0]!).set(0)).toThrow(/block that has ended/);
+      expect(() => y.part(k).set(x)).toThrow(/^y\[k\] is f32, and x is f32\[4\]$/);
+    });
+    expect(await run(g, { x: [1, 2, 3, 4] })).toEqual({ y: [10, 20, 30, 40], table: [0, 0, 0, 1, 0, 2] });
+  });
+
   test("a snapshot keeps the value that a variable had", async () => {
     const g = graph("g");
     const y = g.output("y", f32(2));

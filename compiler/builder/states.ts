@@ -1,8 +1,9 @@
 /** States of a graph: inputs, params, outputs, variables, streams; and parts of them. */
 import type { DType } from "../../runtime/dtype.ts";
-import type { TensorType } from "../graph/graph.ts";
+import { formatType, sameShape } from "../graph/graph.ts";
+import { BuildError } from "./errors.ts";
 import { place, type Block } from "./scope.ts";
-import { expression, itemTokens, one, Tensor, type Item, type Operand } from "./tensor.ts";
+import { expression, itemTokens, one, Tensor, type Item, type Operand, type Token } from "./tensor.ts";
 import type { TypeOf } from "./types.ts";
 
 /** A part of a state where it lies: to be mapped or connected to a vertex. */
@@ -10,20 +11,22 @@ export class Part<D extends DType = DType> {
   readonly whole: Tensor<D>;
   /** As a source writes it: `x[1:-1, 0]`. */
   readonly text: string;
+  readonly tokens: readonly Token[];
 
   constructor(whole: Tensor<D>, items: readonly Item[]) {
     this.whole = whole;
-    this.text = `${whole.name}${itemTokens(items).map((token) => (token instanceof Tensor ? token.name : typeof token === "object" ? String(token.literal) : String(token))).join("")}`;
+    this.tokens = [whole, ...itemTokens(items)];
+    this.text = `${this.tokens.map((token) => (token instanceof Tensor ? token.name : typeof token === "object" ? String(token.literal) : String(token))).join("")}`;
   }
 }
 
 /** A part that can be assigned too. */
 export class VariablePart<D extends DType = DType> extends Part<D> {
   /** Gives the part new values; of its shape, or broadcast to it. */
-  set(value: Operand<D>): void { assign(this.whole, this.text, "=", value); }
-  add(value: Operand<D>): void { assign(this.whole, this.text, "+=", value); }
-  sub(value: Operand<D>): void { assign(this.whole, this.text, "-=", value); }
-  mul(value: Operand<D>): void { assign(this.whole, this.text, "*=", value); }
+  set(value: Operand<D>): void { assign(this.tokens, "=", value); }
+  add(value: Operand<D>): void { assign(this.tokens, "+=", value); }
+  sub(value: Operand<D>): void { assign(this.tokens, "-=", value); }
+  mul(value: Operand<D>): void { assign(this.tokens, "*=", value); }
 }
 
 /** An `in` or a `param`. */
@@ -36,7 +39,7 @@ export class State<D extends DType = DType> extends Tensor<D> {
  * keeps that value under a name.
  */
 export class Variable<D extends DType = DType> extends State<D> {
-  set(value: Operand<D>): void { assign(this, this.name, "=", value); }
+  set(value: Operand<D>): void { assign([this], "=", value); }
 
   /** The value now, which later assignments do not change. */
   snapshot(): Tensor<D> { return one(expression([this])); }
@@ -47,13 +50,18 @@ export class Variable<D extends DType = DType> extends State<D> {
 /** An `out` of the graph. */
 export class Output<D extends DType = DType> extends Variable<D> {}
 
-function assign(whole: Tensor, target: string, operator: string, value: Operand): void {
-  const { text, operands } = expression([value]);
-  expression([whole]);
-  const { writer, block } = place(target);
-  // The right side may be of another shape only where it broadcasts: the checker judges a sum of both.
-  if (operands.size > 0) writer.typesOf(`select(true, ${target}, ${text})`, 1, new Map<string, TensorType>([...operands, [whole.name, { dtype: whole.dtype, shape: whole.shape }]]));
-  block.lines.push(`${target} ${operator} ${text};`);
+/** `target`: a variable, or a part of one. */
+function assign(target: readonly Token[], operator: string, value: Operand): void {
+  const right = expression([value]);
+  const left = expression(target);
+  const { writer, block } = place(left.text);
+  if (right.operands.size > 0) {
+    // The right side may be of another shape only where it broadcasts to the left: the checker judges a choice of both.
+    const [type] = writer.typesOf(left.text, 1, left.operands);
+    const [both] = writer.typesOf(`select(true, ${left.text}, ${right.text})`, 1, new Map([...right.operands, ...left.operands]));
+    if (!sameShape(type!.shape, both!.shape)) throw new BuildError(`${left.text} is ${formatType(type!)}, and ${right.text} is ${formatType(right.operands.get(right.text) ?? both!)}`);
+  }
+  block.lines.push(`${left.text} ${operator} ${right.text};`);
 }
 
 class Stream<D extends DType> {
