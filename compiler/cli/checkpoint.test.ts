@@ -96,6 +96,8 @@ describe("what is no checkpoint of the graph", () => {
 
   test.each([
     ["has a name too many", [...all, ["mooment", "f32", [3]] as const], "holds mooment, but graph fit has no var or param of that name\n  help: did you mean moment?"],
+    ["is of another graph that has the params too", [...all, ["losses_before", "f32", [3]] as const], "holds losses_before, but graph fit has no var or param of that name\n  help: it was saved from another graph; --weights takes the params alone from it"],
+    ["is of another graph", [...all.slice(0, 3), ["losses_before", "f32", [3]] as const], "has no var or param of that name\n  help: it was saved from another graph\n"],
     ["lacks a var", all.slice(1), "does not hold the var w: f32[3]\n  help: give it with --in w=FILE.npy"],
     ["has another shape", [["w", "f32", [4]] as const, ...all.slice(1)], "w is f32[3], but wrong.safetensors holds f32[4]"],
     ["has another dtype", [["w", "i32", [3]] as const, ...all.slice(1)], "w is f32[3], but wrong.safetensors holds i32[3]"],

@@ -14,6 +14,12 @@ import { typeText } from "./inputs.ts";
 /** What lives from run to run and is not part of the executable. */
 const keptStates = (manifest: Manifest): readonly ManifestState[] => manifest.states.filter(({ role, baked }) => role === "var" || (role === "param" && baked !== true));
 
+/** Where a file has all that a graph's params need, as when another graph has trained them. */
+function helpForWeights(states: readonly ManifestState[], stored: ReadonlyMap<string, HostTensor>): string {
+  const params = states.filter(({ role }) => role === "param");
+  return params.length > 0 && params.every(({ name }) => stored.has(name)) ? "; --weights takes the params alone from it" : "";
+}
+
 /** The tensors of a checkpoint by name; `given` says which states have a value from elsewhere. */
 export function readCheckpoint(path: string, manifest: Manifest, given: (name: string) => boolean): ReadonlyMap<string, HostTensor> {
   const stored = readWeights(path);
@@ -21,7 +27,7 @@ export function readCheckpoint(path: string, manifest: Manifest, given: (name: s
   for (const name of stored.keys()) {
     if (states.some((state) => state.name === name)) continue;
     const near = closest(name, states.map((state) => state.name));
-    throw new UserError("bad-checkpoint", `${path} holds ${name}, but graph ${manifest.graph} has no var or param of that name`, near === undefined ? "it was saved from another graph" : `did you mean ${near}?`);
+    throw new UserError("bad-checkpoint", `${path} holds ${name}, but graph ${manifest.graph} has no var or param of that name`, near === undefined ? `it was saved from another graph${helpForWeights(states, stored)}` : `did you mean ${near}?`);
   }
   for (const state of states) {
     const tensor = stored.get(state.name);
