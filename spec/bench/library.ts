@@ -14,9 +14,12 @@
  * Single instructions are counted as if four were done in a cycle and no product were fused with its sum. C, which fuses them inside of
  * formulas as the kernels here do, comes to that count for an exponential, to 0.85 of it for a sine and 0.7 for a power. For long
  * formulas it needs four vectors at once and gcc's scheduling across them, else each operation of a power waits for the one before
- * (16.5 ms in place of 11.5). What C has and WebAssembly has not: products of 32 bits
- * to 64 without two moves of words before each, and moves of words of two vectors (philox, and what it gives stored in order), and
- * bytes that become words in one load (casts from i8). The step of adam takes three passes where C takes one: its moments, then the
+ * (16.5 ms in place of 11.5). The C here does without what WebAssembly has not: with products of 32 bits to 64 of words that
+ * are apart, and moves of words of two vectors, philox would take 0.87 of the time; casts from i8, with bytes that become words in one
+ * load, 0.85. The largest of many is found by comparisons of floats in C, of which this machine does two in a cycle, for one that NaN
+ * needs beside each: by integers, as gph has it, gcc takes longer. Pools and sums of columns are less than what memory
+ * allows, 0.7 to 0.8 of it, in C too. Rows are added to others cut along their columns, so that workers can share them: whole they
+ * would take 0.85 of the time. The step of adam takes three passes where C takes one: its moments, then the
  * weights; a map has one result.
  *
  * A single long row is sorted in two stretches and merged, which is for two workers, in C too: by one C would sort it in one in 3.9 ms.
@@ -29,30 +32,31 @@
  * November 2026, one worker, V8's pairing of vectors off, on a machine that other work kept busy, as parts of the limit:
  *
  * | ops                                       | of the limit | times plain JavaScript | bound by |
- * | sums, max, pads, rolls, concat, other pools | 0.6–1      | 1–120   | memory |
+ * | sums, global average, pads, rolls         | 0.9–1        | 1–140   | memory |
+ * | max, global max pool; sums of columns     | 1.1–1.25; 0.85–1 | 10–120; 20 | C |
  * | running sums along rows, along columns    | 0.87–1.2, 0.93–1 | 4, 40 | C; of what memory allows 0.5 |
  * | transposed matrix, channels last, first   | 0.9–1.1      | 15, 9, 3 | transposing; of what memory allows 0.33, 0.5, 0.3 |
  * | heads brought before rows; columns side by side | 0.9–1.2; 0.9–1 | 5–10; 3 | C |
- * | casts to i8; from i8                      | 1.05–1.15; 0.85 | 48, 70 | C |
+ * | casts to i8; from i8                      | 1.05–1.15; 0.91–0.96 | 48, 70 | C |
  * | casts to f16, bf16; from f16, bf16        | 0.8–1.05, 0.8; 0.88, 1 | 45–130 | instructions; from bf16 memory |
  * | exp, sigmoid                              | 0.83–0.93, 0.77–0.91 | 26, 24 | C |
- * | sin, tanh chain, gelu, pow, axpy chain    | 0.85–1.05, 0.85–0.97, 0.77–0.96, 0.94, 0.9 | 6–21 | C |
+ * | sin, tanh chain, gelu, pow, axpy chain    | 0.9–1.05, 0.85–0.97, 0.83–0.96, 0.94, 0.9–0.96 | 6–21 | C |
  * | softmax, cross_entropy                    | 1.05–1.2, 0.93–1 | 12, 10 | C, which reads a row after the other |
  * | layer, batch, group and rms norm          | 1.1–1.3, 1.2, 1, 1 | 7–13 | C, which reads a row after the other |
  * | step of adam                              | 0.7–0.87     | 7       | C |
- * | uniform, dropout, normal                  | 0.8, 1.05, 0.82 | 40–100 | C |
+ * | uniform, dropout, normal                  | 0.77–0.95, 1.3, 0.87–1.02 | 40–100 | C |
  * | gather of rows, of elements; scatter_add of rows | 0.9–1.1, 0.92–0.98; 0.68 | 1.5–4 | lookups |
  * | one_hot                                   | 0.9          | 1       | memory |
  * | sort, argsort of 1M: 6.2, 6.9 ms          | 0.82–0.88, 1–1.1 | 17, 48 | C; NumPy: 11, 49 ms |
  * | sort, argsort of rows of 1024: 1.8, 6.2 ms | 1.2, 1–1.2  | 28, 24  | C; NumPy, which has wider vectors: 1.3, 24 ms |
  * | top_k, 8 of 1024: 0.46 ms                 | 0.75–0.85    | 500     | C; NumPy's argpartition: 8.5 ms |
- * | fft, rfft                                 | 0.7–0.77, 0.75–0.8 | 22, 35 | C |
+ * | fft, rfft                                 | 1, 0.92–0.94 | 31, 40 | C |
  * | sparse products, 64 columns and 1         | 0.93–0.97, 0.84–1 | 18, 12 | lookups; C |
  * | matmul_i32, step of lstm                  | 0.9, 0.7     | 38, 16  | products |
  * | conv2d 3 × 3, and by its image            | 1.9, 1.6     | 67–89   | products, of plain sums: Winograd's are fewer |
  * | conv2d by filters; stride 2; 1 × 1        | 0.85–0.9; 0.5–0.7; 0.6–0.8 | 26–40 | products; images are reordered in each call |
  * | conv2d of 3 channels, and by its filters  | 0.5, 0.75    | 19–29   | products |
- * | largest of 2 × 2; gradients of max pools 2, 3 by 2, of avg | 0.94–1.2; 0.7–0.84, 0.88–1.07, 1.03–1.16 | 40; 45, 16, 110 | C |
+ * | largest, means of 2 × 2; gradients of max pools 2, 3 by 2, of avg | 1.05, 1.1; 0.8–0.83, 0.88–1.07, 1.03–1.16 | 40; 45, 16, 110 | C |
  *
  *   node spec/bench/library.ts [name …]
  */

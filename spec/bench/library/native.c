@@ -279,8 +279,13 @@ void cast_to_i8(const float *x, signed char *y, int count) {
     _mm_storeu_si128((Ints *)(y + k), _mm_packs_epi16(low, high));
   }
 }
+/** Eight bytes are words of 16 bits in one load, which are words of 32 by one more instruction, the upper ones by two. */
 void cast_from_i8(const signed char *x, float *y, int count) {
-  for (int k = 0; k < count; k += 16) EACH(v, 4) store(y + k + 4 * v, _mm_cvtepi32_ps(_mm_cvtepi8_epi32(_mm_loadu_si32(x + k + 4 * v))));
+  for (int k = 0; k < count; k += 16) EACH(half, 2) {
+    Ints eight = _mm_cvtepi8_epi16(_mm_loadu_si64(x + k + 8 * half));
+    store(y + k + 8 * half, _mm_cvtepi32_ps(_mm_cvtepi16_epi32(eight)));
+    store(y + k + 8 * half + 4, _mm_cvtepi32_ps(_mm_cvtepi16_epi32(_mm_srli_si128(eight, 8))));
+  }
 }
 
 INLINE void copy(const float *from, float *to, int count) {
@@ -301,30 +306,36 @@ void concat_columns(const float *left, const float *right, float *y, int rows, i
 
 typedef struct { Ints words[4]; } Words;
 
-/** Philox4x32-10 of two counters, each in 64 bits of which the lower half counts. */
-INLINE Words philox(Ints counters, unsigned seed, unsigned step) {
-  Ints a = counters, b = _mm_setzero_si128(), c = _mm_set1_epi64x(step), d = b;
+/** Upper words of products of unsigned words: products of 64 bits of words side by side, of which each second word is moved. */
+INLINE Ints upper_words(Ints a, Ints factor) {
+  Ints low = _mm_mul_epu32(_mm_unpacklo_epi32(a, a), factor), high = _mm_mul_epu32(_mm_unpackhi_epi32(a, a), factor);
+  const Ints to_lower = _mm_setr_epi8(4, 5, 6, 7, 12, 13, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1), to_upper = _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, 4, 5, 6, 7, 12, 13, 14, 15);
+  return _mm_or_si128(_mm_shuffle_epi8(low, to_lower), _mm_shuffle_epi8(high, to_upper));
+}
+/** Philox4x32-10 of four counters, in vectors of one word each. */
+INLINE Words philox_four(int counter, unsigned seed, unsigned step) {
+  Ints a = add(i(counter), _mm_setr_epi32(0, 1, 2, 3)), b = i(0), c = i(step), d = i(0);
   unsigned k0 = seed, k1 = 0;
   EACH(round, 10) {
-    Ints p = _mm_mul_epu32(a, i(0xd2511f53)), q = _mm_mul_epu32(c, i(0xcd9e8d57));
-    a = _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(q, 32), b), i(k0));
-    c = _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(p, 32), d), i(k1));
-    b = q, d = p;
+    const Ints first = i(0xd2511f53), second = i(0xcd9e8d57);
+    Ints p = upper_words(a, first), q = upper_words(c, second), p_low = _mm_mullo_epi32(a, first), q_low = _mm_mullo_epi32(c, second);
+    a = _mm_xor_si128(q, _mm_xor_si128(b, i(k0)));
+    c = _mm_xor_si128(p, _mm_xor_si128(d, i(k1)));
+    b = q_low, d = p_low;
     k0 += 0x9e3779b9, k1 += 0xbb67ae85;
   }
   return (Words){{a, b, c, d}};
 }
-/** Of four counters, in vectors of one word each. */
-INLINE Words philox_four(int counter, unsigned seed, unsigned step) {
-  Words low = philox(_mm_set_epi64x(counter + 1, counter), seed, step), high = philox(_mm_set_epi64x(counter + 3, counter + 2), seed, step), all;
-  EACH(k, 4) all.words[k] = (Ints)_mm_shuffle_ps((Floats)low.words[k], (Floats)high.words[k], 0x88);
-  return all;
-}
 INLINE Floats to_uniform(Ints word) { return _mm_cvtepi32_ps(_mm_srli_epi32(word, 8)) * f(0x1p-24f); }
-/** What four words give of each of four counters, counter after counter. */
+/** What four words give of each of four counters, counter after counter: pairs between each other, without a shuffle of two vectors. */
+INLINE Ints pairs(Floats a, Floats b, int upper) {
+  Ints p = upper ? _mm_shuffle_epi32((Ints)a, 0xfa) : _mm_shuffle_epi32((Ints)a, 0x50), q = upper ? _mm_shuffle_epi32((Ints)b, 0xfa) : _mm_shuffle_epi32((Ints)b, 0x50);
+  return _mm_blend_epi16(p, q, 0xcc);
+}
+INLINE void store_halves(float *low, float *high, Ints value) { _mm_storel_pd((double *)low, (__m128d)value), _mm_storeh_pd((double *)high, (__m128d)value); }
 INLINE void store_turned(float *y, Floats a, Floats b, Floats c, Floats d) {
-  _MM_TRANSPOSE4_PS(a, b, c, d);
-  store(y, a), store(y + 4, b), store(y + 8, c), store(y + 12, d);
+  store_halves(y, y + 4, pairs(a, b, 0)), store_halves(y + 2, y + 6, pairs(c, d, 0));
+  store_halves(y + 8, y + 12, pairs(a, b, 1)), store_halves(y + 10, y + 14, pairs(c, d, 1));
 }
 INLINE void uniforms(Words all, float *y) { store_turned(y, to_uniform(all.words[0]), to_uniform(all.words[1]), to_uniform(all.words[2]), to_uniform(all.words[3])); }
 /** Groups of four counters at once. */

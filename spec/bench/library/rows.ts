@@ -41,11 +41,14 @@ const mapped = (formula: string, plain: Work, native: string, tolerance = 1e-6, 
 
 export const rowCases: Cases = {
   sum: () => onMatrix("sum(x)", "f32", 1, plainReduction((total, x) => total + x, 0), 1e-3),
-  max: () => onMatrix("max(x)", "f32", 1, plainReduction(Math.max, -Infinity)),
-  "sums of columns": () => onMatrix("sum(x, axis = 0)", `f32[${width}]`, width, (x, y) => {
-    y.fill(0);
-    for (let i = 0; i < x.length; i++) y[i % width]! += x[i]!;
-  }, 1e-3),
+  max: () => ({ ...onMatrix("max(x)", "f32", 1, plainReduction(Math.max, -Infinity)), native: { name: "row_largest", sizes: [1, size] } }),
+  "sums of columns": () => ({
+    ...onMatrix("sum(x, axis = 0)", `f32[${width}]`, width, (x, y) => {
+      y.fill(0);
+      for (let i = 0; i < x.length; i++) y[i % width]! += x[i]!;
+    }, 1e-3),
+    native: { name: "column_sums", sizes: [rows, width] },
+  }),
   "sums of rows": () => onMatrix("sum(x, axis = 1)", `f32[${rows}]`, rows, (x, y) => {
     for (let row = 0; row < rows; row++) plainReduction((total, one) => total + one, 0)(x.subarray(row * width, (row + 1) * width), y.subarray(row));
   }, 1e-4),
