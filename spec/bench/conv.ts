@@ -17,7 +17,7 @@
  * | 3x3-stride | 4, 0.89      | 2, 0.90    |
  * | 1x1-56     | 1.59, 0.99   | 0.771, 1.02 | 3.2 MB are written
  * | 1x1-14     | 1.65, 0.95   | 0.853, 0.92 |
- * | depthwise  | 0.135, 0.62  | 0.102, 0.41 | channels stay second
+ * | depthwise  | 0.117, 0.72  | 0.083, 0.49 | channels stay second
  * | resnet     | 106, 1.18    | 57, 1.10   |
  *
  *   node spec/bench/conv.ts [--wide] [name …]

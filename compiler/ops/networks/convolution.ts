@@ -139,7 +139,7 @@ function lowerKind({ name, direction, channels, filter }: Kind, inputs: readonly
           const sum = kernel.let("sum", bias ? element(sums ? 2 : 0, padded(point, rank)) : number(type.dtype, 0));
           if (sums) forRest(context, point, false, (inside) => kernel.set(sum, binary("add", sum, binary("mul", element(0, inside), element(1, inside)))));
           store(0, padded(point, rank), cast(type.dtype, sum));
-        });
+        }, context.overwrites !== true);
       },
     };
   });
