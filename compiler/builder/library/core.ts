@@ -307,3 +307,6 @@ export const tril = define<<T extends DType>(x: Operand<T>, options?: { k?: numb
 
 /** The k largest elements of the last dimension, the largest first, and where they are; the first of equals comes first. */
 export const top_k = define<<T extends DType>(x: Operand<T>, k: number) => readonly [Tensor<T>, Tensor<"i32">]>("core", "top_k", { results: 2 });
+
+/** How many elements of `sorted`, which ascends, are less than each of x, with `right` how many are not greater: where it belongs among them. NaN counts as largest. By halving. */
+export const search_sorted = define<<T extends DType>(sorted: Operand<T>, x: Operand<T>, options?: { right?: boolean }) => Tensor<"i32">>("core", "search_sorted");
