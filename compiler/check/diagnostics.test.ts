@@ -88,6 +88,8 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "inner extents": inProgram("let a = x @ x; // error: shape-mismatch: inner extents differ, 3 (x) and 4 (x)"),
   "a matrix product with a scalar": inProgram("let a = x @ s; // error: shape-mismatch: vectors and matrices"),
   "batches that do not broadcast": inProgram("let a = zeros<f32>(2, 4, 3) @ zeros<f32>(5, 3, 4); // error: shape-mismatch: batch dimensions"),
+  "a slice that begins at run time": inProgram("let a = v[k:]; // error: not-compile-time: dynamic_slice(x, i, length) takes"),
+  "complex numbers": inGraph("in x: complex64[n]; // error: unknown-name: there is no complex dtype"),
   "a tuple as a tensor": inProgram("m = (1, 2, 3); // error: type-mismatch: stack((a, b, c)) is the tensor of a tuple's elements"),
   "a tuple as an index": inProgram("let a = v[(0, 2)]; // error: type-mismatch: stack((a, b, c)) is the tensor"),
   "a tuple given to an op": inProgram("let a = gather(v, (0, 2)); // error: type-mismatch: stack((a, b, c)) is the tensor"),

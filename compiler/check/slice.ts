@@ -38,7 +38,7 @@ function bound(frame: Frame, expression: ast.Expression | undefined): number | u
   const value = frame.session.rules.expression(frame, expression);
   if (value.kind === "int") return value.value;
   if (value.kind === "poison") return "failed";
-  if (value.kind === "tensor") report(frame, "not-compile-time", expression.span, "the bounds of a slice must be known when compiling", { help: "an index may be an i32 tensor: x[i]" });
+  if (value.kind === "tensor") report(frame, "not-compile-time", expression.span, "the bounds of a slice must be known when compiling", { help: "dynamic_slice(x, i, length) takes, dynamic_update(x, i, value) replaces a box that begins where a tensor says; an index may be an i32 tensor: x[i]" });
   else report(frame, "type-mismatch", expression.span, `the bounds of a slice must be ints, and this is ${describe(value)}`);
   return "failed";
 }

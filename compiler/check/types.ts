@@ -70,6 +70,7 @@ function dtypeMeant(name: string): string | undefined {
   const sized = /^(float|int|uint)(8|16|32|64)$/.exec(plain);
   const meant = Object.hasOwn(otherDTypes, plain) ? otherDTypes[plain] : sized ? `${sized[1]![0]}${sized[2]}` : undefined;
   if (meant !== undefined && isDType(meant)) return `did you mean ${meant}?`;
+  if (/^(c64|c128|cfloat|cdouble|complex(64|128)?)$/.test(plain)) return "there is no complex dtype: real and imaginary parts are two tensors";
   return plain === "tensor" || plain === "array" ? "a tensor type is its dtype and shape, as in f32[4, 8]" : undefined;
 }
 

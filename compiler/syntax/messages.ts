@@ -160,6 +160,8 @@ function endOfStatement(tokens: readonly IToken[], position: number, text: strin
   return text.length;
 }
 
+export const helpForSeveral = "several are assigned, or declared, in parentheses: `(a, b) = (c, d);`";
+
 function helpFor(expected: string, token: IToken, before: IToken | undefined, after: IToken | undefined): string | undefined {
   const type = token.tokenType;
   const adjacent = before !== undefined && endOf(before) === token.startOffset;
@@ -177,6 +179,7 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
   if (expected === "a name" && !isReserved(token.image)) return undefined;
   if (expected === "a name" || (expected === "a name or `(`" && isReserved(token.image))) return `choose another name, for example \`${token.image}_\``;
   if (before?.image === "mut" && expected.includes("`=`")) return elsewhere["mut"];
+  if (type === sign(",") && expected === "`=`") return helpForSeveral;
   if (type === sign("=") && expected === "`{`") return "`=` assigns; `==` compares";
   if (type === sign("==") && expected.includes("`=`")) return "`=` assigns; `==` compares";
   if (expected === "`->`" && (type === sign(":") || type === sign("=>"))) return "a function's result is written after `->`, as in `fn f(x: f32) -> f32 { … }`";

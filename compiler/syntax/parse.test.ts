@@ -174,6 +174,7 @@ describe("mistakes", () => {
     ["run", inProgram("run main;")],
     ["brackets for a tuple", inProgram("y = transpose(x, [1, 0]);")],
     ["a list as an index", inProgram("y = x[[1, 0]];")],
+    ["several assigned without parentheses", inProgram("a, b = x, y;", "let c, d = (1, 2);")],
     ["one word", "graph g {\n  computeset s { }\n}\n"],
     ["increment", inProgram("x++;")],
     ["comparison as a statement", inProgram("x == 3;")],

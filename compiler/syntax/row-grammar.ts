@@ -6,7 +6,7 @@ import { MismatchedTokenException, tokenMatcher } from "chevrotain";
 import type { IToken, ParserMethod, TokenType } from "chevrotain";
 import type { Span } from "../support/span.ts";
 import { ExpressionGrammar } from "./expression-grammar.ts";
-import { found, helpForBeginning, helpForWord } from "./messages.ts";
+import { found, helpForBeginning, helpForSeveral, helpForWord } from "./messages.ts";
 import { Any, sign, word, Word } from "./tokens.ts";
 import { unclosedBlock, type UnclosedBlock } from "./unclosed-block.ts";
 
@@ -75,7 +75,8 @@ export class RowGrammar extends ExpressionGrammar {
     const next = this.LA(1);
     // `x // 2;` is Python's division: the `;` is in the comment.
     const divided = /^[ \t]*\/\/[^\n]*;[ \t]*(?:\n|$)/.test(this.text.slice(end));
-    const help = divided ? "`//` begins a comment, which takes the `;` with it; integers are divided by `/`" : this.breaksLine(next) ? undefined : helpForWord(next.image);
+    const help = divided ? "`//` begins a comment, which takes the `;` with it; integers are divided by `/`" : this.breaksLine(next) ? undefined
+      : next.tokenType === sign(",") ? helpForSeveral : helpForWord(next.image);
     // On a new line the next statement begins, unless an operator or bracket goes on with this one.
     if (!this.breaksLine(next) || !(tokenMatcher(next, Word) || next.tokenType === sign("}"))) this.skipStatement();
     this.mistake("syntax", { file: this.path, start: end, end }, "expected `;` after this statement", help, this.lastEnd());
