@@ -8,9 +8,9 @@
  *    part of the executable's meaning: with L lanes and A accumulators, iteration n of the main loop goes to lane n mod L of
  *    accumulator ⌊n / L⌋ mod A; accumulators are combined as ((0 ∘ 1) ∘ (2 ∘ 3)); whole vectors that are left go to the
  *    result, one after the other; its lanes are combined pairwise (`reduce`), then with the value from before the loop;
- *    the rest follows one by one. Where loops around have nothing else in them, the accumulators go on from row to row: every row
- *    begins with the first of them, to which all its whole vectors that are left go too, and the rests of all rows follow at the
- *    end. Integer results do not depend on it; those of floats differ in their last bits. The largest and the smallest of f32 are
+ *    the rest follows one by one. Where loops around have nothing else in them, the accumulators go on from row to row: the
+ *    whole vectors of every row go to them by turns, beginning with the first, and the rests of all rows follow at the end.
+ *    Integer results do not depend on it; those of floats differ in their last bits. The largest and the smallest of f32 are
  *    found by integers: see float-extremes.ts.
  *
  *    Dot products that run for several iterations of loops around at once (block-contraction.ts) have fewer accumulators each.
@@ -22,19 +22,19 @@
  * stays scalar: widen.ts says why.
  */
 import type { Pass } from "../../support/pass.ts";
-import { binary, constant, i32, reduce } from "../build.ts";
-import { identityOf } from "../arithmetic.ts";
+import { i32, reduce } from "../build.ts";
 import { carriedLocals, forget, learn, memoryIndependent } from "../dependence.ts";
-import type { BinaryOp, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
+import type { BinaryOp, Kernel, LocalId, Statement } from "../kernel.ts";
 import { liveAfter, type LiveAfter } from "../liveness.ts";
 import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts";
-import { bodiesOf, constantOf, expressionsOf, indexMentions, localsSet, LocalTable, mentionsLocal, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression, type LocalExpression, type SetStatement } from "../walk.ts";
+import { bodiesOf, constantOf, expressionsOf, indexMentions, localsSet, LocalTable, mentionsLocal, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression, type SetStatement } from "../walk.ts";
 import { vectorFormSupported } from "../vector-support.ts";
 import { integerExtremes } from "./float-extremes.ts";
 import { lanesPay } from "./instructions.ts";
-import { replicate, type BodyCopy } from "./replicate.ts";
+import { reductionLoops, reductionNest, tripsOf } from "./reduction-loops.ts";
 import { runningSum, scanIn } from "./scans.ts";
 import { reductionStep } from "../reduction.ts";
+import { restOf, splitTrip } from "./trips.ts";
 import { Refusal, widenBody, type Reduction, type WidenedBody } from "./widen.ts";
 
 export const vectorise: Pass<Kernel, Kernel> = {
@@ -48,12 +48,6 @@ export const vectorise: Pass<Kernel, Kernel> = {
   },
 };
 
-/** More accumulators than this gain nothing: enough to hide the latency of an addition. */
-const maximumAccumulators = 4;
-
-/** Iterations that nested loops may have in all to be one reduction: sums of many elements in few lanes lose more than sums of rows, added up. */
-const longestNest = 4096;
-
 /** Shorter vectors than this, but of 64-bit elements, are not worth their code. */
 const leastLanes = 4;
 
@@ -61,18 +55,6 @@ interface Outcome {
   readonly statements: readonly Statement[];
   /** Whether a parallel loop in it was widened. */
   readonly widened: boolean;
-}
-
-/**
- * Copies of a body whose iterations are independent but for what they accumulate. Where they store, two at a time go statement
- * by statement: no store lies between their loads, so that engines can pair them into wider vectors.
- */
-function besideEachOther(copies: readonly BodyCopy[]): readonly Statement[] {
-  const { body } = copies[0]!;
-  const straight = body.every(({ kind }) => kind === "set" || kind === "store");
-  if (!straight || !body.some(({ kind }) => kind === "store")) return copies.flatMap((copy) => copy.body);
-  const pairs = Array.from({ length: Math.ceil(copies.length / 2) }, (_, pair) => copies.slice(2 * pair, 2 * pair + 2));
-  return pairs.flatMap((pair) => body.flatMap((_, at) => pair.map((copy) => copy.body[at]!)));
 }
 
 class Vectoriser {
@@ -133,8 +115,8 @@ class Vectoriser {
 
   #loop(loop: ForStatement, known: Ranges): Outcome {
     if (this.#done.has(loop)) return { statements: [loop], widened: true };
-    const nest = loop.parallel ? [loop] : perfectNest(loop);
-    const whole = nest.length > 1 && tripsOf(nest) <= longestNest ? this.#widenReduction(nest, known) : undefined;
+    const nest = loop.parallel ? [loop] : reductionNest(loop);
+    const whole = nest.length > 1 ? this.#widenReduction(nest, known) : undefined;
     if (whole !== undefined) {
       for (const made of whole) this.#done.add(made);
       return { statements: whole, widened: false };
@@ -159,9 +141,9 @@ class Vectoriser {
     const trips = tripCount(loop) ?? Infinity;
     const widened = trips < leastLanes ? undefined : this.#tryWiden(loop, new Map(), known, 2 ** Math.floor(Math.log2(trips)));
     if (widened === undefined) return undefined;
-    const { before, end, whole } = this.#splitTrip(loop, widened.lanes);
+    const { before, end, whole } = splitTrip(loop, widened.lanes, this.#locals);
     const main: Statement = { ...loop, end: whole, step: widened.lanes, body: widened.body };
-    const rest = this.#rest(loop, whole, end);
+    const rest = restOf(loop, whole, end);
     if (loop.repeatable === true && trips !== Infinity && rest.length > 0) return [main, this.#lastVector(loop, widened)];
     const shorter = rest.flatMap((left) => (left.kind === "for" && tripCount(left) !== undefined ? this.#vectors(left, known) : undefined) ?? [left]);
     return [...before, main, ...shorter];
@@ -194,7 +176,7 @@ class Vectoriser {
     const widened = this.#tryWiden(nest.at(-1)!, reductions, known);
     if (widened === undefined) return undefined;
     for (const [local, { op }] of reductions) if (!vectorFormSupported(reduce(op, this.#locals.get(widened.accumulators.get(local)!)))) return undefined;
-    return this.#reductionLoops(nest, reductions, widened);
+    return reductionLoops({ nest, reductions, widened, shared: this.#sharedLoops(widened.body) }, this.#locals);
   }
 
   /** A running sum whose every value is used. */
@@ -208,35 +190,9 @@ class Vectoriser {
       this.#locals.list.length = mark;
       return undefined;
     }
-    const { before, end, whole } = this.#splitTrip(loop, widened!.lanes);
+    const { before, end, whole } = splitTrip(loop, widened!.lanes, this.#locals);
     const main: Statement = { ...loop, end: whole, step: widened!.lanes, parallel: false, body: scan.body };
-    return [...before, ...scan.before, main, ...scan.after, ...this.#rest(loop, whole, end)];
-  }
-
-  #reductionLoops(nest: readonly ForStatement[], reductions: ReadonlyMap<LocalId, Reduction>, { lanes, body, accumulators }: WidenedBody): readonly Statement[] {
-    const loop = nest.at(-1)!;
-    const { origin } = loop;
-    const { before, end, whole } = this.#splitTrip(loop, lanes);
-    const many = accumulatorsOf(nest, lanes, this.#sharedLoops(body));
-    // One body per accumulator; copy 0 is the body itself.
-    const copies = replicate(body, loop.local, lanes, many, this.#locals, new Set(accumulators.values()));
-    const ofEach = (make: (local: LocalId, op: BinaryOp, vectors: readonly LocalExpression[]) => readonly Statement[]): Statement[] =>
-      [...reductions].flatMap(([local, { op }]) => make(local, op, copies.map((copy) => this.#locals.get(copy.renamed(accumulators.get(local)!)) as LocalExpression)));
-    const set = (local: LocalId, value: Expression): Statement => ({ kind: "set", local, value, origin });
-
-    const start = ofEach((_, op, vectors) => vectors.map((vector) => set(vector.local, constant(vector.dtype, identityOf(op, vector.dtype), lanes))));
-    const combine = many === 1 ? [] : ofEach((_, op, vectors) => [set(vectors[0]!.local, combinePairs(op, vectors))]);
-    const finish = ofEach((local, op, vectors) => [set(local, binary(op, this.#locals.get(local), reduce(op, vectors[0]!)))]);
-    const over = (from: Expression, to: Expression, step: number, inside: readonly Statement[]): readonly Statement[] => {
-      const made: ForStatement = { ...loop, start: from, end: to, step, parallel: false, body: inside };
-      return tripCount(made) === 0 ? [] : [made];
-    };
-    const split = many === 1 ? { before: [], whole: loop.start } : this.#splitTrip({ ...loop, end: whole }, lanes * many);
-    const main = over(loop.start, split.whole, lanes * many, besideEachOther(copies));
-    const left = over(split.whole, whole, lanes, body);
-    const around = (inside: readonly Statement[]): readonly Statement[] => (inside.length === 0 ? [] : nest.slice(0, -1).reduceRight((inner, outer): readonly Statement[] => [{ ...outer, body: inner }], inside));
-    const sums = nest.length > 1 ? [...around([...main, ...left]), ...combine] : [...main, ...combine, ...left];
-    return [...before, ...start, ...split.before, ...sums, ...finish, ...around(this.#rest(loop, whole, end))];
+    return [...before, ...scan.before, main, ...scan.after, ...restOf(loop, whole, end)];
   }
 
   /** Parallel loops around, two at most, in each of which a vector that the body loads stays the same. */
@@ -269,53 +225,6 @@ class Vectoriser {
     return undefined;
   }
 
-  /** Where the last whole group of iterations ends. Bounds that are no constants are evaluated once, before. */
-  #splitTrip(loop: ForStatement, group: number): { before: Statement[]; end: Expression; whole: Expression } {
-    const start = constantOf(loop.start);
-    const constantEnd = constantOf(loop.end);
-    if (start !== undefined && constantEnd !== undefined) {
-      const groups = Math.max(0, Math.floor((constantEnd - start) / group));
-      return { before: [], end: loop.end, whole: i32(start + groups * group) };
-    }
-    const before: Statement[] = [];
-    const define = (name: string, value: Expression): Expression => {
-      if (value.kind === "constant") return value;
-      const local = this.#locals.fresh(name, "i32");
-      before.push({ kind: "set", local: local.local, value, origin: loop.origin });
-      return local;
-    };
-    const first = define("first", loop.start);
-    const end = define("end", loop.end);
-    const count = binary("max", binary("sub", end, first), i32(0));
-    const whole = define("whole", binary("add", first, binary("and", count, i32(-group))));
-    return { before, end, whole };
-  }
-
-  /** The iterations that fill no vector, as they were. */
-  #rest(loop: ForStatement, start: Expression, end: Expression): readonly Statement[] {
-    const rest: ForStatement = { ...loop, start, end };
-    return tripCount(rest) === 0 ? [] : [rest];
-  }
-}
-
-/** The loop and those that are all there is in the one around, outermost first, as far as how often they run is known. */
-function perfectNest(loop: ForStatement): readonly ForStatement[] {
-  const [inner] = loop.body;
-  if (tripCount(loop) === undefined || loop.body.length !== 1 || inner?.kind !== "for" || inner.parallel) return [loop];
-  return [loop, ...perfectNest(inner)];
-}
-
-/** How often the innermost of them runs. */
-const tripsOf = (nest: readonly ForStatement[]): number => nest.reduce((trips, loop) => trips * (tripCount(loop) ?? Infinity), 1);
-
-/**
- * Vectors that a reduction goes on in: several where there is enough for each in a row of the innermost loop. Where it runs for
- * several iterations of loops around at once (block-contraction.ts), which hides the latency as well, two or one.
- */
-function accumulatorsOf(nest: readonly ForStatement[], lanes: number, shared: number): number {
-  const most = maximumAccumulators >> shared;
-  const least = (nest.length > 1 ? 1 : 2) * most * lanes;
-  return (tripCount(nest.at(-1)!) ?? Infinity) >= least ? most : 1;
 }
 
 function hasLoops(body: readonly Statement[]): boolean {
@@ -324,13 +233,6 @@ function hasLoops(body: readonly Statement[]): boolean {
     if (statement.kind === "for" || statement.kind === "while") found = true;
   });
   return found;
-}
-
-/** ((v0 ∘ v1) ∘ (v2 ∘ v3)) …; their number is a power of two. */
-function combinePairs(op: BinaryOp, vectors: readonly Expression[]): Expression {
-  if (vectors.length === 1) return vectors[0]!;
-  const half = vectors.length / 2;
-  return binary(op, combinePairs(op, vectors.slice(0, half)), combinePairs(op, vectors.slice(half)));
 }
 
 const associative: ReadonlySet<BinaryOp> = new Set(["add", "mul", "min", "max", "and", "or", "xor"]);
