@@ -174,6 +174,7 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
   if ((expected === "an expression" || expected.startsWith("an argument") || expected.startsWith("an index")) && type === sign("[")) return "a tensor of given elements is `stack(a, b, c)`, a tuple `(a, b, c)`";
   if (expected === "an expression" && type === sign(".") && after !== undefined && endOf(token) === after.startOffset) return "a number begins with a digit, as in `0.5`";
   if (expected === "a name" && before?.tokenType === word("for") && type === sign("(")) return "no parentheses, as in `for i in 0..n { … }`";
+  if (expected === "a name" && before !== undefined && ["in", "out", "param", "var"].includes(before.image) && type === sign("(")) return "each state has a declaration of its own";
   if (expected === "a type" && type === sign("=") && before?.tokenType === sign(":")) return "without a type there is no `:`, as in `let x = …;`";
   if (type === sign("=>") && expected.includes("`)`")) return "at least is `>=`; `=>` stands only behind the cases of a `switch`";
   if (expected === "a name" && !isReserved(token.image)) return undefined;

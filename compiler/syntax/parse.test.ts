@@ -174,6 +174,7 @@ describe("mistakes", () => {
     ["run", inProgram("run main;")],
     ["brackets for a tuple", inProgram("y = transpose(x, [1, 0]);")],
     ["a list as an index", inProgram("y = x[[1, 0]];")],
+    ["several states at once", "graph g {\n  var (a, b): (f32, f32);\n  out y: f32;\n}"],
     ["several assigned without parentheses", inProgram("a, b = x, y;", "let c, d = (1, 2);")],
     ["one word", "graph g {\n  computeset s { }\n}\n"],
     ["increment", inProgram("x++;")],
