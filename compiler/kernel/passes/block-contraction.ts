@@ -8,7 +8,7 @@
  * matmul), the block is so many of those by so many vectors as fit the sixteen registers with what feeds them: 6 by 2 where a
  * product and a sum are one instruction, else 4 by 2. Else it is 8 vectors, which are also whole cache lines of a matrix that
  * one row is multiplied by, or 4 where each has several accumulators, and 4 for two rows. Dot products, whose innermost loop is itself over
- * vectors, are blocked 4 by 3 over the loops around, or 4 by 2.
+ * vectors, are blocked in the same way over the loops around.
  *
  * Machines that pair two vectors into one (V8 with wide vectors) want twice the vectors: 6 by 4, or 4 by 4. On others such a
  * block would spill. So `blockForPairs` makes the blocks anew for them, and which ones run is chosen when a file is loaded.
@@ -134,8 +134,8 @@ function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors
     assign(overVectors, vectors);
     assign(panels, missing);
   } else {
-    assign(reusing[0], 4);
-    assign(reusing[1], size.rows / 2);
+    assign(reusing[0], reusing.length === 1 ? 4 : 2);
+    assign(reusing[1], size.rows);
   }
 }
 
