@@ -94,9 +94,9 @@ export class StepBuilder {
     const parts: DraftFamily[][] = [];
     // Parts of one op run beside each other: each begins behind the tiles of the one before.
     let first = target.memory === "private" && lowerings.length > 1 ? 0 : undefined;
-    // In a shared memory they are cut alike.
+    // In a shared memory they are cut like the one with the most work.
     let main: { readonly lowering: Lowering; readonly split: Split } | undefined;
-    for (const unfinished of lowerings) {
+    for (const unfinished of target.memory === "shared" ? lowerings.toSorted((a, b) => workOf(b) - workOf(a)) : lowerings) {
       const lowering = withEpilogue(unfinished);
       const accessed = lowering.reads.map((access) => reads[access.operand]!);
       if (sizeOf(lowering.space.map(({ extent }) => extent)) === 0) continue;
