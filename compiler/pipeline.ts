@@ -7,6 +7,7 @@ import { print as printBsp, printWithKernels as printBspWithKernels } from "./bs
 import type { PlannedGraph } from "./bsp/bsp.ts";
 import { verifyBsp, verifyPlan } from "./bsp/verify.ts";
 import type { Graph } from "./graph/graph.ts";
+import { alignRolls } from "./graph/passes/align-rolls.ts";
 import { checkIndices } from "./graph/passes/check-indices.ts";
 import { borderConvolutions } from "./graph/passes/border-convolutions.ts";
 import { cutLongRows } from "./graph/passes/cut-long-rows.ts";
@@ -32,6 +33,7 @@ import type { Change, Pass, PassContext, PassOptions } from "./support/pass.ts";
 import { watched, type Watch } from "./support/watch.ts";
 import type { Target } from "./targets/target.ts";
 import { withTiles } from "./targets/targets.ts";
+import { joinLoops } from "./tiled/passes/join-loops.ts";
 import { lowerToTiled } from "./tiled/passes/lower-to-tiled.ts";
 import { printWithKernels as printTiled } from "./tiled/print.ts";
 import { verify as verifyTiled } from "./tiled/verify.ts";
@@ -59,6 +61,7 @@ export const stages: readonly Stage[] = [
   stage(hoist, verifyGraph, printGraph),
   stage(fuse, verifyGraph, printGraph),
   stage(fuseRolls, verifyGraph, printGraph),
+  stage(alignRolls, verifyGraph, printGraph),
   stage(doubleBuffer, verifyGraph, printGraph),
   stage(fuseUpdates, verifyGraph, printGraph),
   stage(packConvolutions, verifyGraph, printGraph),
@@ -67,6 +70,7 @@ export const stages: readonly Stage[] = [
   stage(hoistPacking, verifyGraph, printGraph),
   stage(fuseResults, verifyGraph, printGraph),
   stage(lowerToTiled, verifyTiled, printTiled),
+  stage(joinLoops, verifyTiled, printTiled),
   stage(formSupersteps, verifyBsp, printBsp),
   stage(planMemory, verifyPlan, printBsp),
   stage(optimiseKernels, verifyPlan, printBspWithKernels),
@@ -95,13 +99,15 @@ class Splitting {
   again = false;
   readonly #tried: { readonly room: number; readonly bytes: number }[] = [];
   #room = rooms[0]!;
+  #joins = true;
+  #joined = false;
 
   constructor(target: Target) {
     this.target = target;
   }
 
   get context(): Omit<PassContext, "report"> {
-    return { target: this.target, room: this.#room, useFewerTiles: (tiles) => this.#useFewerTiles(tiles), useLessRoom: (bytes) => this.#useLessRoom(bytes) };
+    return { target: this.target, room: this.#room, joins: this.#joins, hasJoined: () => void (this.#joined = true), useFewerTiles: (tiles) => this.#useFewerTiles(tiles), useLessRoom: (bytes) => this.#useLessRoom(bytes) };
   }
 
   #useFewerTiles(tiles: number): void {
@@ -109,8 +115,13 @@ class Splitting {
     this.again = true;
   }
 
-  /** When every room was tried, the one that comes nearest is told of. */
+  /** First nothing is joined any more. When every room was tried, the one that comes nearest is told of. */
   #useLessRoom(bytes: number): boolean {
+    if (this.#joins && this.#joined) {
+      this.#joins = false;
+      this.again = true;
+      return true;
+    }
     if (this.#tried.length === rooms.length) return false;
     this.#tried.push({ room: this.#room, bytes });
     const nearest = this.#tried.reduce((a, b) => (b.bytes < a.bytes ? b : a));

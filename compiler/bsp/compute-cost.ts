@@ -26,6 +26,7 @@ export interface SetCost {
   readonly cycles: number;
   readonly families: readonly FamilyCost[];
   readonly origin: Span;
+  readonly joined?: readonly Span[];
 }
 
 export interface ComputeCost {
@@ -83,7 +84,7 @@ export class ComputeModel {
     }
     return {
       kind: "compute", cycles, meanCycles: sum / this.#tiles, slowestTile, busyTiles,
-      sets: sets.map((set, s) => ({ name: set.name, cycles: slowestOf[s]!, families: set.families.map((family) => this.#familyCost(family)), origin: set.origin })),
+      sets: sets.map((set, s) => ({ name: set.name, cycles: slowestOf[s]!, families: set.families.map((family) => this.#familyCost(family)), origin: set.origin, ...(set.joined ? { joined: set.joined } : {}) })),
       guessed: families.some((family) => this.#estimates(family.kernel).whole.guessed),
     };
   }

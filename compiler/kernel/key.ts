@@ -20,10 +20,14 @@ export function kernelKey(kernel: Kernel, places = mayDivideByZero(kernel)): str
 function mayDivideByZero({ body }: Kernel): boolean {
   let may = false;
   visitExpressions(body, (one) => {
-    if (one.kind === "binary" && (one.op === "div" || one.op === "rem") && isInteger(one.dtype) && !(one.right.kind === "constant" && Number(one.right.value) !== 0)) may = true;
+    may ||= dividesByPerhapsZero(one);
   });
   return may;
 }
+
+/** Whether it divides integers, by what is not known to be another number than 0. */
+export const dividesByPerhapsZero = (one: Expression): boolean =>
+  one.kind === "binary" && (one.op === "div" || one.op === "rem") && isInteger(one.dtype) && !(one.right.kind === "constant" && Number(one.right.value) !== 0);
 
 /** What an expression is beside its operands. */
 export function partKey(expression: Expression): string {

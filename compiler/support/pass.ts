@@ -24,12 +24,15 @@ export interface PassContext extends Reporter, PassOptions {
   readonly target: Target;
   /** Of a tile's memory, the share that one op may take; all of it if absent. */
   readonly room?: number;
+  /** Whether vertices may be joined, that then need all their operands at once; they may if absent. `hasJoined` is told when they were. */
+  readonly joins?: boolean;
+  hasJoined?(): void;
   /** Told of passes within the pass. */
   readonly watch?: Watch;
   /** Asks for the program to be split anew over the first `tiles` of the target's tiles; what the pass gives then is dropped. */
   useFewerTiles?(tiles: number): void;
   /**
-   * Asks for the program to be split anew with less `room` for each op, where a tile would hold `bytes`, which are more than it has;
+   * Asks for the program to be split anew without `joins`, or with less `room` for each op, where a tile would hold `bytes`, which are more than it has;
    * what the pass gives then is dropped. False where nothing less is left to try: then the pass is to tell.
    */
   useLessRoom?(bytes: number): boolean;

@@ -80,6 +80,8 @@ export interface ComputeSet {
   readonly name: string;
   readonly families: readonly Family[];
   readonly origin: Span;
+  /** Of what `join-loops` made: where each of the sets that it is made of stands. */
+  readonly joined?: readonly Span[];
 }
 
 /**

@@ -19,8 +19,7 @@
  * load, 0.85. The largest of many is found by comparisons of floats in C, of which this machine does two in a cycle, for one that NaN
  * needs beside each: by integers, as gph has it, gcc takes longer. Pools and sums of columns are less than what memory
  * allows, 0.7 to 0.8 of it, in C too. Rows are added to others cut along their columns, so that workers can share them: whole they
- * would take 0.85 of the time. The step of adam takes three passes where C takes one: its moments, then the
- * weights; a map has one result.
+ * would take 0.85 of the time.
  *
  * A single long row is sorted in two stretches and merged, which is for two workers, in C too: by one C would sort it in one in 3.9 ms.
  * Running sums along columns are read twice, so that workers can share them: read once C takes two thirds of the time, cut along the
@@ -43,7 +42,8 @@
  * | sin, tanh chain, gelu, pow, axpy chain    | 0.9–1.05, 0.85–0.97, 0.83–0.96, 0.94, 0.9–0.96 | 6–21 | C |
  * | softmax, cross_entropy                    | 1.05–1.2, 0.93–1 | 12, 10 | C, which reads a row after the other |
  * | layer, batch, group and rms norm          | 1.1–1.3, 1.2, 1, 1 | 7–13 | C, which reads a row after the other |
- * | step of adam                              | 0.7–0.87     | 7       | C |
+ * | step of adam; quotients of complex numbers | 1.04; 1     | 10      | C; in loops of their own 0.78 |
+ * | steps of Gray–Scott, lattice Boltzmann    | 1.03, 1.4    | 15, 30  | C; in loops of their own 0.9, 1.25 |
  * | uniform, dropout, normal                  | 0.77–0.95, 1.3, 0.87–1.02 | 40–100 | C |
  * | gather of rows, of elements; scatter_add of rows | 0.9–1.1, 0.92–0.98; 0.68 | 1.5–4 | lookups |
  * | one_hot                                   | 0.9          | 1       | memory |
@@ -66,6 +66,7 @@ import { Engine } from "../../runtime/index.ts";
 import type { Case, Cases, Limit, Numbers } from "./library/case.ts";
 import { castCases } from "./library/casts.ts";
 import { dataCases } from "./library/data.ts";
+import { fieldCases } from "./library/fields.ts";
 import { native } from "./library/native.ts";
 import { networkCases } from "./library/networks.ts";
 import { productCases } from "./library/products.ts";
@@ -165,6 +166,6 @@ async function bench(name: string, one: Case): Promise<void> {
   );
 }
 
-const cases: Cases = { ...rowCases, ...dataCases, ...sortCases, ...networkCases, ...trainingCases, ...randomCases, ...castCases, ...productCases };
+const cases: Cases = { ...rowCases, ...dataCases, ...sortCases, ...networkCases, ...fieldCases, ...trainingCases, ...randomCases, ...castCases, ...productCases };
 const asked = process.argv.slice(2);
 for (const [name, make] of Object.entries(cases)) if (asked.length === 0 || asked.some((part) => name.includes(part))) await bench(name, make());

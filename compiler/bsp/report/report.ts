@@ -9,12 +9,13 @@ import type { Sources, Span } from "../../support/span.ts";
 import type { Target } from "../../targets/target.ts";
 import type { Copy, TiledGraph } from "../../tiled/tiled.ts";
 import type { BspGraph, MemoryPlan } from "../bsp.ts";
+import type { SetCost } from "../compute-cost.ts";
 import { balanceOf, costOfGraph, countedTotals, plannedTimes, plannedTotals, type LoopCount, type ProgramCost, type StepCost, type SuperstepCost, type Totals } from "../cost.ts";
 import { forEachKernel, loopCounters } from "../loop-counters.ts";
 import { memoryUse } from "../memory-use.ts";
 import { numberSteps } from "../steps.ts";
 import { TensorNames } from "./names.ts";
-import { Places, type Place } from "./places.ts";
+import { lineOf, Places, type Place } from "./places.ts";
 
 const reportFormat = 1;
 
@@ -118,7 +119,7 @@ export type StepReport = SuperstepReport | NestReport | HostReport;
 export type PartReport =
   | {
       readonly kind: "compute";
-      readonly sets: readonly { readonly name: string; readonly place: Place; readonly cycles?: number; readonly families: readonly FamilyReport[] }[];
+      readonly sets: readonly { readonly name: string; readonly place: Place; /** The other lines that it is of. */ readonly also?: readonly Place[]; readonly cycles?: number; readonly families: readonly FamilyReport[] }[];
       readonly busyTiles: number;
       readonly cycles?: number;
       readonly meanCycles?: number;
@@ -291,7 +292,7 @@ class Reporter {
             kind: "compute", busyTiles,
             ...(this.#modelled ? { cycles, meanCycles, slowestTile, balance: cycles === 0 ? 1 : meanCycles / cycles, guessed } : {}),
             sets: sets.map((set) => ({
-              name: set.name, place: this.#place(set.origin), ...(this.#modelled ? { cycles: set.cycles } : {}),
+              name: set.name, place: this.#place(set.origin), ...this.#also(set), ...(this.#modelled ? { cycles: set.cycles } : {}),
               families: set.families.map(({ name, vertices, cyclesPerVertex }) => ({ name, vertices, ...(this.#modelled ? { cyclesPerVertex } : {}) })),
             })),
           };
@@ -303,6 +304,12 @@ class Reporter {
         };
       }),
     };
+  }
+
+  /** Lines of what was joined beside the first. */
+  #also({ origin, joined = [] }: SetCost): { readonly also?: readonly Place[] } {
+    const lines = new Map([origin, ...joined].map((span) => [lineOf(this.#place(span)), this.#place(span)]));
+    return lines.size < 2 ? {} : { also: [...lines.values()].slice(1) };
   }
 
   #copy(copy: Copy): CopyReport {

@@ -90,8 +90,11 @@ const moves = ({ bytes, hostBytes }: { readonly bytes: number; readonly hostByte
 /** The compute sets of a superstep, where they come from several lines. */
 function setRows(step: SuperstepReport, indent: string, modelled: boolean): string[][] {
   const sets = step.parts.flatMap((part) => (part.kind === "compute" ? part.sets : []));
-  if (new Set(sets.map(({ place }) => `${place.file}:${place.line}`)).size < 2) return [];
-  return sets.map(({ name, cycles, place }) => [`${indent}  · ${excerpt(name, 40)}`, "", ...(modelled ? [some(cycles ?? 0), "", "", "", "", ""] : [""]), ...where(place)]);
+  if (new Set(sets.flatMap(({ place, also = [] }) => [place, ...also]).map(({ file, line }) => `${file}:${line}`)).size < 2) return [];
+  return sets.flatMap(({ name, cycles, place, also = [] }) => [
+    [`${indent}  · ${excerpt(name, 40)}`, "", ...(modelled ? [some(cycles ?? 0), "", "", "", "", ""] : [""]), ...where(place)],
+    ...also.map((other) => [`${indent}    with`, "", ...blanks(modelled).slice(1), "", ...where(other)]),
+  ]);
 }
 
 function memoryTables({ memory, modelled }: Report): string[] {

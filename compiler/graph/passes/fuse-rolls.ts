@@ -4,14 +4,14 @@
  *
  * Needs: fused graphs. Gives: the same results, bit for bit; a roll is left only where something else reads it.
  */
-import { piecesOf } from "../../ops/fused/map-rolled.ts";
+import { cutsOf, piecesOf } from "../../ops/fused/map-rolled.ts";
 import type { Pass } from "../../support/pass.ts";
 import { wantedPartition, type Graph, type Node, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 /** Three in each of three dimensions: each piece is code of its own. */
-const mostPieces = 27;
+export const mostPieces = 27;
 
 export const fuseRolls: Pass<Graph, Graph> = {
   name: "fuse-rolls",
@@ -23,7 +23,7 @@ function unrolled(node: Node, at: Rewriting): Node {
   const { shape } = at.type(node.outputs[0]!);
   const sources = node.inputs.map((input) => sourceOf(input, shape, at));
   const shifts = sources.map(({ shift }) => shift);
-  if (shifts.every((shift) => shift.every((turn) => turn === 0)) || piecesOf(shape, shifts) > mostPieces) return node;
+  if (shifts.every((shift) => shift.every((turn) => turn === 0)) || piecesOf(cutsOf(shape, shifts)) > mostPieces) return node;
   return { ...node, op: "map_rolled", inputs: sources.map(({ value }) => value), attributes: { ...node.attributes, shifts } };
 }
 

@@ -66,6 +66,21 @@ describe("unroll", () => {
     expect(vectorsHeld([outside!], 2)).toBe(8 + 2);
   });
 
+  it("copies long bodies that give several results, none of them most of it", () => {
+    const several = (lengths: readonly number[], apart: boolean): Kernel => {
+      const builder = new KernelBuilder("several", nowhere);
+      const x = builder.buffer({ name: "x", dtype: "f64", shape: [count], access: "in" });
+      const ys = lengths.map((_, k) => builder.buffer({ name: `y${k}`, dtype: "f64", shape: [lengths.length, count], access: "out" }));
+      builder.for({ end: i32(count), parallel: true }, (i) => lengths.forEach((length, k) => builder.store(apart ? ys[k]! : ys[0]!, [i32(k), i], tree(builder.load(x, [i]), length))));
+      return vectorise.run(builder.finish(), testContext);
+    };
+    expect(copies(several([8, 8], true))).toBe(2);
+    expect(copies(several([8, 32], true))).toBe(1);
+    expect(copies(several([8, 8, 4], false))).toBe(1);
+    const kernel = several([8, 8, 4], true);
+    for (const [before, after] of runBoth(kernel, unroll.run(kernel, testContext), 7)) expect(after).toEqual(before);
+  });
+
   it("keeps every bit", () => {
     for (const name of ["exp", "acos", "asinh", "erf"] as const) {
       const kernel = mapped((x) => call(name, x));

@@ -1,6 +1,7 @@
 /**
  * A map of which some inputs are seen rolled: what `fuse-rolls` makes of stencils on a torus. The result is cut where an input
- * goes around its end; in each piece all are read at fixed distances, so that nothing rolled is ever stored.
+ * goes around its end; in each piece all are read at fixed distances, so that nothing rolled is ever stored. It may be cut at more
+ * places (`cuts`, a list for each axis), where others are that it is computed with: `align-rolls`.
  */
 import type { Attributes } from "../../graph/graph.ts";
 import { tensor } from "../../graph/tensor.ts";
@@ -17,13 +18,12 @@ import { roll } from "../data/roll.ts";
 /** The shift of each dimension of each input, as those of `roll`. */
 export const rollsOf = (attributes: Attributes): readonly (readonly number[])[] => attributes["shifts"] as readonly (readonly number[])[];
 
-/** Where an axis is cut: its ends, and the positions at which some input begins again. */
-function cutsOf(extent: number, rolls: readonly (readonly number[])[], axis: number): number[] {
-  return [...new Set([0, ...rolls.map((shift) => shift[axis]!), extent])].sort((a, b) => a - b);
-}
+/** Where each axis is cut: its ends, the positions at which some input begins again, and those that are asked for. */
+export const cutsOf = (shape: readonly number[], rolls: readonly (readonly number[])[], more: readonly (readonly number[])[] = []): number[][] =>
+  shape.map((extent, axis) => [...new Set([0, ...rolls.map((shift) => shift[axis]!), ...(more[axis] ?? []), extent])].sort((a, b) => a - b));
 
-/** Into how many pieces a result is cut. */
-export const piecesOf = (shape: readonly number[], rolls: readonly (readonly number[])[]): number => shape.reduce((pieces, extent, axis) => pieces * (cutsOf(extent, rolls, axis).length - 1), 1);
+/** Into how many pieces cuts divide a result. */
+export const piecesOf = (cuts: readonly (readonly number[])[]): number => cuts.reduce((pieces, { length }) => pieces * (length - 1), 1);
 
 const laplace = binary("sub", binary("add", argument("f32", 0), argument("f32", 1)), binary("mul", constant("f32", 2), argument("f32", 2)));
 const sum = binary("add", binary("add", argument("i32", 0), argument("i32", 1)), argument("i32", 2));
@@ -46,10 +46,8 @@ export const mapRolled: Op = {
     const rolls = rollsOf(attributes);
     const body = bodyOf(attributes);
     const rank = type.shape.length;
-    const pieces = type.shape.map((extent, axis) => {
-      const cuts = cutsOf(extent, rolls, axis);
-      return cuts.slice(1).map((end, k) => ({ start: cuts[k]!, end }));
-    });
+    const cuts = cutsOf(type.shape, rolls, attributes["cuts"] as readonly (readonly number[])[] | undefined);
+    const pieces = cuts.map((at) => at.slice(1).map((end, k) => ({ start: at[k]!, end })));
     return choices(pieces).map((piece): Lowering => {
       const reads = rolls.map((shift, operand) => ({
         operand,
@@ -68,6 +66,7 @@ export const mapRolled: Op = {
   examples: () => [
     { inputs: [tensor("f32", [4], [1, 2, 4, 8]), tensor("f32", [4], [1, 2, 4, 8]), tensor("f32", [4], [1, 2, 4, 8])], attributes: { body: bodyAttribute(laplace), shifts: [[1], [3], [0]] }, expected: tensor("f32", [4], [8, 1, 2, -11]) },
     { inputs: [samples("f32", [5, 7]), samples("f32", [5, 7], 1), samples("f32", [5, 7])], attributes: { body: bodyAttribute(laplace), shifts: [[1, 6], [4, 0], [0, 0]] } },
+    { inputs: [samples("f32", [5, 7]), samples("f32", [5, 7], 1), samples("f32", [5, 7])], attributes: { body: bodyAttribute(laplace), shifts: [[0, 2], [0, 0], [0, 0]], cuts: [[4], [2, 6]] } },
     { inputs: [samples("i32", [3, 2, 4]), samples("i32", [3, 2, 4]), samples("i32", [3, 2, 4], 2)], attributes: { body: bodyAttribute(sum), shifts: [[2, 1, 3], [1, 1, 0], [0, 0, 2]] } },
     { inputs: [samples("i32", [0, 3]), samples("i32", [0, 3]), samples("i32", [0, 3])], attributes: { body: bodyAttribute(sum), shifts: [[0, 2], [0, 0], [0, 1]] } },
     { inputs: [samples("f32", []), samples("f32", []), samples("f32", [])], attributes: { body: bodyAttribute(laplace), shifts: [[], [], []] } },
