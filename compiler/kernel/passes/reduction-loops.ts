@@ -6,6 +6,7 @@ import { identityOf } from "../arithmetic.ts";
 import { binary, constant, i32, reduce } from "../build.ts";
 import type { BinaryOp, Expression, LocalId, Statement } from "../kernel.ts";
 import { constantOf, tripCount, type ForStatement, type LocalExpression, type LocalTable } from "../walk.ts";
+import { sizeOf } from "./instructions.ts";
 import { replicate, type BodyCopy } from "./replicate.ts";
 import { restOf, splitTrip } from "./trips.ts";
 import { withCounter } from "./unroll-small-loops.ts";
@@ -15,8 +16,8 @@ import type { Reduction, WidenedBody } from "./widen.ts";
 const maximumAccumulators = 4;
 /** Iterations that nested loops may have in all to be one reduction: sums of many elements in few lanes lose more than sums of rows, added up. */
 const longestNest = 4096;
-/** Vectors of a row of nested loops that are straight code. */
-const longestStraight = 8;
+/** A row of nested loops is straight code where it has at most so many vectors, and operations and loads. */
+const longestStraight = { vectors: 8, operations: 160 } as const;
 
 export interface WidenedReduction {
   /** Loops in each other, the innermost last, of which that alone has anything else in its body. */
@@ -74,7 +75,9 @@ function rowOf(loop: ForStatement, copies: readonly BodyCopy[], lanes: number): 
   const [rounds, left] = [Math.floor(vectors / copies.length), vectors % copies.length];
   const step = copies.length * lanes;
   const round = (k: number, count = copies.length): readonly Statement[] => withCounter(besideEachOther(copies.slice(0, count)), loop.local, i32(start + k * step));
-  const main = vectors <= longestStraight
+  const { operations, loads } = sizeOf(copies[0]!.body);
+  const isShort = vectors <= longestStraight.vectors && vectors * (operations + loads) <= longestStraight.operations;
+  const main = isShort
     ? Array.from({ length: rounds }, (_, k) => round(k)).flat()
     : [{ ...loop, end: i32(start + rounds * step), step, parallel: false, body: besideEachOther(copies) }];
   return [...main, ...(left === 0 ? [] : round(rounds, left))];
