@@ -57,13 +57,14 @@ const elsewhere: Readonly<Record<string, string>> = {
   input: "an input is declared with `in`", output: "an output is declared with `out`",
 };
 
-/** For a token that begins nothing. */
-export function helpForBeginning(token: IToken): string | undefined {
+/** For a token that begins nothing, where `expected` would. */
+export function helpForBeginning(token: IToken, expected: string): string | undefined {
   const type = token.tokenType;
   if (type === sign(";")) return "remove this `;`: nothing that ends in `}` needs one";
   if (type === word("const")) return "here `let` names a value";
   if (type === word("else")) return "an `else` follows the `}` of its `if`";
-  return tokenMatcher(token, Word) ? helpForWord(token.image) : undefined;
+  const help = tokenMatcher(token, Word) ? helpForWord(token.image) : undefined;
+  return help === undefined && type === Identifier && expected.startsWith("`place`") ? `\`place ${token.image} { field = slice } on 0;\` puts a vertex on a tile` : help;
 }
 
 export function helpForWord(text: string): string | undefined {
@@ -186,6 +187,7 @@ function helpFor(expected: string, token: IToken, before: IToken | undefined, af
   if (expected === "`->`" && (type === sign(":") || type === sign("=>"))) return "a function's result is written after `->`, as in `fn f(x: f32) -> f32 { … }`";
   if (expected === "`->`" && type === sign("{")) return "every function says what it gives, as in `fn f(x: f32) -> f32 { … }`";
   if (expected === "`:`" && type !== sign(":")) return typeHelp(token);
+  if (before?.image === "compute" && expected === "`set`") return `\`compute set ${type === Identifier ? token.image : "S"} { … }\` begins a compute set`;
   const wanted = /^`([a-z]+)`$/.exec(expected)?.[1];
   if (wanted !== undefined && wanted.length > 2 && closest(token.image, [wanted]) !== undefined) return `did you mean \`${wanted}\`?`;
   if (type === Identifier && (expected.startsWith("`") || expected.endsWith("`"))) return helpForWord(token.image);

@@ -382,6 +382,13 @@ test("a character that means nothing is told before the `;` that is missing beca
   expect(mistakes("graph g { in x: f32[2]; out y: f32[2]; program main { y = x $ 2; } }")).toEqual(["1:61 the character `$` (U+0024) means nothing here"]);
 });
 
+test("compute sets written in other ways are shown how they are written", () => {
+  const inGraph = (text: string): string[] => mistakes(`graph g { var y: f32[4] = 0;\n${text}\n}`);
+  expect(inGraph("compute gram { place V() { y = y } on 0; }")).toEqual(["2:9 expected `set`, found `gram` (`compute set gram { … }` begins a compute set)"]);
+  expect(inGraph("compute set s { V { y = y } on 0; }")).toEqual(["2:17 expected `place`, `for`, `if` or `let`, found `V` (`place V { field = slice } on 0;` puts a vertex on a tile)"]);
+  expect(inGraph("compute set s { place V() { y = y } on tile 0; }")).toEqual(["2:44 expected `;` after this statement (a tile is its number, as in `on 0`)"]);
+});
+
 test("a division written as a comment is told as one", () => {
   expect(mistakes("graph g { in x: i32; out y: i32; program main {\n  y = x // 2;\n} }")).toEqual([
     "2:8 expected `;` after this statement (`//` begins a comment, which takes the `;` with it; integers are divided by `/`)",

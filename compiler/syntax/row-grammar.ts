@@ -75,7 +75,10 @@ export class RowGrammar extends ExpressionGrammar {
     const next = this.LA(1);
     // `x // 2;` is Python's division: the `;` is in the comment.
     const divided = /^[ \t]*\/\/[^\n]*;[ \t]*(?:\n|$)/.test(this.text.slice(end));
-    const help = divided ? "`//` begins a comment, which takes the `;` with it; integers are divided by `/`" : this.breaksLine(next) ? undefined
+    const onTile = this.LA(0).image === "tile" && this.LA(-1).tokenType === word("on");
+    const help = divided ? "`//` begins a comment, which takes the `;` with it; integers are divided by `/`"
+      : onTile ? "a tile is its number, as in `on 0`"
+      : this.breaksLine(next) ? undefined
       : next.tokenType === sign(",") ? helpForSeveral : helpForWord(next.image);
     // On a new line the next statement begins, unless an operator or bracket goes on with this one.
     if (!this.breaksLine(next) || !(tokenMatcher(next, Word) || next.tokenType === sign("}"))) this.skipStatement();
@@ -171,7 +174,7 @@ export class RowGrammar extends ExpressionGrammar {
   protected unknownBeginning(token: IToken, what: string): void {
     if (token.tokenType === sign("{")) this.skipBlock();
     else if (token.tokenType !== sign(";")) this.skipStatement();
-    this.mistake("syntax", this.spanOf(token), `expected ${what}, found ${found(token)}`, helpForBeginning(token), this.lastEnd());
+    this.mistake("syntax", this.spanOf(token), `expected ${what}, found ${found(token)}`, helpForBeginning(token, what), this.lastEnd());
   }
 
   /** Skips over the block whose `{` was just read. */
