@@ -57,14 +57,15 @@ const elsewhere: Readonly<Record<string, string>> = {
   input: "an input is declared with `in`", output: "an output is declared with `out`",
 };
 
-/** For a token that begins nothing, where `expected` would. */
-export function helpForBeginning(token: IToken, expected: string): string | undefined {
+/** For a token that begins nothing, where `expected` would, and what follows it. */
+export function helpForBeginning(token: IToken, expected: string, after: IToken): string | undefined {
   const type = token.tokenType;
   if (type === sign(";")) return "remove this `;`: nothing that ends in `}` needs one";
   if (type === word("const")) return "here `let` names a value";
   if (type === word("else")) return "an `else` follows the `}` of its `if`";
   const help = tokenMatcher(token, Word) ? helpForWord(token.image) : undefined;
-  return help === undefined && type === Identifier && expected.startsWith("`place`") ? `\`place ${token.image} { field = slice } on 0;\` puts a vertex on a tile` : help;
+  const isVertex = type === Identifier && expected.startsWith("`place`") && (after.tokenType === sign("{") || after.tokenType === sign("("));
+  return help === undefined && isVertex ? `\`place ${token.image} { field = slice } on 0;\` puts a vertex on a tile` : help;
 }
 
 export function helpForWord(text: string): string | undefined {

@@ -172,9 +172,10 @@ export class RowGrammar extends ExpressionGrammar {
   });
 
   protected unknownBeginning(token: IToken, what: string): void {
+    const help = helpForBeginning(token, what, this.LA(1));
     if (token.tokenType === sign("{")) this.skipBlock();
     else if (token.tokenType !== sign(";")) this.skipStatement();
-    this.mistake("syntax", this.spanOf(token), `expected ${what}, found ${found(token)}`, helpForBeginning(token, what), this.lastEnd());
+    this.mistake("syntax", this.spanOf(token), `expected ${what}, found ${found(token)}`, help, this.lastEnd());
   }
 
   /** Skips over the block whose `{` was just read. */
