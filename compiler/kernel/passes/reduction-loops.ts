@@ -2,6 +2,7 @@
  * Loops that reduce, over vectors: what vectorise.ts makes of `acc = acc ∘ f(i)`. The order in which elements are combined is part of the
  * executable's meaning, and said there.
  */
+import { isFloat } from "../../../runtime/dtype.ts";
 import { identityOf } from "../arithmetic.ts";
 import { binary, constant, i32, reduce } from "../build.ts";
 import type { BinaryOp, Expression, LocalId, Statement } from "../kernel.ts";
@@ -14,7 +15,7 @@ import type { Reduction, WidenedBody } from "./widen.ts";
 
 /** More accumulators than this gain nothing: enough to hide the latency of an addition. */
 const maximumAccumulators = 4;
-/** Iterations that nested loops may have in all to be one reduction: sums of many elements in few lanes lose more than sums of rows, added up. */
+/** Iterations that nested loops may have in all to be one reduction, and of a stretch of a long row: sums of many elements in few lanes lose more than sums of such, added up. */
 const longestNest = 4096;
 /** A row of nested loops is straight code where it has at most so many vectors, and operations and loads. */
 const longestStraight = { vectors: 8, operations: 160 } as const;
@@ -43,7 +44,29 @@ function perfectNest(loop: ForStatement): readonly ForStatement[] {
 /** How often the innermost of them runs. */
 export const tripsOf = (nest: readonly ForStatement[]): number => nest.reduce((trips, loop) => trips * (tripCount(loop) ?? Infinity), 1);
 
-export function reductionLoops({ nest, reductions, widened: { lanes, body, accumulators }, shared }: WidenedReduction, locals: LocalTable): readonly Statement[] {
+export function reductionLoops(reduction: WidenedReduction, locals: LocalTable): readonly Statement[] {
+  const [loop] = reduction.nest;
+  return addsUpLongRow(reduction, locals) ? inStretches(loop!, reduction, locals) : inVectors(reduction, locals);
+}
+
+/** Whether a row of floats is so long that its sum is one of sums: added to a sum in a few lanes, small elements would be lost. */
+function addsUpLongRow({ nest: [loop, ...inner], reductions, shared }: WidenedReduction, locals: LocalTable): boolean {
+  const float = [...reductions].some(([local, { op }]) => op === "add" && isFloat(locals.get(local).dtype));
+  return float && inner.length === 0 && shared === 0 && (tripCount(loop!) ?? 0) >= 2 * longestNest;
+}
+
+function inStretches(loop: ForStatement, reduction: WidenedReduction, locals: LocalTable): readonly Statement[] {
+  const from = constantOf(loop.start)!;
+  const end = from + Math.floor(tripCount(loop)! / longestNest) * longestNest;
+  const stretch = locals.fresh("stretch", "i32");
+  const counter: Expression = { kind: "local", dtype: "i32", lanes: 1, local: loop.local };
+  const one: ForStatement = { ...loop, start: i32(0), end: i32(longestNest) };
+  const body = withCounter(inVectors({ ...reduction, nest: [one] }, locals), loop.local, binary("add", stretch, counter));
+  const left: ForStatement = { ...loop, start: i32(end) };
+  return [{ ...loop, local: stretch.local, start: i32(from), end: i32(end), step: longestNest, parallel: false, body }, ...(tripCount(left) === 0 ? [] : inVectors({ ...reduction, nest: [left] }, locals))];
+}
+
+function inVectors({ nest, reductions, widened: { lanes, body, accumulators }, shared }: WidenedReduction, locals: LocalTable): readonly Statement[] {
   const loop = nest.at(-1)!;
   const { origin } = loop;
   const { before, end, whole } = splitTrip(loop, lanes, locals);

@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isFloat, type DType } from "../../../runtime/dtype.ts";
 import { nowhere } from "../../support/span.ts";
+import { get, put, zeros } from "../../graph/tensor.ts";
 import { binary, call, cast, constant, i32, KernelBuilder, largerOf, select } from "../build.ts";
+import { runKernel } from "../interpret.ts";
 import type { BinaryOp, Expression, Kernel } from "../kernel.ts";
 import { printKernel } from "../print.ts";
 import { randomKernel } from "../testing/random-kernel.ts";
@@ -120,6 +122,25 @@ describe("vectorise", () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  it("adds up a very long row in stretches: what is small is not lost in a few lanes", () => {
+    const sumOf = (length: number): Kernel => {
+      const kernel = new KernelBuilder("long", nowhere);
+      const x = kernel.buffer({ name: "x", dtype: "f32", shape: [length], access: "in" });
+      const y = kernel.buffer({ name: "y", dtype: "f32", shape: [], access: "out" });
+      const sum = kernel.let("sum", constant("f32", 0));
+      kernel.for({ end: i32(length) }, (i) => kernel.set(sum, binary("add", sum, kernel.load(x, [i]))));
+      kernel.store(y, [], sum);
+      return kernel.finish();
+    };
+    const length = 300_007;
+    const [x, y] = [zeros({ dtype: "f32", shape: [length] }), zeros({ dtype: "f32", shape: [] })];
+    for (let i = 0; i < length; i++) put(x, i, 0.1);
+    runKernel(widened(sumOf(length)), [x, y]);
+    const exact = Math.fround(0.1) * length;
+    expect(Math.abs(Number(get(y, 0)) - exact) / exact).toBeLessThan(1e-5);
+    for (const short of [8191, 8192, 8193, 20_001]) expectSame(sumOf(short), widened(sumOf(short)), short, 1e-4);
   });
 
   it("adds up long rows apart", () => {

@@ -10,6 +10,7 @@
  *    result, one after the other; its lanes are combined pairwise (`reduce`), then with the value from before the loop;
  *    the rest follows one by one. Where loops around have nothing else in them, the accumulators go on from row to row: the
  *    whole vectors of every row go to them by turns, beginning with the first, and the rests of all rows follow at the end.
+ *    Rows of 8,192 floats or more are added up in stretches of 4,096, each as if it were a row of its own.
  *    Integer results do not depend on it; those of floats differ in their last bits. The largest and the smallest of f32 are
  *    found by integers: see float-extremes.ts.
  *
