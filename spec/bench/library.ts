@@ -28,6 +28,10 @@
  * an engine gets that wrong. The gradient of windows side by side by one kernel, which finds the largest and shares at once, was
  * slower than by two (0.62 to 0.55 ms).
  *
+ * Of convolutions C reads images as they come and comes to 0.95 to 1 of what fused products allow, of a step of an LSTM to 0.87;
+ * Winograd's way was not tried in C. C sums products of bytes as pairs of words of 16 bits, eight at once, where matmul_i32
+ * multiplies them as floats, four at once.
+ *
  * November 2026, one worker, V8's pairing of vectors off, on a machine that other work kept busy, as parts of the limit:
  *
  * | ops                                       | of the limit | times plain JavaScript | bound by |
@@ -52,10 +56,11 @@
  * | top_k, 8 of 1024: 0.46 ms                 | 0.75–0.85    | 500     | C; NumPy's argpartition: 8.5 ms |
  * | fft, rfft                                 | 1, 0.92–0.94 | 31, 40 | C |
  * | sparse products, 64 columns and 1         | 0.93–0.97, 0.84–1 | 18, 12 | lookups; C |
- * | matmul_i32, step of lstm                  | 0.9, 0.7     | 38, 16  | products |
- * | conv2d 3 × 3, and by its image            | 1.9, 1.6     | 67–89   | products, of plain sums: Winograd's are fewer |
- * | conv2d by filters; stride 2; 1 × 1        | 0.85–0.9; 0.5–0.7; 0.6–0.8 | 26–40 | products; images are reordered in each call |
- * | conv2d of 3 channels, and by its filters  | 0.5, 0.75    | 19–29   | products |
+ * | matmul_i32; step of lstm                  | 0.56; 0.93   | 34, 17  | C |
+ * | conv2d 3 × 3, and by its image            | 2.4          | 92, 100 | products, of plain sums: Winograd's are fewer |
+ * | conv2d, stride 2, and by its image; 1 × 1, by its image | 0.91, 0.83; 0.93 | 46, 41; 39 | C |
+ * | conv2d by its filters; stride 2; 1 × 1    | 0.95; 0.95; 0.84 | 42, 46; 37 | C; images are reordered in each call |
+ * | conv2d of 3 channels, and by its filters  | 0.82, 0.77   | 33      | C |
  * | largest, means of 2 × 2; gradients of max pools 2, 3 by 2, of avg | 1.05, 1.1; 0.8–0.83, 0.88–1.07, 1.03–1.16 | 40; 45, 16, 110 | C |
  *
  *   node spec/bench/library.ts [name …]

@@ -1,4 +1,4 @@
-/** What native-data.c and native-sorts.c have in common: vectors of 128 bits, with nothing that WebAssembly has no instruction for. */
+/** What the C files beside this have in common: vectors of 128 bits, with nothing that WebAssembly has no instruction for. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

@@ -112,7 +112,7 @@ function lstmStep(): Case {
       x: { type: `f32[1, ${b}, ${h}]`, data: x }, start: { type: `f32[${b}, ${h}]`, data: start }, cell: { type: `f32[${b}, ${h}]`, data: cell },
       wx: { type: `f32[${h}, ${4 * h}]`, data: wx }, wh: { type: `f32[${h}, ${4 * h}]`, data: wh }, bias: line(bias),
     },
-    results: { y: `f32[1, ${b}, ${h}]` }, main: "let (all, end, memory) = lstm(x, start, cell, wx, wh, bias); y = all;", tolerance: 1e-5, limit: { operations: 2 * b * 2 * h * 4 * h },
+    results: { y: `f32[1, ${b}, ${h}]` }, main: "let (all, end, memory) = lstm(x, start, cell, wx, wh, bias); y = all;", tolerance: 1e-5, limit: { operations: 2 * b * 2 * h * 4 * h }, native: { name: "lstm_step", sizes: [b] },
     plain() {
       for (let row = 0; row < b; row++) {
         gates.set(bias);

@@ -6,7 +6,7 @@ function products8(): Case {
   const [a, b, y] = [scattered(n * n, 255, 3).map((value) => value - 127), scattered(n * n, 255, 5).map((value) => value - 127), new Int32Array(n * n)];
   return {
     imports: ['import { matmul_i32 } from "std/quantised";'], operands: { a: { type: `i8[${n}, ${n}]`, data: a }, b: { type: `i8[${n}, ${n}]`, data: b } }, results: { y: `i32[${n}, ${n}]` },
-    main: "y = matmul_i32(a, b);", tolerance: 1e-6, limit: { operations: 2 * n ** 3 },
+    main: "y = matmul_i32(a, b);", tolerance: 1e-6, limit: { operations: 2 * n ** 3 }, native: { name: "matmul_i32", sizes: [n] },
     plain() {
       y.fill(0);
       for (let i = 0; i < n; i++) for (let k = 0; k < n; k++) for (let j = 0; j < n; j++) y[i * n + j]! += a[i * n + k]! * b[k * n + j]!;

@@ -44,7 +44,7 @@ interface Operands {
 }
 
 /** y = conv2d(x, w), or the gradients of its product with y by x or w. */
-function convolution(layer: Layer, by: "y" | "x" | "w"): Case {
+function convolution(layer: Layer, by: "y" | "x" | "w", native?: string): Case {
   const { images, channels, filters, size, window, stride } = layer;
   const extent = extentOf(layer);
   const shapes = { x: [images, channels, size, size], w: [filters, channels, window, window], y: [images, filters, extent, extent] };
@@ -56,7 +56,7 @@ function convolution(layer: Layer, by: "y" | "x" | "w"): Case {
   return {
     imports: ['import { conv2d } from "std/nn";'],
     operands: Object.fromEntries((["x", "w", "y"] as const).map((name) => [name, { type: typeOf(name), data: data[name] }])), results: { result: typeOf(by) },
-    main: by === "y" ? `result = ${call};` : `result = grad(sum(${call} * y), ${by});`, tolerance: 1e-4, limit: { operations: operationsOf(layer) },
+    main: by === "y" ? `result = ${call};` : `result = grad(sum(${call} * y), ${by});`, tolerance: 1e-4, limit: { operations: operationsOf(layer) }, ...(native === undefined ? {} : { native: { name: native, sizes: [images] } }),
     plain() {
       result.fill(0);
       if (by === "y") forRuns(layer, (k, to, from, length) => {
@@ -109,14 +109,14 @@ function pooling(name: "max" | "avg", window: number, stride: number): Case {
 export const trainingCases: Cases = {
   "conv2d, its filters change": () => convolution(middle, "y"),
   "conv2d by its image": () => convolution(middle, "x"),
-  "conv2d by its filters": () => convolution(middle, "w"),
-  "conv2d, stride 2, changing": () => convolution(narrowing, "y"),
-  "conv2d, stride 2, by image": () => convolution(narrowing, "x"),
-  "conv2d, stride 2, by filters": () => convolution(narrowing, "w"),
-  "conv2d, 1 × 1, by its image": () => convolution(point, "x"),
-  "conv2d, 1 × 1, by filters": () => convolution(point, "w"),
-  "conv2d, 3 channels, changing": () => convolution(first, "y"),
-  "conv2d, 3 channels, filters": () => convolution(first, "w"),
+  "conv2d by its filters": () => convolution(middle, "w", "conv_by_filters"),
+  "conv2d, stride 2, changing": () => convolution(narrowing, "y", "conv_stride"),
+  "conv2d, stride 2, by image": () => convolution(narrowing, "x", "conv_stride_by_image"),
+  "conv2d, stride 2, by filters": () => convolution(narrowing, "w", "conv_stride_by_filters"),
+  "conv2d, 1 × 1, by its image": () => convolution(point, "x", "conv_point_by_image"),
+  "conv2d, 1 × 1, by filters": () => convolution(point, "w", "conv_point_by_filters"),
+  "conv2d, 3 channels, changing": () => convolution(first, "y", "conv_first"),
+  "conv2d, 3 channels, filters": () => convolution(first, "w", "conv_first_by_filters"),
   "max_pool2d 2, gradient": () => pooling("max", 2, 2),
   "max_pool2d 3 by 2, gradient": () => pooling("max", 3, 2),
   "avg_pool2d 2, gradient": () => pooling("avg", 2, 2),
