@@ -83,8 +83,9 @@ import { transposer } from "./library/transposing.ts";
 import { peak, quotients as quotientPeak, traffic } from "./limits.ts";
 import { lookups, piles } from "./lookups.ts";
 import { compare, type Contender } from "./rounds.ts";
+import { threadClock } from "./thread-clock.ts";
 
-const rounds = { milliseconds: 1200, roundMilliseconds: 40, leastRounds: 5 };
+const rounds = { milliseconds: 1500, ...(threadClock.exact ? { roundMilliseconds: 8, leastRounds: 11 } : { roundMilliseconds: 40, leastRounds: 5 }) };
 
 const dtypeOf = (type: string): string => type.split("[")[0]!;
 const givenType = (data: Numbers, type: string): string => `${data instanceof Float32Array ? "f32" : "i32"}${type.slice(dtypeOf(type).length)}`;

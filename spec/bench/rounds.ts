@@ -1,5 +1,5 @@
 /** Contenders of a benchmark, and rounds in which they alternate, since machines change speed from minute to minute. */
-import process from "node:process";
+import { threadClock } from "./thread-clock.ts";
 
 export interface Contender {
   readonly name: string;
@@ -15,15 +15,9 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 /** A tenth of the rounds was faster: what other work on the machine disturbs least. */
 const decile = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 10)]!;
 
-/** Seconds the caller's thread has computed, without the time in which other processes had its processor. */
-function processorSeconds(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1e6;
-}
-
 /** Seconds a call, of the thread's own time where it works alone. */
 function time({ run, workers }: Contender, calls: number): number {
-  const clock = workers > 1 ? () => performance.now() / 1000 : processorSeconds;
+  const clock = workers > 1 ? () => performance.now() / 1000 : threadClock.seconds;
   const start = clock();
   for (let call = 0; call < calls; call++) run();
   return (clock() - start) / calls;
@@ -32,12 +26,12 @@ function time({ run, workers }: Contender, calls: number): number {
 export interface CompareOptions {
   /** All rounds together last about this long. */
   readonly milliseconds: number;
-  /** One contender's part of a round; the clock of a thread's own time may tick in milliseconds. */
+  /** One contender's part of a round; the clock of a thread's own time may tick in milliseconds (thread-clock.ts). */
   readonly roundMilliseconds: number;
   readonly leastRounds: number;
 }
 
-/** Seconds of a run of each contender, in rounds of all: the mean of one thread's own time, whose clock ticks coarsely, the fastest tenth of several's. */
+/** Seconds of a run of each contender, in rounds of all: the middle of one thread's own time, or the mean where its clock ticks coarsely; the fastest tenth of several's. */
 export function compare(contenders: readonly Contender[], { milliseconds, roundMilliseconds, leastRounds }: CompareOptions): number[] {
   const calls = contenders.map((contender) => {
     const warmUp = performance.now();
@@ -50,5 +44,6 @@ export function compare(contenders: readonly Contender[], { milliseconds, roundM
   for (let round = 0; round < leastRounds || performance.now() - start < milliseconds; round++) {
     contenders.forEach((contender, at) => times[at]!.push(time(contender, calls[at]!)));
   }
-  return contenders.map(({ workers }, at) => (workers === 1 ? mean(times[at]!) : decile(times[at]!)));
+  const own = threadClock.exact ? median : mean;
+  return contenders.map(({ workers }, at) => (workers === 1 ? own(times[at]!) : decile(times[at]!)));
 }
