@@ -41,6 +41,7 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "an unknown function": inProgram("s = sumn(v); // error: unknown-name: did you mean sum?"),
   "a function of the library that was not imported": inProgram('y = relu(x); // error: unknown-name: import { relu } from "std/nn";'),
   "an op of the library that was not imported": inProgram('y = gelu(x); // error: unknown-name: import { gelu } from "std/nn";'),
+  "a seed that is known at run time only": `import { uniform } from "std/random";\n${inProgram("s = sum(uniform<f32>(k, 0, 4)); // error: not-compile-time: the stream, behind the seed, may be an i32")}`,
   "an unknown type": `fn f(x: f23[3]) -> f32 { return 1; } // error: unknown-name: did you mean f32?\n${inProgram("s = 1;")}`,
   "a dtype of another language": inGraph("in x: float32[n]; // error: unknown-name: did you mean f32?\nin z: uint8; // error: unknown-name: did you mean u8?\nin d: double[n]; // error: unknown-name: did you mean f64?"),
   "a compile-time type as a dtype": inGraph("in x: float[n]; // error: type-mismatch: did you mean f32?"),

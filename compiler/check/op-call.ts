@@ -119,7 +119,7 @@ function bind(signature: Signature, args: readonly Given[], site: CallSite): Bou
   let reached = 0;
   const mismatch = (span: Span, message: string, problem: Mismatch["problem"] = "bad-argument", help?: string): Mismatch => ({ span, message, problem, reached, help: help ?? `it is called as ${callText(signature)}` });
   const refuse = (parameter: OpParameter, given: Given): Mismatch => given.value.kind === "tensor"
-    ? mismatch(given.span, `${parameter.name} of ${call} must be known when compiling, and this is ${describe(given.value)}`, "not-compile-time")
+    ? mismatch(given.span, `${parameter.name} of ${call} must be known when compiling, and this is ${describe(given.value)}`, "not-compile-time", parameter.atRunTime)
     : mismatch(given.span, `${parameter.name} of ${call} is ${kindNames[parameter.kind]}, and this is ${describe(given.value)}`, "type-mismatch", parameter.kind === "tensor" ? helpForTuple(given.value) : undefined);
 
   const positional = args.filter((arg) => !arg.label);

@@ -37,6 +37,8 @@ export interface OpParameter {
   readonly kind: ParameterKind;
   /** Absent: required. null: absent in `args`. */
   readonly default?: ConstantValue;
+  /** What serves instead where a value is known at run time only, for people. */
+  readonly atRunTime?: string;
 }
 
 /** How the op is called in .gph. Several ops may share a call name: the first whose parameters take the arguments is meant. */

@@ -6,14 +6,16 @@
 import { isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
 import { put, tensor, zeros } from "../../graph/tensor.ts";
-import type { NodeBuilder, Op, Signature } from "../op.ts";
+import type { NodeBuilder, Op, OpParameter, Signature } from "../op.ts";
 import { normalAt, rowElements, sourceOf, uniformAt } from "./random-rows.ts";
 import { dtypeAttribute, intArgument, intsAttribute, refuse, requireInputs, shapeArgument, showShape } from "../rules.ts";
+
+const seed: OpParameter = { name: "seed", kind: "int", atRunTime: "the stream, behind the seed, may be an i32 known at run time, and gives other numbers for each of its values" };
 
 const signatureOf = (name: string): Signature => ({
   call: name,
   module: "std/random",
-  parameters: [{ name: "seed", kind: "int" }, { name: "stream", kind: "int" }, { name: "shape", kind: "shape" }],
+  parameters: [seed, { name: "stream", kind: "int" }, { name: "shape", kind: "shape" }],
   dtypeArgument: "optional",
   shapeOfContext: true,
   attributes: (args, _inputs, dtype) => ({
@@ -24,7 +26,7 @@ const signatureOf = (name: string): Signature => ({
 /** The same with a stream known at run time. */
 const dynamicSignatureOf = (name: string): Signature => ({
   ...signatureOf(name),
-  parameters: [{ name: "seed", kind: "int" }, { name: "stream", kind: "tensor" }, { name: "shape", kind: "shape" }],
+  parameters: [seed, { name: "stream", kind: "tensor" }, { name: "shape", kind: "shape" }],
   attributes: (args, _inputs, dtype) => ({ seed: intArgument(args["seed"], `the seed of ${name}`), dtype: dtype ?? "f32", shape: shapeArgument(args["shape"], name) }),
 });
 
