@@ -18,7 +18,7 @@ const maximumAccumulators = 4;
 /** Iterations that nested loops may have in all to be one reduction, and of a stretch of a long row: sums of many elements in few lanes lose more than sums of such, added up. */
 const longestNest = 4096;
 /** A row of nested loops is straight code where it has at most so many vectors, and operations and loads. */
-const longestStraight = { vectors: 8, operations: 160 } as const;
+const longestStraight = { vectors: 16, operations: 96 } as const;
 
 export interface WidenedReduction {
   /** Loops in each other, the innermost last, of which that alone has anything else in its body. */

@@ -137,6 +137,9 @@ INLINE float row_sum(const float *x, int width) {
   for (int k = 0; k < width; k += 16) EACH(v, 4) sums[v] += load(x + k + 4 * v);
   return total(four(sums));
 }
+void row_means(const float *x, float *y, int rows, int width) {
+  EACH(row, rows) y[row] = row_sum(x + (long)row * width, width) / width;
+}
 INLINE float row_squares(const float *x, float mean, int width) {
   Floats sums[4] = {f(0), f(0), f(0), f(0)};
   for (int k = 0; k < width; k += 16) EACH(v, 4) {

@@ -13,7 +13,7 @@ function pooling(name: "max" | "avg", step: number): Case {
     operands: { x: { type: `f32[32, 32, ${side}, ${side}]`, data: x } }, results: { y: global ? "f32[32, 32]" : `f32[32, 32, ${out}, ${out}]` },
     main: global ? `y = global_${name}_pool${name === "max" ? "" : "2d"}(x);` : `y = ${name}_pool2d(x, ${step}, ${step});`, tolerance: 1e-5,
     limit: { read: 4 * x.length, written: 4 * y.length, ...(name === "max" && step === 2 ? times(largestOfWindow, y.length) : {}) },
-    ...(step === 2 ? { native: { name: `${name}_pool`, sizes: [planes * out, out] } } : name === "max" ? { native: { name: "row_largest", sizes: [planes, side * side] } } : {}),
+    ...(step === 2 ? { native: { name: `${name}_pool`, sizes: [planes * out, out] } } : { native: { name: name === "max" ? "row_largest" : "row_means", sizes: [planes, side * side] } }),
     plain() {
       for (let at = 0; at < y.length; at++) {
         const [plane, i, j] = [Math.floor(at / (out * out)), Math.floor(at / out) % out, at % out];
