@@ -197,6 +197,12 @@ describe("lifetimes", () => {
     expect(lives.get(1)!.last).toBeGreaterThanOrEqual(lives.get(2)!.first);
   });
 
+  it("begin in a branch whose end nothing separates from what follows, where a tile may still be with what is its own", () => {
+    const own: BspStep = { kind: "superstep", phases: [phase([], [7]), phase([7], [3])], sync: false, origin };
+    const lives = lifetimes(tiled, [compute([], [0], true), { kind: "if", condition: 0, then: [compute([0], [4], true), own], otherwise: [compute([], [6], true)], origin }, compute([], [5], true)]);
+    expect(lives.get(5)!.first).toBeLessThanOrEqual(lives.get(7)!.first);
+  });
+
   it("reach from a loop's condition to what follows it", () => {
     const loop: BspStep = { kind: "while", before: [compute([], [0], true)], condition: 0, body: [compute([], [1], true)], origin };
     const lives = lifetimes(tiled, [loop, compute([], [2], false)]);

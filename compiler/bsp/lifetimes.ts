@@ -37,16 +37,17 @@ interface Access {
  *
  * Intervals are numbered in the order of the text, but control may pass from one to a much later one without a sync: past a
  * branch not taken, past a loop without iterations, out of a `while` after its condition. A tile that is ahead can then be in
- * the later interval while another is still in the earlier one, so what is touched in the earlier is alive up to the later.
+ * the later interval while another is still in the earlier one, so what others touch in the earlier is alive up to the later, and
+ * what they touch in the later is alive from the earlier on: there may be what only its own tile touches, which does not wait.
  */
 export function lifetimes(tiled: TiledGraph, steps: readonly BspStep[]): ReadonlyMap<TensorId, Lifetime> {
   const accesses = new Accesses(tiled);
   accesses.visit(steps, []);
-  const reach = accesses.reach();
+  const ways = accesses.ways();
   const { moments } = accesses;
   return new Map([...accesses.byTensor].map(([tensor, list]) => {
     if (tiled.tensors[tensor]!.storage === "blocks" && !accesses.met.has(tensor)) return [tensor, lifeOnTile(list)];
-    const { first, last } = lifeBetweenSyncs(list, reach);
+    const { first, last } = lifeBetweenSyncs(list, ways);
     return [tensor, { first: moments.firstOf(first), last: moments.lastOf(last) }];
   }));
 }
@@ -64,9 +65,8 @@ class Accesses {
     this.#tiled = tiled;
   }
 
-  /** For each interval the last one that can be reached from it without a sync. */
-  reach(): readonly number[] {
-    return this.#jumps.reach(this.moments.interval);
+  ways(): Ways {
+    return this.#jumps.ways(this.moments.interval);
   }
 
   visit(steps: readonly BspStep[], loops: readonly Loop[]): void {
@@ -164,18 +164,18 @@ function lifeOnTile(list: readonly Access[]): Lifetime {
 }
 
 /** The life of a tensor with these accesses, in intervals between syncs. */
-function lifeBetweenSyncs(list: readonly Access[], reach: readonly number[]): { first: number; last: number } {
+function lifeBetweenSyncs(list: readonly Access[], { reach, origin }: Ways): { first: number; last: number } {
   const around = commonLoops(list);
   let first = Infinity;
   let last = -Infinity;
   for (const { interval, loops } of list) {
     const inner = loops[around.length]?.intervals;
-    first = Math.min(first, inner ? inner.first : interval);
+    first = Math.min(first, origin[inner ? inner.first : interval]!);
     last = Math.max(last, inner ? reach[inner.last]! : 0, reach[interval]!);
   }
   for (const { intervals: loop, synced } of around.toReversed()) {
     if (!synced && (first <= loop.first || last >= loop.last)) {
-      first = Math.min(first, loop.first);
+      first = Math.min(first, origin[loop.first]!);
       last = Math.max(last, reach[loop.first]!, reach[loop.last]!);
     }
   }
@@ -191,6 +191,12 @@ function commonLoops(list: readonly Access[]): readonly Loop[] {
   }, first);
 }
 
+/** For each interval the last one that can be reached from it without a sync, and the first one from which it can be. */
+interface Ways {
+  readonly reach: readonly number[];
+  readonly origin: readonly number[];
+}
+
 /** Ways from an interval to a later one on which there is no sync. */
 class Jumps {
   readonly #to = new Map<number, number[]>();
@@ -202,11 +208,12 @@ class Jumps {
     else this.#to.set(from, [to]);
   }
 
-  /** For each interval the last one that can be reached from it without a sync. */
-  reach(last: number): number[] {
+  ways(last: number): Ways {
     const reach: number[] = [];
+    const origin = Array.from({ length: last + 1 }, (_, interval) => interval);
     for (let from = last; from >= 0; from--) reach[from] = (this.#to.get(from) ?? []).reduce((furthest, to) => Math.max(furthest, reach[to]!), from);
-    return reach;
+    for (let from = 0; from <= last; from++) for (const to of this.#to.get(from) ?? []) origin[to] = Math.min(origin[to]!, origin[from]!);
+    return { reach, origin };
   }
 }
 
