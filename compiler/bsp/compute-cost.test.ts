@@ -73,4 +73,17 @@ describe("cost of compute sets", () => {
     expect(on(6)).toBe(6 * whole);
     expect(on(6)).toBeLessThan(6 * 6 * shared);
   });
+
+  it("shares a long vertex that lies beside one that cannot be shared", () => {
+    const builder = new KernelBuilder("fill", nowhere);
+    const y = builder.buffer({ name: "y", dtype: "i32", shape: [600], access: "out" });
+    builder.for({ end: i32(600), parallel: true }, (i) => builder.store(y, [i], i32(7)));
+    const fill = builder.finish();
+    const here = { kind: "blocked", first: 0, perTile: 1 } as const;
+    const shared = sharedKernelCycles(fill, machine, 6)!.cycles;
+    expect(cost(set(family(said(10), 1, here), family(fill, 1, here))).cycles).toBe(6 * (shared + 10));
+    // One that takes as long meanwhile on another thread.
+    const whole = estimateKernel(fill, machine).cycles;
+    expect(cost(set(family(said(whole), 1, here), family(fill, 1, here))).cycles).toBe(6 * whole);
+  });
 });

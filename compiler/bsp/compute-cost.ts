@@ -1,8 +1,8 @@
 /**
  * How long tiles compute. A tile's threads take turns, so a tile is done after `threadsPerTile` times the cycles of its
- * busiest thread. Vertices go to threads in the order of their family, each to the thread that is free first; vertices of
- * library ops may also be shared by all threads of their tile (`sharedKernelCycles`), where that is sooner. Compute sets of
- * one tile follow each other; tiles do not wait for each other between them.
+ * busiest thread. Vertices go to threads in the order of their family, each to the thread that is free first; those of a family
+ * of a library op may also be shared by all threads of their tile one after the other (`sharedKernelCycles`), before the others
+ * are dealt out, where that is sooner. Compute sets of one tile follow each other; tiles do not wait for each other between them.
  */
 import { blockCount } from "../tiled/distribution.ts";
 import { estimateKernel, sharedKernelCycles, type CycleEstimate, type MeasuredTrips } from "../kernel/cycles.ts";
@@ -102,20 +102,20 @@ export class ComputeModel {
     return made;
   }
 
-  /** Of one tile that has so many vertices of each family. */
+  /** Of one tile that has so many vertices of each family: those with the longest vertices are shared, as many as make it soonest. */
   #tileCycles(families: readonly Family[], counts: readonly number[]): number {
     const threads = this.#target.threadsPerTile;
-    const loads = new Array<number>(threads).fill(0);
-    let shared = 0;
-    families.forEach((family, f) => {
-      const count = counts[f]!;
-      if (count === 0) return;
-      const estimates = this.#estimates(family.kernel);
-      deal(count, estimates.whole.cycles, loads);
-      // Where one vertex cannot be shared, dealing them out is the only way.
-      shared += estimates.shared === undefined ? Infinity : count * estimates.shared.cycles;
-    });
-    return threads * Math.min(Math.max(...loads), shared);
+    const present = families.flatMap((family, f) => (counts[f] === 0 ? [] : [{ count: counts[f]!, ...this.#estimates(family.kernel) }]));
+    const sharable = present.filter(({ shared }) => shared !== undefined).toSorted((a, b) => b.whole.cycles - a.whole.cycles);
+    let soonest = Infinity;
+    for (let most = 0; most <= sharable.length; most++) {
+      const together = new Set(sharable.slice(0, most));
+      const loads = new Array<number>(threads).fill(0);
+      for (const each of present) if (!together.has(each)) deal(each.count, each.whole.cycles, loads);
+      const shared = [...together].reduce((sum, each) => sum + each.count * each.shared!.cycles, 0);
+      soonest = Math.min(soonest, shared + Math.max(...loads));
+    }
+    return threads * soonest;
   }
 }
 

@@ -21,7 +21,7 @@ function planned(text: string, tiles: number): { graph: BspGraph; kernels: Kerne
 
 describe("program bytes", () => {
   it("of one elementwise op: the kernel's code on every tile, a vertex each, and what comes from the host", () => {
-    const { graph, kernels } = planned("graph g { in x: f32[40]; out y: f32[40]; program main { y = x * 2; } }", 4);
+    const { graph, kernels } = planned("graph g { in x: f32[400]; out y: f32[400]; program main { y = x * 2; } }", 4);
     expect(kernels).toHaveLength(1);
     // 4 to enter and leave, 2 fields; a loop of 3, three times what is in it: load, multiply, store.
     expect(codeBytes(kernels[0]!)).toBe(4 * (4 + 2 + 3 + 3 * 3));
@@ -31,8 +31,8 @@ describe("program bytes", () => {
   });
 
   it("code that several vertices and steps run is there once; tables are not", () => {
-    const once = planned("graph g { in x: f32[40]; out y: f32[40]; program main { y = x * 2; } }", 4);
-    const again = planned("graph g { in x: f32[40]; out y: f32[40]; program main { y = x * 2; } program other { y = x * 2; } }", 4);
+    const once = planned("graph g { in x: f32[400]; out y: f32[400]; program main { y = x * 2; } }", 4);
+    const again = planned("graph g { in x: f32[400]; out y: f32[400]; program main { y = x * 2; } program other { y = x * 2; } }", 4);
     expect([...programBytes(again.graph).code]).toEqual([...programBytes(once.graph).code]);
     expect([...programBytes(again.graph).tables]).toEqual([...programBytes(once.graph).tables].map((bytes) => 2 * bytes));
   });

@@ -8,7 +8,7 @@ import { gph } from "./testing/gph.ts";
 const folder = mkdtempSync(join(tmpdir(), "gph-plan-"));
 const before = process.cwd();
 
-const spread = `graph spread(n: int = 64, steps: int = 4) {
+const spread = `graph spread(n: int = 1024, steps: int = 4) {
   in  x: f32[n];
   out y: f32[n];
   program main {
@@ -69,7 +69,7 @@ describe("plan", () => {
     expect(out).toMatch(/^ {2}repeat \d+ .* spread.gph:6 {2}repeat steps \{$/m);
     expect(out).toMatch(/^ {4}exchange, .* \d+ .* spread.gph:7 {2}u\[1:-1\] = /m);
     expect(out).toMatch(/^memory on each tile: [\d,]+ of 638,976 bytes/m);
-    expect(out).toMatch(/ x: f32\[64\] +kept +spread.gph:2 /);
+    expect(out).toMatch(/ x: f32\[1024\] +kept +spread.gph:2 /);
   });
 
   test("has no cycles where memory is shared", async () => {
@@ -80,7 +80,7 @@ describe("plan", () => {
 
   test("--json is the report, with diagnostics", async () => {
     const report = JSON.parse((await gph("plan spread.gph --target ipu-mk2 --tiles 8 --set steps=2 --json")).out) as { [field: string]: unknown };
-    expect(report).toMatchObject({ format: 1, kind: "plan", graph: "spread", parameters: { n: 64, steps: 2 }, modelled: true, diagnostics: [] });
+    expect(report).toMatchObject({ format: 1, kind: "plan", graph: "spread", parameters: { n: 1024, steps: 2 }, modelled: true, diagnostics: [] });
   });
 
   test("of what does not fit shows the plan and the error, and fails", async () => {

@@ -30,7 +30,6 @@ function fieldAddress(f: ControlFunction, layout: Layout, family: Family, field:
   const tensor = layout.tensor(field.tensor);
   const bytes = layout.elementBytes(field.tensor);
   const strides = layout.strides(field.tensor);
-  const rank = family.grid.length;
   if (tensor.storage === "whole") {
     const constant = field.map.reduce((sum, form, t) => sum + form.constant * strides[t]! * bytes, layout.offset(field.tensor));
     const coefficients = family.grid.map((_, i) => field.map.reduce((sum, form, t) => sum + form.coefficients[i]! * strides[t]! * bytes, 0));
@@ -38,7 +37,7 @@ function fieldAddress(f: ControlFunction, layout: Layout, family: Family, field:
   }
   if (field.perTile) return layout.block(f, field.tensor, tile, 0);
   const { distribution } = tensor;
-  const position = blockPosition(field.map, field.shape, rank, distribution);
+  const position = blockPosition(field.map, field.shape, family.range, distribution);
   invariant(position !== undefined && field.local, () => `${tensor.name} is not local to ${family.name}`);
   const within = position.within.reduce((sum, start, t) => sum + start * strides[t]! * bytes, 0);
   const blocks = blockCount(distribution.grid);

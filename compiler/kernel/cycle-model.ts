@@ -48,6 +48,10 @@ export const closedForms = {
   dot: (elements: number, bytes: number): number => closedForms.overhead + Math.ceil((elements * bytes) / cycleModel.vectorBytes),
   /** `operations` instructions on each of some independent elements of `bytes`. */
   map: (elements: number, operations: number, bytes: number): number => closedForms.overhead + Math.ceil((elements * bytes) / cycleModel.vectorBytes) * Math.max(1, operations),
+  /** The same on so many rows of elements one after the other. */
+  maps: (rows: number, elements: number, operations: number, bytes: number): number =>
+    (rows === 1 ? closedForms.map(elements, operations, bytes)
+      : closedForms.overhead + rows * (cycleModel.loopStart + cycleModel.loopStep + Math.ceil((elements * bytes) / cycleModel.vectorBytes) * Math.max(1, operations))),
   /** A row that is passed over several times, with a function that is not one instruction (softmax, norms). */
   passes: (elements: number): number => closedForms.overhead + elements * mathCycles.exp,
 } as const;

@@ -58,7 +58,7 @@ function bindFamily(tensors: Tensors, draft: DraftFamily, places: Place[]): Boun
 function isLocal(tensors: Tensors, draft: DraftFamily, field: DraftField): boolean {
   const distribution = tensors.distribution(field.tensor);
   if (tensors.isScattered(field.tensor)) return false;
-  const position = blockPosition(field.map, field.shape, draft.grid.length, distribution);
+  const position = blockPosition(field.map, field.shape, draft.range, distribution);
   return position !== undefined && sameTiles(position.block, distribution, draft);
 }
 

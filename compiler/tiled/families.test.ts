@@ -57,8 +57,14 @@ const oneCase: fc.Arbitrary<Case> = fc.record({
   const cuts = partial && !serial && reduced.length > 0;
   const dimensions = space.flatMap(({ kind }, d) => (kind === "parallel" && choose(3) > 0 ? [d] : cuts && d === parallel.length ? [d] : []));
   const block = dimensions.map((d) => 1 + choose(space[d]!.extent));
-  const grid = dimensions.map((d, i) => Math.ceil(space[d]!.extent / block[i]!));
-  return { space, reads: placed, shapes, partial: cuts, mergeAlways, reversed, split: { grid, dimensions, block, placement: { kind: "cyclic", tiles: 4 } } };
+  const placement = { kind: "cyclic", tiles: 4 } as const;
+  const common = { space, reads: placed, shapes, partial: cuts, mergeAlways, reversed };
+  if (cuts || choose(2) === 0) return { ...common, split: { grid: dimensions.map((d, i) => Math.ceil(space[d]!.extent / block[i]!)), dimensions, block, placement } };
+  // A part of a grid, which may have a dimension more.
+  const from = block.map((length) => choose(3 * length));
+  const grid = dimensions.map((d, i) => Math.ceil((from[i]! + space[d]!.extent) / block[i]!) + choose(2));
+  const besides = choose(2) === 0 ? [] : [1 + choose(3)];
+  return { ...common, split: { grid: [...besides, ...grid], dimensions: [...besides.map(() => -1), ...dimensions], block: [...besides.map(() => 1), ...block], from: [...besides.map((count) => choose(count)), ...from], placement } };
 });
 
 function loweringOf({ space, reads, reversed }: Case): Lowering {
@@ -103,7 +109,7 @@ function meaning({ space, reads, reversed }: Case, operands: readonly Ints[], re
 }
 
 /** Runs all instances; gives how often each element of `written` was written. */
-function run(families: readonly DraftFamily[], tensors: ReadonlyMap<number, Ints>, written: number): number[] {
+function run(families: readonly DraftFamily[], tensors: ReadonlyMap<number, Ints>, written: number): { readonly counts: readonly number[]; readonly instances: number } {
   const counts = new Array<number>(tensors.get(written)!.data.length).fill(0);
   const seen = new Set<string>();
   for (const { kernel, grid, range, fields } of families) {
@@ -131,8 +137,16 @@ function run(families: readonly DraftFamily[], tensors: ReadonlyMap<number, Ints
       });
     });
   }
-  expect(seen.size).toBe(sizeOf(families[0]?.grid ?? [0]));
-  return counts;
+  return { counts, instances: seen.size };
+}
+
+/** Blocks of the grid that have a point of the space. */
+function blocksWithin({ space, split: { dimensions, block, from = [] } }: Case): number {
+  const along = (d: number, i: number): number => {
+    const first = from[i] ?? 0;
+    return d === -1 ? 1 : Math.floor((first + space[d]!.extent - 1) / block[i]!) - Math.floor(first / block[i]!) + 1;
+  };
+  return dimensions.reduce((count, d, i) => count * along(d, i), 1);
 }
 
 function holds(one: Case): void {
@@ -155,7 +169,8 @@ function holds(one: Case): void {
   if (!partial) {
     const to = add(shape);
     values.set(to, zeroed(shape));
-    const counts = run(draftFamilies({ ...common, writes: [tensors.whole(to)] }), values, to);
+    const { counts, instances } = run(draftFamilies({ ...common, writes: [tensors.whole(to)] }), values, to);
+    expect(instances).toBe(blocksWithin(one));
     expect(counts.every((count) => count === 1)).toBe(true);
     expect(values.get(to)!.data).toEqual(expected.data);
     return;
@@ -165,7 +180,7 @@ function holds(one: Case): void {
   const parts = add(shape.toSpliced(at, 0, split.grid[gridDimension]!));
   values.set(parts, zeroed(tensors.type(parts).shape));
   const map = shape.map((_, d) => affineIndex(d, shape.length)).toSpliced(at, 0, affineConstant(0, shape.length));
-  const counts = run(draftFamilies({ ...common, writes: [{ tensor: parts, map }], partial: { gridDimension, tensorDimension: at } }), values, parts);
+  const { counts } = run(draftFamilies({ ...common, writes: [{ tensor: parts, map }], partial: { gridDimension, tensorDimension: at } }), values, parts);
   expect(counts.every((count) => count === 1)).toBe(true);
   const sum = zeroed(shape);
   forEachIndex(tensors.type(parts).shape, (index, flat) => (sum.data[flatOf(shape, index.toSpliced(at, 1))]! += values.get(parts)!.data[flat]!));
@@ -193,5 +208,22 @@ describe("families of a lowering", () => {
     expect(families([4, 3])).toEqual([[[2, 3], [4, 3]], [[1, 3], [2, 3]]]);
     expect(families([4, 4])).toEqual([[[2, 2], [4, 4]], [[2, 1], [4, 1]], [[1, 2], [2, 4]], [[1, 1], [2, 1]]]);
     expect(families([10, 9])).toEqual([[[1, 1], [10, 9]]]);
+  });
+
+  it("of a part of a grid are in the blocks that it has points in", () => {
+    const tensors = new Tensors(target("wasm"));
+    const [from, to] = [0, 1].map(() => tensors.add({ name: "t", type: { dtype: "f32", shape: [10] }, origin: nowhere })) as [number, number];
+    const lowering: Lowering = {
+      name: "copy", space: [{ extent: 10, kind: "parallel" }], reads: [{ operand: 0, index: [affineIndex(0, 1)] }], writes: [{ operand: 0, index: [affineIndex(0, 1)] }],
+      emit: ({ kernel, block, load, store }) => kernel.forBox(block, true, (at) => store(0, at, load(0, at))),
+    };
+    const split: Split = { grid: [3, 5], dimensions: [-1, 0], block: [1, 4], from: [2, 3], placement: { kind: "cyclic", tiles: 4 } };
+    const families = draftFamilies({ lowering, split, reads: [tensors.whole(from)], writes: [tensors.whole(to)], tensors, mergeAlways: true, origin: nowhere });
+    const here = { start: 2, count: 1 };
+    expect(families.map(({ grid, range, fields }) => [grid, range, fields[0]!.shape, fields[0]!.map[0]])).toEqual([
+      [[3, 5], [here, { start: 0, count: 1 }], [1], { constant: 0, coefficients: [0, 4, 1] }],
+      [[3, 5], [here, { start: 1, count: 2 }], [4], { constant: -3, coefficients: [0, 4, 1] }],
+      [[3, 5], [here, { start: 3, count: 1 }], [1], { constant: -3, coefficients: [0, 4, 1] }],
+    ]);
   });
 });

@@ -12,12 +12,18 @@ import { distribute } from "./distribution.ts";
 import type { Tensors, TensorView } from "./tensors.ts";
 import type { Placement, TensorId } from "./tiled.ts";
 
-/** How an index space is cut: dimension i of the instance grid cuts space dimension `dimensions[i]` into blocks. */
+/**
+ * How an index space is cut: dimension i of the instance grid cuts space dimension `dimensions[i]` into blocks. A space may be a part
+ * of the grid only: it begins `from[i]` points behind the grid's first, and where it does not move with a dimension of the grid, −1 in
+ * `dimensions`, it is in block `from[i]` of that.
+ */
 export interface Split {
   readonly grid: readonly number[];
   readonly dimensions: readonly number[];
   readonly block: readonly number[];
   readonly placement: Placement;
+  /** Zeros where absent. */
+  readonly from?: readonly number[];
 }
 
 export interface DraftField {
@@ -70,36 +76,67 @@ export interface SplitOptions {
 export function draftFamilies(options: SplitOptions): DraftFamily[] {
   const { lowering, split } = options;
   if (sizeOf(lowering.space.map((dimension) => dimension.extent)) === 0) return [];
-  return blockShapes(lowering, split).map(({ range, block }) => draftFamily(options, range, block));
+  return blockShapes(lowering, split).map((shape) => draftFamily(options, shape));
 }
 
-/** The different block shapes of a split: the full one, and those at the far edges. */
-function blockShapes(lowering: Lowering, split: Split): { range: { start: number; count: number }[]; block: number[] }[] {
-  let shapes = [{ range: [] as { start: number; count: number }[], block: lowering.space.map((dimension) => dimension.extent) }];
-  split.grid.forEach((count, i) => {
+/** Blocks of equal shape that lie side by side: where in the grid, and how far point 0 of the space is before the grid's, along each of its dimensions. */
+interface BlockShape {
+  readonly range: readonly { readonly start: number; readonly count: number }[];
+  readonly block: readonly number[];
+  readonly before: readonly number[];
+}
+
+/** The different block shapes of a split: the full one, and those at the edges. */
+function blockShapes(lowering: Lowering, split: Split): BlockShape[] {
+  let shapes: BlockShape[] = [{ range: [], block: lowering.space.map((dimension) => dimension.extent), before: [] }];
+  split.grid.forEach((_, i) => {
     const dimension = split.dimensions[i]!;
-    const { extent } = lowering.space[dimension]!;
-    const full = split.block[i]!;
-    const rest = extent - full * (count - 1);
-    const parts = rest === full ? [{ start: 0, count, size: full }] : [{ start: 0, count: count - 1, size: full }, { start: count - 1, count: 1, size: rest }];
+    const from = split.from?.[i] ?? 0;
+    const pieces = dimension === -1 ? [{ start: from, count: 1, size: 0, before: 0 }] : piecesOf(lowering.space[dimension]!.extent, split.block[i]!, from);
     shapes = shapes.flatMap((shape) =>
-      parts.filter((part) => part.count > 0).map((part) => ({
-        range: [...shape.range, { start: part.start, count: part.count }],
-        block: shape.block.map((size, d) => (d === dimension ? part.size : size)),
+      pieces.map(({ start, count, size, before }) => ({
+        range: [...shape.range, { start, count }],
+        block: shape.block.map((extent, d) => (d === dimension ? size : extent)),
+        before: [...shape.before, before],
       })));
   });
   return shapes;
 }
 
-function draftFamily(options: SplitOptions, range: { start: number; count: number }[], block: readonly number[]): DraftFamily {
-  const { lowering, split, tensors, origin } = options;
-  const boxes = new Boxes(options, block);
+/** Runs of blocks of one size along a dimension that begins `from` points into the grid: a first that is cut short, whole ones, a shorter last. */
+function piecesOf(extent: number, full: number, from: number): { readonly start: number; readonly count: number; readonly size: number; readonly before: number }[] {
+  const first = Math.floor(from / full);
+  const lead = from % full === 0 ? 0 : Math.min(extent, full - (from % full));
+  const start = lead === 0 ? first : first + 1;
+  const count = Math.floor((extent - lead) / full);
+  const rest = extent - lead - count * full;
+  return [
+    { start: first, count: 1, size: lead, before: first * full },
+    { start, count, size: full, before: from },
+    { start: start + count, count: 1, size: rest, before: from },
+  ].filter((piece) => piece.count > 0 && piece.size > 0);
+}
+
+function draftFamily(options: SplitOptions, { range, block, before }: BlockShape): DraftFamily {
+  const { lowering, split, origin } = options;
+  const boxes = new Boxes(options, block, before);
+  const scratch = (lowering.scratch ?? []).map(({ dtype, shape }) => scratchField(options, dtype, shape));
+  const fields = boxes.list.map((_, buffer) => boxes.field(buffer));
+  return { name: lowering.name, kernel: kernelOf(options, boxes, block), grid: split.grid, range, placement: split.placement, fields: [...fields, ...scratch], origin };
+}
+
+/** The kernel of one block of a space, as it would be if that were cut so; nothing is placed. */
+export function kernelOfBlock(options: Omit<SplitOptions, "split" | "mergeAlways">, block: readonly number[]): Kernel {
+  const whole: SplitOptions = { ...options, mergeAlways: false, split: { grid: [], dimensions: [], block: [], placement: { kind: "blocked", first: 0, perTile: 1 } } };
+  return kernelOf(whole, new Boxes(whole, block, []), block);
+}
+
+function kernelOf({ lowering, tensors, origin }: SplitOptions, boxes: Boxes, block: readonly number[]): Kernel {
   const builder = new KernelBuilder(lowering.name, origin);
   for (const { tensor, shape, access } of boxes.list) {
     builder.buffer({ name: tensors.name(tensor), dtype: tensors.type(tensor).dtype, shape, access, origin: tensors.origin(tensor) });
   }
-  const scratch = (lowering.scratch ?? []).map(({ dtype, shape }) => scratchField(options, dtype, shape));
-  const scratchBuffers = scratch.map(({ tensor, shape, access }) => builder.buffer({ name: "scratch", dtype: tensors.type(tensor).dtype, shape, access }));
+  const scratch = (lowering.scratch ?? []).map(({ dtype, shape }) => builder.buffer({ name: "scratch", dtype, shape, access: "out" }));
   const reads = boxes.reads.map((access) => boxes.indexIn(access));
   const writes = boxes.writes.map((access) => boxes.indexIn(access));
   const at = (forms: readonly Affine[], indices: readonly Expression[]): Expression[] => forms.map((form) => affineExpression(form, indices));
@@ -108,11 +145,10 @@ function draftFamily(options: SplitOptions, range: { start: number; count: numbe
     block,
     load: (read, indices) => builder.load(boxes.reads[read]!.buffer, at(reads[read]!, indices)),
     store: (write, indices, value) => builder.store(boxes.writes[write]!.buffer, at(writes[write]!, indices), value, origin),
-    scratch: scratchBuffers,
+    scratch,
     reload: (write, indices) => builder.load(boxes.writes[write]!.buffer, at(writes[write]!, indices)),
   });
-  const fields = boxes.list.map((_, buffer) => boxes.field(buffer));
-  return { name: lowering.name, kernel: builder.finish(), grid: split.grid, range, placement: split.placement, fields: [...fields, ...scratch], origin };
+  return builder.finish();
 }
 
 /** What an instance reads and writes, as boxes of tensors: a buffer of its kernel each. */
@@ -122,12 +158,14 @@ class Boxes {
   readonly writes: readonly BoxedAccess[];
   readonly #options: SplitOptions;
   readonly #block: readonly number[];
+  readonly #before: readonly number[];
   /** Of buffers with a dimension for each moving dimension of the space: which those are. */
   readonly #sparse = new Map<number, readonly number[]>();
 
-  constructor(options: SplitOptions, block: readonly number[]) {
+  constructor(options: SplitOptions, block: readonly number[], before: readonly number[]) {
     this.#options = options;
     this.#block = block;
+    this.#before = before;
     // Reads first: accesses of one tensor that move together share a box.
     this.reads = options.lowering.reads.map((access, r) => this.#read(options.reads[r]!, access));
     this.writes = options.lowering.writes.map((access, w) => this.#write(options.writes[w]!, access));
@@ -156,17 +194,24 @@ class Boxes {
 
   #boxOf(view: TensorView, access: Access): { box: Box; map: readonly Affine[] } {
     const { lowering, split } = this.#options;
-    const map = composeMap(view.map, access.index, lowering.space.length);
+    const map = this.#fromGrid(composeMap(view.map, access.index, lowering.space.length));
     const box: Box = { tensor: view.tensor, start: [], perInstance: [], step: [], shape: [] };
     for (const form of map) {
       const reach = affineRange({ constant: 0, coefficients: form.coefficients }, this.#block);
       const step = form.coefficients.reduce((common, coefficient, d) => (this.#block[d]! > 1 ? gcd(common, Math.abs(coefficient)) : common), 0) || 1;
       box.start.push(form.constant + reach.min);
-      box.perInstance.push(split.grid.map((_, i) => form.coefficients[split.dimensions[i]!]! * split.block[i]!));
+      box.perInstance.push(split.grid.map((_, i) => (form.coefficients[split.dimensions[i]!] ?? 0) * split.block[i]!));
       box.step.push(step);
       box.shape.push((reach.max - reach.min) / step + 1);
     }
     return { box, map };
+  }
+
+  /** Forms over the space as forms that are right where the grid begins, by which instances move. */
+  #fromGrid(map: readonly Affine[]): readonly Affine[] {
+    const { dimensions } = this.#options.split;
+    if (this.#before.every((points) => points === 0)) return map;
+    return map.map(({ constant, coefficients }) => ({ coefficients, constant: this.#before.reduce((sum, points, i) => sum - points * (coefficients[dimensions[i]!] ?? 0), constant) }));
   }
 
   /** Where in its buffer an access lands: an affine form over the space for each of the buffer's dimensions. */

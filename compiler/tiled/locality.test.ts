@@ -50,7 +50,7 @@ describe("a field's block", () => {
   it("is the block of all its elements, at the same place for every instance", () => {
     let found = 0;
     fc.assert(fc.property(cases, ({ distribution, instances, fieldShape, map }) => {
-      const position = blockPosition(map, fieldShape, instances.grid.length, distribution);
+      const position = blockPosition(map, fieldShape, instances.range, distribution);
       if (!position) return;
       found++;
       everyOne(instances, (coordinates) => {
@@ -69,7 +69,7 @@ describe("a field's block", () => {
   it("is never said to be local when it is not, and often said when it is", () => {
     const counts = { local: 0, missed: 0 };
     fc.assert(fc.property(cases, ({ shape, distribution, instances, fieldShape, map }) => {
-      const position = blockPosition(map, fieldShape, instances.grid.length, distribution);
+      const position = blockPosition(map, fieldShape, instances.range, distribution);
       if (!position) return;
       const where = locations(shape, distribution);
       let local = true;
@@ -91,8 +91,8 @@ describe("a field's block", () => {
       const distribution = distribute([blocks * 8], [8], placement);
       const map = [{ constant: 0, coefficients: [8, 1] }];
       const instances = { grid: [blocks], range: [{ start: 0, count: blocks }], placement };
-      expect(sameTiles(blockPosition(map, [8], 1, distribution)!.block, distribution, instances)).toBe(true);
-      expect(blockPosition([{ constant: 1, coefficients: [8, 1] }], [8], 1, distribution)).toBeUndefined();
+      expect(sameTiles(blockPosition(map, [8], instances.range, distribution)!.block, distribution, instances)).toBe(true);
+      expect(blockPosition([{ constant: 1, coefficients: [8, 1] }], [8], instances.range, distribution)).toBeUndefined();
     }
   });
 });

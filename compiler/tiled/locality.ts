@@ -15,7 +15,9 @@ export interface BlockPosition {
 }
 
 /** The block that holds all of a field, as an affine form of the instance; undefined where a field crosses blocks or they do not move together. */
-export function blockPosition(map: readonly Affine[], fieldShape: readonly number[], gridRank: number, distribution: Distribution): BlockPosition | undefined {
+export function blockPosition(field: readonly Affine[], fieldShape: readonly number[], range: Instances["range"], distribution: Distribution): BlockPosition | undefined {
+  const map = fixedCoordinates(field, range);
+  const gridRank = range.length;
   const strides = rowMajor(distribution.grid);
   let constant = 0;
   const coefficients = new Array<number>(gridRank).fill(0);
@@ -47,20 +49,33 @@ export interface Instances {
   readonly placement: Placement;
 }
 
-/** Whether block `block(instance)` is on the instance's tile, for every instance of the range. */
-export function sameTiles(block: Affine, distribution: Distribution, instances: Instances): boolean {
+/** The forms with what a coordinate that has one value only gives as part of the constant. */
+function fixedCoordinates(map: readonly Affine[], range: Instances["range"]): readonly Affine[] {
+  if (range.every(({ count }) => count !== 1)) return map;
+  return map.map(({ constant, coefficients }) => ({
+    constant: range.reduce((sum, { start, count }, i) => sum + (count === 1 ? coefficients[i]! * start : 0), constant),
+    coefficients: coefficients.map((coefficient, i) => (range[i]?.count === 1 ? 0 : coefficient)),
+  }));
+}
+
+/** Whether block `position(instance)` is on the instance's tile, for every instance of the range. */
+export function sameTiles(position: Affine, distribution: Distribution, instances: Instances): boolean {
+  const [block] = fixedCoordinates([position], instances.range) as [Affine];
   const blocks = blockCount(distribution.grid);
   const count = blockCount(instances.grid);
   const strides = rowMajor(instances.grid);
-  const moves = instances.grid.some((extent, i) => extent > 1 && block.coefficients[i] !== 0);
-  if (!moves) {
+  const moving = instances.range.flatMap((range, i) => (range.count === 1 ? [] : [i]));
+  // The number of an instance whose coordinates are 0 where they are not the same for all.
+  const fixed = instances.range.reduce((sum, range, i) => sum + (range.count === 1 ? range.start * strides[i]! : 0), 0);
+  if (moving.length === 0) return tileOf(distribution.placement, block.constant, blocks) === tileOf(instances.placement, fixed, count);
+  if (moving.every((i) => block.coefficients[i] === 0)) {
     const span = tileSpan(instances.placement, count);
     return span.end - span.first === 1 && tileOf(distribution.placement, block.constant, blocks) === span.first;
   }
-  const aligned = instances.grid.every((extent, i) => extent === 1 || block.coefficients[i] === strides[i]);
-  if (aligned && block.constant === 0 && blocks === count && samePlacement(distribution.placement, instances.placement, count)) return true;
+  const aligned = moving.every((i) => block.coefficients[i] === strides[i]);
+  if (aligned && block.constant === fixed && blocks === count && samePlacement(distribution.placement, instances.placement, count)) return true;
   if (aligned && distribution.placement.kind === "blocked" && instances.placement.kind === "blocked" && distribution.placement.perTile === 1 && instances.placement.perTile === 1) {
-    return distribution.placement.first + block.constant === instances.placement.first;
+    return distribution.placement.first + block.constant === instances.placement.first + fixed;
   }
   const size = instances.range.reduce((product, { count: n }) => product * n, 1);
   if (size > enumerationLimit) return false;

@@ -9,7 +9,7 @@ import { withEpilogue } from "../kernel/epilogue.ts";
 import type { Lowering } from "../kernel/lowering.ts";
 import { composeMap, identityMap, type Affine } from "../support/affine.ts";
 import type { Target } from "../targets/target.ts";
-import { plannedCost } from "./partition/partition.ts";
+import { plannedCost } from "./partition/planned.ts";
 import type { Tensors, TensorView } from "./tensors.ts";
 
 /** What is to be computed: an op with its operands, into a tensor or a part of one. */

@@ -17,6 +17,7 @@ import { draftFamilies, type DraftFamily, type Split, type SplitOptions } from "
 import { copyLowering, partialResultsLowering } from "./lowerings.ts";
 import { partition, wantedParts } from "./partition/partition.ts";
 import { splitBeside, workOf } from "./partition/splits.ts";
+import { partitionTogether } from "./partition/together.ts";
 import { inRounds, type Work } from "./rounds.ts";
 import type { Tensors, TensorView } from "./tensors.ts";
 import type { ComputeSet, Copy, Step, TensorId } from "./tiled.ts";
@@ -88,6 +89,7 @@ export class StepBuilder {
   computeInto(lowerings: readonly Lowering[], reads: readonly TensorView[], write: TensorView, type: TensorType, origin: Span, wanted?: readonly number[]): void {
     const { target } = this.#context;
     if (target.memory === "private" && !wanted && this.#inRounds(lowerings, reads, write, type, origin)) return;
+    const together = target.memory === "private" && !wanted ? this.#together(lowerings, reads, write) : undefined;
     if (lowerings.length > 1) this.#placeByParts(lowerings, write.tensor);
     // Where the tensor lies is not for its part to say.
     if (!this.isWhole(write, type.shape)) this.tensors.distribution(write.tensor);
@@ -102,7 +104,8 @@ export class StepBuilder {
       if (sizeOf(lowering.space.map(({ extent }) => extent)) === 0) continue;
       if (wanted && !wantedParts(lowering, wanted)) this.#context.report(error("not-supported", origin, `${lowering.name} cannot be cut into ${wanted.join(" × ")} parts: one of these dimensions must stay whole`));
       const beside = main && splitBeside(lowering, main.lowering, main.split, target.tiles);
-      const { split, reduction } = beside ? { split: beside } : partition(lowering, accessed, write, this.tensors, this.#machine, wanted, first);
+      const known = together?.get(unfinished) ?? beside;
+      const { split, reduction } = known ? { split: known } : partition(lowering, accessed, write, this.tensors, this.#machine, wanted, first);
       if (target.memory === "shared" && reduction === undefined) main ??= { lowering, split };
       if (first !== undefined) first = tileSpan(split.placement, blockCount(split.grid)).end;
       const common = { split, reads: accessed, tensors: this.tensors, mergeAlways: target.memory === "shared", origin };
@@ -110,10 +113,19 @@ export class StepBuilder {
       else this.#computeParts({ ...common, lowering: unfinished }, reduction, reads, write, type);
     }
     const name = lowerings[0]?.name ?? "nothing";
-    const bound = parts.map((families) => bindFamilies(this.tensors, families));
+    const bound = together ? this.#bindTogether(parts) : parts.map((families) => bindFamilies(this.tensors, families));
     // Parts that need much beside their operands come one after the other, so that what each needs may lie where the last had it.
     if (target.memory === "private" && this.#stagedBytes(bound.flat()) > target.bytesPerTile * mostStaged) for (const part of bound) this.#push(name, part, origin);
     else this.#push(name, bound.flat(), origin);
+  }
+
+  /** The splits of an op's parts that follow the blocks of its result; undefined where each is cut for itself. */
+  #together(lowerings: readonly Lowering[], reads: readonly TensorView[], write: TensorView): ReadonlyMap<Lowering, Split> | undefined {
+    const parts = lowerings.filter(({ space }) => sizeOf(space.map(({ extent }) => extent)) > 0);
+    if (parts.length < 2) return undefined;
+    const finished = parts.map(withEpilogue).map((lowering) => ({ lowering, reads: lowering.reads.map(({ operand }) => reads[operand]!) }));
+    const splits = partitionTogether(finished, write, this.tensors, this.#machine);
+    return splits && new Map(splits.map((split, p) => [parts[p]!, split]));
   }
 
   /** Computes in rounds what would need more than the memory of the tiles at once; false where nothing does. */
@@ -126,6 +138,14 @@ export class StepBuilder {
     if (parts.every(({ rounds }) => rounds === undefined)) return false;
     for (const { work, rounds } of parts) for (const each of rounds ?? [work]) this.computeInto([each.lowering], each.reads, each.write, each.type, origin);
     return true;
+  }
+
+  /** Families of parts that are on tiles of one grid: those on different tiles have what they copy at one place. */
+  #bindTogether(parts: readonly DraftFamily[][]): BoundFamily[][] {
+    const sizeOfFields = ({ fields }: DraftFamily): number => fields.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    const families = parts.flat().toSorted((a, b) => sizeOfFields(b) - sizeOfFields(a));
+    const bound = new Map(bindFamilies(this.tensors, families).map((each, k) => [families[k]!, each]));
+    return parts.map((own) => own.map((family) => bound.get(family)!));
   }
 
   /** Bytes a tile needs for what is copied to or from vertices. */

@@ -40,9 +40,12 @@ export const inBlocks = (windows: readonly Window[]): boolean =>
 
 /** Of an image of `extent` elements along this axis, of which there are so many windows. */
 function blocksOf(window: Window, windowCount: number, extent: number): Blocks[] {
-  const { size, stride, dilation, before } = window;
+  const { stride } = window;
+  // Blocks that begin at multiples of their length are each in one of the blocks that a tile has of the image.
+  const ahead = window.before % stride;
+  const [ofWindows, ofMultiples] = [meetingsOf(window, 0), meetingsOf(window, ahead)];
+  const [elements, before] = windowsMet(ofMultiples) <= windowsMet(ofWindows) ? [ofMultiples, window.before - ahead] : [ofWindows, window.before];
   // Element u of block b is at b · stride − before + u.
-  const elements = Array.from({ length: stride }, (_, u) => Array.from({ length: size }, (__, element) => ({ element, window: (u - element * dilation) / stride })).filter((meeting) => Number.isInteger(meeting.window)));
   const reached = elements.flat().map((meeting) => meeting.window);
   const first = Math.max(Math.ceil(before / stride), -Math.min(0, ...reached));
   const last = Math.min(Math.floor((extent + before) / stride), windowCount - Math.max(0, ...reached)) - 1;
@@ -52,6 +55,12 @@ function blocksOf(window: Window, windowCount: number, extent: number): Blocks[]
   const whole: Blocks = { start, step: stride, count: last + 1 - first, elements: elements.map((met) => met.map((meeting) => ({ ...meeting, window: meeting.window + first }))) };
   return [...runs.flatMap((run) => outside(run, start, end)).map(blocksOfRun), whole];
 }
+
+/** For each element of a block that begins so many elements behind the start of a window, what meets it. */
+const meetingsOf = ({ size, stride, dilation }: Window, ahead: number): Meeting[][] =>
+  Array.from({ length: stride }, (_, u) => Array.from({ length: size }, (__, element) => ({ element, window: (ahead + u - element * dilation) / stride })).filter(({ window }) => Number.isInteger(window)));
+
+const windowsMet = (elements: readonly (readonly Meeting[])[]): number => new Set(elements.flatMap((met) => met.map(({ window }) => window))).size;
 
 /** The positions of a run before `start`, and from `end` on. */
 function outside(run: WindowRun, start: number, end: number): WindowRun[] {

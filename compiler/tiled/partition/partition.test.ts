@@ -1,5 +1,6 @@
 /** Partition: what is placed stays and decides, what is free follows; and the estimate against sums done by hand. */
 import { describe, expect, it } from "vitest";
+import { binary, constant, i32 } from "../../kernel/build.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { affineIndex } from "../../support/affine.ts";
 import { nowhere } from "../../support/span.ts";
@@ -8,24 +9,34 @@ import { target, withTiles } from "../../targets/targets.ts";
 import { distribute, onOneTile, spread } from "../distribution.ts";
 import { Tensors } from "../tensors.ts";
 import type { Distribution, TensorId } from "../tiled.ts";
-import { estimate, type PartitionProblem } from "./estimate.ts";
+import { equalCut, estimate, type PartitionProblem } from "./estimate.ts";
 import { partition } from "./partition.ts";
-import { splitBeside } from "./splits.ts";
+import { alongAxes, splitBeside, splitWithin } from "./splits.ts";
+import { partitionTogether } from "./together.ts";
 
 const ipu = target("ipu-mk2");
 
+/** With shared memory kernels make no difference to how an op is cut. */
 const unused = (): never => {
-  throw new Error("the partitioner emits nothing");
+  throw new Error("nothing is emitted");
 };
 
+const copying: Lowering["emit"] = ({ kernel, block, load, store }) => kernel.forBox(block, true, (at) => store(0, at, load(0, at)));
+
+const dot: Lowering["emit"] = ({ kernel, block: [rows, columns], load, store }) => kernel.for({ end: i32(rows!), parallel: true }, (i) => {
+  const sum = kernel.let("sum", constant("f32", 0));
+  kernel.for({ end: i32(columns!) }, (k) => kernel.set(sum, binary("add", sum, binary("mul", load(0, [i, k]), load(1, [i, k])))));
+  store(0, [i, i32(0)], sum);
+});
+
 const matvec = (m: number, n: number): Lowering => ({
-  name: "matmul", space: [{ extent: m, kind: "parallel" }, { extent: n, kind: "reduction" }], combine: "add", contraction: true, emit: unused,
+  name: "matmul", space: [{ extent: m, kind: "parallel" }, { extent: n, kind: "reduction" }], combine: "add", contraction: true, emit: dot,
   reads: [{ operand: 0, index: [affineIndex(0, 2), affineIndex(1, 2)] }, { operand: 1, index: [affineIndex(1, 2)] }],
   writes: [{ operand: 0, index: [affineIndex(0, 2)] }],
 });
 
 const elementwise = (m: number, n: number): Lowering => ({
-  name: "map", space: [m, n].map((extent) => ({ extent, kind: "parallel" as const })), emit: unused,
+  name: "map", space: [m, n].map((extent) => ({ extent, kind: "parallel" as const })), emit: copying,
   reads: [{ operand: 0, index: [affineIndex(0, 2), affineIndex(1, 2)] }], writes: [{ operand: 0, index: [affineIndex(0, 2), affineIndex(1, 2)] }],
 });
 
@@ -146,7 +157,7 @@ describe("partition", () => {
   it("leaves a large tensor in parts where one vertex reads a few elements of it", () => {
     const bench = new Bench(withTiles(ipu, 8));
     const [from, to] = [bench.add([80_000]), bench.add([3])];
-    const few: Lowering = { name: "slice", space: [{ extent: 3, kind: "parallel" }], emit: unused, reads: [{ operand: 0, index: [affineIndex(0, 1)] }], writes: [{ operand: 0, index: [affineIndex(0, 1)] }] };
+    const few: Lowering = { name: "slice", space: [{ extent: 3, kind: "parallel" }], emit: copying, reads: [{ operand: 0, index: [affineIndex(0, 1)] }], writes: [{ operand: 0, index: [affineIndex(0, 1)] }] };
     expect(bench.partition(few, [from], to).split.grid).toEqual([]);
     expect(bench.tensors.distribution(from).block).toEqual([10_000]);
   });
@@ -179,21 +190,24 @@ describe("the estimate", () => {
 
   it("of rows dealt to tiles: the matrix is there, the vector comes to all", () => {
     // 6 rows a tile, one a thread: 6 · (5 + 40 / 2). The vector's 160 bytes at 4 a cycle. One exchange: 10 + 2 · 100.
-    expect(estimate(problem, [4, 1])).toEqual({ compute: 150, exchange: 40, reductionExchange: 0, reduction: 0, sync: 210, total: 400, bytes: 6 * 40 * 4 + 160 + 24 });
+    expect(estimate(problem, equalCut(problem, [4, 1]))).toEqual({ compute: 150, exchange: 40, reductionExchange: 0, reduction: 0, sync: 210, total: 400, bytes: 6 * 40 * 4 + 160 + 24 });
   });
 
   it("of a reduction cut in four: four parts of each of 24 results come together", () => {
     // 24 rows of 10 elements: 24 · (5 + 5). The vector's quarter is put where it is needed? No: a block needs no other's part.
-    const { compute, reductionExchange, reduction, sync, bytes } = estimate(problem, [1, 4]);
+    const { compute, reductionExchange, reduction, sync, bytes } = estimate(problem, equalCut(problem, [1, 4]));
     expect({ compute, reductionExchange, reduction, bytes }).toEqual({ compute: 24 * 10, reductionExchange: (6 * 4 * 4) / 4, reduction: 6 * (5 + 2), bytes: 24 * 10 * 4 + 40 + 96 });
     expect(sync).toBe(210);
   });
 
   it("of an operand that lies elsewhere: all of a block's part is moved", () => {
     const elsewhere: PartitionProblem = { ...problem, reads: [{ ...problem.reads[0]!, distribution: onOneTile([24, 40]) }, problem.reads[1]!] };
-    expect(estimate(elsewhere, [4, 1]).exchange).toBe((6 * 40 * 4 + 160) / 4);
+    // Its tile has all four parts to send.
+    expect(estimate(elsewhere, equalCut(elsewhere, [4, 1])).exchange).toBe((4 * 6 * 40 * 4) / 4);
+    const spreadOut: PartitionProblem = { ...problem, reads: [{ ...problem.reads[0]!, distribution: distribute([24, 40], [24, 10], spread(4, 4)) }, problem.reads[1]!] };
+    expect(estimate(spreadOut, equalCut(spreadOut, [4, 1])).exchange).toBe((6 * 40 * 4 + 160) / 4);
     const there: PartitionProblem = { ...problem, reads: [{ ...problem.reads[0]!, distribution: distribute([24, 40], [6, 40], spread(4, 4)) }, problem.reads[1]!] };
-    expect(estimate(there, [4, 1]).exchange).toBe(40);
+    expect(estimate(there, equalCut(there, [4, 1])).exchange).toBe(40);
   });
 });
 
@@ -237,5 +251,71 @@ describe("parts that are asked for", () => {
     const { split } = partition(lowering, [bench.tensors.whole(bench.add([256, 3136]))], bench.tensors.whole(to), bench.tensors, machine, [2, 8]);
     expect(split).toMatchObject({ grid: [2, 8], block: [128, 400] });
     expect(bench.tensors.distribution(to)).toMatchObject({ grid: [2, 8], block: [128, 400] });
+  });
+});
+
+describe("a split within a result that lies already", () => {
+  /** Writes elements `first + step · i`, and `runs` side by side of each. */
+  const writing = (first: number, step: number, extent: number, runs = 1): Lowering => ({
+    ...elementwise(0, 0), reads: [], space: [{ extent, kind: "parallel" }, { extent: runs, kind: "serial" }],
+    writes: [{ operand: 0, index: [{ constant: first, coefficients: [step, 1] }] }],
+  });
+  const within = (lowering: Lowering, length: number, block: number) => {
+    const bench = new Bench(withTiles(ipu, 8));
+    const distribution = distribute([length], [block], spread(Math.ceil(length / block), 8));
+    const split = splitWithin(alongAxes(lowering, bench.tensors.whole(bench.add([length], distribution))), distribution);
+    return split && { grid: split.grid, dimensions: split.dimensions, block: split.block, from: split.from };
+  };
+
+  it("begins where its part does", () => {
+    expect(within(writing(0, 1, 40), 40, 10)).toEqual({ grid: [4], dimensions: [0], block: [10], from: undefined });
+    expect(within(writing(3, 1, 37), 40, 10)).toEqual({ grid: [4], dimensions: [0], block: [10], from: [3] });
+    expect(within(writing(12, 1, 9), 40, 10)).toEqual({ grid: [4], dimensions: [0], block: [10], from: [12] });
+  });
+
+  it("is of steps where elements are apart or together", () => {
+    expect(within(writing(1, 2, 20), 40, 10)).toEqual({ grid: [4], dimensions: [0], block: [5], from: undefined });
+    expect(within(writing(4, 2, 18, 2), 40, 10)).toEqual({ grid: [4], dimensions: [0], block: [5], from: [2] });
+    expect(within(writing(5, 2, 17, 2), 40, 10)).toBeUndefined();
+    expect(within(writing(0, 3, 13, 3), 40, 10)).toBeUndefined();
+  });
+
+  it("is in one block where its part is", () => {
+    expect(within(writing(21, 1, 9), 40, 10)).toEqual({ grid: [4], dimensions: [-1], block: [1], from: [2] });
+    expect(within(writing(39, 1, 1), 40, 10)).toEqual({ grid: [4], dimensions: [-1], block: [1], from: [3] });
+  });
+});
+
+describe("an op in several parts", () => {
+  const rows = (first: number, extent: number, reads: boolean): Lowering => ({
+    ...elementwise(extent, 64), ...(reads ? {} : { reads: [], emit: ({ kernel, block, store }) => kernel.forBox(block, true, (at) => store(0, at, constant("f32", 0))) }),
+    writes: [{ operand: 0, index: [{ constant: first, coefficients: [1, 0] }, affineIndex(1, 2)] }],
+  });
+
+  const together = (placed?: Distribution) => {
+    const bench = new Bench(withTiles(ipu, 64));
+    const [x, y] = [bench.add([4094, 64]), bench.add([4096, 64], placed)];
+    const parts = [rows(1, 4094, true), rows(0, 1, false), rows(4095, 1, false)].map((lowering, k) => ({ lowering, reads: k === 0 ? [bench.tensors.whole(x)] : [] }));
+    const splits = partitionTogether(parts, bench.tensors.whole(y), bench.tensors, bench.machine);
+    return { splits, x: bench.tensors.hasDistribution(x) ? bench.tensors.distribution(x) : undefined, y: bench.tensors.distribution(y) };
+  };
+
+  it("follows the blocks of its result, which the whole of it decides", () => {
+    const { splits, x, y } = together();
+    expect(y).toMatchObject({ grid: [64, 1], block: [64, 64] });
+    expect(x).toMatchObject({ grid: [64, 1], block: [64, 64], placement: y.placement });
+    expect(splits).toEqual([
+      { grid: [64], dimensions: [0], block: [64], from: [1], placement: y.placement },
+      { grid: [64], dimensions: [-1], block: [1], placement: y.placement },
+      { grid: [64], dimensions: [-1], block: [1], from: [63], placement: y.placement },
+    ]);
+  });
+
+  it("stays where its result is, but where that is on so few tiles that bringing it there is less", () => {
+    const fair = distribute([4096, 64], [128, 64], spread(32, 64));
+    expect(together(fair).splits?.[0]).toMatchObject({ grid: [32], dimensions: [0], block: [128], from: [1] });
+    const poor = onOneTile([4096, 64], 5);
+    expect(together(poor).y).toBe(poor);
+    expect(together(poor).splits?.[0]?.grid).not.toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { affineIndex } from "../../support/affine.ts";
 import { target, withTiles } from "../../targets/targets.ts";
-import { estimate, type PartitionProblem } from "./estimate.ts";
+import { equalCut, estimate, type PartitionProblem } from "./estimate.ts";
 import { search } from "./search.ts";
 
 const matvec = (rows: number, columns: number, tiles: number): PartitionProblem => ({
@@ -21,7 +21,7 @@ describe("search", () => {
     [1216, 5, 4751],
   ])("is no worse than Poplar's planner on %i tiles, which splits each row in %i: %i cycles", (tiles, split, cycles) => {
     const problem = matvec(10_000, 1000, tiles);
-    const theirs = estimate(problem, [Math.ceil(10_000 / Math.ceil(10_000 / Math.floor(tiles / split))), split]);
+    const theirs = estimate(problem, equalCut(problem, [Math.ceil(10_000 / Math.ceil(10_000 / Math.floor(tiles / split))), split]));
     expect(theirs.total - theirs.sync).toBe(cycles);
     const ours = search(problem);
     expect(ours.cost.total - ours.cost.sync).toBeLessThanOrEqual(cycles);
@@ -33,7 +33,7 @@ describe("search", () => {
       let best = Infinity;
       for (let r = 1; r <= rows; r++) {
         for (let k = 1; k <= columns; k++) {
-          if (r * k <= tiles) best = Math.min(best, estimate(problem, [Math.ceil(rows / Math.ceil(rows / r)), Math.ceil(columns / Math.ceil(columns / k))]).total);
+          if (r * k <= tiles) best = Math.min(best, estimate(problem, equalCut(problem, [Math.ceil(rows / Math.ceil(rows / r)), Math.ceil(columns / Math.ceil(columns / k))])).total);
         }
       }
       expect(search(problem).cost.total).toBe(best);
@@ -58,9 +58,9 @@ describe("several chips", () => {
     // The vector is spread over all chips already.
     const placed: PartitionProblem = { ...problem, reads: [problem.reads[0]!, { ...problem.reads[1]!, distribution: { block: [1], grid: [1000], placement: { kind: "scaled", tiles: 1472 } } }] };
     const apart: PartitionProblem = { ...placed, target: { ...placed.target, chips } };
-    for (const parts of [[1429, 1], [209, 7], [16, 84]]) expect(estimate(apart, parts).total).toBeGreaterThan(estimate(placed, parts).total);
+    for (const parts of [[1429, 1], [209, 7], [16, 84]]) expect(estimate(apart, equalCut(apart, parts)).total).toBeGreaterThan(estimate(placed, equalCut(placed, parts)).total);
     // Three quarters of the vector come to a chip over its link, where that takes longest.
-    expect(estimate(apart, [1429, 1]).exchange).toBe(500 + Math.ceil((4000 * 3) / 4 / 4));
+    expect(estimate(apart, equalCut(apart, [1429, 1])).exchange).toBe(500 + Math.ceil((4000 * 3) / 4 / 4));
     expect(search(apart).cost.total).toBeGreaterThanOrEqual(search(placed).cost.total);
   });
 });

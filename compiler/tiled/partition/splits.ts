@@ -10,7 +10,7 @@ import type { Split } from "../families.ts";
 import type { Tensors, TensorView } from "../tensors.ts";
 import type { Distribution } from "../tiled.ts";
 
-export const workOf = (lowering: Lowering): number => sizeOf(lowering.space.map((dimension) => dimension.extent));
+export const workOf = (lowering: Pick<Lowering, "space">): number => sizeOf(lowering.space.map((dimension) => dimension.extent));
 
 /** The split under which vertex k writes block k of the result, or undefined where blocks and space do not line up. */
 export function splitLikeResult(lowering: Lowering, result: TensorView, distribution: Distribution, shape: readonly number[]): Split | undefined {
@@ -39,6 +39,54 @@ function splitLike(lowering: Lowering, map: readonly Affine[], distribution: Dis
     block: kept.map((t) => distribution.block[t]!),
     placement: distribution.placement,
   };
+}
+
+/** How what a lowering writes lies along one axis of the result. */
+export interface Along {
+  /** The parallel dimension of the space that alone decides in which step it is; −1 where there is none. */
+  readonly dimension: number;
+  /** Elements of the result that a point of that dimension moves by, and how many of these steps are before its point 0. */
+  readonly step: number;
+  readonly from: number;
+  /** The first and the last element that is written. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Along each axis of the tensor that a result is, or is a part of. */
+export function alongAxes(lowering: Lowering, result: TensorView): Along[] {
+  const extents = lowering.space.map(({ extent }) => extent);
+  return composeMap(result.map, lowering.writes[0]!.index, extents.length).map((form) => {
+    const { min: first, max: last } = affineRange(form, extents);
+    const moving = form.coefficients.flatMap((step, dimension) => (step > 0 && extents[dimension]! > 1 && lowering.space[dimension]!.kind === "parallel" ? [{ dimension, step }] : []));
+    for (const { dimension, step } of moving.toSorted((a, b) => b.step - a.step)) {
+      const { min, max } = affineRange({ ...form, coefficients: form.coefficients.with(dimension, 0) }, extents);
+      if (Math.floor(min / step) === Math.floor(max / step)) return { dimension, step, from: Math.floor(min / step), first, last };
+    }
+    return { dimension: -1, step: 1, from: 0, first, last };
+  });
+}
+
+/**
+ * The split under which a vertex writes what of its lowering's part of the result is in a block of that, and is where the block is:
+ * over the grid of the result, of which it may be a part. Undefined where blocks and space do not line up.
+ */
+export function splitWithin(axes: readonly Along[], { grid, block, placement }: Distribution): Split | undefined {
+  const kept = axes.flatMap((along, t) => (grid[t]! > 1 ? [{ ...placeWithin(along, block[t]!), count: grid[t]! }] : []));
+  const dimensions = kept.map(({ dimension }) => dimension);
+  if (dimensions.some((d, i) => d === undefined || (d !== -1 && dimensions.indexOf(d) !== i))) return undefined;
+  const from = kept.map((each) => each.from);
+  return {
+    grid: kept.map(({ count }) => count), dimensions: dimensions as number[], block: kept.map((each) => each.block), placement,
+    ...(from.some((points) => points > 0) ? { from } : {}),
+  };
+}
+
+/** Where a lowering's part is among blocks of an axis that are so wide; `dimension` undefined: not in order. */
+export function placeWithin({ dimension, step, from, first, last }: Along, width: number): { readonly dimension: number | undefined; readonly from: number; readonly block: number } {
+  const at = Math.floor(first / width);
+  if (Math.floor(last / width) === at) return { dimension: -1, from: at, block: 1 };
+  return dimension === -1 || width % step !== 0 ? { dimension: undefined, from: 0, block: 1 } : { dimension, from, block: width / step };
 }
 
 /** The split under which vertex k reads block k of the only operand, or undefined where blocks and space do not line up. */
