@@ -11,7 +11,8 @@ const startWord = worker === 0 ? words.startFirst : words.start;
 function host(event: number): void {
   Atomics.store(mailbox, words.answer, answer.none);
   parentPort!.postMessage(event);
-  Atomics.wait(mailbox, words.answer, answer.none);
+  // Who answers stores, then wakes: the waking of the answer before may come this late.
+  while (Atomics.load(mailbox, words.answer) === answer.none) Atomics.wait(mailbox, words.answer, answer.none);
   if (Atomics.load(mailbox, words.answer) !== answer.done) throw new Error("the host ended the run");
 }
 
