@@ -76,10 +76,11 @@ export function stopAll(memory: Int32Array<SharedArrayBuffer>, culprit: number):
   return first;
 }
 
-/** Spins a little, then sleeps, until the word is no longer `value`. False if the time limit (ms) has passed. */
+/** Spins a little, then sleeps, until the word is no longer `value`, whatever else may wake it. False if the time limit (ms) has passed. */
 export function awaitChange(memory: Int32Array<SharedArrayBuffer>, word: number, value: number, limit = Number.POSITIVE_INFINITY): boolean {
   for (let turn = 0; turn < spins; turn++) if (Atomics.load(memory, word) !== value) return true;
-  return Atomics.load(memory, word) !== value || Atomics.wait(memory, word, value, limit) !== "timed-out";
+  while (Atomics.load(memory, word) === value) if (Atomics.wait(memory, word, value, limit) === "timed-out") return false;
+  return true;
 }
 
 const spins = 20_000;
