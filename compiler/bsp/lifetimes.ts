@@ -3,7 +3,7 @@
  * one moment.
  */
 import { unreachable } from "../support/bug.ts";
-import { rootOf, type TensorId, type TiledGraph } from "../tiled/tiled.ts";
+import { hostTensors, rootOf, type TensorId, type TiledGraph } from "../tiled/tiled.ts";
 import { accessesOf } from "./accesses.ts";
 import type { BspStep, Phase } from "./bsp.ts";
 import { Moments } from "./moments.ts";
@@ -90,7 +90,7 @@ class Accesses {
         return this.#branch([...step.bodies, step.otherwise], loops);
       case "host":
         this.moments.sync();
-        for (const tensor of hostTensors(step)) this.#meet(tensor, loops);
+        for (const tensor of hostTensors(step.event)) this.#meet(tensor, loops);
         this.moments.sync();
         return;
       default: unreachable(step);
@@ -220,15 +220,4 @@ class Jumps {
 function endsWithSync(body: readonly BspStep[]): boolean {
   const last = body.at(-1);
   return last?.kind === "host" || (last?.kind === "superstep" && last.sync);
-}
-
-function hostTensors(step: Extract<BspStep, { kind: "host" }>): readonly TensorId[] {
-  const { event } = step;
-  switch (event.kind) {
-    case "next": case "send": return [event.buffer];
-    case "print": return event.buffers;
-    case "assert": return [event.condition];
-    case "outside": return [event.condition, event.indices];
-    default: return unreachable(event);
-  }
 }

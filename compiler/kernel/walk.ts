@@ -258,3 +258,12 @@ export function tripCount(loop: ForStatement): number | undefined {
   if (start === undefined || end === undefined) return undefined;
   return Math.max(0, Math.ceil((end - start) / loop.step));
 }
+
+/** The loads of vectors in a body. */
+export function vectorLoads(body: readonly Statement[]): readonly LoadExpression[] {
+  const loads: LoadExpression[] = [];
+  visitExpressions(body, (expression) => {
+    if (expression.kind === "load" && expression.lanes > 1) loads.push(expression);
+  });
+  return loads;
+}

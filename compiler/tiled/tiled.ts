@@ -197,6 +197,17 @@ export function stepsInside<Of>(step: ControlStep<Of>): readonly (readonly Of[])
   }
 }
 
+/** What the host sees when the program calls it. */
+export function hostTensors(event: HostAction): readonly TensorId[] {
+  switch (event.kind) {
+    case "next": case "send": return [event.buffer];
+    case "print": return event.buffers;
+    case "assert": return [event.condition];
+    case "outside": return [event.condition, event.indices];
+    default: return unreachable(event);
+  }
+}
+
 /** The tensor whose bytes these are. */
 export function rootOf(tensors: readonly TiledTensor[], id: TensorId): TensorId {
   let root = id;

@@ -18,7 +18,7 @@ import { roundUp } from "../../support/parts.ts";
 import type { Pass } from "../../support/pass.ts";
 import { carriedLocals } from "../dependence.ts";
 import type { Kernel, LocalId, Statement } from "../kernel.ts";
-import { indexMentions, localsSet, LocalTable, mapBodies, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression } from "../walk.ts";
+import { indexMentions, localsSet, LocalTable, mapBodies, tripCount, vectorLoads, visitStatements, withBody, type ForStatement, type LoadExpression } from "../walk.ts";
 import { registerBytes } from "../vector-support.ts";
 import { canInterleave, interleave } from "./interleave.ts";
 
@@ -95,15 +95,7 @@ function isAccumulation(loop: ForStatement): boolean {
   visitStatements(loop.body, (statement) => {
     if (statement.kind !== "set") straight = false;
   });
-  return straight && vectorLoads(loop).length > 0 && carriedLocals(loop).size > 0 && (tripCount(loop) ?? 0) >= 2;
-}
-
-function vectorLoads(loop: ForStatement): LoadExpression[] {
-  const loads: LoadExpression[] = [];
-  visitExpressions(loop.body, (expression) => {
-    if (expression.kind === "load" && expression.lanes > 1) loads.push(expression);
-  });
-  return loads;
+  return straight && vectorLoads(loop.body).length > 0 && carriedLocals(loop).size > 0 && (tripCount(loop) ?? 0) >= 2;
 }
 
 /** How many vectors at once: the fewer the rows, the more, so that additions need not wait for one another. */
@@ -114,7 +106,7 @@ function vectorsOf({ rows: most, vectors }: BlockSize, rows: ForStatement | unde
 
 function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors: Map<LocalId, number>, size: BlockSize): void {
   const usable = nest.filter((loop) => canInterleave(loop) && (tripCount(loop) ?? 0) > 1);
-  const loads = vectorLoads(accumulation);
+  const loads = vectorLoads(accumulation.body);
   const own = localsSet(accumulation.body);
   if (loads.some((load) => indexMentions(load, own))) return;
   const moves = (loop: ForStatement, load: LoadExpression): boolean => indexMentions(load, new Set([loop.local]));

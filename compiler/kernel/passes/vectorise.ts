@@ -28,7 +28,7 @@ import { carriedLocals, forget, learn, memoryIndependent } from "../dependence.t
 import type { BinaryOp, Kernel, LocalId, Statement } from "../kernel.ts";
 import { liveAfter, type LiveAfter } from "../liveness.ts";
 import { rangesInside, withoutSet, type Range, type Ranges } from "../ranges.ts";
-import { bodiesOf, constantOf, expressionsOf, indexMentions, localsSet, LocalTable, mentionsLocal, tripCount, visitExpressions, visitStatements, withBody, type ForStatement, type LoadExpression, type SetStatement } from "../walk.ts";
+import { bodiesOf, constantOf, expressionsOf, indexMentions, localsSet, LocalTable, mentionsLocal, tripCount, vectorLoads, visitStatements, withBody, type ForStatement, type SetStatement } from "../walk.ts";
 import { vectorFormSupported } from "../vector-support.ts";
 import { integerExtremes } from "./float-extremes.ts";
 import { lanesPay } from "./instructions.ts";
@@ -198,10 +198,7 @@ class Vectoriser {
 
   /** Parallel loops around, two at most, in each of which a vector that the body loads stays the same. */
   #sharedLoops(body: readonly Statement[]): number {
-    const loads: LoadExpression[] = [];
-    visitExpressions(body, (expression) => {
-      if (expression.kind === "load" && expression.lanes > 1) loads.push(expression);
-    });
+    const loads = vectorLoads(body);
     const sharing = this.#around.filter((loop) => (tripCount(loop) ?? 0) > 1 && loads.some((load) => !indexMentions(load, new Set([loop.local]))) && loads.some((load) => indexMentions(load, new Set([loop.local]))));
     return Math.min(2, sharing.length);
   }

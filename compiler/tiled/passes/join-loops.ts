@@ -23,7 +23,7 @@ import type { Pass } from "../../support/pass.ts";
 import { Forwarding, joinedSet } from "../joining/joined.ts";
 import { isCall, mayJoin, memberOf, sharedReads, type Member } from "../joining/members.ts";
 import { conflict, touchedBy, touchedBySet, type Touch } from "../joining/touched.ts";
-import { rootOf, stepsInside, type HostAction, type Step, type TensorId, type TiledGraph, type TiledProgram } from "../tiled.ts";
+import { hostTensors, rootOf, stepsInside, type Step, type TensorId, type TiledGraph, type TiledProgram } from "../tiled.ts";
 
 /** What keeps a joined loop within registers and address streams, and the pass linear. */
 const limits = {
@@ -180,16 +180,6 @@ function neededBefore(entries: readonly Entry[], at: number, { touches }: Entry)
   return needed;
 }
 
-function seenByHost(event: HostAction): readonly TensorId[] {
-  switch (event.kind) {
-    case "next": case "send": return [event.buffer];
-    case "print": return event.buffers;
-    case "assert": return [event.condition];
-    case "outside": return [event.indices, event.condition];
-    default: return unreachable(event);
-  }
-}
-
 function referencesOf(tiled: TiledGraph): ReadonlyMap<TensorId, number> {
   const counts = new Map<TensorId, number>();
   const count = (tensor: TensorId): void => {
@@ -201,7 +191,7 @@ function referencesOf(tiled: TiledGraph): ReadonlyMap<TensorId, number> {
       switch (step.kind) {
         case "compute": step.set.families.forEach(({ fields }) => fields.forEach(({ tensor }) => count(tensor))); continue;
         case "copy": step.copies.forEach(({ driver, other }) => [driver, other].forEach(count)); continue;
-        case "host": seenByHost(step.event).forEach(count); continue;
+        case "host": hostTensors(step.event).forEach(count); continue;
         case "repeat":
           if (step.counted === "tensor") count(step.count);
           break;
