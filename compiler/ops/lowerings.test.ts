@@ -148,7 +148,7 @@ describe("lowerings of random shapes", () => {
 
   test("scatters, take_along and gather_nd, with indices that repeat and that count from the end", () => {
     const picks = fc.array(fc.integer({ min: -30, max: 30 }), { maxLength: 6 });
-    const names = fc.constantFrom("scatter_add", "scatter_max", "scatter_update");
+    const names = fc.constantFrom("scatter_add", "scatter_max", "scatter_min", "scatter_update");
     fc.assert(
       fc.property(shapesWithAxis, picks, names, fc.boolean(), seeds, ({ shape, axis }, list, name, nested, seed) => {
         const extent = shape[axis]!;
@@ -159,7 +159,7 @@ describe("lowerings of random shapes", () => {
         const rows = shape.with(axis, within.length);
         const own = tensor("i64", rows, Array.from({ length: sizeOf(rows) }, (_, k) => ((k * 7 + seed) % (2 * extent)) - extent));
         check("take_along", [filled("bf16", shape, seed), own], { axis }, seed);
-        for (const along of ["scatter_add_along", "scatter_max_along"]) check(along, [filled("f16", shape, 1), own, filled("f16", rows, 2)], { axis }, seed);
+        for (const along of ["scatter_add_along", "scatter_max_along", "scatter_min_along"]) check(along, [filled("f16", shape, 1), own, filled("f16", rows, 2)], { axis }, seed);
         const count = seed % (shape.length + 1);
         const tuples = tensor("i32", [within.length, count], Array.from({ length: within.length * count }, (_, k) => (k * 5 + seed) % shape[k % count]!));
         check("gather_nd", [filled("u8", shape, seed), tuples], {}, seed);

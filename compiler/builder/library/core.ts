@@ -220,6 +220,9 @@ export const scatter_add = define<<D extends DType>(x: Operand<D>, indices: Oper
 /** x with the largest of itself and the updates at the places along an axis that indices name; NaN if any is NaN. y = x, then y[…, indices[j…], …] = max(y[…, indices[j…], …], updates[…, j…, …]) for each j */
 export const scatter_max = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_max");
 
+/** x with the smallest of itself and the updates at the places along an axis that indices name; NaN if any is NaN. y = x, then y[…, indices[j…], …] = min(y[…, indices[j…], …], updates[…, j…, …]) for each j */
+export const scatter_min = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_min");
+
 /** x with elements replaced by updates at the places along an axis that indices name; the last of equal indices stays. y = x, then y[…, indices[j…], …] = updates[…, j…, …] for each j */
 export const scatter_update = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_update");
 
@@ -228,6 +231,9 @@ export const scatter_add_along = define<<D extends DType>(x: Operand<D>, indices
 
 /** x with the largest of itself and the updates along an axis, in each row at its own indices; NaN if any is NaN. y = x, then y[…, indices[…, j, …], …] = max(y[…, indices[…, j, …], …], updates[…, j, …]) for each j */
 export const scatter_max_along = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_max_along");
+
+/** x with the smallest of itself and the updates along an axis, in each row at its own indices; NaN if any is NaN. y = x, then y[…, indices[…, j, …], …] = min(y[…, indices[…, j, …], …], updates[…, j, …]) for each j */
+export const scatter_min_along = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_min_along");
 
 /** A box of the tensor that begins at run-time indices, one for each dimension; they are brought to where the box fits. y[i] = x[min(max(indices, 0), n - length) + i] */
 export const dynamic_slice = define<<D extends DType>(x: Operand<D>, indices: Operand, length: number | readonly number[]) => Tensor<D>>("core", "dynamic_slice");

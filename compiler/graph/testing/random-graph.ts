@@ -194,7 +194,7 @@ class RandomGraph {
   #scatter(value: ValueId, { dtype, shape }: TensorType, axis: number): void {
     const indices = this.#places(shape[axis]!);
     const updates = this.#partner({ dtype, shape: shape.with(axis, this.#type(indices).shape[0]!) });
-    this.#op(dtype === "bool" ? "scatter_update" : this.#decisions.pick(["scatter_add", "scatter_max", "scatter_update"]), [value, indices, updates], { axis });
+    this.#op(dtype === "bool" ? "scatter_update" : this.#decisions.pick(["scatter_add", "scatter_max", "scatter_min", "scatter_update"]), [value, indices, updates], { axis });
   }
 
   /** Indices within an axis, in order and in parts the same. */

@@ -171,6 +171,17 @@ function extremeGradient(build: GradientBuilder, { inputs, attributes, result, g
   return [build.apply("mul", [share, mine]), undefined, build.apply("mul", [ofResult(share), theirs])];
 }
 
+/** What keeps the largest or the smallest. */
+const scatterExtremeAlong = (op: "max" | "min", word: string, known: readonly number[]): Op => scatterAlong({
+  name: `scatter_${op}_along`,
+  summary: `x with the ${word} of itself and the updates along an axis, in each row at its own indices; NaN if any is NaN.`,
+  formula: `y = x, then y[…, indices[…, j, …], …] = ${op}(y[…, indices[…, j, …], …], updates[…, j, …]) for each j`,
+  combine: (before, update) => (typeof before === "number" ? Math[op](before, Number(update)) : before > update === (op === "max") ? before : update),
+  scalar: (before, update) => binary(op, before, update),
+  known,
+  gradient: extremeGradient,
+});
+
 export const scattersAlong: readonly Op[] = [
   scatterAlong({
     name: "scatter_add_along",
@@ -181,13 +192,6 @@ export const scattersAlong: readonly Op[] = [
     known: [21, 2, 13, 7, 5, 6],
     gradient: (build, { inputs, attributes, gradient }) => [gradient, undefined, build.apply("take_along", [gradient, inputs[1]!], attributes)],
   }),
-  scatterAlong({
-    name: "scatter_max_along",
-    summary: "x with the largest of itself and the updates along an axis, in each row at its own indices; NaN if any is NaN.",
-    formula: "y = x, then y[…, indices[…, j, …], …] = max(y[…, indices[…, j, …], …], updates[…, j, …]) for each j",
-    combine: (before, update) => (typeof before === "number" ? Math.max(before, Number(update)) : before > update ? before : update),
-    scalar: (before, update) => binary("max", before, update),
-    known: [20, 2, 10, 4, 5, 6],
-    gradient: extremeGradient,
-  }),
+  scatterExtremeAlong("max", "largest", [20, 2, 10, 4, 5, 6]),
+  scatterExtremeAlong("min", "smallest", [1, 2, 3, 1, 5, 6]),
 ];

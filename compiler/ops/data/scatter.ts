@@ -9,7 +9,7 @@
  * of whole rows (an embedding's gradient) is spread over the tiles, and so are the stretches of a histogram; other scatters of
  * single elements run on one.
  */
-import { isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
+import { isBig, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
 import { flatIndex, get, limitsOf, tensor } from "../../graph/tensor.ts";
 import { binary, cast, i32 } from "../../kernel/build.ts";
@@ -40,9 +40,11 @@ interface Rule {
   readonly known: readonly number[];
 }
 
+type Extreme = "max" | "min";
+
 /** Elements alone, as in a histogram, are taken in so many parts, where each of them has enough to do. */
 const [mostParts, leastUpdates] = [16, 1024];
-/** Where the largest are kept: how often there is a larger one, which nothing foretells, grows with the parts. */
+/** Where the largest or smallest are kept: how often there is a further one, which nothing foretells, grows with the parts. */
 const mostPartsOfLargest = 4;
 
 function partsOf(count: number, extent: number, atMost: number): number {
@@ -68,7 +70,7 @@ function stretchesOf(build: NodeBuilder, [x, indices]: readonly ValueId[], attri
 }
 
 /** What is done to the stretches of the updates, each on its own, and then to what they give and x; `none`, of a dtype, changes nothing. */
-const inParts = (op: "add" | "max", none: (dtype: DType) => number): NonNullable<Op["compose"]> => (build, inputs, attributes) => {
+const inParts = (op: "add" | Extreme, none: (dtype: DType) => number | bigint): NonNullable<Op["compose"]> => (build, inputs, attributes) => {
   const stretches = stretchesOf(build, inputs, attributes, op === "add" ? mostParts : mostPartsOfLargest);
   if (stretches === undefined) return undefined;
   const [x, indices, updates] = inputs as [ValueId, ValueId, ValueId];
@@ -79,10 +81,14 @@ const inParts = (op: "add" | "max", none: (dtype: DType) => number): NonNullable
   return build.apply(op, [x, reshaped(build, combined(build, rows, op), shape)]);
 };
 
-const combined = (build: NodeBuilder, rows: ValueId, op: "add" | "max"): ValueId => build.apply("reduce", [rows], { op, axes: [0], keepdims: false });
+const combined = (build: NodeBuilder, rows: ValueId, op: "add" | Extreme): ValueId => build.apply("reduce", [rows], { op, axes: [0], keepdims: false });
 
-/** Of which every number is the largest. */
-const least = (dtype: DType): number => (isFloat(dtype) ? -Infinity : Number(limitsOf(dtype).min));
+/** Than which no number is smaller (for max), or larger (for min). */
+function boundOf(op: Extreme, dtype: DType): number | bigint {
+  if (isFloat(dtype)) return op === "max" ? -Infinity : Infinity;
+  const bound = op === "max" ? limitsOf(dtype).min : limitsOf(dtype).max;
+  return isBig(dtype) ? BigInt(bound) : Number(bound);
+}
 
 /** Updates are numbered; of each place, the largest number of those for it says which one stays. */
 function lastInParts(build: NodeBuilder, inputs: readonly ValueId[], attributes: Attributes): ValueId | undefined {
@@ -203,6 +209,30 @@ function isLast(build: GradientBuilder, site: GradientSite): ValueId {
 const manySingle: readonly Example[] = (["f64", "i8", "i64"] as const).map((dtype) =>
   ({ inputs: [samples(dtype, [9]), tensor("i32", [3, 1024], Array.from({ length: 3072 }, (_, k) => ((k * k) % 18) - 9)), samples(dtype, [3, 1024], 1)], attributes: { axis: 0 } }));
 
+/** What keeps the largest or the smallest. */
+const scatterExtreme = (op: Extreme, word: string, known: readonly number[]): Op => scatter({
+  name: `scatter_${op}`,
+  summary: `x with the ${word} of itself and the updates at the places along an axis that indices name; NaN if any is NaN.`,
+  formula: `y = x, then y[…, indices[j…], …] = ${op}(y[…, indices[j…], …], updates[…, j…, …]) for each j`,
+  accepts: "number",
+  combine: (before, update) => (typeof before === "number" ? Math[op](before, Number(update)) : before > update === (op === "max") ? before : update),
+  scalar: (before, update) => binary(op, widened(before), widened(update)),
+  known,
+  compose: inParts(op, (dtype) => boundOf(op, dtype)),
+  examples: manySingle,
+  /** Equal ones share. */
+  gradient(build, site) {
+    const [x, indices, updates] = site.inputs as [ValueId, ValueId, ValueId];
+    const type = build.typeOf(x);
+    const ofResult = (value: ValueId): ValueId => build.apply("gather", [value, indices], axisOf(site));
+    const number = (holds: ValueId): ValueId => build.apply("cast", [holds], { dtype: type.dtype });
+    const mine = number(build.apply("eq", [x, site.result]));
+    const theirs = number(build.apply("eq", [updates, ofResult(site.result)]));
+    const share = build.apply("div", [site.gradient, build.apply("scatter_add", [mine, indices, theirs], axisOf(site))]);
+    return [build.apply("mul", [share, mine]), undefined, build.apply("mul", [ofResult(share), theirs])];
+  },
+});
+
 export const scatters: readonly Op[] = [
   scatter({
     name: "scatter_add",
@@ -216,28 +246,8 @@ export const scatters: readonly Op[] = [
     examples: manySingle,
     gradient: (build, site) => [site.gradient, undefined, build.apply("gather", [site.gradient, site.inputs[1]!], axisOf(site))],
   }),
-  scatter({
-    name: "scatter_max",
-    summary: "x with the largest of itself and the updates at the places along an axis that indices name; NaN if any is NaN.",
-    formula: "y = x, then y[…, indices[j…], …] = max(y[…, indices[j…], …], updates[…, j…, …]) for each j",
-    accepts: "number",
-    combine: (before, update) => (typeof before === "number" ? Math.max(before, Number(update)) : before > update ? before : update),
-    scalar: (before, update) => binary("max", widened(before), widened(update)),
-    known: [20, 2, 10],
-    compose: inParts("max", least),
-    examples: manySingle,
-    /** Equal ones share. */
-    gradient(build, site) {
-      const [x, indices, updates] = site.inputs as [ValueId, ValueId, ValueId];
-      const type = build.typeOf(x);
-      const ofResult = (value: ValueId): ValueId => build.apply("gather", [value, indices], axisOf(site));
-      const number = (holds: ValueId): ValueId => build.apply("cast", [holds], { dtype: type.dtype });
-      const mine = number(build.apply("eq", [x, site.result]));
-      const theirs = number(build.apply("eq", [updates, ofResult(site.result)]));
-      const share = build.apply("div", [site.gradient, build.apply("scatter_add", [mine, indices, theirs], axisOf(site))]);
-      return [build.apply("mul", [share, mine]), undefined, build.apply("mul", [ofResult(share), theirs])];
-    },
-  }),
+  scatterExtreme("max", "largest", [20, 2, 10]),
+  scatterExtreme("min", "smallest", [1, 2, 3]),
   scatter({
     name: "scatter_update",
     summary: "x with elements replaced by updates at the places along an axis that indices name; the last of equal indices stays.",

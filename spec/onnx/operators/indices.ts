@@ -45,13 +45,12 @@ function places(index: Tensor, shape: readonly number[]): Tensor<"i32"> {
   return parts.reduce((a, b) => a.add(b));
 }
 
-const scatters = { none: core.scatter_update, add: core.scatter_add, max: core.scatter_max } as const;
+const scatters = { none: core.scatter_update, add: core.scatter_add, max: core.scatter_max, min: core.scatter_min } as const;
 
-/** Scattered into one dimension; what is neither set, added nor a maximum is made of these, products by one update after the other. */
+/** Scattered into one dimension; products are made of these, by one update after the other. */
 function scattered({ around }: Call, x: Tensor, index: Tensor<"i32">, updates: Tensor, reduction: string): Tensor {
   switch (reduction) {
-    case "none": case "add": case "max": return scatters[reduction](x, index, updates);
-    case "min": return core.scatter_max(x.neg(), index, updates.neg()).neg();
+    case "none": case "add": case "max": case "min": return scatters[reduction](x, index, updates);
     case "mul": return multiplied(around, x, index, updates);
     default: throw new NotCovered(`scattering with the reduction ${reduction}`);
   }
