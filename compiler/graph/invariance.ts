@@ -26,7 +26,7 @@ const smallBytes = 4096;
 const total: ReadonlySet<string> = new Set([
   "iota", "iota_block", "linspace", "eye", "fft_rows", "uniform_rows", "normal_rows",
   "update", "concat", "stack", "pad", "roll", "tile", "repeat_each", "pack_columns", "winograd_filters",
-  "reduce", "mean", "argmax", "argmin", "log_sum_exp", "cum_sum", "cum_prod", "linear_recurrence", "matmul", "matmul_packed", "attention",
+  "reduce", "mean", "argmax", "argmin", "log_sum_exp", "cum_sum", "cum_prod", "cum_max", "cum_min", "linear_recurrence", "matmul", "matmul_packed", "attention",
   "softmax", "log_softmax", "layer_norm", "conv", "conv_transpose", "conv_filters", "pool", "unpool", "map", "map_rolled", "map_reduce", "map_update",
 ]);
 

@@ -114,6 +114,8 @@ describe("lowerings of random shapes", () => {
         check("cum_sum", [filled("i8", shape, seed)], { axis }, seed);
         check("linear_recurrence", [filled("f64", shape, seed), filled("f64", shape, seed + 1)], { axis }, seed);
         check("cum_prod", [filled("u32", shape, seed)], { axis }, seed);
+        check("cum_max", [filled("f32", shape, seed)], { axis }, seed);
+        check("cum_min", [filled("u64", shape, seed)], { axis }, seed);
       }),
       { numRuns: runs },
     );

@@ -49,7 +49,8 @@ import { reverse } from "./views/reverse.ts";
 import { roll } from "./data/roll.ts";
 import { rounding } from "./elementwise/rounding.ts";
 import { linearRecurrence } from "./reductions/recurrence.ts";
-import { cumProd, cumSum } from "./reductions/scan.ts";
+import { runningPlacesOps } from "./reductions/running-places.ts";
+import { scans } from "./reductions/scan.ts";
 import { scatters } from "./data/scatter.ts";
 import { selectOp } from "./elementwise/select.ts";
 import { eye, iota, iotaBlock, linspace } from "./sources/sequence.ts";
@@ -77,7 +78,7 @@ const list: readonly Op[] = [
   // moving data
   update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, pick, takeAlong, ...scatters, ...scattersAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort, mergeRuns, topPlaces,
   // combining
-  reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, cumSum, cumProd, linearRecurrence, matmul,
+  reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, ...scans, ...runningPlacesOps, linearRecurrence, matmul,
   // blocks of factorisations, sparse matrices
   triangularSolveBlock, choleskyBlock, householderBlock, ...implications, ...spectra, blockSparseMatmul, sparseRows, sampledMatmul, fftRows,
   // networks

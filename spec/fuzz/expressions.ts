@@ -317,6 +317,7 @@ export class Expressions {
     if (dtype === "bool" || shape.length === 0) return undefined;
     const axis = below(shape.length);
     const value = this.tensor(dtype, shape, depth, steady);
+    if (below(4) === 0) return { ...value, text: `${this.#decisions.pick(["cum_max", "cum_min"])}(${value.text}, axis = ${axis})` };
     if (!isFloat(dtype)) return { text: `${rarely(3) ? "cum_prod" : "cum_sum"}(${value.text}, axis = ${axis})`, ...exact };
     const sum = this.#sum(dtype, value, shape[axis]!, steady);
     return sum && { ...sum, text: `cum_sum(${sum.text}, axis = ${axis})` };

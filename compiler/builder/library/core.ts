@@ -299,6 +299,18 @@ export const cum_sum = define<<D extends DType>(x: Operand<D>, options?: { axis?
 /** Running product along an axis, each element included. y[i] = x[0] · … · x[i] */
 export const cum_prod = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "cum_prod");
 
+/** The largest element so far along an axis; NaN from the first NaN on. y[i] = max(x[0], …, x[i]) */
+export const cum_max = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "cum_max");
+
+/** The smallest element so far along an axis; NaN from the first NaN on. y[i] = min(x[0], …, x[i]) */
+export const cum_min = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "cum_min");
+
+/** Index of the largest element so far along an axis, as i32; the last of equals, NaN before all. x[y[i]] = cum_max(x)[i] */
+export const cum_argmax = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<"i32">>("core", "cum_argmax");
+
+/** Index of the smallest element so far along an axis, as i32; the last of equals, NaN before all. x[y[i]] = cum_min(x)[i] */
+export const cum_argmin = define<<D extends DType>(x: Operand<D>, options?: { axis?: number }) => Tensor<"i32">>("core", "cum_argmin");
+
 /** Each element the one before it along an axis times a, and b added; the first is b alone. y[0] = b[0], y[i] = a[i] · y[i - 1] + b[i] */
 export const linear_recurrence = define<<D extends DType>(a: Operand<D>, b: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "linear_recurrence");
 

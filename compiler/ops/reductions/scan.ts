@@ -1,21 +1,22 @@
 /**
- * Running totals along an axis. Floats accumulate in f64 in the meaning, each total rounded once; integers wrap. A second input is
+ * Running totals along an axis: sums, products, the largest or the smallest so far. Floats accumulate in f64 in the meaning, each total rounded once; integers wrap. A second input is
  * what they begin with: of sums whose rows are long, blocks of rows are added up first, so that each block begins with the sum of
  * those before it, and is gone through as it lies instead of column by column.
  */
-import { isFloat, sizeOf } from "../../../runtime/dtype.ts";
+import { isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
-import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
+import { flatIndex, forEachIndex, get, limitsOf, put, tensor, zeros } from "../../graph/tensor.ts";
 import { binary, cast, i32 } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { affineConstant } from "../../support/affine.ts";
-import { invariant } from "../../support/bug.ts";
+import { invariant, unreachable } from "../../support/bug.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { axesSpace, forRest, number, padded, widened } from "../lowerings.ts";
-import { broadcastTo, formulas, reshaped } from "../gradients.ts";
+import { formulas } from "../gradients.ts";
 import type { NodeBuilder, Op } from "../op.ts";
 import { recurredBackwards, shifted } from "./recurrence.ts";
+import { extremeGradient, numbersAlong } from "./running-places.ts";
 import { axisArgument, computeDType, intAttribute, requireClass, requireInputs, showShape } from "../rules.ts";
 
 /** Each element is in the totals from its own on: the running sum of the gradient, from the end. */
@@ -52,17 +53,49 @@ function sumInBlocks(build: NodeBuilder, x: ValueId, axis: number): ValueId | un
 const productGradient: NonNullable<Op["gradient"]> = (build, { inputs: [x], attributes, result, gradient }) => {
   const axis = intAttribute(attributes, "axis");
   const { dtype, shape } = build.typeOf(x!);
-  const first = broadcastTo(build, reshaped(build, build.apply("iota", [], { length: shape[axis]!, dtype: "i32" }), shape.map((extent, d) => (d === axis ? extent : 1))), shape);
   const f = formulas(build, { dtype, shape });
-  const before = f.select(build.apply("eq", [first, formulas(build, { dtype: "i32", shape }).number(0)]), f.number(1), shifted(build, result, axis));
+  const before = f.select(build.apply("eq", [numbersAlong(build, shape, axis), formulas(build, { dtype: "i32", shape }).number(0)]), f.number(1), shifted(build, result, axis));
   return [f.mul(before, recurredBackwards(build, x!, gradient, axis))];
 };
+
+type Combination = "add" | "mul" | "max" | "min";
+
+/** What a total is before its first element, which changes nothing. */
+function neutral(op: Combination, dtype: DType): number | bigint {
+  switch (op) {
+    case "add": return 0;
+    case "mul": return 1;
+    case "max": return isFloat(dtype) ? -Infinity : limitsOf(dtype).min;
+    case "min": return isFloat(dtype) ? Infinity : limitsOf(dtype).max;
+    default: return unreachable(op);
+  }
+}
+
+function combinedFloats(op: Combination, total: number, next: number): number {
+  switch (op) {
+    case "add": return total + next;
+    case "mul": return total * next;
+    case "max": return Math.max(total, next);
+    case "min": return Math.min(total, next);
+    default: return unreachable(op);
+  }
+}
+
+function combinedIntegers(op: Combination, total: bigint, next: bigint): bigint {
+  switch (op) {
+    case "add": return total + next;
+    case "mul": return total * next;
+    case "max": return total > next ? total : next;
+    case "min": return total < next ? total : next;
+    default: return unreachable(op);
+  }
+}
 
 /** What the totals at a point begin with. */
 type Start = (at: readonly Expression[]) => Expression;
 
 /** Row by row, the total in a register. */
-function scanRows(context: BlockContext, op: "add" | "mul", start: Start, outer: number): void {
+function scanRows(context: BlockContext, op: Combination, start: Start, outer: number): void {
   const { kernel, block, load, store } = context;
   kernel.forBox(block.slice(0, outer), true, (point) => {
     const { dtype } = load(0, padded(point, block.length));
@@ -75,7 +108,7 @@ function scanRows(context: BlockContext, op: "add" | "mul", start: Start, outer:
 }
 
 /** Where elements one behind the other belong to different rows: all rows side by side, each step from what the last one stored. */
-function scanPlanes({ kernel, block, load, store, reload }: BlockContext, op: "add" | "mul", start: Start, outer: number, behind: number): void {
+function scanPlanes({ kernel, block, load, store, reload }: BlockContext, op: Combination, start: Start, outer: number, behind: number): void {
   const side = block.slice(outer - behind, outer);
   kernel.forBox(block.slice(0, outer - behind), true, (before) => {
     const step = (k: Expression, total: (at: readonly Expression[]) => Expression): void =>
@@ -88,13 +121,22 @@ function scanPlanes({ kernel, block, load, store, reload }: BlockContext, op: "a
   });
 }
 
-function scan(name: string, words: string, op: "add" | "mul", expected: readonly number[]): Op {
-  const first = op === "add" ? 0 : 1;
+interface Rule {
+  readonly name: string;
+  readonly summary: string;
+  readonly formula: string;
+  readonly op: Combination;
+  /** Of 3 1 4 and 1 5 9. */
+  readonly known: readonly number[];
+  readonly gradient: NonNullable<Op["gradient"]>;
+}
+
+function scan({ name, summary, formula, op, known, gradient }: Rule): Op {
   return {
     name,
     kind: "compute",
-    summary: `Running ${words} along an axis, each element included.`,
-    formula: op === "add" ? "y[i] = x[0] + … + x[i]" : "y[i] = x[0] · … · x[i]",
+    summary,
+    formula,
     signature: {
       call: name,
       module: "core",
@@ -114,11 +156,10 @@ function scan(name: string, words: string, op: "add" | "mul", expected: readonly
       const stride = sizeOf(type.shape.slice(axis + 1));
       forEachIndex(type.shape, (index, flat) => {
         if (index[axis] !== 0) return;
-        let total: number | bigint = inputs[1] ? get(inputs[1], flatIndex(inputs[1].type.shape, index)) : isFloat(type.dtype) ? first : BigInt(first);
+        let total: number | bigint = inputs[1] ? get(inputs[1], flatIndex(inputs[1].type.shape, index)) : isFloat(type.dtype) ? neutral(op, type.dtype) : BigInt(neutral(op, type.dtype));
         for (let k = 0; k < type.shape[axis]!; k++) {
           const next = get(x, flat + k * stride);
-          if (typeof total === "number") total = op === "add" ? total + Number(next) : total * Number(next);
-          else total = op === "add" ? total + BigInt(next) : total * BigInt(next);
+          total = typeof total === "number" ? combinedFloats(op, total, Number(next)) : combinedIntegers(op, total, BigInt(next));
           put(result, flat + k * stride, total);
         }
       });
@@ -136,21 +177,22 @@ function scan(name: string, words: string, op: "add" | "mul", expected: readonly
           reads: [{ operand: 0, index: element }, ...(inputs.length > 1 ? [{ operand: 1, index: element.with(axis, affineConstant(0, space.length)) }] : [])],
           writes: [{ operand: 0, index: element }],
           emit(context) {
-            const start: Start = (at) => (inputs.length > 1 ? widened(context.load(1, at)) : number(type.dtype, first));
+            const start: Start = (at) => (inputs.length > 1 ? widened(context.load(1, at)) : number(type.dtype, neutral(op, type.dtype)));
             if (behind > 0 && computeDType(type.dtype) === type.dtype) scanPlanes(context, op, start, outer, behind);
             else scanRows(context, op, start, outer);
           },
         },
       ];
     },
-    gradient: op === "add" ? sumGradient : productGradient,
+    gradient,
     ...(op === "add" ? { compose: (build: NodeBuilder, inputs: readonly ValueId[], attributes: Attributes) => (inputs.length === 1 ? sumInBlocks(build, inputs[0]!, intAttribute(attributes, "axis")) : undefined) } : {}),
     examples: () => [
-      { inputs: [tensor("i32", [2, 3], [1, 2, 3, 4, 5, 6])], attributes: { axis: 1 }, expected: tensor("i32", [2, 3], expected) },
+      { inputs: [tensor("i32", [2, 3], [3, 1, 4, 1, 5, 9])], attributes: { axis: 1 }, expected: tensor("i32", [2, 3], known) },
       { inputs: [tensor("f32", [3, 4, 2], Array.from({ length: 24 }, (_, i) => Math.sin(i)))], attributes: { axis: 1 } },
       { inputs: [samples("i8", [5, 7])], attributes: { axis: 0 } },
       { inputs: [tensor("f16", [5], [1, 0.5, 2, 4, 0.25])], attributes: { axis: 0 } },
       { inputs: [samples("u64", [0, 2])], attributes: { axis: 0 } },
+      { inputs: [samples("f32", [4, 9])], attributes: { axis: 0 } },
       ...(op === "add" ? [
         { inputs: [tensor("f32", [2, 3], [1, 2, 3, 4, 5, 6]), tensor("f32", [2, 1], [10, 20])], attributes: { axis: 1 }, expected: tensor("f32", [2, 3], [11, 13, 16, 24, 29, 35]) },
         { inputs: [samples("i32", [2, 4, 3]), samples("i32", [2, 1, 3])], attributes: { axis: 1 } },
@@ -160,5 +202,9 @@ function scan(name: string, words: string, op: "add" | "mul", expected: readonly
   };
 }
 
-export const cumSum = scan("cum_sum", "sum", "add", [1, 3, 6, 4, 9, 15]);
-export const cumProd = scan("cum_prod", "product", "mul", [1, 2, 6, 4, 20, 120]);
+export const scans: readonly Op[] = [
+  scan({ name: "cum_sum", summary: "Running sum along an axis, each element included.", formula: "y[i] = x[0] + … + x[i]", op: "add", known: [3, 4, 8, 1, 6, 15], gradient: sumGradient }),
+  scan({ name: "cum_prod", summary: "Running product along an axis, each element included.", formula: "y[i] = x[0] · … · x[i]", op: "mul", known: [3, 3, 12, 1, 5, 45], gradient: productGradient }),
+  scan({ name: "cum_max", summary: "The largest element so far along an axis; NaN from the first NaN on.", formula: "y[i] = max(x[0], …, x[i])", op: "max", known: [3, 3, 4, 1, 5, 9], gradient: extremeGradient }),
+  scan({ name: "cum_min", summary: "The smallest element so far along an axis; NaN from the first NaN on.", formula: "y[i] = min(x[0], …, x[i])", op: "min", known: [3, 1, 1, 1, 1, 1], gradient: extremeGradient }),
+];
