@@ -6,8 +6,9 @@ const names: { readonly [name: string]: string } = {
   add: "a + b", subtract: "a - b", multiply: "a * b", divide: "a / b", true_divide: "a / b", floor_divide: "floor(a / b)", mod: "a % b", fmod: "a % b", negative: "-x", reciprocal: "1 / x", square: "x * x", cube: "x * x * x",
   power: "pow(x, y)", float_power: "pow(x, y)", absolute: "abs(x)", fabs: "abs(x)", sgn: "sign(x)", rint: "round(x)", fix: "trunc(x)", hypot: "sqrt(a * a + b * b)", lerp: "a + t * (b - a)", logaddexp: "log_sum_exp(stack(a, b), axis = 0)",
   equal: "a == b", not_equal: "a != b", greater: "a > b", less: "a < b", not: "!x", logical_and: "a && b", logical_or: "a || b", logical_not: "!x", logical_xor: "a != b", bitwise_and: "a & b", bitwise_or: "a | b", bitwise_xor: "a ^ b", bitwise_not: "~x", invert: "~x",
-  left_shift: "a << n", right_shift: "a >> n", isclose: "abs(a - b) <= tolerance", allclose: "all(abs(a - b) <= tolerance)", array_equal: "all(a == b)", deg2rad: "x * 0.017453292519943295", radians: "x * 0.017453292519943295", erfc: "1 - erf(x)",
+  left_shift: "a << n", right_shift: "a >> n", isclose: "abs(a - b) <= tolerance", allclose: "all(abs(a - b) <= tolerance)", array_equal: "all(a == b)", deg2rad: "x * 0.017453292519943295", radians: "x * 0.017453292519943295",
   swish: "silu(x) of std/nn", logsigmoid: "-softplus(-x) of std/nn", log_sigmoid: "-softplus(-x) of std/nn", threshold: "select(x > limit, x, value)",
+  gammaln: "lgamma(x) of std/special", loggamma: "lgamma(x) of std/special", log_gamma: "lgamma(x) of std/special", psi: "digamma(x) of std/special", polygamma: "digamma(x) of std/special", gamma: "the exponential of lgamma(x) of std/special", erf_inv: "erfinv(x) of std/special", norm_cdf: "ndtr(x) of std/special", norm_ppf: "ndtri(x) of std/special",
   // dtypes and values
   astype: "cast<f32>(x)", type: "cast<f32>(x)", to: "cast<f32>(x)", half: "f16(x)", double: "f64(x)", long: "i64(x)", detach: "stop_gradient(x)", clone: "x itself, which nothing else changes,", copy: "x itself, which nothing else changes,", contiguous: "x itself",
   // reductions

@@ -46,7 +46,7 @@ export interface Signature {
   /** `max` for both the reduction and the elementwise op. */
   readonly call: string;
   /** Where the name comes from: in scope everywhere, or to be imported. */
-  readonly module: "core" | "std/nn" | "std/random" | "std/linalg" | "std/sparse" | "std/fft";
+  readonly module: "core" | "std/nn" | "std/random" | "std/linalg" | "std/sparse" | "std/fft" | "std/derivatives";
   readonly parameters: readonly OpParameter[];
   /** Whether the call takes a dtype between `<` `>`, as `cast<f32>(x)`: required, optional (else from the context), or none. */
   readonly dtypeArgument?: "required" | "optional";

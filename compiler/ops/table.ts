@@ -65,11 +65,12 @@ import { topPlaces } from "./data/top-places.ts";
 import { transpose } from "./views/transpose.ts";
 import { triangularSolveBlock } from "./linalg/triangular-solve.ts";
 import { update } from "./data/update.ts";
+import { withSlope } from "./elementwise/with-slope.ts";
 import { winogradFilters, winogradImage, winogradResult } from "./networks/winograd.ts";
 
 const list: readonly Op[] = [
   // elementwise
-  ...arithmetic, ...comparison, ...bits, ...functions, ...rounding, ...classification, ...activation, selectOp, castOp, bitcastOp, stopGradient,
+  ...arithmetic, ...comparison, ...bits, ...functions, ...rounding, ...classification, ...activation, selectOp, castOp, bitcastOp, stopGradient, withSlope,
   // views
   reshape, transpose, slice, broadcast, reverse,
   // known elements

@@ -9,3 +9,4 @@ export * as optim from "./optim.ts";
 export * as quantised from "./quantised.ts";
 export * as random from "./random.ts";
 export * as sparse from "./sparse.ts";
+export * as special from "./special.ts";

@@ -191,5 +191,6 @@ export const arithmeticIdentities: ReadonlyMap<string, Identity> = new Map<strin
   ["cast", cast],
   // Gradients are built before this pass.
   ["stop_gradient", (node) => node.inputs],
+  ["with_slope", (node) => node.inputs.slice(0, 1)],
   ...[...implications, ...spectra].map(({ name }): [string, Identity] => [name, (node) => node.inputs.slice(0, 1)]),
 ]);
