@@ -88,7 +88,7 @@ function floatBinary(module: Module, op: BinaryOp, machine: "f32" | "f64", left:
     // The remainder of two f32 is an f32, so nothing is rounded twice.
     case "rem":
       return machine === "f64" ? callMath(module, "rem", [left, right]) : module.f32.demote(callMath(module, "rem", [module.f64.promote(left), module.f64.promote(right)]));
-    case "and": case "or": case "xor": case "shl": case "shr": case "mulhi": throw new CompilerBug(`${op} of ${machine}`);
+    case "and": case "or": case "xor": case "shl": case "shr": case "mulhi": case "dot": throw new CompilerBug(`${op} of ${machine}`);
     default: return unreachable(op);
   }
 }
@@ -100,6 +100,7 @@ function integerBinary(scope: FunctionScope, op: BinaryOp, dtype: DType, machine
   switch (op) {
     case "add": case "sub": case "mul": return wrapNarrow(module, dtype, integer[op](left, right));
     case "mulhi": return module.i32.wrap(module.i64.shr_u(module.i64.mul(module.i64.extend_u(left), module.i64.extend_u(right)), module.i64.const(32n)));
+    case "dot": return sumOfHalves(scope, left, right);
     case "and": case "or": case "xor": return integer[op](left, right);
     case "div":
       if (!signed) return integer.div_u(left, right);
@@ -120,6 +121,15 @@ function integerBinary(scope: FunctionScope, op: BinaryOp, dtype: DType, machine
     case "lt": case "le": case "gt": case "ge": return signed ? integer[`${op}_s`](left, right) : integer[`${op}_u`](left, right);
     default: return unreachable(op);
   }
+}
+
+/** The product of the lower 16 bits, which have signs, and that of the upper ones. */
+function sumOfHalves(scope: FunctionScope, left: Code, right: Code): Code {
+  const { i32 } = scope.module;
+  const a = scope.shared(left, scope.binaryen.i32);
+  const b = scope.shared(right, scope.binaryen.i32);
+  const upper = (word: Code): Code => i32.shr_s(word, i32.const(16));
+  return i32.add(i32.mul(i32.extend16_s(a.first), i32.extend16_s(b.first)), i32.mul(upper(a.again()), upper(b.again())));
 }
 
 /** The machine takes an amount modulo its own width, which is more than that of a narrow integer. */

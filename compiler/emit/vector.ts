@@ -143,6 +143,7 @@ export function vectorBinary(scope: FunctionScope, op: BinaryOp, dtype: DType, l
     case "eq": case "ne": case "lt": case "le": case "gt": case "ge": return compare(scope, op, dtype, lanes, left, right);
     case "and": case "or": case "xor": return module.v128[op](left, right);
     case "mulhi": return upperWords(scope, left, right);
+    case "dot": return module.i32x4.dot_i16x8_s(left, right);
     case "shl": case "shr": case "rem": throw new CompilerBug(`${op} of ${dtype}×${lanes}`);
     case "add": case "sub": case "mul": case "div": case "min": case "max": break;
     default: return unreachable(op);

@@ -82,6 +82,8 @@ function numberFunction(op: BinaryOp, dtype: DType): (left: number, right: numbe
     case "sub": return (a, b) => round(a - b);
     case "mul": return float ? (a, b) => round(a * b) : (a, b) => round(Math.imul(a, b));
     case "mulhi": return (a, b) => Number((BigInt(a) * BigInt(b)) >> 32n);
+    // Of two products of 2³⁰ the sum wraps.
+    case "dot": return (a, b) => (Math.imul((a << 16) >> 16, (b << 16) >> 16) + Math.imul(a >> 16, b >> 16)) | 0;
     case "div": return float ? (a, b) => round(a / b) : (a, b) => round(Math.trunc(a / divisor(b)));
     case "rem": return float ? (a, b) => round(a % b) : (a, b) => round(a % divisor(b));
     case "min": return (a, b) => Math.min(a, b);
@@ -116,7 +118,7 @@ function bigFunction(op: BinaryOp, dtype: DType): (left: bigint, right: bigint) 
     case "add": return (a, b) => round(a + b);
     case "sub": return (a, b) => round(a - b);
     case "mul": return (a, b) => round(a * b);
-    case "mulhi": throw new CompilerBug(`mulhi of ${dtype}`);
+    case "mulhi": case "dot": throw new CompilerBug(`mulhi of ${dtype}`);
     case "div": return (a, b) => round(a / check(b));
     case "rem": return (a, b) => a % check(b);
     case "min": return (a, b) => (a < b ? a : b);

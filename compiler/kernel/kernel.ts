@@ -14,11 +14,12 @@ import type { Span } from "../support/span.ts";
 export type UnaryOp = "neg" | "abs" | "not" | "sqrt" | "floor" | "ceil" | "trunc" | "nearest" | "popcount";
 /**
  * Comparisons give dtype `bool`; all others the dtype of their operands, which must be equal. `and or xor` take integers and
- * bool. `mulhi`, of u32 alone, is the upper half of the product's 64 bits, whose lower half is `mul`.
+ * bool. `mulhi`, of u32 alone, is the upper half of the product's 64 bits, whose lower half is `mul`. `dot`, of i32 alone, takes each
+ * operand as two integers of 16 bits, and adds up the product of the lower ones and that of the upper ones.
  */
 export type BinaryOp =
   | "add" | "sub" | "mul" | "div" | "rem" | "min" | "max"
-  | "and" | "or" | "xor" | "shl" | "shr" | "mulhi"
+  | "and" | "or" | "xor" | "shl" | "shr" | "mulhi" | "dot"
   | ComparisonOp;
 export type ComparisonOp = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
 

@@ -100,6 +100,7 @@ function binarySupported(op: BinaryOp, dtype: DType, right: Expression): boolean
     case "and": case "or": case "xor": return !isFloat(dtype);
     // One amount for all lanes.
     case "mulhi": return dtype === "u32";
+    case "dot": return dtype === "i32";
     case "shl": case "shr": return isInteger(dtype) && (right.kind === "splat" || right.kind === "constant");
     case "eq": case "ne": case "lt": case "le": case "gt": case "ge": return true;
     default: return unreachable(op);

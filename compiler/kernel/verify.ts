@@ -191,6 +191,7 @@ class Verifier {
         typed(!bitwise.has(op) || !isFloat(dtype));
         typed(!shifts.has(op) || isInteger(dtype));
         typed(op !== "mulhi" || dtype === "u32");
+        typed(op !== "dot" || dtype === "i32");
         return;
       }
       case "multiplyAdd": {

@@ -15,7 +15,7 @@ export type Choose = fc.GeneratorValue;
 
 const allDTypes = Object.keys(dtypes) as DType[];
 const unaryOps: readonly UnaryOp[] = ["neg", "abs", "not", "sqrt", "floor", "ceil", "trunc", "nearest", "popcount"];
-const arithmetic: readonly BinaryOp[] = ["add", "sub", "mul", "div", "rem", "min", "max", "and", "or", "xor", "shl", "shr", "mulhi"];
+const arithmetic: readonly BinaryOp[] = ["add", "sub", "mul", "div", "rem", "min", "max", "and", "or", "xor", "shl", "shr", "mulhi", "dot"];
 const comparisons: readonly BinaryOp[] = ["eq", "ne", "lt", "le", "gt", "ge"];
 const mathNames: readonly MathFunction[] = ["exp", "log", "sin", "tanh", "erf", "cbrt", "pow", "atan2"];
 
@@ -257,7 +257,7 @@ class KernelMaker {
     const shift = op === "shl" || op === "shr";
     if (dtype === "bool" && !bits && op !== "min" && op !== "max") return undefined;
     if (isFloat(dtype) && (bits || shift)) return undefined;
-    if (op === "mulhi" && dtype !== "u32") return undefined;
+    if ((op === "mulhi" && dtype !== "u32") || (op === "dot" && dtype !== "i32")) return undefined;
     const left = this.#expression(dtype, lanes, depth);
     const right = shift && lanes > 1 ? splat(lanes, this.#expression(dtype, 1, depth)) : this.#expression(dtype, lanes, depth);
     const divides = isInteger(dtype) && (op === "div" || op === "rem");
