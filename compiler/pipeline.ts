@@ -22,6 +22,7 @@ import { fuseUpdates } from "./graph/passes/fuse-updates.ts";
 import { hoistPacking } from "./graph/passes/hoist-packing.ts";
 import { hoist } from "./graph/passes/hoist.ts";
 import { mergeEqualNodes } from "./graph/passes/merge-equal-nodes.ts";
+import { narrowProducts } from "./graph/passes/narrow-products.ts";
 import { packConvolutions } from "./graph/passes/pack-convolutions.ts";
 import { packProducts } from "./graph/passes/pack-products.ts";
 import { removeDeadNodes } from "./graph/passes/remove-dead-nodes.ts";
@@ -52,6 +53,7 @@ function stage<From, To>(pass: Pass<From, To>, verify: (program: To) => void, pr
 export const stages: readonly Stage[] = [
   stage(differentiate, verifyGraph, printGraph),
   stage(checkIndices, verifyGraph, printGraph),
+  stage(narrowProducts, verifyGraph, printGraph),
   stage(cutLongRows, verifyGraph, printGraph),
   stage(borderConvolutions, verifyGraph, printGraph),
   stage(foldConstants, verifyGraph, printGraph),

@@ -29,8 +29,7 @@
  * slower than by two (0.62 to 0.55 ms).
  *
  * Of convolutions C reads images as they come and comes to 0.95 to 1 of what fused products allow, of a step of an LSTM to 0.87;
- * Winograd's way was not tried in C. C sums products of bytes as pairs of words of 16 bits, eight at once, where matmul_i32
- * multiplies them as floats, four at once.
+ * Winograd's way was not tried in C. Products of bytes are sums of pairs of words of 16 bits, eight at once, here and there.
  *
  * November 2026, one worker, V8's pairing of vectors off, on a machine that other work kept busy, as parts of the limit:
  *
@@ -56,7 +55,7 @@
  * | top_k, 8 of 1024: 0.46 ms                 | 0.75–0.85    | 500     | C; NumPy's argpartition: 8.5 ms |
  * | fft, rfft                                 | 1, 0.92–0.94 | 31, 40 | C |
  * | sparse products, 64 columns and 1         | 0.93–0.97, 0.84–1 | 18, 12 | lookups; C |
- * | matmul_i32; step of lstm                  | 0.56; 0.93   | 34, 17  | C |
+ * | matmul_i32, conv2d_i32; step of lstm      | 0.98, 1.03; 0.93 | 60; 17 | C |
  * | conv2d 3 × 3, and by its image            | 2.4          | 92, 100 | products, of plain sums: Winograd's are fewer |
  * | conv2d, stride 2, and by its image; 1 × 1, by its image | 0.91, 0.83; 0.93 | 46, 41; 39 | C |
  * | conv2d by its filters; stride 2; 1 × 1    | 0.95; 0.95; 0.84 | 42, 46; 37 | C; images are reordered in each call |

@@ -2,10 +2,12 @@
 import { dtypes, isBig, isFloat, isInteger, type DType } from "../../../runtime/dtype.ts";
 import { implications } from "../../ops/linalg/implied.ts";
 import { spectra } from "../../ops/linalg/implied-spectra.ts";
+import type { Range } from "../../kernel/ranges.ts";
 import { fillAttributes, fillValue } from "../constants.ts";
 import type { Node, ValueId } from "../graph.ts";
 import type { Rewriting } from "../rewrite.ts";
 import { convert, limitsOf } from "../tensor.ts";
+import { rangeOf } from "../value-ranges.ts";
 import type { Identity, Simplified } from "./identity.ts";
 
 type Known = number | bigint | undefined;
@@ -166,6 +168,12 @@ function holdsEvery(to: DType, from: DType): boolean {
   return outer.min <= inner.min && inner.max <= outer.max;
 }
 
+/** Integers that lie between the limits. */
+const clamp: Identity = (node, at) => {
+  const [x, low, high] = node.inputs.map((input) => rangeOf(input, at)) as [Range | undefined, Range | undefined, Range | undefined];
+  return x && x.min >= low!.max && x.max <= high!.min ? [node.inputs[0]!] : undefined;
+};
+
 export const arithmeticIdentities: ReadonlyMap<string, Identity> = new Map<string, Identity>([
   ["add", add],
   ["sub", subtract],
@@ -179,6 +187,7 @@ export const arithmeticIdentities: ReadonlyMap<string, Identity> = new Map<strin
   ["shr", shift],
   ["min", extreme],
   ["max", extreme],
+  ["clamp", clamp],
   ["pow", power],
   ["neg", involution],
   ["not", involution],

@@ -55,6 +55,7 @@ describe("fuse-results", () => {
     ["a result from outside of a loop", "in x: f32[4, 8]; in w: f32[8, 6]; out y: f32[4, 6];", "let p = x @ w; var s = x @ w; repeat 3 { s = tanh(s) + p; } y = s;", { matmul: 1, map: 1 }],
     ["an op that reads what it has stored", "in x: f32[4, 8]; out y: f32[4, 8];", "y = softmax(x, axis = 1) * 2;", { softmax: 1, map: 1 }],
     ["columns stored a row apart", "in x: f32[4, 8]; in w: f32[8, 6]; out y: f32[6, 4];", "y = (x @ w).transpose(1, 0);", { matmul: 1 }],
+    ["sums of i32 that are stored in less", "in x: i32[4, 8]; in w: i32[8, 6]; out y: u8[4, 6];", "y = cast<u8>(x @ w);", { matmul: 1, map: 1 }],
     ["maps that the user cuts", "in x: f32[4, 8]; in w: f32[8, 6]; out y: f32[4, 6];", "y = partition(tanh(x @ w), (2, 1));", { matmul: 1, map: 1 }],
     ["a product whose operand changes in between", "in x: f32[4, 8]; in w: f32[8, 6]; out y: f32[4, 6]; out z: f32[4, 8];", "var u = x; let p = u @ w; u[0, :] = u[1, :] * 2; z = u; y = tanh(p) + sum(u);", { map: 2, update: 1, matmul: 1, reduce: 1 }],
   ] as const)("leaves %s", (_, states, body, expected) => {

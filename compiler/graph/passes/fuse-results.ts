@@ -5,7 +5,8 @@
  *
  * Each element is computed by the same operations in the same order as before. Only results of ops that store each element
  * once (`stores` in ops/op.ts), that have no other use, and that stand in the same block. Where a map reads several such
- * results, the one made last takes it in: the others are in memory shorter. A map of f32 that gives 16-bit floats stays a pass of its own.
+ * results, the one made last takes it in: the others are in memory shorter. A map of f32 that gives
+ * 16-bit floats, or of i32 that gives less, stays a pass of its own.
  *
  * Needs: fused graphs, products packed. Gives: the same results, bit for bit.
  */
@@ -113,8 +114,8 @@ class ResultFusion {
   }
 }
 
-/** Whether what is computed in f32 would be stored in 16 bits: blocks of contractions are fastest where they store what they sum. */
-const narrows = (computed: DType, stored: DType): boolean => computed === "f32" && isFloat(stored) && bytesOf(stored) === 2;
+/** Whether sums of f32 or i32 would be stored in less: blocks of contractions are fastest where they store what they sum. */
+const narrows = (computed: DType, stored: DType): boolean => (computed === "f32" ? isFloat(stored) && bytesOf(stored) === 2 : computed === "i32" && bytesOf(stored) < 4);
 
 /** Ops that may give their result the storage of an input. */
 const mayChange = (node: Node): boolean => node.regions.length > 0 || node.op === "execute" || changesInput(node);

@@ -12,19 +12,20 @@ import { countOps } from "../print.ts";
 import { verify } from "../verify.ts";
 import { differentiate } from "./differentiate.ts";
 import { fuse } from "./fuse.ts";
+import { narrowProducts } from "./narrow-products.ts";
 import { packConvolutions } from "./pack-convolutions.ts";
 import { removeDeadNodes } from "./remove-dead-nodes.ts";
 
 const contextOf = (strictMath = false) => Object.assign(new Diagnostics(), { target: target("wasm"), strictMath });
 
 function passed(graph: Graph, strictMath = false): Graph {
-  const result = removeDeadNodes.run(packConvolutions.run(fuse.run(differentiate.run(graph, contextOf()), contextOf()), contextOf(strictMath)), contextOf());
+  const result = removeDeadNodes.run(packConvolutions.run(fuse.run(narrowProducts.run(differentiate.run(graph, contextOf()), contextOf()), contextOf()), contextOf(strictMath)), contextOf());
   verify(result);
   return result;
 }
 
 const graphFor = (members: string, statements: string): Graph =>
-  graphOf(`import { conv2d, conv_transpose2d, max_pool2d, avg_pool2d, relu } from "std/nn"; graph g { ${members} program main { ${statements} } }`);
+  graphOf(`import { conv2d, conv_transpose2d, max_pool2d, avg_pool2d, relu } from "std/nn"; import { conv2d_i32, requantize } from "std/quantised"; graph g { ${members} program main { ${statements} } }`);
 
 interface Layer {
   readonly dtype: "f32" | "f64";
@@ -157,6 +158,19 @@ describe("pack-convolutions", () => {
     const got = one.runSync(toHost(inputs));
     expect(differences(expected, got, 1e-5)).toEqual([]);
     expect(two.runSync(toHost(inputs))["y"]!.data).toEqual(got["y"]!.data);
+  });
+
+  const quantised = graphFor(
+    "in x: u8[2, 6, 9, 8]; param a: i8[16, 6, 3, 3]; param b: i8[9, 16, 3, 3]; out y: u8[2, 9, 7, 6];",
+    `let one = requantize<u8>(conv2d_i32(x, a, x_zero = 3, padding = 1), f32(0.01), 5); y = requantize<u8>(conv2d_i32(one, b, x_zero = 5), f32(0.01), 7);`,
+  );
+
+  it("carries the order of axes through slices: between quantised layers nothing is reordered", async () => {
+    const after = passed(quantised);
+    expect(countOps(after)).toMatchObject({ conv_packed: 2, transpose: 4 });
+    const [inputs, params] = [fillStates(quantised, "in", 256), fillStates(quantised, "param", 256)];
+    await using engine = await engineFor(quantised, withTiles(target("wasm"), 3), 1, params);
+    expect(differences(new Interpreter(quantised, { params }).run("main", inputs), engine.runSync(toHost(inputs)), 0)).toEqual([]);
   });
 
   it.each([1, 4])("transforms, multiplies and transforms back on one tile, for %i images, whose borders need the only sync", (images) => {

@@ -14,13 +14,13 @@
  * packed when these are loaded; those that change from run to run where there are enough positions for each of their elements.
  *
  * The order of axes is carried on (order.ts): what a convolution gives is seen through a `transpose`, a view, and where maps,
- * pools, reductions and joins of channels read such views, they work on what is behind them. So only what comes from outside
+ * pools, reductions, slices and joins of channels read such views, they work on what is behind them. So only what comes from outside
  * or goes there is reordered, where it is least. A bias becomes a map behind the sums, which `fuse-results` puts into the kernel;
  * borders become a `pad`.
  *
  * Sums keep their order, but the bias is added last, and Winograd's products round otherwise: with `strictMath` there are none.
  * A convolution over one axis is one over two, of which the first has extent 1 (planes.ts). Convolutions over three axes, of other
- * dtypes or groups stay as they are, and so do those with a filter for each channel of an image that comes from outside.
+ * dtypes (but for words of pairs, narrow-products.ts) or groups stay as they are, and so do those with a filter for each channel of an image that comes from outside.
  */
 import type { Pass } from "../../support/pass.ts";
 import { prepares } from "../invariance.ts";

@@ -6,14 +6,14 @@
  *
  * Where the parallel loop over vectors has a loop around it in which the loaded vectors stay the same (the rows of a
  * matmul), the block is so many of those by so many vectors as fit the sixteen registers with what feeds them: 6 by 2 where a
- * product and a sum are one instruction, else 4 by 2. Else it is 8 vectors, which are also whole cache lines of a matrix that
+ * product and a sum are one instruction, as those of floats may be, else 4 by 2. Else it is 8 vectors, which are also whole cache lines of a matrix that
  * one row is multiplied by, or 4 where each has several accumulators, and 4 for two rows. Dot products, whose innermost loop is itself over
  * vectors, are blocked in the same way over the loops around.
  *
  * Machines that pair two vectors into one (V8 with wide vectors) want twice the vectors: 6 by 4, or 4 by 4. On others such a
  * block would spill. So `blockForPairs` makes the blocks anew for them, and which ones run is chosen when a file is loaded.
  */
-import { bytesOf } from "../../../runtime/dtype.ts";
+import { bytesOf, isFloat } from "../../../runtime/dtype.ts";
 import { roundUp } from "../../support/parts.ts";
 import type { Pass } from "../../support/pass.ts";
 import { carriedLocals } from "../dependence.ts";
@@ -34,8 +34,8 @@ export const blockForPairs: Pass<Kernel, Kernel> = {
   run: (kernel, { strictMath }) => withBlocks(kernel, { rows: blockRows(strictMath), vectors: 4, pairs: true }),
 };
 
-/** Rows of a register block: with as many accumulators there is room left for a product where that is a value of its own. */
-export const blockRows = (strictMath = false): number => (strictMath ? 4 : 6);
+/** Rows of a register block: where products are `apart` from sums, values of their own, there is room left for one. */
+export const blockRows = (apart = false): number => (apart ? 4 : 6);
 
 /** Whether vectors are stored as they are held. What is converted or cut on the way to memory is not paired. */
 export function storesWhole({ body, buffers }: Kernel): boolean {
@@ -98,13 +98,16 @@ function isAccumulation(loop: ForStatement): boolean {
   return straight && vectorLoads(loop.body).length > 0 && carriedLocals(loop).size > 0 && (tripCount(loop) ?? 0) >= 2;
 }
 
+const sumsFloats = ({ body }: ForStatement): boolean => body.some((statement) => statement.kind === "set" && isFloat(statement.value.dtype));
+
 /** How many vectors at once: the fewer the rows, the more, so that additions need not wait for one another. */
 function vectorsOf({ rows: most, vectors }: BlockSize, rows: ForStatement | undefined, accumulators: number): number {
   if (rows === undefined) return accumulators === 1 ? 4 * vectors : 4;
   return evenly(most, tripCount(rows)!) <= 2 ? 2 * vectors : vectors;
 }
 
-function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors: Map<LocalId, number>, size: BlockSize): void {
+function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors: Map<LocalId, number>, most: BlockSize): void {
+  const size = sumsFloats(accumulation) ? most : { ...most, rows: blockRows(true) };
   const usable = nest.filter((loop) => canInterleave(loop) && (tripCount(loop) ?? 0) > 1);
   const loads = vectorLoads(accumulation.body);
   const own = localsSet(accumulation.body);

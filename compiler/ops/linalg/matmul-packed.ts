@@ -7,7 +7,6 @@
  * A vertex keeps one panel of columns in the nearest caches and takes all its rows through it. What the last panels have less
  * is computed by kernels of their own; of columns, in blocks as wide as others (`looseLowering`).
  */
-import type { DType } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType } from "../../graph/graph.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
 import { binary, cast, i32 } from "../../kernel/build.ts";
@@ -20,6 +19,7 @@ import { samples } from "../elementwise/elementwise.ts";
 import { dimensions, fillLowering, number, wholeRegion } from "../lowerings.ts";
 import type { Op } from "../op.ts";
 import { broadcastShapes, requireClass, requireInputs, requireSameDType } from "../rules.ts";
+import { plusTerm, requireTerms, sumsOf, type Elements } from "./terms.ts";
 
 /** a: [...batch, m, k] or [...batch, ⌈m / height⌉, k, height] · b: [...batch, ⌈n / width⌉, k, width] → [...batch, m, n] */
 interface Extents {
@@ -68,7 +68,7 @@ function partsOf(extent: number, width: number): Part[] {
 }
 
 /** The product of some panels of rows and some of columns. Space: [...batch, panels of rows, panels of columns, rows, columns, k]. */
-function partLowering(extents: Extents, dtype: DType, rows: Part, columns: Part): Lowering {
+function partLowering(extents: Extents, { dtype, attributes }: Elements, rows: Part, columns: Part): Lowering {
   const { batch, aLeading, bLeading, height, inPanels, k, width } = extents;
   const outer = batch.length;
   const rank = outer + 5;
@@ -94,7 +94,7 @@ function partLowering(extents: Extents, dtype: DType, rows: Part, columns: Part)
         const [p, q, r, l] = indices.slice(outer) as [Expression, Expression, Expression, Expression];
         const point = [...indices.slice(0, outer), q, p, r, l];
         const sum = kernel.let("sum", number(dtype, 0));
-        kernel.forBox([length], false, ([i]) => kernel.set(sum, binary("add", sum, binary("mul", load(0, [...point, i!]), load(1, [...point, i!])))));
+        kernel.forBox([length], false, ([i]) => kernel.set(sum, plusTerm(attributes, sum, load(0, [...point, i!]), load(1, [...point, i!]))));
         store(0, [...point, i32(0)], cast(dtype, sum));
       });
     },
@@ -112,12 +112,13 @@ const halfPanel = (width: number): number => Math.ceil(width / 2);
  * sums of some rows are held, and those of columns that exist are then stored. Single columns would take longer than that. A
  * further dimension of the space is the lanes that are read.
  */
-function looseLowering(extents: Extents, dtype: DType, rows: Part, columns: Part): Lowering {
+function looseLowering(extents: Extents, elements: Elements, rows: Part, columns: Part): Lowering {
   const { batch, height, width } = extents;
+  const { dtype, attributes } = elements;
   const outer = batch.length;
   const lanes = roundUp(columns.lanes, halfPanel(width));
   const atOnce = Math.max(1, Math.floor(heldRows / height));
-  const { space, reads: [left, right], writes, ...rest } = partLowering(extents, dtype, rows, columns);
+  const { space, reads: [left, right], writes, ...rest } = partLowering(extents, elements, rows, columns);
   const widened = ({ operand, index }: Access): Access => ({ operand, index: index.map((form) => ({ ...form, coefficients: [...form.coefficients, 0] })) });
   const lane = affineIndex(outer + 5, outer + 6);
   return {
@@ -135,7 +136,7 @@ function looseLowering(extents: Extents, dtype: DType, rows: Part, columns: Part
           const sum = kernel.let("sum", number(dtype, 0));
           kernel.forBox([length], false, ([i]) => {
             const at = point(q!, r!, zero, i!, l!);
-            kernel.set(sum, binary("add", sum, binary("mul", load(0, at), load(1, at))));
+            kernel.set(sum, plusTerm(attributes, sum, load(0, at), load(1, at)));
           });
           kernel.store(held!, [q!, r!, l!], sum);
         });
@@ -161,21 +162,23 @@ export const matmulPacked: Op = {
   type(inputs, attributes) {
     requireInputs("matmul_packed", inputs, 2);
     const [a, b] = [inputs[0]!, inputs[1]!];
-    requireClass("matmul_packed", "float", a);
+    requireClass("matmul_packed", "number", a);
     requireSameDType("matmul_packed", a, b);
+    requireTerms(attributes, a);
     const { batch, m, n } = extentsOf(a, b, attributes);
     return { dtype: a.dtype, shape: [...batch, m, n] };
   },
   evaluate(inputs, attributes, type) {
     const [a, b, result] = [inputs[0]!, inputs[1]!, zeros(type)];
     const { batch, aLeading, bLeading, height, inPanels, k, width } = extentsOf(a.type, b.type, attributes);
+    const { from, plus } = sumsOf(attributes, type.dtype);
     forEachIndex(type.shape, (index, flat) => {
       const outer = index.slice(0, batch.length);
       const [row, column] = index.slice(-2) as [number, number];
       const left = (inner: number): number[] => [...leading(aLeading, outer, 0), ...(inPanels ? [Math.floor(row / height), inner, row % height] : [row, inner])];
       const right = (inner: number): number[] => [...leading(bLeading, outer, 0), Math.floor(column / width), inner, column % width];
-      let sum = 0;
-      for (let inner = 0; inner < k; inner++) sum += Number(get(a, flatIndex(a.type.shape, left(inner)))) * Number(get(b, flatIndex(b.type.shape, right(inner))));
+      let sum = from(0);
+      for (let inner = 0; inner < k; inner++) sum = plus(sum, get(a, flatIndex(a.type.shape, left(inner))), get(b, flatIndex(b.type.shape, right(inner))));
       put(result, flat, sum);
     });
     return result;
@@ -185,7 +188,7 @@ export const matmulPacked: Op = {
     if (extents.k === 0) return fillLowering("matmul", wholeRegion(type.shape), type.dtype, 0);
     const columns = partsOf(extents.n, extents.width);
     const fillsBlock = ({ lanes }: Part): boolean => lanes % halfPanel(extents.width) === 0;
-    return partsOf(extents.m, extents.height).flatMap((rows) => columns.map((part) => (fillsBlock(part) ? partLowering : looseLowering)(extents, type.dtype, rows, part)));
+    return partsOf(extents.m, extents.height).flatMap((rows) => columns.map((part) => (fillsBlock(part) ? partLowering : looseLowering)(extents, { dtype: type.dtype, attributes }, rows, part)));
   },
   examples: () => [
     {
@@ -201,6 +204,7 @@ export const matmulPacked: Op = {
     { inputs: [samples("f32", [2, 3, 5]), samples("f32", [1, 5, 8], 1)], attributes: { columns: 7 } },
     { inputs: [samples("f32", [3, 9, 6]), samples("f32", [2, 9, 16], 1)], attributes: { rows: 17, columns: 29 } },
     { inputs: [samples("f32", [2, 1, 5, 4]), samples("f32", [3, 5, 16], 1)], attributes: { rows: 2, columns: 45 } },
+    { inputs: [samples("i32", [9, 6]), samples("i32", [2, 6, 16], 1)], attributes: { columns: 29, pairs: true } },
     { inputs: [samples("f32", [3, 0]), samples("f32", [2, 0, 8])], attributes: {} },
   ],
 };

@@ -2,10 +2,10 @@
  * Matrix product, NumPy's `@`: vectors, matrices, and stacks of matrices whose leading dimensions broadcast. Sums of
  * floats are exact f64 sums rounded once in the meaning; the executable's order is its own. Integers wrap.
  */
-import { isFloat, sizeOf } from "../../../runtime/dtype.ts";
+import { sizeOf } from "../../../runtime/dtype.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
 import type { TensorType, ValueId } from "../../graph/graph.ts";
-import { binary, cast } from "../../kernel/build.ts";
+import { cast } from "../../kernel/build.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { affineConstant, affineIndex, type Affine } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
@@ -13,6 +13,7 @@ import { dimensions, fillLowering, forRest, number, padded, wholeRegion, widened
 import { reshaped, sumTo, transposedMatrix } from "../gradients.ts";
 import type { Op } from "../op.ts";
 import { broadcastShapes, computeDType, refuse, requireClass, requireInputs, requireSameDType, showShape } from "../rules.ts";
+import { plusTerm, requireTerms, sumsOf } from "./terms.ts";
 
 /** a: [...batch, m, k] · b: [...batch, k, n] → [...batch, m, n]; m or n is absent for a vector. */
 interface Extents {
@@ -49,34 +50,30 @@ export const matmul: Op = {
   summary: "Matrix product; leading dimensions broadcast, vectors lose their dimension.",
   formula: "y[i, j] = Σₖ a[i, k] · b[k, j]",
   signature: { call: "matmul", module: "core", parameters: [{ name: "a", kind: "tensor" }, { name: "b", kind: "tensor" }] },
-  type(inputs) {
+  type(inputs, attributes) {
     requireInputs("matmul", inputs, 2);
     const [a, b] = [inputs[0]!, inputs[1]!];
     requireClass("@", "number", a);
     requireSameDType("@", a, b);
+    requireTerms(attributes, a);
     const { batch, m, n } = extentsOf(a, b);
     return { dtype: a.dtype, shape: [...batch, ...(m === undefined ? [] : [m]), ...(n === undefined ? [] : [n])] };
   },
-  evaluate(inputs, _attributes, type) {
+  evaluate(inputs, attributes, type) {
     const [a, b, result] = [inputs[0]!, inputs[1]!, zeros(type)];
     const { batch, m, k, n } = extentsOf(a.type, b.type);
     const leading = (shape: readonly number[], index: readonly number[]): number[] =>
       shape.slice(0, -2).map((extent, axis) => (extent === 1 ? 0 : index[batch.length - (shape.length - 2) + axis]!));
     const across = n ?? 1;
+    const { from, plus } = sumsOf(attributes, type.dtype);
     forEachIndex(type.shape, (index, flat) => {
       const row = m === undefined ? [] : [index[batch.length]!];
       const column = n === undefined ? [] : [index.at(-1)!];
       const left = k === 0 ? 0 : flatIndex(a.type.shape, [...leading(a.type.shape, index), ...row, 0]);
       const right = k === 0 ? 0 : flatIndex(b.type.shape, [...leading(b.type.shape, index), 0, ...column]);
-      if (isFloat(type.dtype)) {
-        let sum = 0;
-        for (let inner = 0; inner < k; inner++) sum += Number(get(a, left + inner)) * Number(get(b, right + inner * across));
-        put(result, flat, sum);
-      } else {
-        let sum = 0n;
-        for (let inner = 0; inner < k; inner++) sum += BigInt(get(a, left + inner)) * BigInt(get(b, right + inner * across));
-        put(result, flat, sum);
-      }
+      let sum = from(0);
+      for (let inner = 0; inner < k; inner++) sum = plus(sum, get(a, left + inner), get(b, right + inner * across));
+      put(result, flat, sum);
     });
     return result;
   },
@@ -101,7 +98,7 @@ export const matmul: Op = {
           const { kernel, block, load, store } = context;
           kernel.forBox(block.slice(0, outer), true, (point) => {
             const sum = kernel.let("sum", number(type.dtype, 0));
-            forRest(context, point, false, (at) => kernel.set(sum, binary("add", sum, binary("mul", widened(load(0, at)), widened(load(1, at))))));
+            forRest(context, point, false, (at) => kernel.set(sum, plusTerm(attributes, sum, widened(load(0, at)), widened(load(1, at)))));
             store(0, padded(point, outer + 1), cast(type.dtype, sum));
           });
         },
@@ -135,6 +132,8 @@ export const matmul: Op = {
     { inputs: [samples("i64", [5]), samples("i64", [5, 3], 1)], attributes: {} },
     { inputs: [samples("i32", [2, 1, 3, 5]), samples("i32", [3, 5, 4], 1)], attributes: {} },
     { inputs: [samples("i16", [3, 5]), samples("i16", [2, 5, 3], 1)], attributes: {} },
+    { inputs: [tensor("i32", [2], [0x00020003, -1]), tensor("i32", [2], [0x0005ffff, 0x00010002])], attributes: { pairs: true }, expected: tensor("i32", [], [4]) },
+    { inputs: [samples("i32", [7, 9]), samples("i32", [9, 11], 1)], attributes: { pairs: true } },
     { inputs: [samples("f16", [5, 9]), samples("f16", [9, 3], 1)], attributes: {} },
     { inputs: [tensor("bf16", [2, 4], [1, 2, 3, 4, 0.5, 0.25, -1, 8]), tensor("bf16", [4, 1], [1, -1, 0.5, 2])], attributes: {}, expected: tensor("bf16", [2, 1], [8.5, 15.75]) },
     { inputs: [samples("f32", [3, 0]), samples("f32", [0, 2])], attributes: {} },

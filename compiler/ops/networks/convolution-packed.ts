@@ -13,6 +13,7 @@ import type { Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
 import { samples } from "../elementwise/elementwise.ts";
+import { plusTerm, requireTerms, sumsOf, type Elements } from "../linalg/terms.ts";
 import { dimensions, number } from "../lowerings.ts";
 import type { Op } from "../op.ts";
 import { intAttribute, intsAttribute, requireClass, requireInputs, requireSameDType, showShape } from "../rules.ts";
@@ -44,7 +45,7 @@ function extentsOf(x: TensorType, panels: TensorType, attributes: Attributes): E
 }
 
 /** Some panels, each with so many lanes. Space: [n, rows, columns, panels, lanes, channels, window rows, window columns]. */
-function partLowering({ images, channels, rows, columns, windows: [high, wide], width }: Extents, type: TensorType, first: number, panels: number, lanes: number): Lowering {
+function partLowering({ images, channels, rows, columns, windows: [high, wide], width }: Extents, { dtype, attributes }: Elements, first: number, panels: number, lanes: number): Lowering {
   const rank = 8;
   const at = (dimension: number, scale = 1, constant = 0): Affine => affineIndex(dimension, rank, scale, constant);
   const [n, row, column, panel, lane, channel, u, v] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
@@ -64,9 +65,9 @@ function partLowering({ images, channels, rows, columns, windows: [high, wide], 
       kernel.forBox([images, panels, rows, columns, lanes], true, (indices) => {
         const [i, p, r, c, l] = indices as [(typeof indices)[0], (typeof indices)[0], (typeof indices)[0], (typeof indices)[0], (typeof indices)[0]];
         const point = [i, r, c, p, l];
-        const sum = kernel.let("sum", number(type.dtype, 0));
-        kernel.forSum(inner, (inside) => kernel.set(sum, binary("add", sum, binary("mul", load(0, [...point, ...inside]), load(1, [...point, ...inside])))));
-        store(0, [...point, ...inner.map(() => number("i32", 0))], cast(type.dtype, sum));
+        const sum = kernel.let("sum", number(dtype, 0));
+        kernel.forSum(inner, (inside) => kernel.set(sum, plusTerm(attributes, sum, load(0, [...point, ...inside]), load(1, [...point, ...inside]))));
+        store(0, [...point, ...inner.map(() => number("i32", 0))], cast(dtype, sum));
       });
     },
   };
@@ -84,20 +85,22 @@ export const convolutionPacked: Op = {
   type(inputs, attributes) {
     requireInputs("conv_packed", inputs, 2);
     const [x, panels] = [inputs[0]!, inputs[1]!];
-    requireClass("conv_packed", "float", x);
+    requireClass("conv_packed", "number", x);
     requireSameDType("conv_packed", x, panels);
+    requireTerms(attributes, x);
     const { images, rows, columns, filters } = extentsOf(x, panels, attributes);
     return { dtype: x.dtype, shape: [images, rows, columns, filters] };
   },
   evaluate(inputs, attributes, type) {
     const [x, panels, result] = [inputs[0]!, inputs[1]!, zeros(type)];
     const { channels, width, windows: [high, wide] } = extentsOf(x.type, panels.type, attributes);
+    const { from, plus } = sumsOf(attributes, type.dtype);
     forEachIndex(type.shape, (index, flat) => {
       const [n, row, column, filter] = index as [number, number, number, number];
-      let sum = 0;
+      let sum = from(0);
       forEachIndex([channels, high.size, wide.size], ([c, u, v], k) => {
         const a = get(x, flatIndex(x.type.shape, [n, row * high.stride + u! * high.dilation, column * wide.stride + v! * wide.dilation, c!]));
-        sum += Number(a) * Number(get(panels, flatIndex(panels.type.shape, [Math.floor(filter / width), k, filter % width])));
+        sum = plus(sum, a, get(panels, flatIndex(panels.type.shape, [Math.floor(filter / width), k, filter % width])));
       });
       put(result, flat, sum);
     });
@@ -108,7 +111,8 @@ export const convolutionPacked: Op = {
     const extents = extentsOf(inputs[0]!, inputs[1]!, attributes);
     const whole = Math.floor(extents.filters / extents.width);
     const rest = extents.filters - whole * extents.width;
-    return [...(whole > 0 ? [partLowering(extents, type, 0, whole, extents.width)] : []), ...(rest > 0 ? [partLowering(extents, type, whole, 1, rest)] : [])];
+    const elements = { dtype: type.dtype, attributes };
+    return [...(whole > 0 ? [partLowering(extents, elements, 0, whole, extents.width)] : []), ...(rest > 0 ? [partLowering(extents, elements, whole, 1, rest)] : [])];
   },
   examples: () => [
     {
@@ -117,6 +121,7 @@ export const convolutionPacked: Op = {
     },
     { inputs: [samples("f32", [2, 5, 9, 3]), samples("f32", [2, 27, 8], 1)], attributes: { window: [3, 3], stride: [1, 1], filters: 13 } },
     { inputs: [samples("f32", [1, 9, 8, 4]), samples("f32", [1, 24, 16], 1)], attributes: { window: [3, 2], stride: [2, 3], dilation: [2, 1], filters: 16 } },
+    { inputs: [samples("i32", [1, 5, 9, 3]), samples("i32", [2, 27, 16], 1)], attributes: { window: [3, 3], stride: [1, 1], filters: 21, pairs: true } },
     { inputs: [samples("f64", [1, 4, 4, 2]), samples("f64", [3, 2, 4], 1)], attributes: { window: [1, 1], stride: [2, 2], filters: 10 } },
     { inputs: [samples("f32", [0, 4, 4, 2]), samples("f32", [1, 2, 8], 1)], attributes: { window: [1, 1], stride: [1, 1], filters: 8 } },
   ],

@@ -5,14 +5,15 @@
  *
  * Either is the other's gradient by the image; the gradient by the filters is `conv_filters`.
  */
-import { isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
+import { sizeOf } from "../../../runtime/dtype.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
-import { binary, cast } from "../../kernel/build.ts";
+import { cast } from "../../kernel/build.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { finiteSamples, samples } from "../elementwise/elementwise.ts";
 import { summed } from "../gradients.ts";
+import { plusTerm, requireTerms, sumsOf } from "../linalg/terms.ts";
 import { choices, dimensions, forRest, number, padded, widened } from "../lowerings.ts";
 import type { ConstantValue, GradientBuilder, Op, Signature } from "../op.ts";
 import { computeDType, intArgument, intsAttribute, refuse, requireClass, requireRank, requireSameDType, showShape } from "../rules.ts";
@@ -77,21 +78,20 @@ function evaluateKind({ direction, channels, filter }: Kind, inputs: readonly Te
   const windows = filterWindows(filters.type, attributes);
   const [ins, outs] = channels(x.type, filters.type, groups);
   const sizes = windows.map(({ size }) => size);
+  const { from, plus } = sumsOf(attributes, type.dtype);
   forEachIndex(type.shape, (index, flat) => {
     const [n, output, ...position] = index as [number, number, ...number[]];
     const group = Math.floor(output / outs);
-    let floats = bias ? Number(get(bias, output)) : 0;
-    let integers = bias && !isFloat(type.dtype) ? BigInt(get(bias, output)) : 0n;
+    let sum = from(bias ? get(bias, output) : 0);
     forEachIndex([ins, ...sizes], ([inputInGroup, ...element]) => {
       const place = windows.map((window, axis) => direction.meets(window, x.type.shape[2 + axis]!, position[axis]!, element[axis]!));
       if (place.includes(undefined)) return;
       const input = group * ins + inputInGroup!;
       const a = get(x, flatIndex(x.type.shape, [n, input, ...(place as number[])]));
       const b = get(filters, flatIndex(filters.type.shape, [...filter({ output, outputInGroup: output % outs, input, inputInGroup: inputInGroup! }), ...element]));
-      if (isFloat(type.dtype)) floats += Number(a) * Number(b);
-      else integers += BigInt(a) * BigInt(b);
+      sum = plus(sum, a, b);
     });
-    put(result, flat, isFloat(type.dtype) ? floats : integers);
+    put(result, flat, sum);
   });
   return result;
 }
@@ -137,16 +137,13 @@ function lowerKind({ name, direction, channels, filter }: Kind, inputs: readonly
         const element = (read: number, point: Parameters<typeof load>[1]) => cast(computeDType(type.dtype), widened(load(read, point)));
         kernel.forBox(block.slice(0, parallel), true, (point) => {
           const sum = kernel.let("sum", bias ? element(sums ? 2 : 0, padded(point, rank)) : number(type.dtype, 0));
-          if (sums) forRest(context, point, false, (inside) => kernel.set(sum, binary("add", sum, binary("mul", element(0, inside), element(1, inside)))));
+          if (sums) forRest(context, point, false, (inside) => kernel.set(sum, plusTerm(attributes, sum, element(0, inside), element(1, inside))));
           store(0, padded(point, rank), cast(type.dtype, sum));
         }, context.overwrites !== true);
       },
     };
   });
 }
-
-/** Sums of i8 and u8 may be taken in i32: the attribute `dtype`, absent where it is that of the operands. */
-const resultDType = (x: TensorType, attributes: Attributes): DType => (attributes["dtype"] as DType | undefined) ?? x.dtype;
 
 function signatureOf(call: string, rank: number, own: Signature["parameters"], more: (args: { readonly [name: string]: ConstantValue }) => { readonly extra?: readonly number[] }): Signature {
   return {
@@ -194,7 +191,8 @@ export const convolution: Op = {
       refuse("shape-mismatch", `the channels of ${what} differ, ${x.shape[1]! / groups} (x) and ${filters.shape[1]} (w)${groups > 1 ? ` in each of ${groups} groups` : ""}, in ${showShape(x.shape)} and ${showShape(filters.shape)}`);
     }
     requireBias(what, inputs[2], filters.shape[0]!);
-    return { dtype: resultDType(x, attributes), shape: [x.shape[0]!, filters.shape[0]!, ...windowPositions(what, x.shape.slice(2), filterWindows(filters, attributes))] };
+    requireTerms(attributes, x);
+    return { dtype: x.dtype, shape: [x.shape[0]!, filters.shape[0]!, ...windowPositions(what, x.shape.slice(2), filterWindows(filters, attributes))] };
   },
   evaluate: (inputs, attributes, type) => evaluateKind(forward, inputs, attributes, type),
   lower: (inputs, attributes, type) => lowerKind(forward, inputs, attributes, type),
@@ -219,7 +217,8 @@ export const convolution: Op = {
       inputs: [tensor("f32", [1, 2, 5], [1, 2, 3, 4, 5, 10, 20, 30, 40, 50]), tensor("f32", [2, 1, 2], [1, 1, 1, -1])], attributes: { stride: [1], padding: [1, 0], dilation: [2], groups: 2 },
       expected: tensor("f32", [1, 2, 4], [2, 4, 6, 8, -20, -20, -20, -20]),
     },
-    { inputs: [tensor("i8", [1, 1, 3], [127, 127, -128]), tensor("i8", [1, 1, 2], [127, -128])], attributes: { stride: [1], padding: [0], dtype: "i32" }, expected: tensor("i32", [1, 1, 2], [-127, 32513]) },
+    { inputs: [tensor("i8", [1, 1, 3], [127, 127, -128]), tensor("i8", [1, 1, 2], [127, -128])], attributes: { stride: [1], padding: [0] }, expected: tensor("i8", [1, 1, 2], [-127, 1]) },
+    { inputs: [samples("i32", [2, 2, 5, 7]), samples("i32", [4, 1, 3, 3], 1)], attributes: { stride: [1, 1], padding: [1, 1], groups: 2, pairs: true } },
     { inputs: [tensor("f32", [1, 1, 2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 9]), tensor("f32", [1, 1, 1, 1, 2], [1, -1])], attributes: { stride: [1, 1, 1], padding: [0, 0, 0] }, expected: tensor("f32", [1, 1, 2, 2, 1], [-1, -1, -1, -2]) },
     { inputs: [samples("i32", [2, 3, 7, 5]), samples("i32", [4, 3, 3, 2], 1), samples("i32", [4], 2)], attributes: { stride: [2, 1], padding: [1, 2] } },
     { inputs: [samples("i16", [1, 2, 2, 3]), samples("i16", [2, 2, 1, 1], 1), samples("i16", [2], 2)], attributes: { stride: [1, 2], padding: [2, 1] } },
@@ -262,7 +261,7 @@ export const transposedConvolution: Op = {
     extents.forEach((extent, axis) => {
       if (positions[axis] === 0 || extent < 1) refuse("shape-mismatch", `${what} of ${showShape(x.shape)} with a padding of ${windows[axis]!.before} and ${windows[axis]!.after} leaves nothing`);
     });
-    return { dtype: resultDType(x, attributes), shape: [x.shape[0]!, filters.shape[1]! * groups, ...extents] };
+    return { dtype: x.dtype, shape: [x.shape[0]!, filters.shape[1]! * groups, ...extents] };
   },
   evaluate: (inputs, attributes, type) => evaluateKind(transposed, inputs, attributes, type),
   lower: (inputs, attributes, type) => lowerKind(transposed, inputs, attributes, type),

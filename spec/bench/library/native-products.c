@@ -1,6 +1,6 @@
 /**
- * The best that is known, in C, for convolutions whose filters change in each call, their gradients, a step of an LSTM, and
- * products of bytes: images as they come, with channels second, vectors of 128 bits, 16 registers, and nothing that WebAssembly
+ * The best that is known, in C, for convolutions whose filters change in each call, their gradients, and a step of an LSTM:
+ * images as they come, with channels second, vectors of 128 bits, 16 registers, and nothing that WebAssembly
  * has no instruction for. Compiled and called as native.c is.
  *
  * What was tried, as parts of what fused products allow. Twelve sums in registers, of 3 × 4, 4 × 3 or 6 × 2 vectors, are best;
@@ -11,7 +11,6 @@
  * without copies a row further 0.92, each of the four phases by itself 0.74 to 0.83. 1 × 1 by its image: in place 0.95 to 0.98,
  * copied 0.93 to 0.96. LSTM: weights as they are 0.66, since their rows meet in one set of the cache; panels of 16, 64 and 256
  * columns 0.77, 0.87, 0.82; of four columns of each gate, whose formulas follow at once, 0.83. The formulas are 0.06 of it.
- * Bytes: 2 × 4 sums 2.4 ms, 4 × 2 2.5, 8 × 1 2.8; where gcc orders additions as it likes 2.7 to 3.1.
  */
 #include "native-formulas.h"
 
@@ -284,37 +283,4 @@ void lstm_step(const float *x, const float *start, const float *cell, const floa
     Floats memory = sigmoid_of(load(gate + HIDDEN)) * load(cell + at) + sigmoid_of(load(gate)) * tanh_of(load(gate + 2 * HIDDEN));
     store(y + at, sigmoid_of(load(gate + 3 * HIDDEN)) * tanh_of(memory));
   }
-}
-
-// ---- products of bytes, exact in 32 bits ----
-
-enum { BYTES = 512 };
-/** In place: gcc else moves sums between registers. */
-INLINE Ints plus(Ints sum, Ints more) {
-  __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(more));
-  return sum;
-}
-/** Two rows of b as pairs of words of 16 bits, in panels of 16 columns. */
-INLINE void pair_rows(const signed char *b, int *to) {
-  for (int k = 0; k < BYTES; k += 2) for (int j = 0; j < BYTES; j += 4) {
-    Ints even = _mm_cvtepi8_epi32(_mm_loadu_si32(b + k * BYTES + j)), odd = _mm_cvtepi8_epi32(_mm_loadu_si32(b + (k + 1) * BYTES + j));
-    store_ints(to + (j / 16 * BYTES / 2 + k / 2) * 16 + j % 16, _mm_blend_epi16(even, _mm_slli_epi32(odd, 16), 0xaa));
-  }
-}
-/** Two rows and 16 columns, by sums of two products each. */
-ALONE void block_of_bytes(const int *pairs, const int *panel, int *y) {
-  Ints sum[2][4] = {};
-  for (int k = 0; k < BYTES / 2; k++, panel += 16) {
-    Ints own[4];
-    EACH(j, 4) own[j] = load_ints(panel + 4 * j);
-    EACH(r, 2) EACH(j, 4) sum[r][j] = plus(sum[r][j], _mm_madd_epi16(own[j], (Ints)_mm_broadcast_ss((const float *)pairs + r * BYTES / 2 + k)));
-  }
-  EACH(r, 2) EACH(j, 4) store_ints(y + r * BYTES + 4 * j, sum[r][j]);
-}
-void matmul_i32(const signed char *a, const signed char *b, int *y, int rows) {
-  static int pairs[BYTES * BYTES / 2], panels[BYTES * BYTES / 2];
-  for (int k = 0; k < rows * BYTES; k += 8) store_ints(pairs + k / 2, _mm_cvtepi8_epi16(_mm_loadl_epi64((const Ints *)(a + k))));
-  pair_rows(b, panels);
-  for (int column = 0; column < BYTES; column += 16) for (int row = 0; row < rows; row += 2)
-    block_of_bytes(pairs + row * BYTES / 2, panels + column * BYTES / 2, y + row * BYTES + column);
 }

@@ -1,5 +1,5 @@
 /**
- * C kernels as limits: `native.c`, `native-data.c`, `native-sorts.c`, `native-fields.c` and `native-products.c`, compiled by gcc where
+ * C kernels as limits: `native.c`, `native-data.c`, `native-sorts.c`, `native-fields.c`, `native-products.c` and `native-bytes.c`, compiled by gcc where
  * there is one for vectors of 128 bits and the registers an engine has, and called in the same thread by `node:ffi`, which newer
  * versions of Node have. Operands and results lie in one buffer, not a multiple of a page apart.
  */
@@ -21,7 +21,7 @@ let library: Promise<Library> | undefined;
 
 const flags = ["-O3", "-march=x86-64-v3", "-mprefer-vector-width=128", "-ffp-contract=off", "-fno-math-errno", "-fschedule-insns", "-fsched-pressure", "-shared", "-fPIC", "-lm"];
 
-const sources = ["native.c", "native-data.c", "native-sorts.c", "native-fields.c", "native-products.c"].map((file) => fileURLToPath(new URL(file, import.meta.url)));
+const sources = ["native.c", "native-data.c", "native-sorts.c", "native-fields.c", "native-products.c", "native-bytes.c"].map((file) => fileURLToPath(new URL(file, import.meta.url)));
 
 /** The library and the module that calls it; undefined where there is no gcc, no such module, or another kind of processor. */
 async function load() {

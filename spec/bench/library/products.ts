@@ -15,6 +15,27 @@ function products8(): Case {
   };
 }
 
+function convolution8(): Case {
+  const [images, channels, filters, size] = [16, 32, 32, 28];
+  const area = size * size;
+  const bytes = (count: number, seed: number): Int32Array => scattered(count, 255, seed).map((value) => value - 127);
+  const [x, w, y] = [bytes(images * channels * area, 3), bytes(filters * channels * 9, 5), new Int32Array(images * filters * area)];
+  return {
+    imports: ['import { conv2d_i32 } from "std/quantised";'], operands: { x: { type: `i8[${images}, ${channels}, ${size}, ${size}]`, data: x }, w: { type: `i8[${filters}, ${channels}, 3, 3]`, data: w } },
+    results: { y: `i32[${images}, ${filters}, ${size}, ${size}]` }, main: "y = conv2d_i32(x, w, padding = 1);", tolerance: 1e-6, limit: { operations: 2 * 9 * channels * y.length }, native: { name: "conv2d_i32", sizes: [images] },
+    plain() {
+      y.fill(0);
+      for (let n = 0; n < images; n++) for (let o = 0; o < filters; o++) for (let c = 0; c < channels; c++) for (let u = 0; u < 3; u++) for (let v = 0; v < 3; v++) {
+        const factor = w[((o * channels + c) * 3 + u) * 3 + v]!;
+        for (let i = Math.max(0, 1 - u); i < Math.min(size, size + 1 - u); i++) for (let j = Math.max(0, 1 - v); j < Math.min(size, size + 1 - v); j++) {
+          y[((n * filters + o) * size + i) * size + j]! += factor * x[((n * channels + c) * size + i + u - 1) * size + j + v - 1]!;
+        }
+      }
+      return { y };
+    },
+  };
+}
+
 /** A transform by halves, in place, of one row (Cooley and Tukey, 1965). */
 function transform(re: Float32Array, im: Float32Array): void {
   const n = re.length;
@@ -81,6 +102,7 @@ function sparse(columnsOfB: number): Case {
 
 export const productCases: Cases = {
   matmul_i32: products8,
+  conv2d_i32: convolution8,
   "fft, 64 of 4096": () => fourier("fft"),
   "rfft, 64 of 4096": () => fourier("rfft"),
   "sparse_matmul, 64 columns": () => sparse(64),

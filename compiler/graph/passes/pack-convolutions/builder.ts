@@ -5,8 +5,9 @@
 import { isFloat, bytesOf, sizeOf } from "../../../../runtime/dtype.ts";
 import { argument, binary } from "../../../kernel/build.ts";
 import { bodyAttribute } from "../../../ops/fused/map.ts";
+import { isOfPairs } from "../../../ops/linalg/terms.ts";
 import type { Target } from "../../../targets/target.ts";
-import type { Graph, TensorType, ValueId } from "../../graph.ts";
+import type { Attributes, Graph, TensorType, ValueId } from "../../graph.ts";
 import { FrontBuilder } from "../front-builder.ts";
 
 /** What the rules know of the program and the machine. */
@@ -24,8 +25,11 @@ export interface Setting {
 export const toLast = (rank: number): number[] => [0, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2), 1];
 const toSecond = (rank: number): number[] => [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 1)];
 
-/** Images are packed in floats that vectors hold as they are stored. */
-export const isPackable = ({ dtype, shape }: TensorType): boolean => isFloat(dtype) && bytesOf(dtype) >= 4 && sizeOf(shape) > 0;
+/** Images are packed in floats that vectors hold as they are stored, and in words of pairs (`terms` of their products). */
+export const isPackable = ({ dtype, shape }: TensorType, terms: Attributes = {}): boolean => ((isFloat(dtype) && bytesOf(dtype) >= 4) || isOfPairs(terms)) && sizeOf(shape) > 0;
+
+/** What products of packed images add up. */
+export const termsOf = ({ dtype }: TensorType): Attributes => (isFloat(dtype) ? {} : { pairs: true });
 
 /** Builds in front of one node. */
 export class Builder extends FrontBuilder {

@@ -4,7 +4,7 @@ import { windowsOf, type Window } from "../../../ops/networks/windows.ts";
 import type { Node, TensorType, ValueId } from "../../graph.ts";
 import type { Rewriting } from "../../rewrite.ts";
 import { isWeights } from "../pack-products/operands.ts";
-import { isPackable, toLast, type Builder, type Setting } from "./builder.ts";
+import { isPackable, termsOf, toLast, type Builder, type Setting } from "./builder.ts";
 import { byFilters, byOwnFilters, packsFilters } from "./filter-gradient.ts";
 import { inPlane, isPlanar, plane, planes } from "./planes.ts";
 import { isPoint, sumsOf } from "./sums.ts";
@@ -26,7 +26,7 @@ export const filterWindows = (node: Node, at: Around): Window[] => windowsOf(at.
 
 /** The inputs of a convolution that are images, where it is packed. */
 export function packedImages(node: Node, at: Around, setting: Setting): readonly ValueId[] {
-  if (!isPlanar(node, at) || !isPackable(at.type(node.outputs[0]!))) return [];
+  if (!isPlanar(node, at) || !isPackable(at.type(node.outputs[0]!), node.attributes)) return [];
   const [two, around] = [inPlane(node, at), planes(node, at)];
   if (node.op === "conv_filters") return packsFilters(two, around) ? node.inputs : [];
   return packsConvolution(two, around.type(node.outputs[0]!), around, setting) ? [node.inputs[0]!] : [];
@@ -71,9 +71,9 @@ export function product(node: Node, build: Builder): ValueId | undefined {
   const type = build.at.type(node.outputs[0]!);
   const { shape } = type;
   const [count, channels] = build.shape(filters) as [number, number];
-  if (shape.length < 3 || !isPackable(type) || groupsOf(node) > 1 || channels < leastExtent || !filterWindows(node, build.at).every(isPoint)) return undefined;
+  if (shape.length < 3 || !isPackable(type, node.attributes) || groupsOf(node) > 1 || channels < leastExtent || !filterWindows(node, build.at).every(isPoint)) return undefined;
   const pixels = build.reshape(x, [shape[0]!, channels, sizeOf(shape.slice(2))]);
-  const sums = build.apply("matmul", [build.reshape(filters, [count, channels]), pixels]);
+  const sums = build.apply("matmul", [build.reshape(filters, [count, channels]), pixels], termsOf(type));
   return build.reshape(build.biased(sums, bias === undefined ? undefined : build.reshape(bias, [count, 1])), shape);
 }
 

@@ -16,6 +16,7 @@ export function carried(node: Node, build: Builder, setting: Setting): ValueId |
     case "pool": case "unpool": return pooled(node, build, setting);
     case "concat": return joined(node, build);
     case "reshape": return regarded(node, build);
+    case "slice": return sliced(node, build);
     default: return undefined;
   }
 }
@@ -23,7 +24,7 @@ export function carried(node: Node, build: Builder, setting: Setting): ValueId |
 /** The inputs that a node reads in the order in which it gives its result. */
 export function carries(node: Node): readonly ValueId[] {
   if (node.op === "concat") return node.attributes["axis"] === 1 ? node.inputs : [];
-  return ["map", "pool", "unpool", "reshape"].includes(node.op) ? node.inputs : [];
+  return ["map", "pool", "unpool", "reshape", "slice"].includes(node.op) ? node.inputs : [];
 }
 
 /** What a node of images reads: images with channels last, and what is the same at all positions. */
@@ -110,6 +111,14 @@ function regarded({ inputs, outputs }: Node, build: Builder): ValueId | undefine
   const [from, to] = [build.shape(inputs[0]!), build.shape(outputs[0]!)];
   if (image === undefined || to.length < 3 || from[0] !== to[0] || from[1] !== to[1]) return undefined;
   return build.reshape(image, lastOf(to));
+}
+
+/** Some images, channels or positions. */
+function sliced({ inputs, attributes }: Node, build: Builder): ValueId | undefined {
+  const image = build.behind(inputs[0]!);
+  if (image === undefined) return undefined;
+  const [start, length, step] = ["start", "length", "step"].map((name) => lastOf(attributes[name] as readonly number[])) as [number[], number[], number[]];
+  return build.slice(image, start, length, step);
 }
 
 /** Reductions over all positions, perhaps over images and channels too: of the images themselves. What they give has no order to carry. */

@@ -2,13 +2,13 @@
  * The sums of a convolution, of an image with channels last and filters [o, c / groups, kh, kw]: which way they are computed,
  * and what that needs. A bias is added behind.
  */
-import { bytesOf, sizeOf } from "../../../../runtime/dtype.ts";
+import { bytesOf, isFloat, sizeOf } from "../../../../runtime/dtype.ts";
 import type { Window } from "../../../ops/networks/windows.ts";
 import { cheapestParts, equalParts, roundUp } from "../../../support/parts.ts";
 import type { Target } from "../../../targets/target.ts";
 import type { Attributes, ValueId } from "../../graph.ts";
 import { panelBytes } from "../pack-products/operands.ts";
-import type { Builder, Setting } from "./builder.ts";
+import { termsOf, type Builder, type Setting } from "./builder.ts";
 
 /** Channels from which Winograd's transforms are little beside the products. */
 const leastWinogradChannels = 32;
@@ -30,10 +30,10 @@ export function sumsOf(build: Builder, image: ValueId, filters: ValueId, windows
   const [rows, columns] = [positionsOf(windows[0]!, height), positionsOf(windows[1]!, width)];
   if (inGroup < channels) return depthwise(build, image, filters, windows);
   if (windows.every(isPoint)) {
-    const product = build.apply("matmul", [build.matrix(image), build.transpose(build.reshape(filters, [count, channels]), [1, 0])]);
+    const product = build.apply("matmul", [build.matrix(image), build.transpose(build.reshape(filters, [count, channels]), [1, 0])], termsOf(build.type(image)));
     return build.reshape(product, [images, rows, columns, count]);
   }
-  const size = winogradSize(windows, [images, count, rows, columns], channels, setting);
+  const size = isFloat(build.type(image).dtype) ? winogradSize(windows, [images, count, rows, columns], channels, setting) : undefined;
   return size === undefined ? direct(build, image, filters, windows, [images, rows, columns], setting.target) : winograd(build, image, filters, windows, size, [images, rows, columns], setting.target);
 }
 
@@ -50,11 +50,11 @@ export function bordered(build: Builder, image: ValueId, windows: readonly Windo
 
 function direct(build: Builder, image: ValueId, filters: ValueId, windows: readonly Window[], [images, rows, columns]: readonly [number, number, number], target: Target): ValueId {
   const [count, ...rest] = build.shape(filters) as [number, ...number[]];
-  const width = panelBytes / bytesOf(build.at.type(image).dtype);
+  const width = panelBytes / bytesOf(build.type(image).dtype);
   const matrix = build.transpose(build.reshape(filters, [count, sizeOf(rest)]), [1, 0]);
   const panels = build.apply("pack_columns", [matrix], { width, along: "columns" });
   const partition = cutImages(images, rows, Math.floor(count / width), images * rows * columns * count * sizeOf(rest), target);
-  return build.apply("conv_packed", [bordered(build, image, windows), panels], { ...windowAttributes(windows), filters: count, ...(columns > 0 && count >= width ? { partition } : {}) });
+  return build.apply("conv_packed", [bordered(build, image, windows), panels], { ...windowAttributes(windows), ...termsOf(build.type(image)), filters: count, ...(columns > 0 && count >= width ? { partition } : {}) });
 }
 
 /** Results of a tile in each direction, where transforming tiles is less work. */
@@ -84,7 +84,7 @@ function winograd(build: Builder, image: ValueId, filters: ValueId, windows: rea
   const matrices = build.apply("winograd_filters", [filters], { size });
   const [, height, width, channels] = build.shape(whole) as [number, number, number, number];
   const [count] = build.shape(filters) as [number];
-  const tileBytes = (size + 2) ** 2 * Math.ceil(rows / size) * Math.ceil(columns / size) * (channels + count) * bytesOf(build.at.type(image).dtype);
+  const tileBytes = (size + 2) ** 2 * Math.ceil(rows / size) * Math.ceil(columns / size) * (channels + count) * bytesOf(build.type(image).dtype);
   const atOnce = Math.ceil(images / Math.min(mostParts, Math.ceil((images * tileBytes) / transformedBytes)));
   const parts: ValueId[] = [];
   for (let first = 0; first < images; first += atOnce) {
@@ -92,7 +92,7 @@ function winograd(build: Builder, image: ValueId, filters: ValueId, windows: rea
     const part = length === images ? whole : build.slice(whole, [first, 0, 0, 0], [length, height, width, channels]);
     const [imageParts, rowParts] = cutImages(length, Math.floor(rows / size), 1, length * rows * columns * count * transformWork, target) as [number, number, ...number[]];
     const strips = rows >= size && columns >= size;
-    const staysInCaches = sizeOf(build.shape(matrices)) * bytesOf(build.at.type(image).dtype) <= filterBytes;
+    const staysInCaches = sizeOf(build.shape(matrices)) * bytesOf(build.type(image).dtype) <= filterBytes;
     const tiles = build.apply("winograd_image", [part], { size, ...(strips ? { partition: [imageParts, rowParts, 1, 1, 1] } : {}) });
     const matrix = build.reshape(tiles, [sizeOf(build.shape(tiles).slice(0, 3)), (size + 2) ** 2, channels]);
     const sums = build.apply("matmul", [build.transpose(matrix, [1, 0, 2]), matrices], strips && staysInCaches ? { partition: [1, imageParts * rowParts, 1] } : {});
