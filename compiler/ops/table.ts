@@ -64,15 +64,17 @@ import { norm, standardDeviation, varianceOp } from "./reductions/statistics.ts"
 import { topPlaces } from "./data/top-places.ts";
 import { transpose } from "./views/transpose.ts";
 import { triangularSolveBlock } from "./linalg/triangular-solve.ts";
+import { fold, unfold } from "./networks/unfold.ts";
 import { update } from "./data/update.ts";
 import { withSlope } from "./elementwise/with-slope.ts";
+import { windows } from "./views/windows.ts";
 import { winogradFilters, winogradImage, winogradResult } from "./networks/winograd.ts";
 
 const list: readonly Op[] = [
   // elementwise
   ...arithmetic, ...comparison, ...bits, ...functions, ...rounding, ...classification, ...activation, selectOp, castOp, bitcastOp, stopGradient, withSlope,
   // views
-  reshape, transpose, slice, broadcast, reverse,
+  reshape, transpose, slice, broadcast, reverse, windows,
   // known elements
   fill, constantOp, iota, iotaBlock, linspace, eye,
   uniform, normal, uniformRows, normalRows,
@@ -83,7 +85,7 @@ const list: readonly Op[] = [
   // blocks of factorisations, sparse matrices
   triangularSolveBlock, choleskyBlock, householderBlock, ...implications, ...spectra, blockSparseMatmul, sparseRows, sampledMatmul, fftRows,
   // networks
-  softmax, logSoftmax, layerNorm, convolution, transposedConvolution, convolutionFilters, pool, unpool,
+  softmax, logSoftmax, layerNorm, convolution, transposedConvolution, convolutionFilters, pool, unpool, unfold, fold,
   // made by fusing
   map, mapRolled, mapReduce, mapUpdate, attention, computeMap((name) => op(name)),
   // made by packing

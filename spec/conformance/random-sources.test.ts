@@ -54,7 +54,7 @@ describe("random sources", () => {
     const forms = [
       "repeat ", "while ", "switch ", "if ", "else ", "for i", "execute ", "call ", "send(", "next(", "print(", "assert(", "map ", "place ", "compute set", "vertex ", "inout ", "fn ", "+=", "::-1", " @ ",
       "sum(", "mean(", "max(", "argmax(", "softmax(", "layer_norm(", "conv2d(", "max_pool2d(", "concat(", "stack(", "pad(", "roll(", "gather(", "one_hot", "cum_sum(", "tile(", "repeat_each(", "bitcast", "select(", "iota", "linspace", "eye", "transpose(", "reshape(", "reverse(", "broadcast(", "expand(", "squeeze(", "tanh(",
-      "sort(", "argsort(", "take_along(", "scatter_add(", "scatter_max(", "scatter_update(", "scatter_add_along(", "dynamic_slice(", "dynamic_update(", "gather_nd(", "mode = \"edge\"", "mode = \"reflect\"", "var(", "norm(", "triu(", "einsum(", "conv1d(", "conv_transpose", "avg_pool", "max_pool", "groups = ",
+      "sort(", "argsort(", "take_along(", "scatter_add(", "scatter_max(", "scatter_update(", "scatter_add_along(", "dynamic_slice(", "dynamic_update(", "gather_nd(", "mode = \"edge\"", "mode = \"reflect\"", "var(", "norm(", "triu(", "einsum(", "windows(", "cum_max(", "conv1d(", "conv_transpose", "avg_pool", "max_pool", "groups = ",
     ];
     expect(forms.filter((form) => !all.includes(form))).toEqual([]);
   });

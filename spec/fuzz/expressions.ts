@@ -157,7 +157,7 @@ export class Expressions {
       case 15: return this.#movements.transpose(dtype, shape, inner, steady);
       case 16: return this.#movements.reshape(dtype, shape, inner, steady);
       case 17: case 18: return this.#movements.slice(dtype, shape, inner, steady);
-      case 19: return this.#movements.reverseOrRoll(dtype, shape, inner, steady);
+      case 19: return this.#movements[this.#decisions.rarely(3) ? "windows" : "reverseOrRoll"](dtype, shape, inner, steady);
       case 20: return this.#movements.pad(dtype, shape, inner, steady);
       case 21: case 22: return this.#movements.concat(dtype, shape, inner, steady);
       case 23: return this.#movements.gather(dtype, shape, inner, steady);

@@ -82,6 +82,17 @@ export class Movements {
     return { ...value, text: `${wrap(value.text)}[${items.join(", ")}]` };
   }
 
+  windows(dtype: DType, shape: readonly number[], depth: number, steady: boolean): Written | undefined {
+    const { below, rarely } = this.#decisions;
+    const [size, axis] = [shape.at(-1), below(Math.max(1, shape.length - 1))];
+    if (shape.length < 2 || shape.includes(0)) return undefined;
+    const [step, dilation] = [1 + below(3), rarely(3) ? 2 : 1];
+    const source = shape.slice(0, -1).with(axis, (shape[axis]! - 1) * step + (size! - 1) * dilation + 1 + below(step));
+    if (sizeOf(source) > mostElements) return undefined;
+    const value = this.#expressions.tensor(dtype, source, depth, steady);
+    return { ...value, text: `windows(${value.text}, ${size}, step = ${step}, axis = ${axis}${dilation === 1 ? "" : `, dilation = ${dilation}`})` };
+  }
+
   reverseOrRoll(dtype: DType, shape: readonly number[], depth: number, steady: boolean): Written | undefined {
     const { below, rarely } = this.#decisions;
     if (shape.length === 0) return undefined;

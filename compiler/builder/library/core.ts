@@ -166,6 +166,9 @@ export const broadcast = define<<D extends DType>(x: Operand<D>, shape: readonly
 /** Elements from last to first along the axes, along all when none is given. y[i] = x[n - 1 - i] */
 export const reverse = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[] }) => Tensor<D>>("core", "reverse");
 
+/** Windows of a size that slide along an axis, one every `step` elements; what one holds is along a new last axis. y[…, i, …, j] = x[…, i · step + j · dilation, …] */
+export const windows = define<<D extends DType>(x: Operand<D>, size: number, options?: { step?: number; axis?: number; dilation?: number }) => Tensor<D>>("core", "windows");
+
 /** One value everywhere. y = value */
 export const zeros = define<<D extends DType>(shape: readonly number[], options?: { dtype?: D }) => Tensor<D>>("core", "zeros", { dtype: "option" });
 

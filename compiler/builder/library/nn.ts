@@ -55,6 +55,12 @@ export const avg_pool2d = define<<D extends DType>(x: Operand, window: number | 
 /** The largest element, or the mean, of each window of images [n, c, …] over one, two or three axes; the stride is the window unless given, padding is that of convolutions. y[n, c, i, …] = max x[n, c, i·s + u·d - p, …], or their mean */
 export const avg_pool3d = define<<D extends DType>(x: Operand, window: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[]; count_padding?: boolean }) => Tensor<D>>("std/nn", "avg_pool3d");
 
+/** What a window meets at each of its positions in images [n, c, …], as columns: [n, c · elements of the window, positions]; 0 in the border. y[n, (c, u), i] = x[n, c, i · stride + u · dilation - padding] */
+export const unfold = define<<D extends DType>(x: Operand<D>, size: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "unfold");
+
+/** Images [n, c, …] of the extents, in which each element is the sum of what belongs to it in columns as `unfold` gives them; what belongs to the border is left out. y[n, c, i · stride + u · dilation - padding] += x[n, (c, u), i] for each u and i */
+export const fold = define<<D extends DType>(x: Operand<D>, extents: number | readonly number[], size: number | readonly number[], options?: { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "same_lower" | "valid"; dilation?: number | readonly number[] }) => Tensor<D>>("std/nn", "fold");
+
 /** max(x, 0) */
 export const relu = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "relu");
 

@@ -156,12 +156,19 @@ class RandomGraph {
 
   #view(value: ValueId, { shape }: TensorType): void {
     const axes = shape.map((_, axis) => axis);
-    const kind = this.#decisions.below(5);
-    if (kind === 0) this.#op("slice", [value], this.#box(shape));
+    const kind = this.#decisions.below(6);
+    if (kind === 5) this.#windows(value, shape);
+    else if (kind === 0) this.#op("slice", [value], this.#box(shape));
     else if (kind === 1) this.#op("transpose", [value], { axes: axes.toReversed() });
     else if (kind === 2) this.#op("reshape", [value], { shape: this.#decisions.pick([[sizeOf(shape)], [1, ...shape], shape.toReversed(), shape]) });
     else if (kind === 3) this.#op("reverse", [value], { axes: axes.slice(0, 1 + this.#decisions.below(2)) });
     else this.#op("broadcast", [value], { shape: shape.length < 2 ? [this.#decisions.pick([1, 3]), ...shape] : shape });
+  }
+
+  #windows(value: ValueId, shape: readonly number[]): void {
+    const axis = shape.findIndex((extent) => extent > 1);
+    if (axis < 0 || sizeOf(shape) > 100 || shape.length > 4) return;
+    this.#op("windows", [value], { axis, size: 2, step: this.#decisions.pick([1, 2]), dilation: this.#decisions.pick([1, Math.max(1, shape[axis]! - 2)]) });
   }
 
   #reduce(value: ValueId, { dtype, shape }: TensorType): void {
