@@ -2,27 +2,70 @@
  * A compute set as a wasm function: for each family a loop over the worker's instances that calls its kernel, which may be another
  * with wide vectors.
  */
+import type { Kernel, LocalId } from "../kernel/kernel.ts";
 import { invariant } from "../support/bug.ts";
 import { blockCount, slotsPerTile } from "../tiled/distribution.ts";
 import { blockPosition } from "../tiled/locality.ts";
 import type { ComputeSet, Family, Field } from "../tiled/tiled.ts";
-import { emitForEach, type ControlFunction, type Int } from "./control.ts";
-import { forOwnInstances, type Instance } from "./instances.ts";
-import type { Layout } from "./layout.ts";
 import type { Module } from "./binaryen.ts";
+import { emitForEach, type ControlFunction, type Int } from "./control.ts";
+import { forOwnInstances, ownInstances, type Instance } from "./instances.ts";
+import type { Layout } from "./layout.ts";
+import { sideBySide } from "./side-by-side.ts";
 
-type KernelNames = (family: Family) => { readonly kernel: string; readonly wide?: string };
+export interface ComputeSetOptions {
+  /** The name of a kernel's function. Of a kernel of several vertices, their number is its last argument. */
+  nameOf(kernel: Kernel, count?: LocalId): string;
+  /** Whether vertices that lie side by side may be one. */
+  readonly together: boolean;
+}
 
-export function emitComputeSet(module: Module, layout: Layout, set: ComputeSet, name: string, kernelNames: KernelNames): void {
+/** What is called for an instance, or for several at once: a kernel, and the same for machines that pair vectors. */
+interface Called {
+  readonly kernel: string;
+  readonly wide?: string;
+}
+
+export function emitComputeSet(module: Module, layout: Layout, set: ComputeSet, name: string, options: ComputeSetOptions): void {
   emitForEach(module, set.families, name, (f, family) => {
-    const { kernel, wide } = kernelNames(family);
-    forOwnInstances(f, layout, family, (instance) => {
-      const addresses = family.fields.map((field) => fieldAddress(f, layout, family, field, instance));
-      if (wide === undefined) return f.call(kernel, ...addresses);
-      const kept = addresses.map((address) => f.keep(address));
-      f.if(f.code(f.global("$wide")), () => f.call(wide, ...kept), () => f.call(kernel, ...kept));
-    });
+    if (options.together && callTogether(f, layout, family, options)) return;
+    const called = { kernel: options.nameOf(family.kernel), ...(family.wide ? { wide: options.nameOf(family.wide) } : {}) };
+    forOwnInstances(f, layout, family, (instance) => call(f, called, family.fields.map((field) => fieldAddress(f, layout, family, field, instance))));
   });
+}
+
+function call(f: ControlFunction, { kernel, wide }: Called, args: readonly Int[]): void {
+  if (wide === undefined) return f.call(kernel, ...args);
+  const kept = args.map((arg) => f.keep(arg));
+  f.if(f.code(f.global("$wide")), () => f.call(wide, ...kept), () => f.call(kernel, ...kept));
+}
+
+/** Calls the kernel once for all of a worker's instances, where it can be one of them all. */
+function callTogether(f: ControlFunction, layout: Layout, family: Family, { nameOf }: ComputeSetOptions): boolean {
+  const along = family.grid.findIndex((extent) => extent > 1);
+  if (along === -1 || family.fields.some(({ tensor, perTile }) => perTile === true || layout.tensor(tensor).storage !== "whole")) return false;
+  const distances = family.fields.map((field) => elementsApart(layout, field)[along] ?? 0);
+  const [one, wide] = [family.kernel, family.wide].map((kernel) => kernel && sideBySide(kernel, distances));
+  const own = one && (family.wide === undefined || wide) ? ownInstances(f, layout, family) : undefined;
+  if (one === undefined || own === undefined) return false;
+  const { coordinates, count } = own;
+  const called = { kernel: nameOf(one.kernel, one.count), ...(wide ? { wide: nameOf(wide.kernel, wide.count) } : {}) };
+  f.if(f.module.i32.gt_s(f.code(count), f.module.i32.const(0)), () => call(f, called, [...family.fields.map((field) => wholeAddress(f, layout, field, coordinates)), count]));
+  return true;
+}
+
+/** By how many elements a field of a tensor that lies whole begins later for the next instance, along each dimension of the grid. */
+function elementsApart(layout: Layout, { tensor, map }: Field): number[] {
+  const strides = layout.strides(tensor);
+  return (map[0]?.coefficients ?? []).map((_, i) => map.reduce((sum, form, t) => sum + form.coefficients[i]! * strides[t]!, 0));
+}
+
+function wholeAddress(f: ControlFunction, layout: Layout, field: Field, coordinates: readonly Int[]): Int {
+  const { tensor, map } = field;
+  const bytes = layout.elementBytes(tensor);
+  const constant = map.reduce((sum, form, t) => sum + form.constant * layout.strides(tensor)[t]! * bytes, layout.offset(tensor));
+  const apart = elementsApart(layout, field);
+  return f.affine(constant, coordinates.map((_, i) => (apart[i] ?? 0) * bytes), coordinates);
 }
 
 /** Byte address of a field's first element. */
@@ -30,11 +73,7 @@ function fieldAddress(f: ControlFunction, layout: Layout, family: Family, field:
   const tensor = layout.tensor(field.tensor);
   const bytes = layout.elementBytes(field.tensor);
   const strides = layout.strides(field.tensor);
-  if (tensor.storage === "whole") {
-    const constant = field.map.reduce((sum, form, t) => sum + form.constant * strides[t]! * bytes, layout.offset(field.tensor));
-    const coefficients = family.grid.map((_, i) => field.map.reduce((sum, form, t) => sum + form.coefficients[i]! * strides[t]! * bytes, 0));
-    return f.affine(constant, coefficients, coordinates);
-  }
+  if (tensor.storage === "whole") return wholeAddress(f, layout, field, coordinates);
   if (field.perTile) return layout.block(f, field.tensor, tile, 0);
   const { distribution } = tensor;
   const position = blockPosition(field.map, field.shape, family.range, distribution);

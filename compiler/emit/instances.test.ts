@@ -7,7 +7,7 @@ import { forEachIndex } from "../graph/tensor.ts";
 import { arbitraryPlacement, arbitraryShape, tilesOf } from "../tiled/testing/arbitrary.ts";
 import type { Placement } from "../tiled/tiled.ts";
 import { ControlFunction, type Int } from "./control.ts";
-import { forOwnInstances, type InstanceSpace } from "./instances.ts";
+import { forOwnInstances, ownInstances, type InstanceSpace } from "./instances.ts";
 import { controlModule, shares } from "./testing/control-module.ts";
 
 interface Case extends InstanceSpace {
@@ -30,6 +30,9 @@ function listed({ grid, range, placement }: InstanceSpace): number[][] {
   return found;
 }
 
+/** Where in memory it is told which instances are a worker's when they lie side by side: how many, or -1, and the first. */
+const atEnd = 3 * 65_536;
+
 async function holds(cases: readonly Case[], ways: (tiles: number) => readonly (readonly [number, number])[]): Promise<void> {
   const module = await controlModule(nothing, cases.map((_, i) => `case${i}`), 4, (binaryen, layout) => cases.forEach((space, i) => {
     const f = new ControlFunction(binaryen);
@@ -41,6 +44,8 @@ async function holds(cases: readonly Case[], ways: (tiles: number) => readonly (
       f.set(at, f.add(at.value, 4));
     };
     forOwnInstances(f, layout, space, ({ k, tile, slot, coordinates }) => [k, tile, slot, ...coordinates].forEach(put));
+    const own = ownInstances(f, layout, space);
+    for (const [word, value] of [own?.count ?? -1, ...(own?.coordinates ?? [])].entries()) f.emit(i32.store(atEnd + 4 * word, 4, i32.const(0), f.code(value)));
     f.emit(i32.store(0, 4, i32.const(0), f.code(at.value)));
     f.finish(`case${i}`);
   }));
@@ -52,6 +57,12 @@ async function holds(cases: readonly Case[], ways: (tiles: number) => readonly (
       const width = 3 + space.grid.length;
       const found = Array.from({ length: words.length / width }, (_, row) => words.slice(row * width, (row + 1) * width));
       const expected = all.filter(([, tile]) => tile! >= begin && tile! < end);
+      const [count, ...first] = Array.from({ length: 1 + space.grid.length }, (_, word) => module.memory.getInt32(atEnd + 4 * word, true));
+      if (count !== -1) {
+        const coordinates = expected.map((row) => row.slice(3));
+        const along = space.grid.findIndex((extent) => extent > 1);
+        expect({ space, begin, end, own: Array.from({ length: Math.max(0, count!) }, (_, more) => first.map((at, d) => (d === along ? at + more : at))) }).toEqual({ space, begin, end, own: coordinates });
+      }
       if (JSON.stringify(found.toSorted((a, b) => a[0]! - b[0]!)) !== JSON.stringify(expected)) expect({ space, begin, end, found }).toEqual({ space, begin, end, found: expected });
     }
   });

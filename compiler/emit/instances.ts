@@ -42,6 +42,30 @@ export function forOwnInstances(f: ControlFunction, layout: Layout, space: Insta
   });
 }
 
+type RunPlacement = Extract<Placement, { kind: "blocked" | "scaled" }>;
+
+/**
+ * The same for instances that lie side by side, all of the worker's at once: the coordinates of the first, and how many there are.
+ * Undefined where a worker's instances are not side by side.
+ */
+export function ownInstances(f: ControlFunction, layout: Layout, { grid, range, placement }: InstanceSpace): { coordinates: readonly Int[]; count: Int } | undefined {
+  const along = grid.findIndex((extent) => extent > 1);
+  if (placement.kind === "cyclic" || placement.kind === "list" || along === -1 || grid.some((extent, d) => extent > 1 && d !== along)) return undefined;
+  const { start, count } = range[along]!;
+  const [from, to] = ownRun(f, layout, placement, blockCount(grid), start, start + count);
+  return { coordinates: grid.map((_, d) => (d === along ? from : 0)), count: f.sub(to, from) };
+}
+
+/** From which block k in [low, high) on, and up to which, they are on tiles of this worker. */
+function ownRun(f: ControlFunction, layout: Layout, placement: RunPlacement, blocks: number, low: number, high: number): [Int, Int] {
+  const firstOf = (tile: Int): Int => {
+    if (placement.kind === "scaled") return layout.firstScaled(f, placement.tiles, blocks, f.min(tile, placement.tiles));
+    // Products stay small: tiles beyond the last block are cut off first.
+    return f.mul(f.min(f.max(f.sub(tile, placement.first), 0), Math.ceil(blocks / placement.perTile)), placement.perTile);
+  };
+  return [f.keep(f.max(low, firstOf(f.global("begin")))), f.keep(f.min(high, firstOf(f.global("end"))))];
+}
+
 /** Blocks k in [low, high) on tiles of this worker. */
 function forOwnBlocks(f: ControlFunction, layout: Layout, placement: Placement, blocks: number, low: number, high: number, body: (k: Int, tile: Int, slot: Int) => void): void {
   const begin = f.global("begin");
@@ -51,18 +75,14 @@ function forOwnBlocks(f: ControlFunction, layout: Layout, placement: Placement, 
     case "blocked": {
       const { first, perTile } = placement;
       if (perTile >= blocks) return owned(first, () => f.loop(low, high, 1, (k) => body(k, first, k)));
-      // Products stay small: tiles beyond the last block are cut off first.
-      const firstOf = (tile: Int): Int => f.mul(f.min(f.max(f.sub(tile, first), 0), Math.ceil(blocks / perTile)), perTile);
-      const start = f.keep(f.max(low, firstOf(begin)));
-      const stop = f.keep(f.min(high, firstOf(end)));
+      const [start, stop] = ownRun(f, layout, placement, blocks, low, high);
       return f.loop(start, stop, 1, (k) => {
         if (perTile === 1) body(k, f.add(k, first), 0);
         else body(k, f.keep(f.add(f.div(k, perTile), first)), f.keep(f.rem(k, perTile)));
       });
     }
     case "scaled": {
-      const start = f.keep(f.max(low, layout.firstScaled(f, placement.tiles, blocks, f.min(begin, placement.tiles))));
-      const stop = f.keep(f.min(high, layout.firstScaled(f, placement.tiles, blocks, f.min(end, placement.tiles))));
+      const [start, stop] = ownRun(f, layout, placement, blocks, low, high);
       return f.loop(start, stop, 1, (k) => {
         const { tile, slot } = layout.place(f, placement, blocks, k);
         body(k, tile, slot);

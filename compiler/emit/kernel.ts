@@ -1,6 +1,7 @@
 /**
  * One kernel to one WebAssembly function. Its parameters are the byte addresses of the kernel's buffers (of element 0 in every
- * dimension), i32 each, in their order; it has no result. Every element of a buffer must lie at `control.end` or above.
+ * dimension), i32 each, in their order, and then the value of a local, where one is given; it has no result. Every element of a
+ * buffer must lie at `control.end` or above.
  */
 import type { Expression, Kernel, LocalId, Statement } from "../kernel/kernel.ts";
 import { carriedLocals } from "../kernel/dependence.ts";
@@ -19,12 +20,12 @@ import { FunctionScope, type EmitOptions, type Value } from "./scope.ts";
 type Of<Kind extends Statement["kind"]> = Extract<Statement, { kind: Kind }>;
 
 /** Adds a function of this name to the module. The module must have a memory; `loadBinaryen` must have been awaited. */
-export function emitKernel(module: Module, kernel: Kernel, name: string, options: EmitOptions): void {
+export function emitKernel(module: Module, kernel: Kernel, name: string, options: EmitOptions, given?: LocalId): void {
   invariant(module.getFunction(name) === 0, () => `the module already has a function ${name}`);
-  const emitter = new KernelEmitter(module, kernel, options);
+  const emitter = new KernelEmitter(module, kernel, options, given);
   const body = emitter.block(kernel.body);
   const { binaryen, localTypes } = emitter.scope;
-  const parameters = binaryen.createType(kernel.buffers.map(() => binaryen.i32));
+  const parameters = binaryen.createType([...kernel.buffers, ...(given === undefined ? [] : [given])].map(() => binaryen.i32));
   module.addFunction(name, parameters, binaryen.none, localTypes, body);
 }
 
@@ -41,12 +42,12 @@ class KernelEmitter implements ExpressionContext {
   /** Kernel locals read by code since they were last taken from here. */
   readonly #read = new Set<LocalId>();
 
-  constructor(module: Module, kernel: Kernel, options: EmitOptions) {
-    this.scope = new FunctionScope(module, kernel.buffers.length, options);
+  constructor(module: Module, kernel: Kernel, options: EmitOptions, given: LocalId | undefined) {
+    this.scope = new FunctionScope(module, kernel.buffers.length + (given === undefined ? 0 : 1), options);
     this.#kernel = kernel;
     this.#liveAfter = liveAfter(kernel.body);
     this.uniformLocals = findUniformLocals(kernel);
-    this.#locals = kernel.locals.map(({ dtype, lanes }) => this.scope.newLocal(machineType(this.scope, dtype, lanes)));
+    this.#locals = kernel.locals.map(({ dtype, lanes }, local) => (local === given ? kernel.buffers.length : this.scope.newLocal(machineType(this.scope, dtype, lanes))));
     this.memory = new Memory(this.scope, kernel, (expression) => emitExpression(this, expression));
   }
 

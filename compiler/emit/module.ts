@@ -10,7 +10,7 @@ import { numberSteps } from "../bsp/steps.ts";
 import type { StateId } from "../graph/graph.ts";
 import { parameterValues } from "../graph/parameters.ts";
 import { countersOf } from "../kernel/count-loops.ts";
-import type { Kernel } from "../kernel/kernel.ts";
+import type { Kernel, LocalId } from "../kernel/kernel.ts";
 import { kernelKey } from "../kernel/key.ts";
 import { invariant } from "../support/bug.ts";
 import { positionAt, type Sources, type Span } from "../support/span.ts";
@@ -180,7 +180,7 @@ class ModuleEmitter {
     const name = `${label} #${this.#phases.size}`;
     this.#phases.set(phase, name);
     if (phase.kind === "compute") {
-      emitComputeSet(this.#module, this.#layout, phase.set, name, ({ kernel, wide }) => ({ kernel: this.#kernel(kernel), ...(wide === undefined ? {} : { wide: this.#kernel(wide) }) }));
+      emitComputeSet(this.#module, this.#layout, phase.set, name, { nameOf: (kernel, count) => this.#kernel(kernel, count), together: this.#options.checked !== true });
       this.#functions[name] = this.#position(phase.set.origin);
     } else {
       emitExchange(this.#module, this.#layout, phase.copies, name);
@@ -189,13 +189,14 @@ class ModuleEmitter {
     return name;
   }
 
-  #kernel(kernel: Kernel): string {
-    const key = kernelKey(kernel, this.#options.checked || undefined);
+  /** The function of a kernel, which takes the value of `given`, if that is given, after its addresses. */
+  #kernel(kernel: Kernel, given?: LocalId): string {
+    const key = `${given ?? ""} ${kernelKey(kernel, this.#options.checked || undefined)}`;
     const known = this.#kernels.get(key);
     if (known !== undefined) return known;
     const name = `${kernel.name} #${this.#kernels.size}`;
     this.#kernels.set(key, name);
-    emitKernel(this.#module, kernel, name, this.#kernelOptions);
+    emitKernel(this.#module, kernel, name, this.#kernelOptions, given);
     this.#functions[name] = this.#position(kernel.origin);
     return name;
   }

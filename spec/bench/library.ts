@@ -18,8 +18,8 @@
  * are apart, and moves of words of two vectors, philox would take 0.87 of the time; casts from i8, with bytes that become words in one
  * load, 0.85. The largest of many is found by comparisons of floats in C, of which this machine does two in a cycle, for one that NaN
  * needs beside each: by integers, as gph has it, gcc takes longer. Pools and sums of columns are less than what memory
- * allows, 0.7 to 0.8 of it, in C too. Rows are added to others cut along their columns, so that workers can share them: whole they
- * would take 0.85 of the time.
+ * allows, 0.7 to 0.8 of it, in C too. Of rows that indices name, the limits and the kernels alike begin to fetch one before its time;
+ * without that gather and scatter_add would take 1.25 of the time. Sparse products gain nothing by it: they are bound by instructions.
  *
  * A single long row is sorted in two stretches and merged, which is for two workers, in C too: by one C would sort it in one in 3.9 ms.
  * Running sums along columns are read twice, so that workers can share them: read once C takes two thirds of the time, cut along the
@@ -48,13 +48,13 @@
  * | step of adam; quotients of complex numbers | 1.04; 1     | 10      | C; in loops of their own 0.78 |
  * | steps of Gray–Scott, lattice Boltzmann    | 1.03, 1.4    | 15, 30  | C; in loops of their own 0.9, 1.25 |
  * | uniform, dropout, normal                  | 0.77–0.95, 1.3, 0.87–1.02 | 40–100 | C |
- * | gather of rows, of elements; scatter_add of rows | 0.9–1.1, 0.92–0.98; 0.68 | 1.5–4 | lookups |
+ * | gather of rows, of elements; scatter_add of rows | 0.92–0.97, 0.92–0.98; 0.87–0.95 | 1.5–7 | lookups |
  * | one_hot                                   | 0.9          | 1       | memory |
  * | sort, argsort of 1M: 6.2, 6.9 ms          | 0.82–0.88, 1–1.1 | 17, 48 | C; NumPy: 11, 49 ms |
  * | sort, argsort of rows of 1024: 1.8, 6.2 ms | 1.2, 1–1.2  | 28, 24  | C; NumPy, which has wider vectors: 1.3, 24 ms |
  * | top_k, 8 of 1024: 0.46 ms                 | 0.75–0.85    | 500     | C; NumPy's argpartition: 8.5 ms |
  * | fft, rfft                                 | 1, 0.92–0.94 | 31, 40 | C |
- * | sparse products, 64 columns and 1         | 0.93–0.97, 0.84–1 | 18, 12 | lookups; C |
+ * | sparse products, 64 columns and 1         | 0.75–0.8, 0.84–1 | 18, 12 | lookups; C |
  * | matmul_i32, conv2d_i32; step of lstm      | 0.98, 1.03; 0.93 | 60; 17 | C |
  * | conv2d 3 × 3, and by its image            | 2.4          | 92, 100 | products, of plain sums: Winograd's are fewer |
  * | conv2d, stride 2, and by its image; 1 × 1, by its image | 0.91, 0.83; 0.93 | 46, 41; 39 | C |

@@ -18,8 +18,10 @@ export interface Lookups {
 const plus = (index: Expression, more: number): Expression => binary("add", index, i32(more));
 /** Single elements of a step, which are two vectors. */
 const together = 8;
+/** How many rows later one is that is begun to be fetched. */
+const later = 8;
 
-/** Nothing but loads of the places and what they name: no place is looked at, as a program must. */
+/** Nothing but loads of the places and what they name: no place is looked at, as a program must. Of rows the first element is loaded some rows before. */
 function lookupKernel({ places: { length: count }, extent, each, purpose }: Lookups): Kernel {
   const builder = new KernelBuilder("lookups", nowhere);
   const places = builder.buffer({ name: "places", dtype: "i32", shape: [count], access: "in" });
@@ -32,6 +34,8 @@ function lookupKernel({ places: { length: count }, extent, each, purpose }: Look
     for (const at of [0, 1]) use(at, pack(vectors.map((k) => builder.load(table, [builder.load(places, [plus(i, 4 * at + k)])]))), plus(i, 4 * at));
   });
   else builder.for({ end: i32(count) }, (p) => {
+    const ahead = builder.load(places, [binary("min", plus(p, later), i32(count - 1))]);
+    builder.let("fetched", builder.load(table, [binary("mul", ahead, i32(each))]));
     const start = builder.let("start", binary("mul", builder.load(places, [p]), i32(each)));
     const own = builder.let("own", binary("mul", p, i32(each)));
     builder.for({ end: i32(each), step: 16 }, (j) => vectors.forEach((at) => {

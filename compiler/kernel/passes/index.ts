@@ -9,6 +9,7 @@ import { blockContraction, blockForPairs, storesWhole } from "./block-contractio
 import { blockTransposes } from "./block-transposes.ts";
 import { copyBits } from "./copy-bits.ts";
 import { expandMath } from "./expand-math.ts";
+import { fetchRows } from "./fetch-rows.ts";
 import { holdResults } from "./hold-results.ts";
 import { hoistInvariants } from "./hoist-invariants.ts";
 import { inlineIndices } from "./inline-indices.ts";
@@ -24,8 +25,8 @@ import { unrollSmallLoops } from "./unroll-small-loops.ts";
 import { vectorise } from "./vectorise.ts";
 
 const beforeBlocks: readonly Pass<Kernel, Kernel>[] = [copyBits, orderDimensions, inlineIndices, holdResults, proveParallel, blockTransposes, streamReductions, unrollSmallLoops, jamRows, readAhead, shareParts, expandMath, vectorise, pairLanes];
-const blocks: readonly Pass<Kernel, Kernel>[] = [blockContraction, unroll, hoistInvariants];
-const blocksForPairs: readonly Pass<Kernel, Kernel>[] = [blockForPairs, unrollForPairs, hoistInvariants];
+const blocks: readonly Pass<Kernel, Kernel>[] = [blockContraction, unroll, hoistInvariants, fetchRows];
+const blocksForPairs: readonly Pass<Kernel, Kernel>[] = [blockForPairs, unrollForPairs, hoistInvariants, fetchRows];
 
 export const kernelPasses: readonly Pass<Kernel, Kernel>[] = [...beforeBlocks, ...blocks];
 

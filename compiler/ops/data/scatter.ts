@@ -7,7 +7,8 @@
  * Cost: the result takes the storage of `x` where that is dead, else `x` is copied; then every update is read once. The other
  * axes are split over the tiles, the scattered one is not: each tile that owns some columns walks all indices. So a scatter
  * of whole rows (an embedding's gradient) is spread over the tiles, and so are the stretches of a histogram; other scatters of
- * single elements run on one.
+ * single elements run on one. A worker that drives several tiles walks the indices once for them all, in most shapes
+ * (`emit/side-by-side.ts`).
  */
 import { isBig, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
