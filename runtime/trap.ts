@@ -48,11 +48,12 @@ function outsideOf(name: string, memory: ArrayBufferLike | undefined): string | 
   return `${index} outside ${said[3]}`;
 }
 
-/** The error a host sees for what was thrown while `program` ran; `thrown` may come from another thread. */
+/** The error a host sees for what was thrown while `program` ran; `thrown` may be the report of another thread, or what it did not tell. */
 export function explain(thrown: unknown, functions: Manifest["functions"], program: Place | undefined, memory?: ArrayBufferLike): unknown {
   if (thrown instanceof GphError) return thrown;
+  if (thrown === undefined) return new GphError("worker-lost", "a worker thread stopped, and did not tell why");
   const { name, message, stack } = thrown as Thrown;
-  if (name !== "RuntimeError" && name !== "RangeError") return thrown;
+  if (name !== "RuntimeError" && name !== "RangeError") return thrown instanceof Error ? thrown : new GphError("worker-lost", `a worker thread failed: ${name}: ${message}`, { cause: thrown });
   const meaning = meanings.find(([pattern]) => pattern.test(message))?.[1] ?? message;
   const places = placesOf(stack ?? "", functions);
   const place = places[0] ?? program;
