@@ -9,6 +9,7 @@ import { affineIndex } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { reshaped } from "../gradients.ts";
 import type { NodeBuilder, Op } from "../op.ts";
+import type { Box } from "./slice.ts";
 import { axisArgument, intArgument, intAttribute, refuse, requireInputs, showShape } from "../rules.ts";
 
 interface Sliding {
@@ -88,14 +89,21 @@ export function overlapped(build: NodeBuilder, held: ValueId, shape: readonly nu
   // Elements of a window that lie side by side go beside those of the next window, as far as these are away.
   const width = dilation === 1 ? step : 1;
   if (Math.ceil(size / width) > mostParts) return addedByIndices(build, held, zero, sliding);
-  let sum = zero;
+  let sum: ValueId | undefined;
   for (let first = 0; first < size; first += width) {
     const part = dilation === 1 ? sideBySide(build, held, first, sliding, shape[axis]! - first) : ofEach(build, held, first, axis);
     const { shape: length } = build.typeOf(part);
     const box = { start: shape.map((_, d) => (d === axis ? first * dilation : 0)), length: [...length], step: shape.map((_, d) => (d === axis && dilation !== 1 ? step : 1)) };
-    sum = build.apply("update", [sum, build.apply("add", [build.apply("slice", [sum], box), part])], box);
+    sum = sum === undefined ? alone(build, part, zero, box) : build.apply("update", [sum, build.apply("add", [build.apply("slice", [sum], box), part])], box);
   }
-  return sum;
+  return sum!;
+}
+
+/** A part with zeros around it, or between its elements. */
+function alone(build: NodeBuilder, part: ValueId, zero: ValueId, { start, length, step }: Box): ValueId {
+  if (step.some((each) => each !== 1)) return build.apply("update", [zero, part], { start, length, step });
+  const { shape } = build.typeOf(zero);
+  return build.apply("pad", [part], { before: start, after: shape.map((extent, d) => extent - start[d]! - length[d]!), value: 0, mode: "constant" });
 }
 
 /** What every window holds at one place. */
