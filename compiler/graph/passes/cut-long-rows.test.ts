@@ -152,3 +152,25 @@ describe("the largest elements of long rows", () => {
     expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), engine.runSync(toHost(inputs)), 0)).toEqual([]);
   });
 });
+
+describe("rows of random numbers", () => {
+  const random = (call: string, dtype: string, n: number): Graph => graphOf(`import { normal, uniform } from "std/random"; graph g { var step: i32 = 0; out y: ${dtype}[${n}]; program main { y = ${call}; step += 1; } }`);
+  /** The longest rows of a graph. */
+  const longest = (graph: Graph): number => Math.max(...graph.programs[0]!.body.nodes.flatMap(({ op, attributes }) => (op.endsWith("_rows") ? [attributes["length"] as number] : [])));
+
+  it.each([
+    ["uniform(1, 2, 20_000)", "f32", 20_000, 32], ["normal(1, step, 3001)", "f32", 3001, 32], ["uniform<f64>(7, 3, 90_001)", "f64", 90_001, 64], ["normal<f16>(1, 2, 1000)", "f16", 1000, 32],
+  ])("%s are those of shorter rows, on any machine", async (call, dtype, n, length) => {
+    const graph = random(call, dtype, n);
+    const cut = passed(graph);
+    expect(longest(cut)).toBe(length);
+    const expected = new Interpreter(graph, { params: {} }).run("main", {});
+    expect(differences(expected, toHost(new Interpreter(cut, { params: {} }).run("main", {})), 0)).toEqual([]);
+    await using engine = await engineFor(graph, machine);
+    expect(differences(expected, engine.runSync({}), dtype === "f32" ? 1e-6 : dtype === "f16" ? 1e-3 : 1e-15)).toEqual([]);
+  });
+
+  it.each([["rows for all tiles", random("uniform(1, 2, 2_000_000)", "f32", 2_000_000), machine], ["few numbers", random("uniform(1, 2, 30)", "f32", 30), machine], ["rows in a shared memory", random("uniform(1, 2, 20_000)", "f32", 20_000), target("wasm")]])("leaves %s as they are", (_, graph, on) => {
+    expect(longest(passed(graph, on))).toBe(longest(graph));
+  });
+});

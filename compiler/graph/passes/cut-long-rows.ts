@@ -2,12 +2,13 @@
  * cut-long-rows: rows so long and so few that most tiles would have none are gone through in blocks, a tile each. To the running
  * sums of each block the sum of those before it is added (Blelloch, "Prefix Sums and Their Applications", 1990, section 1.2); the
  * largest elements of a row are among the largest of its blocks; what reduces a row reduces what it makes of blocks, and softmax is
- * reductions with maps between.
+ * reductions with maps between. Random numbers are those of shorter rows.
  *
  * Needs: no gradients left to make. Gives: the same results, sums and products of floats but for rounding. All but the largest are
  * cut where tiles have memories of their own: where they share one, going through elements twice takes as long, and few tiles are many.
  */
 import { bytesOf, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
+import { wordsPerBlock } from "../../ops/sources/random-rows.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Target } from "../../targets/target.ts";
 import { wantedPartition, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
@@ -40,9 +41,13 @@ interface Found {
   readonly best: ValueId;
 }
 
+/** Random numbers of a row, which is started once for all of them. */
+const leastRandom = 32;
+
 /** Sums of such are taken with more bits. */
 const isHalf = (dtype: DType): boolean => isFloat(dtype) && bytesOf(dtype) === 2;
 
+/** In order. */
 const divisorsOf = (extent: number): number[] => Array.from({ length: Math.floor(Math.sqrt(extent)) }, (_, k) => k + 1).filter((divisor) => extent % divisor === 0).flatMap((divisor) => [divisor, extent / divisor]).toSorted((a, b) => a - b);
 
 /** The nodes in place of one whose rows are long. */
@@ -62,6 +67,7 @@ class Blocks extends FrontBuilder {
     switch (this.#node.op) {
       case "top_places": return this.#largest(found);
       case "take_along": return this.#elements(found);
+      case "uniform_rows": case "normal_rows": return shares ? undefined : this.#random();
       case "cum_sum": return shares ? undefined : this.#runningSums();
       case "reduce": case "mean": return shares ? undefined : this.#reduced();
       case "softmax": case "log_softmax": case "log_sum_exp": return shares ? undefined : this.#exponentials();
@@ -206,6 +212,22 @@ class Blocks extends FrontBuilder {
     const known = found.get(places!);
     if (known?.rows !== x || attributes["axis"] !== this.shape(x!).length - 1) return undefined;
     return this.apply("take_along", [known!.candidates, known!.best], attributes);
+  }
+
+  /** Rows of random numbers as shorter ones, by their numbers. */
+  #random(): ValueId | undefined {
+    const { op, inputs: [rows, ...stream], attributes, outputs: [output] } = this.#node;
+    const [count, length] = this.shape(output!) as [number, number];
+    const apart = attributes["apart"] as number;
+    const parts = divisorsOf(apart / wordsPerBlock).findLast((divisor) => divisor * leastRandom <= apart && count * Math.ceil((divisor * length) / apart) <= this.#target.tiles) ?? 1;
+    const short = apart / parts;
+    if (length <= short) return undefined;
+    const pieces = Math.ceil(length / short);
+    const shape = [count, pieces];
+    const first = this.apply("mul", [this.broadcast(this.reshape(rows!, [count, 1]), shape), this.filled({ dtype: "i32", shape }, parts)]);
+    const numbers = this.reshape(this.apply("add", [first, this.#counted(shape, 1, 1, 0)]), [count * pieces]);
+    const made = this.apply(op, [numbers, ...stream], { ...attributes, apart: short, length: short });
+    return this.part(this.reshape(made, [count, pieces * short]), 1, 0, length);
   }
 
   /** How many blocks of a row: no more than are of use, and than tiles; undefined where it is one. */

@@ -1,6 +1,6 @@
 /**
  * Rows of random tensors by their numbers, what `uniform` and `normal` are made of. Element j of row r is element
- * r · 1024 + j of the whole, so that rows may be computed on any tile and give the same bits.
+ * r · apart + j of the whole, so that rows may be computed on any tile and give the same bits.
  *
  * A vertex computes all counters of a row in vectors, four words each, and then puts what they give side by side.
  */
@@ -20,7 +20,8 @@ import { computeDType, dtypeAttribute, intAttribute, refuse, requireInputs, show
 
 /** Elements of a row: few enough that a large tensor has rows for all tiles, many beside the work of starting one. */
 export const rowElements = 1024;
-const wordsPerBlock = 4;
+/** A counter gives so many: rows are a multiple of this apart. */
+export const wordsPerBlock = 4;
 
 export interface Source {
   readonly key: Key;
@@ -156,7 +157,7 @@ function lowerRows(name: string, inputs: readonly TensorType[], attributes: Attr
         const stream = streamWords(context, block.length, attributes, isDynamic);
         // Rows take turns with the scratch.
         kernel.forBox(block.slice(0, 1), false, ([row]) => {
-          const first = kernel.let("first", cast("u32", binary("mul", load(0, [row!, i32(0)]), i32(rowElements / wordsPerBlock))));
+          const first = kernel.let("first", cast("u32", binary("mul", load(0, [row!, i32(0)]), i32(intAttribute(attributes, "apart") / wordsPerBlock))));
           // Two counters at once where there is an even number of them.
           const half = Math.floor(blocks / 2);
           const counters = (from: number, count: number, places: readonly number[]): void =>
@@ -205,28 +206,28 @@ function rowsOp({ name, summary, formula, operations, at, numbers, known }: Dist
     noGradient: "it depends on nothing",
     type(inputs, attributes) {
       requireInputs(name, inputs, attributes["stream"] === undefined ? 2 : 1);
-      const [rows, length] = [inputs[0]!, intAttribute(attributes, "length")];
+      const [rows, length, apart] = [inputs[0]!, intAttribute(attributes, "length"), intAttribute(attributes, "apart")];
       if (rows.dtype !== "i32" || rows.shape.length !== 1) refuse("shape-mismatch", `the rows of ${name} are an i32 vector, not ${rows.dtype}${showShape(rows.shape)}`);
-      if (length < 0 || length > rowElements) refuse("out-of-range", `a row of ${name} has ${length} elements, it may have ${rowElements}`);
+      if (apart % wordsPerBlock !== 0 || length < 0 || length > apart) refuse("out-of-range", `rows of ${name} are ${apart} elements apart, and have ${length}`);
       return { dtype: dtypeAttribute(attributes), shape: [rows.shape[0]!, length] };
     },
     evaluate(inputs, attributes, type) {
-      const [source, result, length] = [sourceOf(inputs[1], attributes), zeros(type), type.shape[1]!];
+      const [source, result, length, apart] = [sourceOf(inputs[1], attributes), zeros(type), type.shape[1]!, intAttribute(attributes, "apart")];
       for (let flat = 0; flat < result.data.length; flat++) {
         const row = Number(get(inputs[0]!, Math.floor(flat / length)));
-        put(result, flat, at(source, row * rowElements + (flat % length), type.dtype));
+        put(result, flat, at(source, row * apart + (flat % length), type.dtype));
       }
       return result;
     },
     lower: (inputs, attributes, type) => lowerRows(name, inputs, attributes, type, numbers(type.dtype), operations),
     examples: () => [
-      { inputs: [tensor("i32", [1], [0])], attributes: { seed: 0, stream: 0, dtype: "f64", length: 4 }, expected: tensor("f64", [1, 4], known) },
-      { inputs: [tensor("i32", [3], [2, 0, 70_000])], attributes: { seed: 7, stream: 1, dtype: "f32", length: 37 } },
-      { inputs: [tensor("i32", [2], [1, 0]), tensor("i32", [], [-3])], attributes: { seed: 2 ** 52, dtype: "f32", length: 1024 } },
-      { inputs: [tensor("i32", [1], [1])], attributes: { seed: -1, stream: 2 ** 40, dtype: "f16", length: 9 } },
-      { inputs: [tensor("i32", [2], [0, 1])], attributes: { seed: 3, stream: 0, dtype: "bf16", length: 18 } },
-      { inputs: [tensor("i32", [2], [4, 1])], attributes: { seed: 3, stream: 0, dtype: "f64", length: 7 } },
-      { inputs: [tensor("i32", [0], [])], attributes: { seed: 3, stream: 0, dtype: "f32", length: 7 } },
+      { inputs: [tensor("i32", [1], [0])], attributes: { seed: 0, stream: 0, dtype: "f64", length: 4, apart: 1024 }, expected: tensor("f64", [1, 4], known) },
+      { inputs: [tensor("i32", [3], [2, 0, 70_000])], attributes: { seed: 7, stream: 1, dtype: "f32", length: 37, apart: 64 } },
+      { inputs: [tensor("i32", [2], [1, 0]), tensor("i32", [], [-3])], attributes: { seed: 2 ** 52, dtype: "f32", length: 1024, apart: 1024 } },
+      { inputs: [tensor("i32", [1], [1])], attributes: { seed: -1, stream: 2 ** 40, dtype: "f16", length: 9, apart: 12 } },
+      { inputs: [tensor("i32", [2], [0, 1])], attributes: { seed: 3, stream: 0, dtype: "bf16", length: 18, apart: 1024 } },
+      { inputs: [tensor("i32", [2], [4, 1])], attributes: { seed: 3, stream: 0, dtype: "f64", length: 7, apart: 8 } },
+      { inputs: [tensor("i32", [0], [])], attributes: { seed: 3, stream: 0, dtype: "f32", length: 7, apart: 8 } },
     ],
   };
 }
@@ -235,11 +236,11 @@ function rowsOp({ name, summary, formula, operations, at, numbers, known }: Dist
 const knownWords = [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8];
 
 export const uniformRows = rowsOp({
-  name: "uniform_rows", summary: "Rows of uniform random numbers, by their numbers.", formula: "y[r, j] = u[1024 · rows[r] + j]", operations: 60,
+  name: "uniform_rows", summary: "Rows of uniform random numbers, by their numbers.", formula: "y[r, j] = u[apart · rows[r] + j]", operations: 60,
   at: uniformAt, numbers: uniformNumbers, known: knownWords.map((word) => word / 2 ** 32),
 });
 
 export const normalRows = rowsOp({
-  name: "normal_rows", summary: "Rows of normal random numbers, by their numbers.", formula: "y[r, j] = n[1024 · rows[r] + j]", operations: 90,
+  name: "normal_rows", summary: "Rows of normal random numbers, by their numbers.", formula: "y[r, j] = n[apart · rows[r] + j]", operations: 90,
   at: normalAt, numbers: normalNumbers, known: [0.9911376804493666, -0.9246625867937412, -0.6176089589473684, -0.48206858781466655],
 });

@@ -50,7 +50,7 @@ function inRows(name: "uniform_rows" | "normal_rows") {
     const [shape, dtype] = [[...intsAttribute(attributes, "shape")], dtypeAttribute(attributes)];
     const elements = sizeOf(shape);
     const [rows, left] = [Math.floor(elements / rowElements), elements % rowElements];
-    const flat = (numbers: ValueId, count: number, length: number): ValueId => build.apply("reshape", [build.apply(name, [numbers, ...inputs], { ...source, length })], { shape: [count * length] });
+    const flat = (numbers: ValueId, count: number, length: number): ValueId => build.apply("reshape", [build.apply(name, [numbers, ...inputs], { ...source, length, apart: rowElements })], { shape: [count * length] });
     const [row, whole]: readonly TensorType[] = [{ dtype: "i32", shape: [1] }, { dtype, shape }];
     const pieces = [
       ...(rows > 0 ? [flat(build.apply("iota", [], { length: rows, dtype: "i32" }), rows, rowElements)] : []),
