@@ -10,7 +10,11 @@
  * one row is multiplied by, or 4 where each has several accumulators, and 4 for two rows. Dot products, whose innermost loop is itself over
  * vectors, are blocked in the same way over the loops around.
  *
- * Machines that pair two vectors into one (V8 with wide vectors) want twice the vectors: 6 by 4, or 4 by 4. On others such a
+ * Where both operands are vectors, and each stays the same in a loop in which the other moves, the block has two dimensions: 3 by 2
+ * of two vectors. It is gone through one vector after the other, with two of the one operand and one of the other loaded at a time:
+ * twelve sums and three more are what engines have, which keep a register for themselves. With one more, sums would go to memory and back.
+ *
+ * Machines that pair two vectors into one (V8 with wide vectors) want twice the vectors: 6 by 4, or 4 by 4, and 3 by 3 in two dimensions. On others such a
  * block would spill. So `blockForPairs` makes the blocks anew for them, and which ones run is chosen when a file is loaded.
  */
 import { bytesOf, isFloat } from "../../../runtime/dtype.ts";
@@ -53,39 +57,48 @@ interface BlockSize {
   readonly pairs: boolean;
 }
 
+/** What is known of loops, by their counters. */
+interface Blocks {
+  /** How many iterations run at once. */
+  readonly factors: Map<LocalId, number>;
+  /** Loops whose iterations are put together after those of the loops inside. */
+  readonly insideOut: Set<LocalId>;
+}
+
 function withBlocks(kernel: Kernel, size: BlockSize): Kernel {
-  const factors = new Map<LocalId, number>();
-  planBody(kernel.body, [], factors, size);
-  if (factors.size === 0) return kernel;
+  const blocks: Blocks = { factors: new Map(), insideOut: new Set() };
+  planBody(kernel.body, [], blocks, size);
+  if (blocks.factors.size === 0) return kernel;
   const locals = new LocalTable(kernel.locals);
-  return withBody(kernel, block(kernel.body, factors, locals, size.pairs), locals.list);
+  return withBody(kernel, block(kernel.body, blocks, locals, size.pairs), locals.list);
 }
 
 /** Outer loops before inner ones: then a vector is loaded once, and a scalar just before its uses. */
-function block(body: readonly Statement[], factors: ReadonlyMap<LocalId, number>, locals: LocalTable, pairs: boolean): readonly Statement[] {
+function block(body: readonly Statement[], blocks: Blocks, locals: LocalTable, pairs: boolean): readonly Statement[] {
   return body.flatMap((statement): readonly Statement[] => {
-    if (statement.kind !== "for") return [mapBodies(statement, (inner) => block(inner, factors, locals, pairs))];
+    const within = <T extends Statement>(one: T): T => mapBodies(one, (inner) => block(inner, blocks, locals, pairs)) as T;
+    if (statement.kind !== "for") return [within(statement)];
     const trips = tripCount(statement);
-    const factor = evenly(factors.get(statement.local) ?? 1, trips ?? 1, pairs && statement.step > 1 ? 2 : 1);
-    const loops = statement.parallel && factor > 1 && trips !== undefined && trips > 1 && canInterleave(statement) ? interleave(statement, factor, locals) : [statement];
-    return loops.map((loop) => ({ ...loop, body: block(loop.body, factors, locals, pairs) }));
+    const factor = evenly(blocks.factors.get(statement.local) ?? 1, trips ?? 1, pairs && statement.step > 1 ? 2 : 1);
+    const together = (loop: ForStatement): readonly ForStatement[] => (loop.parallel && factor > 1 && trips !== undefined && trips > 1 && canInterleave(loop) ? interleave(loop, factor, locals) : [loop]);
+    return blocks.insideOut.has(statement.local) ? together(within(statement)) : together(statement).map(within);
   });
 }
 
 /** As many blocks as `most` iterations at once would take, with no small one at the end, and whole pairs. */
 const evenly = (most: number, trips: number, unit = 1): number => Math.min(most, roundUp(Math.ceil(trips / Math.ceil(trips / most)), most === 1 ? 1 : unit));
 
-/** Chooses factors for the loops of each contraction, by their counters. `nest`: the parallel loops around, outermost first. */
-function planBody(body: readonly Statement[], nest: readonly ForStatement[], factors: Map<LocalId, number>, size: BlockSize): void {
+/** Chooses factors for the loops of each contraction. `nest`: the parallel loops around, outermost first. */
+function planBody(body: readonly Statement[], nest: readonly ForStatement[], blocks: Blocks, size: BlockSize): void {
   for (const statement of body) {
-    if (statement.kind === "while") planBody(statement.body, [], factors, size);
+    if (statement.kind === "while") planBody(statement.body, [], blocks, size);
     if (statement.kind === "if") {
-      planBody(statement.then, [], factors, size);
-      planBody(statement.otherwise, [], factors, size);
+      planBody(statement.then, [], blocks, size);
+      planBody(statement.otherwise, [], blocks, size);
     }
     if (statement.kind !== "for") continue;
-    if (isAccumulation(statement)) plan(statement, nest, factors, size);
-    else planBody(statement.body, statement.parallel ? [...nest, statement] : nest, factors, size);
+    if (isAccumulation(statement)) plan(statement, nest, blocks, size);
+    else planBody(statement.body, statement.parallel ? [...nest, statement] : nest, blocks, size);
   }
 }
 
@@ -106,7 +119,7 @@ function vectorsOf({ rows: most, vectors }: BlockSize, rows: ForStatement | unde
   return evenly(most, tripCount(rows)!) <= 2 ? 2 * vectors : vectors;
 }
 
-function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors: Map<LocalId, number>, most: BlockSize): void {
+function plan(accumulation: ForStatement, nest: readonly ForStatement[], { factors, insideOut }: Blocks, most: BlockSize): void {
   const size = sumsFloats(accumulation) ? most : { ...most, rows: blockRows(true) };
   const usable = nest.filter((loop) => canInterleave(loop) && (tripCount(loop) ?? 0) > 1);
   const loads = vectorLoads(accumulation.body);
@@ -119,8 +132,14 @@ function plan(accumulation: ForStatement, nest: readonly ForStatement[], factors
   const assign = (loop: ForStatement | undefined, factor: number): void => {
     if (loop !== undefined && !factors.has(loop.local)) factors.set(loop.local, factor);
   };
-  if (overVectors !== undefined) {
-    const rows = reusing.find((loop) => loop !== overVectors);
+  const rows = reusing.find((loop) => loop !== overVectors);
+  // A loop in which what moves with the rows stays the same.
+  const across = reusing.find((loop) => rows !== undefined && loads.some((load) => !moves(loop, load) && moves(rows, load)));
+  if (overVectors !== undefined && rows !== undefined && across !== undefined && loads.every((load) => moves(overVectors, load))) {
+    const loops = [overVectors, rows, across];
+    [2, size.rows / 2, size.pairs ? 3 : 2].forEach((factor, k) => assign(loops[k], factor));
+    if (!size.pairs) for (const { local } of loops) insideOut.add(local);
+  } else if (overVectors !== undefined) {
     const vectors = vectorsOf(size, rows, carriedLocals(accumulation).size);
     // Vectors that the loop over them has not are taken from several panels of them, or else of more rows.
     const panels = usable.findLast((loop) => loop !== overVectors && loop !== rows && nest.indexOf(loop) < nest.indexOf(overVectors) && loads.every((load) => moves(loop, load)));

@@ -43,6 +43,20 @@ function matmul(m: number, n: number, k: number, bStrides?: readonly number[]): 
   return kernel.finish();
 }
 
+/** y[i, j, l] = Σ a[i, k, l] · b[j, k, l]. */
+function sumsOfLanes(rows: number, columns: number, steps: number, lanes: number): Kernel {
+  const kernel = new KernelBuilder("lanes", nowhere);
+  const a = kernel.buffer({ name: "a", dtype: "f32", shape: [rows, steps, lanes], access: "in" });
+  const b = kernel.buffer({ name: "b", dtype: "f32", shape: [columns, steps, lanes], access: "in" });
+  const y = kernel.buffer({ name: "y", dtype: "f32", shape: [rows, columns, lanes], access: "inout" });
+  kernel.forBox([rows, columns, lanes], true, ([i, j, l]) => {
+    const sum = kernel.let("sum", kernel.load(y, [i!, j!, l!]));
+    kernel.forSum([steps], ([k]) => kernel.set(sum, binary("add", sum, binary("mul", kernel.load(a, [i!, k!, l!]), kernel.load(b, [j!, k!, l!])))));
+    kernel.store(y, [i!, j!, l!], sum);
+  });
+  return kernel.finish();
+}
+
 describe("kernelPasses", () => {
   it("keep every bit of random kernels, one after the other", () => {
     fc.assert(
@@ -105,6 +119,27 @@ describe("block-contraction", () => {
         expectSame(built, optimiseKernel(built, testContext).kernel, outputs + width);
       }),
       { numRuns: 25 },
+    );
+  });
+
+  it("blocks sums of products of vectors 3 by 2 of two vectors, one after the other, with two of one side held", () => {
+    const { kernel } = optimiseKernel(sumsOfLanes(4, 6, 3, 8), testContext);
+    const steps: string[] = [];
+    visitStatements(kernel.body, (statement) => {
+      if (statement.kind === "for" && !statement.parallel) steps.push(statement.body.map((one) => (one.kind === "set" && one.value.kind === "load" ? "load" : "product")).join(" "));
+    });
+    const vector = `load load product product ${"load product product ".repeat(2)}`;
+    expect(steps).toEqual([`load ${vector}load ${vector}`.trim()]);
+  });
+
+  it("keeps sums of products of vectors to the bit, whatever their extents", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 8 }), fc.integer({ min: 2, max: 9 }), fc.integer({ min: 4, max: 18 }), (rows, columns, steps, lanes) => {
+        const built = sumsOfLanes(rows, columns, steps, lanes);
+        const { kernel, wide } = optimiseKernel(built, testContext);
+        for (const result of wide ? [kernel, wide] : [kernel]) expectSame(built, result, rows + columns);
+      }),
+      { numRuns: 30 },
     );
   });
 
