@@ -65,7 +65,7 @@ function bodyIsTotal(body: Expression): boolean {
 }
 
 /** Products, and what is made for them of weights. */
-const contractions: ReadonlySet<string> = new Set(["winograd_filters", "matmul", "matmul_packed", "attention", "conv", "conv_transpose", "conv_filters", "conv_packed", "conv_filters_packed", "depthwise_packed"]);
+const contractions: ReadonlySet<string> = new Set(["winograd_filters", "matmul", "matmul_packed", "attention", "conv", "conv_transpose", "conv_filters", "conv_packed", "conv_filters_packed", "conv_filters_planes", "depthwise_packed"]);
 
 /**
  * Whether the result is worth keeping: reading it costs hardly more than reading what it is made of. Not so for what is spread

@@ -240,6 +240,20 @@ describe("lowerings of random shapes", () => {
     );
   });
 
+  test("gradients by filters with channels second, of any window, stride and dilation, in any number of lanes", () => {
+    const axis = fc.record({ size: fc.integer({ min: 1, max: 3 }), stride: fc.integer({ min: 1, max: 2 }), dilation: fc.integer({ min: 1, max: 2 }), positions: fc.integer({ min: 1, max: 5 }) });
+    fc.assert(
+      fc.property(axis, axis, fc.integer({ min: 1, max: 18 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 5 }), fc.constantFrom(1, 2, 3, 4, 8), seeds, (high, wide, images, channels, filters, lanes, seed) => {
+        const [rows, columns] = [high.positions, wide.positions * lanes];
+        const reach = ({ size, stride, dilation }: typeof high, positions: number): number => (positions - 1) * stride + (size - 1) * dilation + 1;
+        // Sums of whole numbers are exact in f64.
+        const [x, y] = [filled("f64", [images, channels, reach(high, rows), reach(wide, columns)], 1), filled("f64", [images, filters, rows, columns], 2)];
+        check("conv_filters_planes", [x, y], { window: [high.size, wide.size], stride: [high.stride, wide.stride], dilation: [high.dilation, wide.dilation], lanes }, seed);
+      }),
+      { numRuns: runs },
+    );
+  });
+
   test("views of random boxes agree with their maps", () => {
     fc.assert(
       fc.property(shapesWithBox, ({ shape, box }) => {

@@ -17,6 +17,7 @@ import { comparison } from "./elementwise/comparison.ts";
 import { computeMap } from "./fused/compute-map.ts";
 import { concat, stack } from "./data/concat.ts";
 import { convolutionFilters, convolutionFiltersPacked } from "./networks/convolution-filters.ts";
+import { convolutionFiltersPlanes } from "./networks/convolution-filters-planes.ts";
 import { convolutionPacked, depthwisePacked } from "./networks/convolution-packed.ts";
 import { convolution, transposedConvolution } from "./networks/convolution.ts";
 import { dynamicSlice, dynamicUpdate } from "./data/dynamic-box.ts";
@@ -89,7 +90,7 @@ const list: readonly Op[] = [
   // made by fusing
   map, mapRolled, mapReduce, mapUpdate, attention, computeMap((name) => op(name)),
   // made by packing
-  packColumns, matmulPacked, convolutionPacked, convolutionFiltersPacked, depthwisePacked, winogradImage, winogradFilters, winogradResult,
+  packColumns, matmulPacked, convolutionPacked, convolutionFiltersPacked, convolutionFiltersPlanes, depthwisePacked, winogradImage, winogradFilters, winogradResult,
 ];
 
 export const ops: ReadonlyMap<string, Op> = new Map(list.map((entry) => [entry.name, entry]));

@@ -58,8 +58,8 @@
  * | matmul_i32, conv2d_i32; step of lstm      | 0.98, 1.03; 0.93 | 60; 17 | C |
  * | conv2d 3 × 3, and by its image            | 2.4          | 92, 100 | products, of plain sums: Winograd's are fewer |
  * | conv2d, stride 2, and by its image; 1 × 1, by its image | 0.91, 0.83; 0.93 | 46, 41; 39 | C |
- * | conv2d by its filters; stride 2; 1 × 1    | 0.95; 0.95; 0.84 | 42, 46; 37 | C; images are reordered in each call |
- * | conv2d of 3 channels, and by its filters  | 0.82, 0.77   | 33      | C |
+ * | conv2d by its filters; stride 2; 1 × 1    | 0.95; 0.95; 0.9 | 42, 46; 37 | C; images are reordered in each call, but for 1 × 1 |
+ * | conv2d of 3 channels, and by its filters  | 0.82, 0.93   | 33      | C |
  * | largest, means of 2 × 2; gradients of max pools 2, 3 by 2, of avg | 1.05, 1.1; 0.8–0.83, 0.88–1.07, 1.03–1.16 | 40; 45, 16, 110 | C |
  *
  *   node spec/bench/library.ts [name …]

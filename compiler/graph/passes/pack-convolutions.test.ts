@@ -25,7 +25,7 @@ function passed(graph: Graph, strictMath = false): Graph {
 }
 
 const graphFor = (members: string, statements: string): Graph =>
-  graphOf(`import { conv2d, conv_transpose2d, max_pool2d, avg_pool2d, relu } from "std/nn"; import { conv2d_i32, requantize } from "std/quantised"; graph g { ${members} program main { ${statements} } }`);
+  graphOf(`import { conv1d, conv2d, conv_transpose2d, max_pool2d, avg_pool2d, relu } from "std/nn"; import { conv2d_i32, requantize } from "std/quantised"; graph g { ${members} program main { ${statements} } }`);
 
 interface Layer {
   readonly dtype: "f32" | "f64";
@@ -74,6 +74,35 @@ const trainedLayers: fc.Arbitrary<TrainedLayer> = fc.record({
   const counts = size.map((extent, axis) => (transposed ? extent : Math.floor((extent + padding[axis]! + padding[2 + axis]! - window[axis]!) / stride) + 1));
   return images * counts[0]! * counts[1]! >= 64 && Math.min(...counts) >= 2;
 }).map((one) => ({ ...one, packsImage: one.window.every((size) => size >= one.stride) && (!one.transposed || one.padding.every((many, k) => many < one.window[k % 2]!)) }));
+
+interface OutsideLayer extends Pick<Layer, "dtype" | "images" | "channels" | "filters" | "window" | "dilation" | "padding" | "tiles"> {
+  /** Strides along rows and columns. */
+  readonly strides: readonly number[];
+  /** Rows and columns of positions. */
+  readonly positions: readonly number[];
+  readonly line: boolean;
+}
+
+/** Layers whose image and gradient both come from outside. */
+const outsideLayers: fc.Arbitrary<OutsideLayer> = fc.record({
+  dtype: fc.constantFrom("f32", "f64"), images: fc.integer({ min: 4, max: 7 }), channels: fc.integer({ min: 1, max: 5 }), filters: fc.integer({ min: 8, max: 13 }), window: two(1, 4), dilation: fc.integer({ min: 1, max: 2 }),
+  padding: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 4, maxLength: 4 }), tiles: fc.constantFrom(1, 3, 16), strides: fc.constantFrom([1, 1], [1, 1], [2, 1], [1, 2]),
+  positions: fc.tuple(fc.integer({ min: 2, max: 9 }), fc.constantFrom(8, 16, 24, 8, 12, 9)).map((pair) => [...pair]), line: fc.boolean(),
+});
+
+/** Extents of an image of which windows have these positions. */
+const imageSize = ({ positions, strides, window, dilation, padding }: OutsideLayer): number[] =>
+  positions.map((count, axis) => (count - 1) * strides[axis]! + (window[axis]! - 1) * dilation + 1 - padding[axis]! - padding[2 + axis]!);
+
+function outsideGraph(one: OutsideLayer): Graph {
+  const { dtype, images, channels, filters, window, dilation, padding, strides, positions, line } = one;
+  const [size, of] = [imageSize(one), (list: readonly number[]): string => (line ? list.slice(1) : list).join()];
+  const call = line ? `conv1d(x, w, stride = ${strides[1]}, padding = (${padding[1]}, ${padding[3]}), dilation = ${dilation})` : `conv2d(x, w, stride = (${strides.join()}), padding = (${padding.join()}), dilation = ${dilation})`;
+  return graphFor(
+    `in x: ${dtype}[${images}, ${channels}, ${of(size)}]; in w: ${dtype}[${filters}, ${channels}, ${of(window)}]; in y: ${dtype}[${images}, ${filters}, ${of(positions)}]; out dw: ${dtype}[${filters}, ${channels}, ${of(window)}];`,
+    `dw = grad(sum(${call} * y), w);`,
+  );
+}
 
 /** The gradients of a convolution of an image that another one gives, by both their filters and a bias. */
 function trainingGraph({ images, channels, filters, size, window, stride, padding, pooled, transposed }: TrainedLayer): Graph {
@@ -137,6 +166,37 @@ describe("pack-convolutions", () => {
       await using engine = await engineFor(graph, withTiles(target("wasm"), one.tiles), 1, {});
       expect(differences(new Interpreter(graph, {}).run("main", inputs), engine.runSync(toHost(inputs)), 1e-12)).toEqual([]);
     }), { numRuns: 6 });
+  });
+
+  it("trains filters of images from outside as they come, where rows are whole vectors, on any number of tiles", async () => {
+    let asTheyCome = 0;
+    await fc.assert(fc.asyncProperty(outsideLayers.filter((one) => imageSize(one).every((extent) => extent > 0)), async (one) => {
+      const graph = outsideGraph(one);
+      const inputs = fillStates(graph, "in");
+      const after = passed(graph);
+      const { conv_filters_planes: found = 0 } = countOps(after) as { conv_filters_planes?: number };
+      asTheyCome += found;
+      if (found > 0) expect(countOps(after)).not.toHaveProperty("transpose");
+      const expected = new Interpreter(graph, {}).run("main", inputs);
+      expect(differences(expected, toHost(new Interpreter(after, {}).run("main", inputs)), tolerance(one.dtype))).toEqual([]);
+      await using engine = await engineFor(graph, withTiles(target("wasm"), one.tiles), 1, {});
+      const got = engine.runSync(toHost(inputs));
+      expect(differences(expected, got, tolerance(one.dtype))).toEqual([]);
+      await using two = await engineFor(graph, withTiles(target("wasm"), one.tiles), 2, {});
+      expect(two.runSync(toHost(inputs))["dw"]!.data).toEqual(got["dw"]!.data);
+    }), { numRuns: 20 });
+    expect(asTheyCome).toBeGreaterThan(4);
+  });
+
+  it.each([
+    ["of points, as matrices", "[4, 16, 6, 12]", "[12, 16, 1, 1]", "[4, 12, 6, 12]", 1, 1],
+    ["of three channels", "[4, 3, 8, 16]", "[32, 3, 3, 3]", "[4, 32, 6, 14]", 0, 0],
+    ["of three channels in whole vectors", "[4, 3, 8, 18]", "[32, 3, 3, 3]", "[4, 32, 6, 16]", 1, 0],
+    ["of many channels", "[4, 32, 8, 18]", "[32, 32, 3, 3]", "[4, 32, 6, 16]", 0, 0],
+  ])("sums up planes where reordering them is much beside the products: %s", (_, x, w, y, count, reshapes) => {
+    const after = countOps(passed(graphFor(`in x: f32${x}; in w: f32${w}; in y: f32${y}; out dw: f32${w};`, "dw = grad(sum(conv2d(x, w) * y), w);")));
+    expect(after).toMatchObject({ [count > 0 ? "conv_filters_planes" : "conv_filters_packed"]: 1 });
+    if (count > 0) expect(after["reshape"] ?? 0).toBe(2 * reshapes);
   });
 
   it("runs on any number of tiles as the interpreter says", async () => {

@@ -10,15 +10,17 @@
  * - else `conv_packed`: products whose left operand is the image itself.
  *
  * The transpose of a convolution, which is also its gradient by the image, becomes one convolution or several (convolution-phases.ts),
- * and the gradient by the filters sums of products of whole rows of channels (filter-gradient.ts). Filters that are params are
- * packed when these are loaded; those that change from run to run where there are enough positions for each of their elements.
+ * and the gradient by the filters sums of products of whole rows of channels (filter-gradient.ts), or of rows of positions where both
+ * images come from elsewhere and reordering them would take too long (filter-planes.ts). Filters that are params are packed when
+ * these are loaded; those that change from run to run where there are enough positions for each of their elements.
  *
  * The order of axes is carried on (order.ts): what a convolution gives is seen through a `transpose`, a view, and where maps,
  * pools, reductions, slices and joins of channels read such views, they work on what is behind them. So only what comes from outside
  * or goes there is reordered, where it is least. A bias becomes a map behind the sums, which `fuse-results` puts into the kernel;
  * borders become a `pad`.
  *
- * Sums keep their order, but the bias is added last, and Winograd's products round otherwise: with `strictMath` there are none.
+ * Sums keep their order, but the bias is added last, rows of positions are summed up lane by lane, and Winograd's products round
+ * otherwise: with `strictMath` there are none.
  * A convolution over one axis is one over two, of which the first has extent 1 (planes.ts). Convolutions over three axes, of other
  * dtypes (but for words of pairs, narrow-products.ts) or groups stay as they are, and so do those with a filter for each channel of an image that comes from outside.
  */

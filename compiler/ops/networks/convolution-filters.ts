@@ -195,7 +195,7 @@ function stretches(extent: number, most: number): { readonly start: number; read
 }
 
 /** Calls `visit` for each box of stretches, one after the other, with where it starts and its extents. */
-function forStretches({ kernel }: BlockContext, extents: readonly number[], most: readonly number[], visit: (start: readonly Expression[], extents: readonly number[]) => void): void {
+export function forStretches({ kernel }: Pick<BlockContext, "kernel">, extents: readonly number[], most: readonly number[], visit: (start: readonly Expression[], extents: readonly number[]) => void): void {
   const go = (starts: readonly Expression[], sizes: readonly number[]): void => {
     const axis = starts.length;
     if (axis === extents.length) return visit(starts, sizes);

@@ -6,6 +6,7 @@ import type { Rewriting } from "../../rewrite.ts";
 import { isWeights } from "../pack-products/operands.ts";
 import { isPackable, termsOf, toLast, type Builder, type Setting } from "./builder.ts";
 import { byFilters, byOwnFilters, packsFilters } from "./filter-gradient.ts";
+import { byPlanes, takesPlanes } from "./filter-planes.ts";
 import { inPlane, isPlanar, plane, planes } from "./planes.ts";
 import { isPoint, sumsOf } from "./sums.ts";
 import { haveConvolutions } from "../convolution-phases.ts";
@@ -84,9 +85,10 @@ export function filterGradient(node: Node, build: Builder, setting: Setting): Va
   const own = groupsOf(node) > 1;
   // For what little is computed of each element nothing is reordered.
   if (own && build.behind(x) === undefined && build.behind(y) === undefined) return undefined;
-  const gradient = own ? byOwnFilters : byFilters;
   const { attributes } = inPlane(node, build.at);
-  const result = gradient(build, build.channelsLast(x), build.stored(build.channelsLast(y)), windowsOf(attributes["window"] as number[], attributes), setting.target);
+  const windows = windowsOf(attributes["window"] as number[], attributes);
+  const gradient = own ? byOwnFilters : byFilters;
+  const result = !own && takesPlanes(build, x, y, windows) ? byPlanes(build, x, y, windows, setting.target) : gradient(build, build.channelsLast(x), build.stored(build.channelsLast(y)), windows, setting.target);
   const { shape } = build.at.type(node.outputs[0]!);
   return build.shape(result).length === shape.length ? result : build.reshape(result, shape);
 }

@@ -82,7 +82,7 @@ function cutSums({ images, leastImages, positions, outer, left, right }: Sums, w
   const [imageParts, outerParts, leftParts] = cheapestParts([images, outer, left.extent], limits, most, (parts) => {
     const [own, rows, sides] = [Math.ceil(images / parts[0]!), Math.ceil(outer / parts[1]!), Math.ceil(left.extent / parts[2]!)];
     const share = own * rows * roundUp(sides, blockHeight) * positions * right;
-    // In multiply–adds of one tile: moving an element costs as much as so many of them.
+    // In multiply–adds of one tile.
     const sums = parts[0]! > 1 ? 2 * parts[0]! * outer * left.extent * right : 0;
     const reads = sizeOf(parts) * own * positions * (right + left.read / parts[2]!);
     return [share + (movedElement * (sums + reads)) / tiles];
@@ -90,4 +90,5 @@ function cutSums({ images, leastImages, positions, outer, left, right }: Sums, w
   return { images: imageParts, outer: outerParts, left: leftParts };
 }
 
-const movedElement = 4;
+/** Multiply–adds that take as long as moving an element. */
+export const movedElement = 4;
