@@ -174,3 +174,27 @@ describe("rows of random numbers", () => {
     expect(longest(passed(graph, on))).toBe(longest(graph));
   });
 });
+
+describe("updates of few places", () => {
+  const histogram = (dtype: string, updates: number, places: number, x = `zeros<${dtype}>(${places})`): Graph =>
+    graphOf(`graph g { in i: i32[${updates}]; in v: ${dtype}[${updates}]; in x: ${dtype}[${places}]; out y: ${dtype}[${places}]; program main { y = scatter_add(${x}, i, v); } }`);
+  const blocks = (graph: Graph): number => Math.max(...graph.programs[0]!.body.nodes.flatMap(({ op, outputs }) => (op === "scatter_add_along" ? [graph.values[outputs[0]!]!.type.shape[0]!] : [])));
+
+  it.each([["i32", 20_000, 300], ["f32", 30_011 * 3, 100], ["f16", 17_000, 5], ["i64", 18_000, 1], ["u8", 64_000, 256]])("are added up in blocks: %s, %i updates of %i places", async (dtype, updates, places) => {
+    // A prime number of updates is one stretch in the op, and so is what begins with something.
+    const graph = histogram(dtype, updates, places, updates % 2 === 0 ? "x" : undefined);
+    const cut = passed(graph);
+    expect(blocks(cut)).toBeGreaterThan(100);
+    const inputs = fillStates(graph, "in", 60);
+    for (let i = 0; i < updates; i++) inputs["i"]!.data[i] = (i * 7919) % places as never;
+    if (dtype === "f16" || dtype === "f32") for (let i = 0; i < updates; i++) inputs["v"]!.data[i] = (dtype === "f16" ? 0x3c00 : 1) as never;
+    const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
+    expect(differences(expected, toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), 0)).toEqual([]);
+    await using engine = await engineFor(graph, machine);
+    expect(differences(expected, engine.runSync(toHost(inputs)), 0)).toEqual([]);
+  });
+
+  it.each([["few updates", histogram("f32", 2000, 100), machine], ["many places", histogram("f32", 20_000, 60_000), machine], ["those in a shared memory", histogram("f32", 100_000, 10), target("wasm")]])("leaves %s as they are", (_, graph, on) => {
+    expect(blocks(passed(graph, on))).toBe(blocks(graph));
+  });
+});

@@ -2,7 +2,8 @@
  * cut-long-rows: rows so long and so few that most tiles would have none are gone through in blocks, a tile each. To the running
  * sums of each block the sum of those before it is added (Blelloch, "Prefix Sums and Their Applications", 1990, section 1.2); the
  * largest elements of a row are among the largest of its blocks; what reduces a row reduces what it makes of blocks, and softmax is
- * reductions with maps between. Random numbers are those of shorter rows.
+ * reductions with maps between. Random numbers are those of shorter rows,
+ * and updates of few places are added up in blocks.
  *
  * Needs: no gradients left to make. Gives: the same results, sums and products of floats but for rounding. All but the largest are
  * cut where tiles have memories of their own: where they share one, going through elements twice takes as long, and few tiles are many.
@@ -11,6 +12,7 @@ import { bytesOf, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts"
 import { wordsPerBlock } from "../../ops/sources/random-rows.ts";
 import type { Pass } from "../../support/pass.ts";
 import type { Target } from "../../targets/target.ts";
+import { fillValue } from "../constants.ts";
 import { wantedPartition, type Graph, type Node, type TensorType, type ValueId } from "../graph.ts";
 import { rewrite, type Rewriting } from "../rewrite.ts";
 import { FrontBuilder } from "./front-builder.ts";
@@ -41,6 +43,10 @@ interface Found {
   readonly best: ValueId;
 }
 
+/** Updates of a block, to whose places zeros are brought before; and what one costs, in additions of what blocks give. */
+const leastUpdates = 16;
+const updateCost = 14;
+
 /** Random numbers of a row, which is started once for all of them. */
 const leastRandom = 32;
 
@@ -68,6 +74,7 @@ class Blocks extends FrontBuilder {
       case "top_places": return this.#largest(found);
       case "take_along": return this.#elements(found);
       case "uniform_rows": case "normal_rows": return shares ? undefined : this.#random();
+      case "scatter_add_along": return shares ? undefined : this.#scattered();
       case "cum_sum": return shares ? undefined : this.#runningSums();
       case "reduce": case "mean": return shares ? undefined : this.#reduced();
       case "softmax": case "log_softmax": case "log_sum_exp": return shares ? undefined : this.#exponentials();
@@ -228,6 +235,22 @@ class Blocks extends FrontBuilder {
     const numbers = this.reshape(this.apply("add", [first, this.#counted(shape, 1, 1, 0)]), [count * pieces]);
     const made = this.apply(op, [numbers, ...stream], { ...attributes, apart: short, length: short });
     return this.part(this.reshape(made, [count, pieces * short]), 1, 0, length);
+  }
+
+  /** Updates of few places, as in a histogram: of each block to places of its own, which are then added up. */
+  #scattered(): ValueId | undefined {
+    const { op, inputs: [base, indices, updates], attributes } = this.#node;
+    const [{ dtype, shape }, count] = [this.type(base!), this.shape(indices!).at(-1)!];
+    if (shape.length !== 2 || attributes["axis"] !== 1 || fillValue(this.at.definition(base!)) === undefined || Number(fillValue(this.at.definition(base!))) !== 0) return undefined;
+    const [rows, extent] = shape as [number, number];
+    // As long as it takes to go through a block, it takes to add up what they give.
+    const useful = Math.sqrt((updateCost * count * this.#target.tiles) / Math.max(1, rows * extent));
+    const blocks = Math.floor(Math.min(this.#target.tiles / rows, count / leastUpdates, useful));
+    if (blocks < 2) return undefined;
+    const length = Math.ceil(count / blocks);
+    const inBlocks = (value: ValueId): ValueId => this.reshape(this.padded(value, [0, 0], [0, blocks * length - count]), [rows * blocks, length]);
+    const places = this.apply(op, [this.filled({ dtype, shape: [rows * blocks, extent] }, 0), inBlocks(indices!), inBlocks(updates!)], attributes);
+    return this.#as(dtype, this.apply("reduce", [this.#widened(this.reshape(places, [rows, blocks, extent]))], { op: "add", axes: [1], keepdims: false }));
   }
 
   /** How many blocks of a row: no more than are of use, and than tiles; undefined where it is one. */
