@@ -248,6 +248,9 @@ describe("params and vars", () => {
   it("can be given at load", async () => {
     const engine = await load(functions, manifest, { params: { w: 7 } });
     expect((await engine.run())["y"]!.data).toEqual(Int32Array.of(21));
+    const other = await load(functions, manifest, { params: new Map([["w", 8]]) });
+    expect(other.read("w").data[0]).toBe(8);
+    await failing("bad-value", async () => other.runSync(new Map([["x", 1]]) as never));
     await failing("unknown-name", () => load(functions, manifest, { params: { v: 7 } }));
     await failing("shape-mismatch", () => load(functions, manifest, { params: { w: [7] } }));
   });

@@ -107,7 +107,8 @@ export class Engine {
     }
     try {
       await engine.#team.start(1, parts.workers);
-      for (const [name, value] of Object.entries(options.params ?? {})) engine.#writeParam(name, value);
+      const { params = {} } = options;
+      for (const [name, value] of params instanceof Map ? params : Object.entries(params)) engine.#writeParam(name, value);
     } catch (error) {
       await engine.close();
       throw error;

@@ -8,8 +8,8 @@ import type { HostValue } from "./host.ts";
 export interface LoadOptions {
   /** Threads that take part, the caller of `runSync` being one; default 1, at most one per processor and tile. */
   readonly workers?: number | undefined;
-  /** Values of params, by name; the others must be written before the first run. */
-  readonly params?: { readonly [name: string]: HostValue } | undefined;
+  /** Values of params, by name, also as `readSafetensors` gives them; the others must be written before the first run. */
+  readonly params?: { readonly [name: string]: HostValue } | ReadonlyMap<string, HostValue> | undefined;
   /**
    * Lets V8 pair 128-bit vectors into wider ones. This sets an experimental flag for the whole process, not only for this
    * engine, which is why it is off unless asked for. Node 24 and up, on x64 processors with AVX2, and where a test of it passes,
@@ -41,6 +41,7 @@ export function checkLoadOptions(options: { readonly params?: unknown; readonly 
 }
 
 export function checkInputs(inputs: unknown): void {
+  if (inputs instanceof Map) throw new InputError("bad-value", "the inputs must be an object of tensors by name, not a Map: Object.fromEntries(map) makes one");
   if (inputs !== undefined && !isObject(inputs)) throw new InputError("bad-value", `the inputs must be an object of tensors by name, not ${textOf(inputs)}`);
 }
 
