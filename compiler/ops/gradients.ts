@@ -59,6 +59,12 @@ export function summed(build: NodeBuilder, value: ValueId, axes: readonly number
   return axes.length === 0 ? value : build.apply("reduce", [value], { op: "add", axes: [...axes], keepdims });
 }
 
+/** The places of an axis, 0, 1, …, as i32 of a shape. */
+export function numbersAlong(build: NodeBuilder, shape: readonly number[], axis: number): ValueId {
+  const numbers = build.apply("iota", [], { length: shape[axis]!, dtype: "i32" });
+  return broadcastTo(build, reshaped(build, numbers, shape.map((extent, d) => (d === axis ? extent : 1))), shape);
+}
+
 /** The gradient by what was broadcast: the sum over where it was seen. */
 export function sumTo(build: NodeBuilder, value: ValueId, shape: readonly number[]): ValueId {
   const from = build.typeOf(value).shape;

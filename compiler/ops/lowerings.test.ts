@@ -127,6 +127,7 @@ describe("lowerings of random shapes", () => {
         const rank = shape.length;
         const [before, after] = [widths.slice(0, rank), widths.slice(3, 3 + rank)];
         check("pad", [filled("i16", shape, seed)], { before, after, value: 0, mode: "edge" }, seed);
+        for (const mode of ["symmetric", "wrap"]) check("pad", [filled("i32", shape, seed)], { before: before.map((width, axis) => Math.min(width, shape[axis]!)), after: after.map((width, axis) => Math.min(width, shape[axis]!)), value: 0, mode }, seed);
         const narrow = (list: readonly number[]): number[] => list.map((width, axis) => Math.min(width, shape[axis]! - 1));
         check("pad", [filled("f16", shape, seed)], { before: narrow(before), after: narrow(after), value: 0, mode: "reflect" }, seed);
       }),
@@ -161,7 +162,7 @@ describe("lowerings of random shapes", () => {
         const rows = shape.with(axis, within.length);
         const own = tensor("i64", rows, Array.from({ length: sizeOf(rows) }, (_, k) => ((k * 7 + seed) % (2 * extent)) - extent));
         check("take_along", [filled("bf16", shape, seed), own], { axis }, seed);
-        for (const along of ["scatter_add_along", "scatter_max_along", "scatter_min_along"]) check(along, [filled("f16", shape, 1), own, filled("f16", rows, 2)], { axis }, seed);
+        for (const along of ["scatter_add_along", "scatter_max_along", "scatter_min_along", "scatter_update_along"]) check(along, [filled("f16", shape, 1), own, filled("f16", rows, 2)], { axis }, seed);
         const count = seed % (shape.length + 1);
         const tuples = tensor("i32", [within.length, count], Array.from({ length: within.length * count }, (_, k) => (k * 5 + seed) % shape[k % count]!));
         check("gather_nd", [filled("u8", shape, seed), tuples], {}, seed);

@@ -151,11 +151,11 @@ export class Operations {
     const { shape } = goal;
     if (shape.length === 0) return undefined;
     const inner = shape.map((extent) => 1 + this.#below(extent));
-    const mode = this.#decisions.pick(["edge", "reflect"]);
+    const mode = this.#decisions.pick(["edge", "reflect", "symmetric", "wrap"]);
     const fitted = mode === "edge" ? inner : shape.map((extent, k) => Math.max(inner[k]!, Math.ceil((extent + 2) / 3)));
     const before = shape.map((extent, k) => this.#below(Math.min(extent - fitted[k]!, fitted[k]! - (mode === "edge" ? -9 : 1)) + 1));
     const after = shape.map((extent, k) => extent - fitted[k]! - before[k]!);
-    if (mode === "reflect" && after.some((width, k) => width > fitted[k]! - 1)) return undefined;
+    if (mode !== "edge" && after.some((width, k) => width > fitted[k]! - 1)) return undefined;
     const value = this.#value(goal, fitted);
     return { ...value, text: `pad(${value.text}, ${tuple(before)}, ${tuple(after)}, mode = "${mode}")` };
   }

@@ -193,7 +193,7 @@ export const concat = define<<D extends DType>(tensors: readonly Operand<D>[], o
 /** Tensors of one shape side by side along a new axis. y[…, k, …] = xₖ[…] */
 export const stack = define<<D extends DType>(tensors: readonly Operand<D>[], options?: { axis?: number }) => Tensor<D>>("core", "stack");
 
-/** The tensor with a border: of one value, of its edge (mode "edge") or mirrored (mode "reflect"); widths for every axis, or one for all. y[before + i] = x[i], value elsewhere */
+/** The tensor with a border: of one value, of its edge (mode "edge"), mirrored (mode "reflect", or "symmetric" with the edge repeated) or of its other end (mode "wrap"); widths for every axis, or one for all. y[before + i] = x[i], value elsewhere */
 export const pad = define<<D extends DType>(x: Operand<D>, before: number | readonly number[], options?: { after?: number | readonly number[]; value?: number; mode?: string }) => Tensor<D>>("core", "pad");
 
 /** Every element moved by shift along its axis, around the end; a tuple of shifts is for the first axes. y[(i + shift) mod n] = x[i] */
@@ -237,6 +237,9 @@ export const scatter_max_along = define<<D extends DType>(x: Operand<D>, indices
 
 /** x with the smallest of itself and the updates along an axis, in each row at its own indices; NaN if any is NaN. y = x, then y[…, indices[…, j, …], …] = min(y[…, indices[…, j, …], …], updates[…, j, …]) for each j */
 export const scatter_min_along = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_min_along");
+
+/** x with elements replaced by updates along an axis, in each row at its own indices (negative from the end); the last of equal indices stays. y = x, then y[…, indices[…, j, …], …] = updates[…, j, …] for each j */
+export const scatter_update_along = define<<D extends DType>(x: Operand<D>, indices: Operand, updates: Operand<D>, options?: { axis?: number }) => Tensor<D>>("core", "scatter_update_along");
 
 /** A box of the tensor that begins at run-time indices, one for each dimension; they are brought to where the box fits. y[i] = x[min(max(indices, 0), n - length) + i] */
 export const dynamic_slice = define<<D extends DType>(x: Operand<D>, indices: Operand, length: number | readonly number[]) => Tensor<D>>("core", "dynamic_slice");
@@ -331,3 +334,24 @@ export const top_k = define<<T extends DType>(x: Operand<T>, k: number) => reado
 
 /** How many elements of `sorted`, which ascends, are less than each of x, with `right` how many are not greater: where it belongs among them. NaN counts as largest. By halving. */
 export const search_sorted = define<<T extends DType>(sorted: Operand<T>, x: Operand<T>, options?: { right?: boolean }) => Tensor<"i32">>("core", "search_sorted");
+
+/** Which part of the elements of the last dimension, put in order, lies below it: `q` from 0 to 1, between two elements on the line through them. NaN where there is one. */
+export const quantile = define<<T extends DType>(x: Operand<T>, q: number) => Tensor<T>>("core", "quantile");
+
+/** The middle element of the last dimension, put in order, or the mean of the two in the middle. NaN where there is one. */
+export const median = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("core", "median");
+
+/** How many elements lie in each of `bins` equal parts of `low` to `high`, the last of which has its end; others are not counted. */
+export const histogram = define<<T extends DType>(x: Operand<T>, bins: number, options?: { low?: number; high?: number }) => Tensor<"i32">>("core", "histogram");
+
+/** At each x the line through the points before and behind it, `places` ascending; the first and last value outside. */
+export const interp = define<<T extends DType>(x: Operand<T>, places: Operand<T>, values: Operand<T>) => Tensor<T>>("core", "interp");
+
+/** Running logarithm of the sum of exponentials along an axis, each element included. */
+export const cum_log_sum_exp = define<<T extends DType>(x: Operand<T>, options?: { axis?: number }) => Tensor<T>>("core", "cum_log_sum_exp");
+
+/** The greatest number that divides both; 0 for 0 and 0. */
+export const gcd = define<<T extends DType>(a: Operand<T>, b: Operand<T>) => Tensor<T>>("core", "gcd");
+
+/** The smallest number that both divide; 0 where one is 0. */
+export const lcm = define<<T extends DType>(a: Operand<T>, b: Operand<T>) => Tensor<T>>("core", "lcm");

@@ -67,6 +67,9 @@ export const cross = define<<T extends DType>(a: Operand<T>, b: Operand<T>) => T
 /** A · … · A, `exponent` times; the identity for 0, of A⁻¹ where it is negative. */
 export const matrix_power = define<<T extends DType>(a: Operand<T>, exponent: number) => Tensor<T>>("std/linalg", "matrix_power");
 
+/** e^A: a Taylor polynomial of degree 18 of A / 2ᵏ, by Horner's rule in its cube (Paterson and Stockmeyer, 1973), squared k times; k is that of the largest of the matrices (Higham, "The scaling and squaring method for the matrix exponential revisited", 2005). */
+export const matrix_exp = define<<T extends DType>(a: Operand<T>) => Tensor<T>>("std/linalg", "matrix_exp");
+
 /** The last two dimensions exchanged. */
 export const matrix_transpose = define<<T extends DType>(a: Operand<T>) => Tensor<T>>("std/linalg", "matrix_transpose");
 
@@ -78,6 +81,9 @@ export const max_norm = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("s
 
 /** A norm of matrices: "fro" the root of the sum of squares, "1" the largest sum of a column, "inf" that of a row, "2" the largest singular value, "nuc" the sum of all. */
 export const matrix_norm = define<<T extends DType>(a: Operand<T>, options?: { order?: string }) => Tensor<T>>("std/linalg", "matrix_norm");
+
+/** The distance of each vector of a from each of b: [..., m, d] and [..., n, d] → [..., m, n]. */
+export const cdist = define<<T extends DType>(a: Operand<T>, b: Operand<T>, options?: { order?: number }) => Tensor<T>>("std/linalg", "cdist");
 
 /** X with op(A) · X = B, A being triangular: `lower` says which triangle is read, `transposed` takes Aᵀ, and with `unit_diagonal` the diagonal is not read but 1. A zero on the diagonal gives infinities and NaN. */
 export const triangular_solve = define<<T extends DType>(a: Operand<T>, b: Operand<T>, options?: { lower?: boolean; transposed?: boolean; unit_diagonal?: boolean }) => Tensor<T>>("std/linalg", "triangular_solve");

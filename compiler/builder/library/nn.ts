@@ -91,6 +91,15 @@ export const softsign = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("s
 /** gelu with a tanh in place of erf (Hendrycks and Gimpel, 2016): x/2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³))). */
 export const gelu_tanh = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "gelu_tanh");
 
+/** The first half of the last dimension times the sigmoid of the second: a gated linear unit (Dauphin et al., 2017). */
+export const glu = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "glu");
+
+/** x where it is further from 0 than `most`, 0 elsewhere. */
+export const hard_shrink = define<<T extends DType>(x: Operand<T>, options?: { most?: number }) => Tensor<T>>("std/nn", "hard_shrink");
+
+/** x brought nearer to 0 by `most`, and 0 where it is not further from it. */
+export const soft_shrink = define<<T extends DType>(x: Operand<T>, options?: { most?: number }) => Tensor<T>>("std/nn", "soft_shrink");
+
 /** 1 at the place of the largest element along an axis, the first of equals, and 0 elsewhere. */
 export const hardmax = define<<T extends DType>(x: Operand<T>, options?: { axis?: number }) => Tensor<T>>("std/nn", "hardmax");
 
@@ -117,6 +126,18 @@ export const batch_norm = define<<T extends DType>(x: Operand<T>, gain: Operand<
 
 /** Each element divided by (k + alpha · the mean of the squares of `size` channels around its own)^beta, channels in dimension 1 (Krizhevsky et al., 2012). */
 export const local_response_norm = define<<T extends DType>(x: Operand<T>, size: number, options?: { alpha?: number; beta?: number; k?: number }) => Tensor<T>>("std/nn", "local_response_norm");
+
+/** Channels in groups of r² become images r times as high and wide (Shi et al., 2016): [n, c · r², h, w] → [n, c, h · r, w · r]. */
+export const pixel_shuffle = define<<T extends DType>(x: Operand<T>, r: number) => Tensor<T>>("std/nn", "pixel_shuffle");
+
+/** The inverse of pixel_shuffle: [n, c, h · r, w · r] → [n, c · r², h, w]. */
+export const pixel_unshuffle = define<<T extends DType>(x: Operand<T>, r: number) => Tensor<T>>("std/nn", "pixel_unshuffle");
+
+/** Channels of `groups` groups, one of each after the other (Zhang et al., 2018). */
+export const channel_shuffle = define<<T extends DType>(x: Operand<T>, groups: number) => Tensor<T>>("std/nn", "channel_shuffle");
+
+/** Means of `height` · `width` parts of images of any size. */
+export const adaptive_avg_pool2d = define<<T extends DType>(x: Operand<T>, height: number, width: number) => Tensor<T>>("std/nn", "adaptive_avg_pool2d");
 
 /** The mean over the height and width of every channel. */
 export const global_avg_pool2d = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/nn", "global_avg_pool2d");
@@ -156,6 +177,21 @@ export const weighted_nll = define<<T extends DType>(log_probabilities: Operand<
 
 /** Binary cross entropy of logits: mean over all elements of −log of the probability sigmoid gives the right answer, 0 or 1. */
 export const binary_cross_entropy = define<<T extends DType>(logits: Operand<T>, target: Operand<T>) => Tensor<T>>("std/nn", "binary_cross_entropy");
+
+/** Mean over the batch of Σ target · (log target − log_probabilities), how far distributions are from the targets (Kullback and Leibler, 1951); both [b, c], the first as log_softmax gives it. */
+export const kl_divergence = define<<T extends DType>(log_probabilities: Operand<T>, target: Operand<T>) => Tensor<T>>("std/nn", "kl_divergence");
+
+/** The cosine of the angle between vectors in the last dimension; lengths below `epsilon` count as that. */
+export const cosine_similarity = define<<T extends DType>(a: Operand<T>, b: Operand<T>, options?: { epsilon?: number }) => Tensor<T>>("std/nn", "cosine_similarity");
+
+/** Mean of how much further the anchor is from the negative than `margin` more than from the positive, 0 where it is: vectors are along the last dimension (Schroff et al., 2015). */
+export const triplet_margin = define<<T extends DType>(anchor: Operand<T>, positive: Operand<T>, negative: Operand<T>, options?: { margin?: number }) => Tensor<T>>("std/nn", "triplet_margin");
+
+/** Mean of −log of the density of the target in normal distributions, less ½ · log 2π; variances below `epsilon` count as that. */
+export const gaussian_nll = define<<T extends DType>(prediction: Operand<T>, target: Operand<T>, variance: Operand<T>, options?: { epsilon?: number }) => Tensor<T>>("std/nn", "gaussian_nll");
+
+/** Mean of −log of the probability of the target, a count, whose mean's logarithm is predicted; less what the target alone decides. */
+export const poisson_nll = define<<T extends DType>(log_rate: Operand<T>, target: Operand<T>) => Tensor<T>>("std/nn", "poisson_nll");
 
 /** Normalises each of `groups` groups of channels (dimension 1) over its elements, then scales each channel (Wu and He, 2018). */
 export const group_norm = define<<T extends DType>(x: Operand<T>, gain: Operand<T>, bias: Operand<T>, groups: number, options?: { epsilon?: number }) => Tensor<T>>("std/nn", "group_norm");

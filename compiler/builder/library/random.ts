@@ -29,6 +29,9 @@ export const he_uniform = define<<T extends DType>(seed: number, stream: number,
 /** Normal with deviation √(2 / i). */
 export const he_normal = define<<T extends DType>(seed: number, stream: number, options: { type: TypeOf<T> }) => Tensor<T>>("std/random", "he_normal", { typed: true });
 
+/** With orthonormal columns, or rows where there are more columns, and as likely turned every way (Saxe et al., 2014; Mezzadri, 2007). */
+export const orthogonal = define<<T extends DType>(seed: number, stream: number, options: { type: TypeOf<T> }) => Tensor<T>>("std/random", "orthogonal", { typed: true });
+
 /** True with probability `p`. */
 export const bernoulli = define<(seed: number, stream: number, options: { type: TypeOf<"bool">; p?: number }) => Tensor<"bool">>("std/random", "bernoulli", { typed: true });
 

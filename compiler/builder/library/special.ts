@@ -10,6 +10,12 @@ export const erfc = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/s
 /** e^(x²) · erfc(x), which does not vanish for large x. */
 export const erfcx = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/special", "erfcx");
 
+/** The inverse of the sigmoid, log(p / (1 − p)); NaN outside of 0 … 1. */
+export const logit = define<<T extends DType>(p: Operand<T>) => Tensor<T>>("std/special", "logit");
+
+/** x · log(y), and 0 where x is 0, unless y is NaN. */
+export const xlogy = define<<T extends DType>(x: Operand<T>, y: Operand<T>) => Tensor<T>>("std/special", "xlogy");
+
 /** The share of normal numbers, of mean 0 and variance 1, that are below x. */
 export const ndtr = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("std/special", "ndtr");
 

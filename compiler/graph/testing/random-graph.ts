@@ -194,7 +194,7 @@ class RandomGraph {
       case 3: this.#op("gather", [value, this.#places(shape[axis]!)], { axis }); return;
       case 4: this.#op("dynamic_slice", [value, this.#start(shape)], { length: this.#box(shape).length }); return;
       case 5: this.#op("dynamic_update", [value, this.#start(shape), this.#partner({ dtype, shape: this.#box(shape).length })]); return;
-      default: this.#op("pad", [value], { before: shape.map(() => 0), after: shape.map((extent) => Math.min(1, extent - 1)), value: 0, mode: this.#decisions.pick(["edge", "reflect"]) });
+      default: this.#op("pad", [value], { before: shape.map(() => 0), after: shape.map((extent) => Math.min(1, extent - 1)), value: 0, mode: this.#decisions.pick(["edge", "reflect", "symmetric", "wrap"]) });
     }
   }
 

@@ -14,8 +14,9 @@ import { samples } from "../elementwise/elementwise.ts";
 import { clampedPosition, position, requireIndices } from "./indices.ts";
 import { scattered, scattering } from "./scattered.ts";
 import { dimensions, padded, widened } from "../lowerings.ts";
+import { numbersAlong } from "../gradients.ts";
 import type { GradientBuilder, GradientSite, Op } from "../op.ts";
-import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, showShape } from "../rules.ts";
+import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, showShape, type DTypeClass } from "../rules.ts";
 
 /** Indices like x but along the axis; gives the axis. */
 function requireRows(what: string, x: TensorType, indices: TensorType, attributes: Attributes): number {
@@ -90,6 +91,7 @@ interface Rule {
   readonly name: string;
   readonly summary: string;
   readonly formula: string;
+  readonly accepts: DTypeClass;
   combine(before: number | bigint, update: number | bigint): number | bigint;
   readonly scalar: (before: Expression, update: Expression) => Expression;
   readonly gradient: NonNullable<Op["gradient"]>;
@@ -135,7 +137,7 @@ function scatterAlong(rule: Rule): Op {
     type(inputs, attributes) {
       requireInputs(name, inputs, 3);
       const [x, indices, updates] = [inputs[0]!, inputs[1]!, inputs[2]!];
-      requireClass(name, "number", x);
+      requireClass(name, rule.accepts, x);
       requireSameDType(name, x, updates, ["x", "updates"]);
       requireRows(name, x, indices, attributes);
       requireSameShape(name, indices, updates, ["indices", "updates"]);
@@ -171,11 +173,21 @@ function extremeGradient(build: GradientBuilder, { inputs, attributes, result, g
   return [build.apply("mul", [share, mine]), undefined, build.apply("mul", [ofResult(share), theirs])];
 }
 
+/** For each update whether it is the last of its index in its row: it alone is what stays. Of the updates' shape. */
+function isLast(build: GradientBuilder, [x, indices]: readonly ValueId[], attributes: Attributes): ValueId {
+  const { shape } = build.typeOf(indices!);
+  const places = numbersAlong(build, shape, intAttribute(attributes, "axis"));
+  const none = build.apply("fill", [], { value: -1, dtype: "i32", shape: [...build.typeOf(x!).shape] });
+  const winners = build.apply("scatter_update_along", [none, indices!, places], attributes);
+  return build.apply("eq", [build.apply("take_along", [winners, indices!], attributes), places]);
+}
+
 /** What keeps the largest or the smallest. */
 const scatterExtremeAlong = (op: "max" | "min", word: string, known: readonly number[]): Op => scatterAlong({
   name: `scatter_${op}_along`,
   summary: `x with the ${word} of itself and the updates along an axis, in each row at its own indices; NaN if any is NaN.`,
   formula: `y = x, then y[…, indices[…, j, …], …] = ${op}(y[…, indices[…, j, …], …], updates[…, j, …]) for each j`,
+  accepts: "number",
   combine: (before, update) => (typeof before === "number" ? Math[op](before, Number(update)) : before > update === (op === "max") ? before : update),
   scalar: (before, update) => binary(op, before, update),
   known,
@@ -187,6 +199,7 @@ export const scattersAlong: readonly Op[] = [
     name: "scatter_add_along",
     summary: "x with updates added along an axis, in each row at its own indices (negative from the end).",
     formula: "y = x, then y[…, indices[…, j, …], …] += updates[…, j, …] for each j",
+    accepts: "number",
     combine: (before, update) => (typeof before === "number" ? before + Number(update) : before + BigInt(update)),
     scalar: (before, update) => binary("add", before, update),
     known: [21, 2, 13, 7, 5, 6],
@@ -194,4 +207,20 @@ export const scattersAlong: readonly Op[] = [
   }),
   scatterExtremeAlong("max", "largest", [20, 2, 10, 4, 5, 6]),
   scatterExtremeAlong("min", "smallest", [1, 2, 3, 1, 5, 6]),
+  scatterAlong({
+    name: "scatter_update_along",
+    summary: "x with elements replaced by updates along an axis, in each row at its own indices (negative from the end); the last of equal indices stays.",
+    formula: "y = x, then y[…, indices[…, j, …], …] = updates[…, j, …] for each j",
+    accepts: "any",
+    combine: (_before, update) => update,
+    scalar: (_before, update) => update,
+    known: [20, 2, 10, 2, 5, 6],
+    gradient(build, { inputs, attributes, gradient }) {
+      const [, indices, updates] = inputs as [ValueId, ValueId, ValueId];
+      const zero = build.fill(build.typeOf(updates), 0);
+      const kept = build.apply("scatter_update_along", [gradient, indices, zero], attributes);
+      const taken = build.apply("take_along", [gradient, indices], attributes);
+      return [kept, undefined, build.apply("select", [isLast(build, inputs, attributes), taken, zero])];
+    },
+  }),
 ];

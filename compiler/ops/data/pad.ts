@@ -1,6 +1,6 @@
 /**
- * A border around a tensor: of one value, of the elements at its edge, or of the tensor mirrored at its edge (which is not
- * repeated), as NumPy's `pad` has them.
+ * A border around a tensor: of one value, of the elements at its edge, of the tensor mirrored at its edge, which is repeated
+ * ("symmetric") or not ("reflect"), or of the other end, as NumPy's `pad` has them.
  */
 import { flatIndex, forEachIndex, put, tensor, zeros } from "../../graph/tensor.ts";
 import { identityMap } from "../../support/affine.ts";
@@ -20,7 +20,7 @@ function widths(value: ConstantValue | undefined, rank: number, name: string): n
   return all;
 }
 
-const modes = ["constant", "edge", "reflect"] as const;
+const modes = ["constant", "edge", "reflect", "symmetric", "wrap"] as const;
 type Mode = (typeof modes)[number];
 
 /** What the border is made of; a node without the attribute means one value. */
@@ -31,33 +31,42 @@ function modeOf(attributes: Attributes): Mode {
 }
 
 function modeArgument(value: ConstantValue | undefined): Mode {
-  return modes.find((mode) => mode === value) ?? refuse("bad-argument", `the mode of pad is "constant", "edge" or "reflect", not ${JSON.stringify(value)}`);
+  return modes.find((mode) => mode === value) ?? refuse("bad-argument", `the mode of pad is "constant", "edge", "reflect", "symmetric" or "wrap", not ${JSON.stringify(value)}`);
 }
+
+const faults: { readonly [mode in Exclude<Mode, "constant">]: readonly [what: string, help?: string] } = {
+  edge: ["has no edge to repeat"],
+  reflect: ["cannot be mirrored", "a mirrored border is narrower than the tensor"],
+  symmetric: ["cannot be mirrored", "a mirrored border is no wider than the tensor"],
+  wrap: ["cannot be the other end", "a border of the other end is no wider than the tensor"],
+};
 
 /** There must be something to repeat or mirror. */
 function requireBorder(mode: Mode, shape: readonly number[], before: readonly number[], after: readonly number[]): void {
   if (mode === "constant") return;
   shape.forEach((extent, axis) => {
     const most = Math.max(before[axis]!, after[axis]!);
-    const enough = mode === "edge" ? extent > 0 || most === 0 : most < Math.max(1, extent);
-    if (!enough) refuse("out-of-range", `a border of ${most} ${mode === "edge" ? "has no edge to repeat" : "cannot be mirrored"} in axis ${axis} of ${showShape(shape)}`, mode === "reflect" ? "a mirrored border is narrower than the tensor" : undefined);
+    const enough = mode === "edge" ? extent > 0 || most === 0 : mode === "reflect" ? most < Math.max(1, extent) : most <= extent;
+    if (!enough) refuse("out-of-range", `a border of ${most} ${faults[mode][0]} in axis ${axis} of ${showShape(shape)}`, faults[mode][1]);
   });
 }
 
 /** The element of an axis that stands at position i, counted from the axis's first. */
 function sourceOf(mode: Mode, i: number, extent: number): number {
   if (mode === "edge") return Math.max(0, Math.min(i, extent - 1));
-  return i < 0 ? -i : i >= extent ? 2 * (extent - 1) - i : i;
+  if (i >= 0 && i < extent) return i;
+  if (mode === "wrap") return i < 0 ? i + extent : i - extent;
+  const repeated = mode === "symmetric" ? 1 : 0;
+  return i < 0 ? -i - repeated : 2 * (extent - 1) + repeated - i;
 }
 
 /** An axis in up to three parts: the border before, the tensor, the border after. */
 function partsOf(mode: Mode, extent: number, before: number, after: number): { readonly from: AxisPiece; readonly to: AxisPiece }[] {
-  const step = mode === "edge" ? 0 : -1;
-  const last = extent - 1;
+  const step = mode === "edge" ? 0 : mode === "wrap" ? 1 : -1;
   return [
-    { from: run(mode === "edge" ? 0 : before, before, step), to: run(0, before) },
+    { from: run(sourceOf(mode, -before, extent), before, step), to: run(0, before) },
     { from: run(0, extent), to: run(before, extent) },
-    { from: run(mode === "edge" ? last : last - 1, after, step), to: run(before + extent, after) },
+    { from: run(sourceOf(mode, extent, extent), after, step), to: run(before + extent, after) },
   ].filter(({ to }) => to.extents[0]! > 0);
 }
 
@@ -83,9 +92,13 @@ function foldBorder(build: GradientBuilder, gradient: ValueId, mode: Mode, axis:
   if (mode === "edge") {
     if (before > 0) add(placed(summed(part(0, before)), 0));
     if (after > 0) add(placed(summed(part(before + extent, after)), extent - 1));
+  } else if (mode === "wrap") {
+    if (before > 0) add(placed(part(0, before), extent - before));
+    if (after > 0) add(placed(part(before + extent, after), 0));
   } else {
-    if (before > 0) add(placed(part(before - 1, before, -1), 1));
-    if (after > 0) add(placed(part(before + extent + after - 1, after, -1), extent - 1 - after));
+    const repeated = mode === "symmetric" ? 1 : 0;
+    if (before > 0) add(placed(part(before - 1, before, -1), 1 - repeated));
+    if (after > 0) add(placed(part(before + extent + after - 1, after, -1), extent - 1 - after + repeated));
   }
   return inner;
 }
@@ -95,7 +108,7 @@ const ofAxis = (attributes: Attributes, axis: number): [number, number] => [ints
 export const pad: Op = {
   name: "pad",
   kind: "compute",
-  summary: 'The tensor with a border: of one value, of its edge (mode "edge") or mirrored (mode "reflect"); widths for every axis, or one for all.',
+  summary: 'The tensor with a border: of one value, of its edge (mode "edge"), mirrored (mode "reflect", or "symmetric" with the edge repeated) or of its other end (mode "wrap"); widths for every axis, or one for all.',
   formula: "y[before + i] = x[i], value elsewhere",
   signature: {
     call: "pad",
@@ -160,6 +173,10 @@ export const pad: Op = {
     { inputs: [tensor("f32", [3], [1, 2, 3])], attributes: { before: [2], after: [1], value: 0, mode: "reflect" }, expected: tensor("f32", [6], [3, 2, 1, 2, 3, 2]) },
     { inputs: [samples("f64", [3, 4])], attributes: { before: [1, 3], after: [2, 2], value: 0, mode: "reflect" } },
     { inputs: [samples("f16", [3, 1, 2])], attributes: { before: [1, 3, 0], after: [0, 2, 2], value: 0, mode: "edge" } },
+    { inputs: [tensor("i32", [3], [1, 2, 3])], attributes: { before: [2], after: [3], value: 0, mode: "symmetric" }, expected: tensor("i32", [8], [2, 1, 1, 2, 3, 3, 2, 1]) },
+    { inputs: [tensor("i32", [3], [1, 2, 3])], attributes: { before: [2], after: [3], value: 0, mode: "wrap" }, expected: tensor("i32", [8], [2, 3, 1, 2, 3, 1, 2, 3]) },
+    { inputs: [samples("f64", [3, 4])], attributes: { before: [1, 4], after: [2, 2], value: 0, mode: "symmetric" } },
+    { inputs: [samples("f64", [3, 4])], attributes: { before: [3, 1], after: [0, 2], value: 0, mode: "wrap" } },
     { inputs: [samples("u8", [0, 2])], attributes: { before: [1, 0], after: [1, 1], value: 3 } },
   ],
 };

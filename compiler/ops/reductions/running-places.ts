@@ -6,15 +6,9 @@ import { isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import type { TensorType, ValueId } from "../../graph/graph.ts";
 import { forEachIndex, get, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
 import { samples } from "../elementwise/elementwise.ts";
-import { broadcastTo, reshaped } from "../gradients.ts";
+import { numbersAlong } from "../gradients.ts";
 import type { NodeBuilder, Op } from "../op.ts";
 import { axisArgument, intAttribute, requireClass, requireInputs } from "../rules.ts";
-
-/** The places of an axis, 0, 1, …, as i32 of a shape. */
-export function numbersAlong(build: NodeBuilder, shape: readonly number[], axis: number): ValueId {
-  const numbers = build.apply("iota", [], { length: shape[axis]!, dtype: "i32" });
-  return broadcastTo(build, reshaped(build, numbers, shape.map((extent, d) => (d === axis ? extent : 1))), shape);
-}
 
 /** Where the running extremes `y` of x come from. */
 function placesOf(build: NodeBuilder, x: ValueId, y: ValueId, axis: number): ValueId {

@@ -13,10 +13,10 @@ import { affineConstant } from "../../support/affine.ts";
 import { invariant, unreachable } from "../../support/bug.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { axesSpace, forRest, number, padded, widened } from "../lowerings.ts";
-import { formulas } from "../gradients.ts";
+import { formulas, numbersAlong } from "../gradients.ts";
 import type { NodeBuilder, Op } from "../op.ts";
 import { recurredBackwards, shifted } from "./recurrence.ts";
-import { extremeGradient, numbersAlong } from "./running-places.ts";
+import { extremeGradient } from "./running-places.ts";
 import { axisArgument, computeDType, intAttribute, requireClass, requireInputs, showShape } from "../rules.ts";
 
 /** Each element is in the totals from its own on: the running sum of the gradient, from the end. */

@@ -100,16 +100,8 @@ function pad(call: Call): Tensor {
   const widths = upTo(rank).map((axis) => [width(axis, 0), width(axis, 1)] as const);
   if (widths.some((pair) => Math.min(...pair) < 0)) x = slice(x, widths.map(([before, after], axis) => ({ axis, step: 1, start: Math.max(0, -before), end: x.shape[axis]! - Math.max(0, -after) })));
   const [before, after] = [0, 1].map((side) => widths.map((pair) => Math.max(0, pair[side as 0 | 1]))) as [number[], number[]];
-  if (mode === "wrap") return before.reduce((y, count, axis) => wrapped(y, axis, count, after[axis]!), x);
   const value = call.has(2) ? call.numbers(2)[0]! : call.float("value", 0);
   return mode === "constant" ? core.pad(x, before, { after, value }) : core.pad(x, before, { after, mode });
-}
-
-/** A border of what stands at the other end. */
-function wrapped(x: Tensor, axis: number, before: number, after: number): Tensor {
-  const part = (start: number, end: number): Tensor => slice(x, [{ axis, start, end, step: 1 }]);
-  const extent = x.shape[axis]!;
-  return core.concat([...(before > 0 ? [part(extent - before, extent)] : []), x, ...(after > 0 ? [part(0, after)] : [])], { axis });
 }
 
 function range(call: Call): Tensor {
