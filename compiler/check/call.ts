@@ -8,7 +8,7 @@ import { builtin } from "./builtins.ts";
 import { report, type Frame } from "./frame.ts";
 import { callFunction } from "./function-call.ts";
 import { callOp } from "./op-call.ts";
-import { otherName } from "./other-names.ts";
+import { otherName, reasonWithout } from "./other-names.ts";
 import { describeBinding, spanOf } from "./scope.ts";
 import { poison, type Expected, type Value } from "./value.ts";
 
@@ -65,12 +65,18 @@ function castByName(frame: Frame, site: CallSite, expected: Expected | undefined
 }
 
 export function unknownFunction(frame: Frame, name: string, span: Span): Value {
-  const module = frame.session.moduleOf(name);
-  const callable = [...frame.scope.visible()].filter((candidate) => ["function", "ops", "builtin"].includes(frame.scope.lookup(candidate)!.kind));
-  const meant = closest(name, callable);
-  const imported = meant === undefined ? closest(name, frame.session.libraryNames()) : undefined;
-  const known = otherName(name);
-  const help = known !== undefined ? `${known} does it` : module !== undefined ? `import { ${name} } from "${module}";` : meant !== undefined ? `did you mean ${meant}?`
-    : imported !== undefined ? `did you mean ${imported}? import { ${imported} } from "${frame.session.moduleOf(imported)}";` : undefined;
+  const help = helpForFunction(frame, name);
   return report(frame, "unknown-name", span, `no function is called ${name} here`, help === undefined ? {} : { help });
+}
+
+/** What the name is elsewhere, or why it is nothing here; where it is imported from; or the nearest name, of this scope first. */
+function helpForFunction(frame: Frame, name: string): string | undefined {
+  const [known, reason, module] = [otherName(name), reasonWithout(name), frame.session.moduleOf(name)];
+  if (known !== undefined) return `${known} does it`;
+  if (reason !== undefined) return reason;
+  if (module !== undefined) return `import { ${name} } from "${module}";`;
+  const callable = [...frame.scope.visible()].filter((candidate) => ["function", "ops", "builtin"].includes(frame.scope.lookup(candidate)!.kind));
+  const meant = closest(name, [...callable, ...frame.session.libraryNames()]);
+  if (meant === undefined) return undefined;
+  return callable.includes(meant) ? `did you mean ${meant}?` : `did you mean ${meant}? import { ${meant} } from "${frame.session.moduleOf(meant)}";`;
 }

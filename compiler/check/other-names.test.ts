@@ -4,7 +4,7 @@ import { isDType } from "../../runtime/dtype.ts";
 import { calls } from "../ops/table.ts";
 import { libraryFunctions } from "../std/functions.ts";
 import { builtins } from "./builtin-calls.ts";
-import { otherNames } from "./other-names.ts";
+import { otherNames, reasonsWithout } from "./other-names.ts";
 
 const modules = new Map<string, string>([
   ...[...calls].map(([name, candidates]): [string, string] => [name, candidates[0]!.signature.module]),
@@ -12,9 +12,19 @@ const modules = new Map<string, string>([
   ...[...builtins].map((name): [string, string] => [name, "core"]),
 ]);
 
+/** Every call that a text mentions is one that there is, and of the module it ends with. */
+function expectCalls(text: string): void {
+  const named = /of (std\/\w+)$/.exec(text)?.[1] ?? "core";
+  const called = [...text.matchAll(/([a-z]\w*)(?:<\w+>)?\(/g)].map(([, call]) => call!).filter((call) => !isDType(call) && call !== "print");
+  for (const call of called) expect(modules.get(call), call).toBe(named);
+}
+
+test.each(reasonsWithout)("%s: %s", (name, why) => {
+  expect(modules.has(name) || otherNames.some(([other]) => other === name)).toBe(false);
+  expectCalls(why);
+});
+
 test.each(otherNames)("%s: %s", (name, here) => {
   expect(modules.has(name), "a name of the library needs no other").toBe(false);
-  const named = /of (std\/\w+)$/.exec(here)?.[1] ?? "core";
-  const called = [...here.matchAll(/([a-z]\w*)(?:<\w+>)?\(/g)].map(([, call]) => call!).filter((call) => !isDType(call) && call !== "print");
-  for (const call of called) expect(modules.get(call), call).toBe(named);
+  expectCalls(here);
 });
