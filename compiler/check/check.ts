@@ -57,7 +57,7 @@ export function check(entry: ast.File, options: CheckOptions, outer: Reporter): 
   const reporter = new OncePerPlace(outer);
   const session: Session = {
     reporter, rules: { expression, statements, iterate }, tiles: options.tiles, calls, moduleOf: (name) => library(options, entry).get(name), libraryNames: () => [...library(options, entry).keys()],
-    states: [], mappings: new Map(), vertices: [], vertexKeys: new Map(), computeSets: [], spent: { statements: 0, nesting: 0, exhausted: false },
+    states: [], mappings: new Map(), vertices: [], vertexKeys: new Map(), computeSets: [], unknown: new Set(), spent: { statements: 0, nesting: 0, exhausted: false },
   };
   const core = coreScope(calls, options.tiles);
   const modules = new Modules(session, core, options.resolve);

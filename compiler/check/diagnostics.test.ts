@@ -37,6 +37,7 @@ ${members}
 const cases: { readonly [name: string]: string | readonly [string, TextOptions] } = {
   // names and modules
   "an unknown name": inProgram("s = sum(vv); // error: unknown-name: did you mean v?"),
+  "an unknown name, once": inProgram("s = sum(vv); // error: unknown-name: did you mean v?\ns = sum(vv) + sum(vv);"),
   "an unknown dotted name": inProgram("s = sum(w.b); // error: unknown-name: nothing is called w.b"),
   "an unknown function": inProgram("s = sumn(v); // error: unknown-name: did you mean sum?"),
   "a function of the library that was not imported": inProgram('y = relu(x); // error: unknown-name: import { relu } from "std/nn";'),

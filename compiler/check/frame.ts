@@ -50,6 +50,8 @@ export interface Session {
   /** Index into `vertices` by what makes a vertex: declaration, generics, arguments. */
   readonly vertexKeys: Map<string, number>;
   readonly computeSets: ComputeSet[];
+  /** What was said of unknown names: the next use of one is no further mistake. */
+  readonly unknown: Set<string>;
   readonly spent: { statements: number; nesting: number; exhausted: boolean };
 }
 
@@ -112,6 +114,9 @@ export interface Details {
 
 /** Reports a mistake at a place; gives poison, so that a rule can end with it. */
 export function report(frame: Frame, problem: ProblemName, span: Span, message: string, details: Details = {}): Value {
+  const { unknown } = frame.session;
+  if (problem === "unknown-name" && unknown.has(message)) return poison;
+  if (problem === "unknown-name") unknown.add(message);
   const origin = originOf(frame, span);
   const labels: Label[] = [{ span: origin, text: details.label ?? "" }];
   if (origin !== span) labels.push({ span, text: "found here" });
