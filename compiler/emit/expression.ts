@@ -10,7 +10,7 @@ import { callMath } from "./helpers.ts";
 import type { Memory } from "./memory.ts";
 import { isHalf, machineName, machineType, roundHalf, scalarBinary, scalarBitcast, scalarCast, scalarConstant, scalarUnary } from "./scalar.ts";
 import type { FunctionScope, Value } from "./scope.ts";
-import { anyLane, constantBytes, floatShape, iotaBytes, lane, moveWords, pack, reduce, roundHalfLanes, shiftAmount, splat, vectorBinary, vectorBitcast, vectorCast, vectorSelect, vectorShift, vectorUnary } from "./vector.ts";
+import { anyLane, constantBytes, floatShape, iotaBytes, lane, moveWords, pack, reduce, roundHalfLanes, shiftAmount, splat, vectorBinary, vectorBitcast, vectorCast, vectorSelect, vectorShift, vectorUnary, vectorWhere } from "./vector.ts";
 
 /** What expressions are emitted into. */
 export interface ExpressionContext {
@@ -62,6 +62,10 @@ function emitKind(context: ExpressionContext, expression: Expression): Value {
     case "select": {
       const { condition, then, otherwise } = expression;
       if (lanes > 1 && isFloat(dtype) && isLarger(expression)) return scope.operation(type, [emit(otherwise), emit(then)], (value, other) => scope.module[floatShape(dtype)].pmax(value, other));
+      if (condition.lanes > 1 && (isZero(then) || isZero(otherwise))) {
+        const holds = isZero(otherwise);
+        return scope.operation(type, [emit(holds ? then : otherwise), emit(condition)], (value, flag) => vectorWhere(scope, dtype, lanes, flag, value, holds));
+      }
       return scope.operation(type, [emit(then), emit(otherwise), emit(condition)], (yes, no, flag) =>
         condition.lanes === 1 ? scope.module.select(flag, yes, no) : vectorSelect(scope, dtype, lanes, flag, yes, no));
     }
@@ -90,6 +94,9 @@ function emitCall(context: ExpressionContext, name: MathFunctionName, args: read
     return result;
   });
 }
+
+/** Whether all its bits are zero. */
+const isZero = (expression: Expression): boolean => expression.kind === "constant" && (Object.is(expression.value, 0) || expression.value === 0n);
 
 /** Whether it is what `pmax` computes of two locals: the second where the first is less. */
 function isLarger({ condition, then, otherwise }: Of<"select">): boolean {

@@ -36,6 +36,8 @@ const plus = (expression: Expression, value: number): Expression => binary("add"
 const wide = (load: Expression, lanes: number): Expression => ({ ...load, lanes });
 const ramp = (dtype: DType, length: number, scale = 1): Tensor => tensor(dtype, [length], Array.from({ length }, (_, at) => scale * ((at * 37) % 101) - (dtype.startsWith("u") ? 0 : 20)));
 
+const empty = (dtype: DType, length: number): Tensor => zeros({ dtype, shape: [length] });
+
 describe("random kernels", () => {
   it("do what the interpreter says", async () => {
     await fc.assert(
@@ -49,6 +51,23 @@ describe("random kernels", () => {
 });
 
 describe("kernels people write", () => {
+  it.each([["f32", 4], ["f64", 2], ["i32", 4], ["u8", 16], ["i64", 2], ["f16", 4]] as const)("chooses %s or zeros, of either sign", async (dtype, lanes) => {
+    const floats = dtype.startsWith("f");
+    const nothing = floats ? [0, -0] : [dtype === "i64" ? 0n : 0];
+    const kernel = build((b) => {
+      const [x, y] = ["x", "y"].map((name) => b.buffer({ name, dtype, shape: [32], access: "in" })) as [number, number];
+      const z = b.buffer({ name: "z", dtype, shape: [2 * nothing.length, 32], access: "out" });
+      nothing.forEach((zero, k) => b.for({ end: i32(32), step: lanes }, (i) => {
+        const [a, c] = [x, y].map((buffer) => b.let("operand", wide(b.load(buffer, [i]), lanes))) as [Expression, Expression];
+        const less = binary("lt", a, c);
+        b.store(z, [i32(2 * k), i], select(less, a, constant(dtype, zero, lanes)));
+        b.store(z, [i32(2 * k + 1), i], select(less, constant(dtype, zero, lanes), c));
+      }));
+    });
+    const results = await check(kernel, [ramp(dtype, 32), ramp(dtype, 32, 2), empty(dtype, 64 * nothing.length)]);
+    expect(new Set(Array.from({ length: 32 }, (_, at) => Object.is(get(results[2]!, at), nothing[0]))).size).toBe(2);
+  });
+
   it("saxpy, four at a time and the rest", async () => {
     const kernel = build((b) => {
       const a = b.buffer({ name: "a", dtype: "f32", shape: [], access: "in" });

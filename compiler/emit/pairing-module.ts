@@ -1,7 +1,8 @@
 /**
  * The module with which the runtime tries whether V8 pairs vectors correctly (runtime/wide-vectors.ts): for each dtype and each
  * operation that kernels use and V8 pairs, a loop over neighbouring vectors; a register block of a matrix product; vectors
- * of every second element, which are loaded and stored in pairs; and vectors that a branch sets again. The runtime keeps its bytes as text in runtime/pairing-module.ts, which `node scripts/pairing-module.ts` writes.
+ * of every second element, which are loaded and stored in pairs; and vectors that a branch sets again. The runtime keeps its bytes
+ * as text in runtime/pairing-module.ts, which `node scripts/pairing-module.ts` writes.
  */
 import type { DType } from "../../runtime/dtype.ts";
 import { binary, bitcast, cast, constant, i32, KernelBuilder, lane, pack, reduce, select, splat, unary } from "../kernel/build.ts";
@@ -30,6 +31,7 @@ type Operation = (x: Expression, y: Expression) => Expression;
 
 function operationsOf(dtype: DType, lanes: number): Operation[] {
   const two = constant(dtype, dtype === "i64" || dtype === "u64" ? 2n : 2, lanes);
+  const none = constant(dtype, dtype === "i64" || dtype === "u64" ? 0n : 0, lanes);
   const all: Operation[] = [
     ...unaries.map((op): Operation => (x) => unary(op, x)),
     ...binaries.map((op): Operation => (x, y) => binary(op, x, y)),
@@ -38,6 +40,8 @@ function operationsOf(dtype: DType, lanes: number): Operation[] {
     (x) => binary("shl", x, two),
     (x) => binary("shr", x, two),
     ...comparisons.map((op): Operation => (x, y) => select(binary(op, x, y), x, y)),
+    (x, y) => select(binary("lt", x, y), x, none),
+    (x, y) => select(binary("lt", x, y), none, y),
     ...(dtype === "f32" ? [(x: Expression) => bitcast("f32", cast("i32", x)), (x: Expression) => bitcast("f32", binary("and", bitcast("i32", x), constant("i32", 0x7fff_ffff, lanes)))] : []),
     ...(dtype === "f64" ? [(x: Expression) => bitcast("f64", binary("and", bitcast("u64", x), constant("u64", (1n << 63n) - 1n, lanes)))] : []),
     ...(dtype === "i32" ? [(x: Expression) => bitcast("i32", cast("f32", x))] : []),
@@ -80,8 +84,8 @@ function product(): Kernel {
   return builder.finish();
 }
 
-/** Products of sums of every second element and of those between them. */
-function everySecond(): Kernel {
+/** Products of sums of every second element and of those between them, of pairs in this order. */
+function everySecond(pairs: readonly number[]): Kernel {
   const count = operandBytes / 8;
   const builder = new KernelBuilder("every second", nowhere);
   const operands = ["x", "y"].map((name) => builder.buffer({ name, dtype: "f32", shape: [2 * count], access: "in" }));
@@ -89,7 +93,7 @@ function everySecond(): Kernel {
   builder.for({ end: i32(repeats) }, () => builder.for({ end: i32(count), step: 8, parallel: true }, (i) => {
     const twice = binary("mul", i, i32(2));
     const sums = [0, 8].map((start) => operands.map((buffer) => {
-      const firsts = [0, 2, 4, 6].map((at) => builder.load(buffer, [plus(twice, start + at)]) as LoadExpression);
+      const firsts = pairs.map((at) => builder.load(buffer, [plus(twice, start + at)]) as LoadExpression);
       const [even, odd] = fromPairs(firsts, (value) => builder.let("pairs", value));
       return binary("add", even, odd);
     }));
@@ -138,6 +142,6 @@ function branching(): Kernel {
 
 /** Exports `kernel0`, `kernel1`, …, each of three addresses: two operands of 256 bytes and the results; and `memory`. */
 export async function pairingModule(): Promise<Uint8Array> {
-  const kernels = [...(["f32", "f64", "i32", "u32", "u64", "i16", "u8"] as const).map(elementwise), product(), everySecond(), betweenEachOther(), branching()];
+  const kernels = [...(["f32", "f64", "i32", "u32", "u64", "i16", "u8"] as const).map(elementwise), product(), everySecond([0, 2, 4, 6]), everySecond([0, 4, 2, 6]), betweenEachOther(), branching()];
   return (await buildModule(kernels, { fusedMultiplyAdd: true, pages: 2 })).bytes;
 }

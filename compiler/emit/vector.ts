@@ -286,6 +286,12 @@ export function vectorSelect(scope: FunctionScope, dtype: DType, lanes: number, 
   return scope.options.fusedMultiplyAdd ? relaxedSelect(scope.module, then, otherwise, mask) : scope.module.v128.bitselect(then, otherwise, mask);
 }
 
+/** A vector where a condition holds, and zero bits elsewhere; or the other way round. */
+export function vectorWhere(scope: FunctionScope, dtype: DType, lanes: number, condition: Code, value: Code, holds: boolean): Code {
+  const mask = resizeMask(scope, condition, registerBytes / lanes, laneBytes(dtype, lanes));
+  return scope.module.v128[holds ? "and" : "andnot"](value, mask);
+}
+
 /** The operand of a half dtype must already be rounded to it. */
 export function vectorCast(scope: FunctionScope, from: DType, to: DType, lanes: number, operand: Code): Code {
   const { module } = scope;

@@ -9,9 +9,10 @@
 import type { Pass } from "../../support/pass.ts";
 import type { BufferId, Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { linearForm, termsKey } from "../linear.ts";
-import { indexMentions, LocalTable, mapBodies, mapExpressions, mapOperands, visitExpression, withBody, type LoadExpression } from "../walk.ts";
+import { indexMentions, LocalTable, mapBodies, mapExpressions, mapOperands, visitExpression, visitExpressions, withBody, type LoadExpression } from "../walk.ts";
 import { pairStores } from "./paired-stores.ts";
 import { pairTrees } from "./paired-trees.ts";
+import { PairedValues } from "./paired-values.ts";
 import { fromPairs, inPairs, pairLanes as lanes } from "./pairs.ts";
 
 export const pairLanes: Pass<Kernel, Kernel> = {
@@ -19,10 +20,11 @@ export const pairLanes: Pass<Kernel, Kernel> = {
   summary: "vectors of elements one by one are loaded and stored in pairs with those of their neighbours",
   run(kernel) {
     const locals = new LocalTable(kernel.locals);
+    const reads = readsOf(kernel);
     let changed = false;
     const paired = (body: readonly Statement[]): readonly Statement[] => {
       const inside = body.map((statement) => mapBodies(statement, paired));
-      const result = pairStores(new Stretch(kernel, locals).run(pairTrees(inside, kernel, locals)), kernel);
+      const result = pairStores(new Stretch(kernel, locals).run(pairTrees(inside, kernel, locals)), kernel, new PairedValues(locals, reads));
       changed ||= result !== inside;
       return result;
     };
@@ -30,6 +32,13 @@ export const pairLanes: Pass<Kernel, Kernel> = {
     return changed ? withBody(kernel, body, locals.list) : kernel;
   },
 };
+
+/** How often each local is read. */
+function readsOf({ body }: Kernel): ReadonlyMap<LocalId, number> {
+  const reads = new Map<LocalId, number>();
+  visitExpressions(body, (one) => void (one.kind === "local" && reads.set(one.local, (reads.get(one.local) ?? 0) + 1)));
+  return reads;
+}
 
 type PackExpression = Extract<Expression, { kind: "pack" }>;
 

@@ -7,6 +7,7 @@
 import { binary, i32, lane, pack } from "../build.ts";
 import type { Expression, Kernel, LocalId, Statement } from "../kernel.ts";
 import { expressionsOf, indexMentions, someExpression, type LocalExpression, type StoreStatement } from "../walk.ts";
+import type { PairedValues } from "./paired-values.ts";
 import { inPairs, pairLanes as lanes, placeOf } from "./pairs.ts";
 
 /** Four stores, one after the other, of a vector's lanes to every second place. */
@@ -20,14 +21,15 @@ interface Spread {
   readonly constant: number;
 }
 
-/** The body, and the same where nothing is to be done. */
-export function pairStores(body: readonly Statement[], kernel: Kernel): readonly Statement[] {
+/** The body, and the same where nothing is to be done. `values`: of the vectors of this body, new. */
+export function pairStores(body: readonly Statement[], kernel: Kernel, values: PairedValues): readonly Statement[] {
   const replaced = new Map<number, readonly Statement[]>();
   let open: Spread[] = [];
   for (let at = 0; at < body.length; at++) {
     const found = spreadAt(body, at, kernel);
     if (found === undefined) {
       open = open.filter((spread) => !disturbs(body[at]!, spread));
+      values.pass(body[at]!, at);
       continue;
     }
     const other = open.find(({ key, constant }) => key === found.key && Math.abs(constant - found.constant) === 1);
@@ -35,7 +37,10 @@ export function pairStores(body: readonly Statement[], kernel: Kernel): readonly
     if (other === undefined) open.push(found);
     else {
       for (const { at: start } of [other, found]) for (let k = 0; k < lanes; k++) replaced.set(start + k, []);
-      replaced.set(at, other.constant < found.constant ? neighbours(other, found) : neighbours(found, other));
+      const [evens, odds] = other.constant < found.constant ? [other, found] : [found, other];
+      const between = values.between(evens.vector, odds.vector);
+      between?.instead.forEach((start) => replaced.set(start, []));
+      replaced.set(at, [...(between?.before ?? []), ...storesOf(evens.first, between?.values ?? neighbours(evens, odds))]);
     }
     at += lanes - 1;
   }
@@ -65,11 +70,10 @@ function disturbs(statement: Statement, { first, vector }: Spread): boolean {
   return expressionsOf(statement).some((expression) => someExpression(expression, (one) => one.kind === "load" && one.buffer === first.buffer));
 }
 
-/** The stores of both, of which the second's places follow the first's. */
-function neighbours(evens: Spread, odds: Spread): readonly Statement[] {
-  const { first } = evens;
-  return [0, lanes / 2].map((half): Statement => {
-    const value = pack([half, half + 1].flatMap((k): Expression[] => [lane(k, evens.vector), lane(k, odds.vector)]));
-    return { ...first, index: [...first.index.slice(0, -1), binary("add", first.index.at(-1)!, i32(2 * half))], value };
-  });
-}
+/** Elements of both, of which the second's places follow the first's. */
+const neighbours = (evens: Spread, odds: Spread): readonly Expression[] =>
+  [0, lanes / 2].map((half) => pack([half, half + 1].flatMap((k): Expression[] => [lane(k, evens.vector), lane(k, odds.vector)])));
+
+/** Of two vectors, where the first element was to be stored. */
+const storesOf = (first: StoreStatement, values: readonly Expression[]): readonly Statement[] =>
+  values.map((value, k) => ({ ...first, index: [...first.index.slice(0, -1), binary("add", first.index.at(-1)!, i32(lanes * k))], value }));

@@ -1,10 +1,11 @@
 /**
  * Elements of 32 bits that lie in pairs, two vectors of them at once: of four pairs the first elements, and the second ones. Each
- * vector alone would take four loads; so it is four for both, and shifts and masks of whole pairs. (Shuffles would be a little
- * faster, but some engines get them wrong when they pair vectors.)
+ * vector alone would take four loads; so it is two for both where the pairs are neighbours, of which words are moved within each, and
+ * else four, and shifts and masks of whole pairs. (Shuffles of two vectors are not used: some engines get them wrong when they pair
+ * vectors.)
  */
 import { bytesOf, type DType } from "../../../runtime/dtype.ts";
-import { binary, bitcast, constant, pack } from "../build.ts";
+import { binary, bitcast, constant, lane, pack } from "../build.ts";
 import type { BufferId, Expression } from "../kernel.ts";
 import { linearForm, termsKey } from "../linear.ts";
 import { computeDType } from "../vector-support.ts";
@@ -21,6 +22,11 @@ export const inPairs = (dtype: DType): boolean => dtype !== "bool" && bytesOf(dt
  */
 export function fromPairs(firsts: readonly LoadExpression[], name: (value: Expression) => Expression): readonly [Expression, Expression] {
   const { dtype } = firsts[0]!;
+  if (areTogether(firsts)) {
+    const halves = [0, pairLanes / 2].map((pair) => name({ ...firsts[pair]!, lanes: pairLanes }));
+    const every = (first: number): Expression => pack(halves.flatMap((half) => [lane(first, half), lane(first + 2, half)]));
+    return [every(0), every(1)];
+  }
   const pairs = (...at: number[]): Expression => name(bitcast("u64", pack(at.map((pair) => ({ ...firsts[pair]!, lanes: 2 }))), 2));
   const bits = (value: bigint): Expression => constant("u64", value, 2);
   const [above, below] = [pairs(0, 2), pairs(1, 3)];
@@ -28,6 +34,12 @@ export function fromPairs(firsts: readonly LoadExpression[], name: (value: Expre
     bitcast(dtype, binary("or", binary("and", above, bits(0xffff_ffffn)), binary("shl", below, bits(32n))), pairLanes),
     bitcast(dtype, binary("or", binary("shr", above, bits(32n)), binary("and", below, bits(0xffff_ffff_0000_0000n))), pairLanes),
   ];
+}
+
+/** Whether pairs are neighbours: each begins two elements after the one before. */
+function areTogether(firsts: readonly LoadExpression[]): boolean {
+  const places = firsts.map(placeOf);
+  return places.every((place, k) => place !== undefined && place.key === places[0]!.key && place.constant === places[0]!.constant + 2 * k);
 }
 
 /** All of an access's place but the last index's constant, as text, and that; undefined where it is not linear. */

@@ -116,18 +116,20 @@ function lowerBlocks(blocks: readonly Blocks[], { type, last, numbered, windows,
     emit({ kernel, block, load, store, overwrites }) {
       kernel.forBox(block.map((extent, d) => (space[d]!.kind === "serial" ? 1 : extent)), true, (point) => {
         const perWindow = numbered ? 2 : 1;
-        const parts = new Map(met.map((window, at) => [window.join(), {
-          value: kernel.let("part", partOf(load(perWindow * at, point))), number: numbered ? kernel.let("number", load(perWindow * at + 1, point)) : undefined,
-        }]));
         const zero = number(type.dtype, 0);
+        // A sum begins with 0, which −0 does not keep: each part is added to it, once for all sums.
+        const parts = new Map(met.map((window, at) => [window.join(), {
+          value: kernel.let("part", binary("add", zero, partOf(load(perWindow * at, point)))), number: numbered ? kernel.let("number", load(perWindow * at + 1, point)) : undefined,
+        }]));
         // Elements that meet the same windows, whichever element of them has what belongs to it, are equal.
         const sums = new Map<string, Expression>();
         stored.forEach(({ place, meetings }) => {
           const key = meetings.map(({ element, window }) => (numbered ? [element, ...window] : window).join()).join(";");
-          const sum = sums.get(key) ?? kernel.let("sum", meetings.reduce<Expression>((total, { element, window }) => {
-            const { value, number: taken } = parts.get(window.join())!;
-            return binary("add", total, taken === undefined ? value : select(binary("eq", taken, i32(element)), value, zero));
-          }, zero));
+          const taken = meetings.map(({ element, window }): Expression => {
+            const part = parts.get(window.join())!;
+            return part.number === undefined ? part.value : select(binary("eq", part.number, i32(element)), part.value, zero);
+          });
+          const sum = sums.get(key) ?? (taken.length === 0 ? zero : kernel.let("sum", taken.reduce((total, one) => binary("add", total, one))));
           sums.set(key, sum);
           const at = point.map((index, d) => (space[d]!.kind === "serial" ? i32(place[(d - firstAxis - 1) / 2]!) : index));
           store(0, at, cast(type.dtype, sum));
