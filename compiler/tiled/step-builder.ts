@@ -186,10 +186,18 @@ export class StepBuilder {
 
   /** Where the result of an op that is written in several parts goes. */
   #placeByParts(lowerings: readonly Lowering[], to: TensorId): void {
+    this.#placeFor(lowerings.reduce((sum, lowering) => sum + workOf(lowering), 0), to);
+  }
+
+  #placeFor(work: number, to: TensorId): void {
     if (this.tensors.hasDistribution(to) || this.tensors.root(to) !== to) return;
     const { target } = this.#context;
-    const work = lowerings.reduce((sum, lowering) => sum + workOf(lowering), 0);
     this.tensors.setDistribution(to, evenDistribution(this.tensors.type(to).shape, work, target.tiles, target.grain));
+  }
+
+  /** Where a result goes of which all elements are going to be written, whoever does it. */
+  placeEvenly(view: TensorView, { shape }: TensorType): void {
+    if (this.isWhole(view, shape)) this.#placeFor(sizeOf(shape), view.tensor);
   }
 
   pushFamilies(name: string, drafts: readonly DraftFamily[], origin: Span): void {

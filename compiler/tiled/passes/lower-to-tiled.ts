@@ -161,6 +161,8 @@ class ProgramLowering {
     const filled = this.#places.fillsOf(output)?.flatMap((region) => fillLowering("fill", region, type.dtype, fillValue(node)!));
     // What is made where it belongs in the result need not be copied there.
     const isThere = (input: number | undefined): boolean => input !== undefined && this.#places.isMadeWithin(node.inputs[input]!, output);
+    // The little that is left to fill is not to say where all of it lies.
+    if (filled !== undefined && filled.length > 0) this.#build.placeEvenly(this.#places.view(output), type);
     const left = (filled ?? lowerings).filter((lowering) => !isThere(copiedInput(lowering, types)));
     this.#build.computeInto(left, node.inputs.map((input) => this.#places.view(input)), this.#places.view(output), type, node.origin, wantedPartition(node));
   }
