@@ -82,6 +82,8 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "bits of floats": inProgram("let a = v & v; // error: dtype-mismatch: `&&` joins comparisons"),
   "shifted floats": inProgram("let a = v << 2; // error: dtype-mismatch: `<<` shifts the bits of integers, and these are f32"),
   "a function of NumPy": inProgram("let a = zeros_like(v); // error: unknown-name: zeros(x.shape) does it"),
+  "a function of which the shape is not known": inProgram("let a = unique(v); // error: unknown-name: this one would depend on values"),
+  "a function of PopLibs, spelled otherwise": inProgram("let a = triangularSolve(v, v); // error: unknown-name: did you mean triangular_solve? import { triangular_solve } from \"std/linalg\";"),
   "the square root of integers": inProgram("let a = sqrt(i); // error: dtype-mismatch: floats, not i32"),
 
   // shapes
