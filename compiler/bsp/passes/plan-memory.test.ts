@@ -43,7 +43,7 @@ function made(sizes: readonly { readonly elements: number; readonly persistent: 
 }
 
 const programs = fc.integer({ min: 1, max: 12 }).chain((count) => fc.record({
-  sizes: fc.array(fc.record({ elements: fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1000, max: 9000 })), persistent: fc.integer({ min: 0, max: 3 }).map((n) => n === 0) }), { minLength: count, maxLength: count }),
+  sizes: fc.array(fc.record({ elements: fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1000, max: 9000 }), fc.integer({ min: 16_000, max: 40_000 })), persistent: fc.integer({ min: 0, max: 3 }).map((n) => n === 0) }), { minLength: count, maxLength: count }),
   groups: fc.array(fc.array(fc.nat(count - 1), { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 12 }),
 }));
 
@@ -85,6 +85,17 @@ describe("addresses", () => {
   it("with shared memory there are no regions, and none begins beyond the memory", () => {
     const { graph: { plan } } = planned(made([{ elements: 1, persistent: true }], [[0]], shared), shared);
     expect(plan.tiles).toEqual({ start: 0, stride: 0, bytes: 0 });
+  });
+
+  it("of large tensors that are made one after the other are far apart in their pages, whatever the sizes", () => {
+    const bytes = fc.integer({ min: 16_384, max: 60_000 }).map((elements) => ({ elements, persistent: elements % 2 === 0 }));
+    fc.assert(fc.property(fc.array(bytes, { minLength: 2, maxLength: 12 }), (sizes) => {
+      const { graph: { plan: { offsets } } } = planned(made(sizes, [[...sizes.keys()]], shared), shared);
+      for (const one of sizes.keys()) for (let next = one + 1; next < Math.min(sizes.length, one + 5); next++) {
+        const ahead = (offsets[next]! - offsets[one]! + 4096 * 2 ** 30) % 4096;
+        expect(Math.min(ahead, 4096 - ahead)).toBeGreaterThanOrEqual(700);
+      }
+    }));
   });
 
   it("are found for thousands of temporaries", () => {
