@@ -55,6 +55,19 @@ describe("running sums of long rows", () => {
     expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), 0)).toEqual([]);
   });
 
+  it.each(["max", "min"])("the largest and the smallest so far, NaN among them: cum_%s", async (op) => {
+    for (const [dtype, shape, axis] of [["f32", "9001", 0], ["i64", "5000, 2", 0], ["bf16", "2, 4500", 1]] as const) {
+      const graph = graphOf(`graph g { in x: ${dtype}[${shape}]; out y: ${dtype}[${shape}]; program main { y = cum_${op}(x, axis = ${axis}); } }`);
+      const cut = passed(graph);
+      expect(countOps(cut)).toMatchObject({ [`cum_${op}`]: 2 });
+      const inputs = crowded(graph, 31);
+      const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
+      expect(differences(expected, toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), 0)).toEqual([]);
+      await using engine = await engineFor(graph, machine);
+      expect(differences(expected, engine.runSync(toHost(inputs)), 0)).toEqual([]);
+    }
+  });
+
   it("of floats differ in rounding only, and halves are rounded once", () => {
     for (const [dtype, tolerance] of [["f32", 1e-6], ["f64", 1e-15], ["f16", 0], ["bf16", 0]] as const) {
       const graph = sums(dtype, "4500", 0);
@@ -153,6 +166,45 @@ describe("the largest elements of long rows", () => {
   });
 });
 
+describe("rows in order", () => {
+  const ordered = (call: string, dtype: string, shape: string, result = dtype): Graph => graphOf(`graph g { in x: ${dtype}[${shape}]; out y: ${result}[${shape}]; program main { y = ${call}; } }`);
+  /** Zeros of both signs, and all that `crowded` has. */
+  const inputsOf = (graph: Graph, seed: number): { [name: string]: Tensor } => {
+    const inputs = crowded(graph, seed);
+    for (const { data, type } of Object.values(inputs)) if (type.dtype === "f32") for (let i = 0; i < data.length; i += 5) data[i] = (i % 2 === 0 ? -0 : 0) as never;
+    return inputs;
+  };
+
+  it.each([
+    ["sort(x)", "f32", "20000", "f32"], ["sort(x, descending = true)", "f32", "2, 5003", "f32"], ["sort(x)", "i8", "4099", "i8"], ["sort(x, axis = 0)", "u64", "5000, 1", "u64"], ["sort(x, descending = true)", "bf16", "3, 4096", "bf16"],
+    ["argsort(x)", "f32", "20000", "i32"], ["argsort(x, descending = true)", "f32", "2, 5003", "i32"], ["argsort(x)", "i16", "4099", "i32"], ["argsort(x, descending = true)", "u32", "5000", "i32"], ["argsort(x)", "bool", "4500", "i32"], ["argsort(x)", "f16", "4500", "i32"],
+  ])("%s of %s[%s] is that of merged stretches", async (call, dtype, shape, result) => {
+    const graph = ordered(call, dtype, shape, result);
+    const cut = passed(graph);
+    expect(countOps(cut)["merge_runs"]).toBeGreaterThan(3);
+    const inputs = inputsOf(graph, 7919);
+    if (dtype === "bool") for (const { data } of Object.values(inputs)) for (let i = 0; i < data.length; i++) data[i] = (Number(data[i]) & 1) as never;
+    const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
+    expect(differences(expected, toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), 0)).toEqual([]);
+    await using engine = await engineFor(graph, machine);
+    expect(differences(expected, engine.runSync(toHost(inputs)), 0)).toEqual([]);
+  });
+
+  it.each([["short rows", ordered("sort(x)", "f32", "4000"), machine], ["rows for all tiles", ordered("sort(x)", "f32", "800, 5000"), machine], ["rows that do not fit twice", ordered("argsort(x)", "f32", "65536", "i32"), machine], ["rows in a shared memory", ordered("argsort(x)", "f32", "20000", "i32"), target("wasm")]])("leaves %s as they are", (_, graph, on) => {
+    expect(countOps(passed(graph, on))).not.toHaveProperty("merge_runs");
+  });
+});
+
+describe("rows brought to mean 0 and variance 1", () => {
+  it.each([["f32", "9000", 1e-5], ["f64", "3, 5001", 1e-13], ["f16", "8192", 2e-3]] as const)("are those of the interpreter: %s[%s]", async (dtype, shape, tolerance) => {
+    const n = shape.split(", ").at(-1)!;
+    const graph = graphOf(`import { layer_norm } from "std/nn"; graph g { in x: ${dtype}[${shape}]; in a: ${dtype}[${n}]; in b: ${dtype}[${n}]; out y: ${dtype}[${shape}]; program main { y = layer_norm(x, a, b); } }`);
+    const cut = passed(graph);
+    expect(countOps(cut)).not.toHaveProperty("layer_norm");
+    await computesTheSame(graph, cut, tolerance);
+  });
+});
+
 describe("rows of random numbers", () => {
   const random = (call: string, dtype: string, n: number): Graph => graphOf(`import { normal, uniform } from "std/random"; graph g { var step: i32 = 0; out y: ${dtype}[${n}]; program main { y = ${call}; step += 1; } }`);
   /** The longest rows of a graph. */
@@ -178,7 +230,7 @@ describe("rows of random numbers", () => {
 describe("updates of few places", () => {
   const histogram = (dtype: string, updates: number, places: number, x = `zeros<${dtype}>(${places})`): Graph =>
     graphOf(`graph g { in i: i32[${updates}]; in v: ${dtype}[${updates}]; in x: ${dtype}[${places}]; out y: ${dtype}[${places}]; program main { y = scatter_add(${x}, i, v); } }`);
-  const blocks = (graph: Graph): number => Math.max(...graph.programs[0]!.body.nodes.flatMap(({ op, outputs }) => (op === "scatter_add_along" ? [graph.values[outputs[0]!]!.type.shape[0]!] : [])));
+  const blocks = (graph: Graph): number => Math.max(...graph.programs[0]!.body.nodes.flatMap(({ op, outputs }) => (op.endsWith("_along") && op.startsWith("scatter") ? [graph.values[outputs[0]!]!.type.shape[0]!] : [])));
 
   it.each([["i32", 20_000, 300], ["f32", 30_011 * 3, 100], ["f16", 17_000, 5], ["i64", 18_000, 1], ["u8", 64_000, 256]])("are added up in blocks: %s, %i updates of %i places", async (dtype, updates, places) => {
     // A prime number of updates is one stretch in the op, and so is what begins with something.
@@ -194,7 +246,24 @@ describe("updates of few places", () => {
     expect(differences(expected, engine.runSync(toHost(inputs)), 0)).toEqual([]);
   });
 
-  it.each([["few updates", histogram("f32", 2000, 100), machine], ["many places", histogram("f32", 20_000, 60_000), machine], ["those in a shared memory", histogram("f32", 100_000, 10), target("wasm")]])("leaves %s as they are", (_, graph, on) => {
+  it.each([
+    ["scatter_add", "f32", 9000], ["scatter_max", "f32", 9000], ["scatter_min", "i32", 500], ["scatter_max", "u8", 40_000], ["scatter_update", "f32", 9000], ["scatter_update", "i64", 700],
+  ])("%s of %s: those for %i places, which hold something", async (call, dtype, places) => {
+    const graph = graphOf(`graph g { in i: i32[30000]; in v: ${dtype}[30000]; in x: ${dtype}[${places}]; out y: ${dtype}[${places}]; program main { y = ${call}(x, i, v); } }`);
+    const cut = passed(graph);
+    expect(blocks(cut)).toBeGreaterThan(50);
+    const inputs = fillStates(graph, "in", 100);
+    // Some places have no update, and one names them from the end.
+    for (let i = 0; i < 30_000; i++) inputs["i"]!.data[i] = (((i * 7919) % places) & ~7) - (i % 3 === 0 ? places : 0) as never;
+    if (dtype === "f32") for (let i = 0; i < 30_000; i++) inputs["v"]!.data[i] = (i % 257 === 0 && call !== "scatter_add" ? NaN : i % 100) as never;
+    const expected = new Interpreter(graph, { params: {} }).run("main", inputs);
+    const tolerance = call === "scatter_add" ? 1e-6 : 0;
+    expect(differences(expected, toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), tolerance)).toEqual([]);
+    await using engine = await engineFor(graph, machine);
+    expect(differences(expected, engine.runSync(toHost(inputs)), tolerance)).toEqual([]);
+  });
+
+  it.each([["few updates", histogram("f32", 30, 100), machine], ["many places", histogram("f32", 20_000, 90_000), machine], ["those in a shared memory", histogram("f32", 100_000, 10), target("wasm")]])("leaves %s as they are", (_, graph, on) => {
     expect(blocks(passed(graph, on))).toBe(blocks(graph));
   });
 });

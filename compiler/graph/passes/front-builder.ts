@@ -52,7 +52,7 @@ export class FrontBuilder {
   }
 
   /** Every element `value`. */
-  filled({ dtype, shape }: TensorType, value: number): ValueId {
+  filled({ dtype, shape }: TensorType, value: number | bigint): ValueId {
     return this.apply("fill", [], { value, dtype, shape: [...shape] });
   }
 }

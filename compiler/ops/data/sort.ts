@@ -203,7 +203,7 @@ function sortInStretches(build: NodeBuilder, x: ValueId, descending: boolean): V
 }
 
 /** What no element comes after. Those put behind a row's own come after all that are equal. */
-function lastOf(dtype: DType, descending: boolean): number | bigint {
+export function lastOf(dtype: DType, descending: boolean): number | bigint {
   if (isFloat(dtype)) return descending ? -Infinity : NaN;
   const last = limitsOf(dtype)[descending ? "min" : "max"];
   return bytesOf(dtype) === 8 ? last : Number(last);

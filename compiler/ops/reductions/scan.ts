@@ -58,10 +58,10 @@ const productGradient: NonNullable<Op["gradient"]> = (build, { inputs: [x], attr
   return [f.mul(before, recurredBackwards(build, x!, gradient, axis))];
 };
 
-type Combination = "add" | "mul" | "max" | "min";
+export type Combination = "add" | "mul" | "max" | "min";
 
 /** What a total is before its first element, which changes nothing. */
-function neutral(op: Combination, dtype: DType): number | bigint {
+export function neutral(op: Combination, dtype: DType): number | bigint {
   switch (op) {
     case "add": return 0;
     case "mul": return 1;
