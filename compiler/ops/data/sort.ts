@@ -6,7 +6,8 @@
  * Rows of 32-bit numbers, up to some thousands, are sorted several at a time in the lanes of vectors (sort-side-by-side.ts). Others
  * by digits where they are long (radix-sort.ts), short ones by a merge sort from below (Knuth, The Art of Computer Programming 3,
  * 5.2.4, L and S): O(n) and O(n log n) for any contents. A vertex sorts whole rows, with scratch of one or two such rows. A single
- * long row is sorted in stretches, which are merged (merge-runs.ts); the order of one (`argsort`) is found on one tile.
+ * long row is sorted in stretches, which are merged (merge-runs.ts); the order of one (`argsort`) is found
+ * on one tile, where tiles share a memory; elsewhere graph/passes/cut-long-rows does that for both.
  */
 import { bytesOf, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { TensorType, ValueId } from "../../graph/graph.ts";
