@@ -1,6 +1,7 @@
 /**
  * The elements that a window meets at each of its positions in an image, as columns of a matrix (im2col), and the way back, which
- * adds up what belongs to each element (col2im): the gradients of each other. Made of `windows`, one for each axis.
+ * adds up what belongs to each element (col2im): the gradients of each other. Made of `windows`, one for each axis. The elements of
+ * a window stand before its positions, as in the columns, so that on both ways what lies side by side stays so.
  */
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
 import { sizeOf } from "../../../runtime/dtype.ts";
@@ -43,6 +44,9 @@ const columnsType = ({ dtype, shape: [n, c] }: TensorType, windows: readonly Win
 const signature = (call: string, before: readonly OpParameter[], attributes: NonNullable<Signature["attributes"]>): Signature =>
   ({ call, module: "std/nn", parameters: [{ name: "x", kind: "tensor" }, ...before, ...parameters], attributes });
 
+/** The order of so many axes in which one stands at another place. */
+const movedAxis = (count: number, from: number, to: number): number[] => Array.from({ length: count }, (_, axis) => axis).toSpliced(from, 1).toSpliced(to, 0, from);
+
 export const unfold: Op = {
   name: "unfold",
   kind: "compute",
@@ -68,9 +72,11 @@ export const unfold: Op = {
     const rank = windows.length;
     const side = (end: "before" | "after"): number[] => [0, 0, ...windows.map((window) => window[end])];
     let seen = windows.every(({ before, after }) => before === 0 && after === 0) ? x! : build.apply("pad", [x!], { before: side("before"), after: side("after"), value: 0, mode: "constant" });
-    windows.forEach(({ size, stride: step, dilation }, axis) => (seen = build.apply("windows", [seen], { size, step, axis: 2 + axis, dilation })));
-    const ordered = build.apply("transpose", [seen], { axes: [0, 1, ...windows.map((_, axis) => 2 + rank + axis), ...windows.map((_, axis) => 2 + axis)] });
-    return reshaped(build, ordered, columnsType({ dtype: "f32", shape }, windows, windowPositions("unfold", shape.slice(2), windows)).shape);
+    windows.forEach(({ size, stride: step, dilation }, axis) => {
+      seen = build.apply("windows", [seen], { size, step, axis: 2 + 2 * axis, dilation });
+      seen = build.apply("transpose", [seen], { axes: movedAxis(3 + rank + axis, 2 + rank + axis, 2 + axis) });
+    });
+    return reshaped(build, seen, columnsType({ dtype: "f32", shape }, windows, windowPositions("unfold", shape.slice(2), windows)).shape);
   },
   examples: () => [
     { inputs: [tensor("f32", [1, 1, 3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9])], attributes: attributes([2, 2], [1, 1], [0, 0], [1, 1]), expected: tensor("f32", [1, 4, 4], [1, 2, 4, 5, 2, 3, 5, 6, 4, 5, 7, 8, 5, 6, 8, 9]) },
@@ -118,11 +124,12 @@ export const fold: Op = {
     const { dtype, shape: [n, c, ...extents] } = imageType(build.typeOf(x!), attributes) as { dtype: TensorType["dtype"]; shape: [number, number, ...number[]] };
     const rank = windows.length;
     const positions = windowPositions("fold", extents, windows);
-    const apart = reshaped(build, x!, [n, c, ...windows.map(({ size }) => size), ...positions]);
-    let seen = build.apply("transpose", [apart], { axes: [0, 1, ...windows.map((_, axis) => 2 + rank + axis), ...windows.map((_, axis) => 2 + axis)] });
+    let seen = reshaped(build, x!, [n, c, ...windows.map(({ size }) => size), ...positions]);
     for (const [axis, { size, stride: step, dilation, before, after }] of [...windows.entries()].reverse()) {
-      const shape = build.typeOf(seen).shape.slice(0, -1).with(2 + axis, extents[axis]! + before + after);
-      seen = overlapped(build, seen, shape, { axis: 2 + axis, size, step, dilation });
+      const last = 2 + rank + axis;
+      seen = build.apply("transpose", [seen], { axes: movedAxis(last + 1, 2 + axis, last) });
+      const shape = build.typeOf(seen).shape.slice(0, -1).with(2 + 2 * axis, extents[axis]! + before + after);
+      seen = overlapped(build, seen, shape, { axis: 2 + 2 * axis, size, step, dilation });
     }
     return withoutBorder(build, seen, { dtype, shape: [n, c, ...extents] }, windows);
   },

@@ -1,12 +1,40 @@
 /** Ops that compute little: what moves, picks or adds up elements. */
 import { line, million, onMatrix, rows, scattered, size, waves, width, type Case, type Cases, type Limit } from "./case.ts";
 
-function sums(stride: number, length: number): (x: Float32Array, y: Float32Array) => void {
+function running(stride: number, length: number, combine: (total: number, x: number) => number, first: number): (x: Float32Array, y: Float32Array) => void {
   return (x, y) => {
     for (let row = 0; row < x.length / length; row++) {
       const start = stride === 1 ? row * length : row;
-      for (let k = 0, total = 0; k < length; k++) y[start + k * stride] = total += x[start + k * stride]!;
+      for (let k = 0, total = first; k < length; k++) y[start + k * stride] = total = combine(total, x[start + k * stride]!);
     }
+  };
+}
+
+const sums = (stride: number, length: number): ((x: Float32Array, y: Float32Array) => void) => running(stride, length, (total, x) => total + x, 0);
+
+/** Images of 56 × 56 and what windows of 3 × 3 meet, with a border of 1, or `back` from that. */
+function unfolding(back: boolean): Case {
+  const [n, c, extent] = [8, 64, 56];
+  const positions = extent * extent;
+  const [images, columns] = [n * c * positions, n * c * 9 * positions];
+  const [image, folded, column, unfolded] = [waves(images), new Float32Array(images), waves(columns), new Float32Array(columns)];
+  const forEachElement = (visit: (at: number, column: number) => void): void => {
+    for (let plane = 0; plane < n * c; plane++) for (let u = 0; u < 9; u++) for (let i = 0; i < positions; i++) {
+      const [row, place] = [Math.floor(i / extent) + Math.floor(u / 3) - 1, (i % extent) + (u % 3) - 1];
+      visit(row >= 0 && row < extent && place >= 0 && place < extent ? (plane * extent + row) * extent + place : -1, (plane * 9 + u) * positions + i);
+    }
+  };
+  const [imageType, columnsType] = [`f32[${n}, ${c}, ${extent}, ${extent}]`, `f32[${n}, ${9 * c}, ${positions}]`];
+  const [read, written] = back ? [columns, images] : [images, columns];
+  return {
+    imports: ['import { fold, unfold } from "std/nn";'], tolerance: back ? 1e-6 : 0, limit: { read: 4 * read, written: 4 * written },
+    operands: { x: back ? { type: columnsType, data: column } : { type: imageType, data: image } }, results: { y: back ? imageType : columnsType },
+    main: back ? `y = fold(x, (${extent}, ${extent}), 3, padding = 1);` : "y = unfold(x, 3, padding = 1);",
+    plain() {
+      folded.fill(0);
+      forEachElement(back ? (at, from) => at >= 0 && (folded[at]! += column[from]!) : (at, to) => (unfolded[to] = at >= 0 ? image[at]! : 0));
+      return { y: back ? folded : unfolded };
+    },
   };
 }
 
@@ -114,6 +142,10 @@ const shifted = (by: number) => (x: Float32Array, y: Float32Array): void => {
 export const dataCases: Cases = {
   "cum_sum, last axis": () => ({ ...onMatrix("cum_sum(x)", `f32[${rows}, ${width}]`, size, sums(1, width), 1e-5), native: { name: "cum_sum_rows", sizes: [rows, width] } }),
   "cum_sum, first axis": () => ({ ...onMatrix("cum_sum(x, axis = 0)", `f32[${rows}, ${width}]`, size, sums(width, rows), 1e-5), native: { name: "cum_sum_columns", sizes: [rows, width] } }),
+  "cum_max, last axis": () => onMatrix("cum_max(x)", `f32[${rows}, ${width}]`, size, running(1, width, Math.max, -Infinity)),
+  "cum_max, first axis": () => onMatrix("cum_max(x, axis = 0)", `f32[${rows}, ${width}]`, size, running(width, rows, Math.max, -Infinity)),
+  unfold: () => unfolding(false),
+  fold: () => unfolding(true),
   "gather, rows": gathering,
   "gather, elements": gatheringElements,
   "scatter_add, rows": scattering,
