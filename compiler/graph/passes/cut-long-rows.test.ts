@@ -68,6 +68,14 @@ describe("running sums of long rows", () => {
     }
   });
 
+  it.each([["f32", "160, 512", 0], ["u64", "2, 128, 600", 1]] as const)("the largest and the smallest so far of columns, in a shared memory: %s[%s]", (dtype, shape, axis) => {
+    const graph = graphOf(`graph g { in x: ${dtype}[${shape}]; out y: ${dtype}[${shape}]; out z: ${dtype}[${shape}]; program main { y = cum_max(x, axis = ${axis}); z = cum_min(x, axis = ${axis}); } }`);
+    const cut = passed(graph, target("wasm"));
+    expect(countOps(cut)).toMatchObject({ cum_max: 2, cum_min: 2 });
+    const inputs = crowded(graph, 7);
+    expect(differences(new Interpreter(graph, { params: {} }).run("main", inputs), toHost(new Interpreter(cut, { params: {} }).run("main", inputs)), 0)).toEqual([]);
+  });
+
   it("of floats differ in rounding only, and halves are rounded once", () => {
     for (const [dtype, tolerance] of [["f32", 1e-6], ["f64", 1e-15], ["f16", 0], ["bf16", 0]] as const) {
       const graph = sums(dtype, "4500", 0);

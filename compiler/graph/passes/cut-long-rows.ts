@@ -5,8 +5,9 @@
  * and its like are reductions with maps between. Rows are sorted in stretches that are merged, updates of few places are combined
  * block by block, and random numbers are those of shorter rows.
  *
- * Needs: no gradients left to make. Gives: the same results, sums and products of floats but for rounding. All but the largest are
- * cut where tiles have memories of their own: where they share one, going through elements twice takes as long, and few tiles are many.
+ * Needs: no gradients left to make. Gives: the same results, sums and products of floats but for rounding. All but the largest, and
+ * running extremes of columns, are cut where tiles have memories of their own: where they share one, going through elements twice takes
+ * as long, and few tiles are many.
  */
 import type { Pass } from "../../support/pass.ts";
 import { wantedPartition, type Graph, type ValueId } from "../graph.ts";
@@ -15,7 +16,7 @@ import { elements, largest, type Found } from "./cut-long-rows/largest.ts";
 import { random } from "./cut-long-rows/random.ts";
 import { exponentials, normalised, reduced } from "./cut-long-rows/reductions.ts";
 import { Rows } from "./cut-long-rows/rows.ts";
-import { runningTotals } from "./cut-long-rows/running.ts";
+import { runningColumns, runningTotals } from "./cut-long-rows/running.ts";
 import { scattered, scatteredAlong, scatteredLast } from "./cut-long-rows/scattered.ts";
 import { mergedInParts, orderOf, sorted } from "./cut-long-rows/sorted.ts";
 
@@ -37,7 +38,14 @@ function inBlocks(build: Rows, found: Map<ValueId, Found>): ValueId | undefined 
   switch (build.node.op) {
     case "top_places": return largest(build, found);
     case "take_along": return elements(build, found);
-    default: return build.target.memory === "shared" ? undefined : onOwnMemories(build);
+    default: return build.target.memory === "shared" ? onSharedMemory(build) : onOwnMemories(build);
+  }
+}
+
+function onSharedMemory(build: Rows): ValueId | undefined {
+  switch (build.node.op) {
+    case "cum_max": case "cum_min": return runningColumns(build);
+    default: return undefined;
   }
 }
 

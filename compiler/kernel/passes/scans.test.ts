@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DType } from "../../../runtime/dtype.ts";
 import { nowhere } from "../../support/span.ts";
-import { binary, cast, constant, i32, KernelBuilder } from "../build.ts";
+import { binary, cast, constant, i32, KernelBuilder, select, unary } from "../build.ts";
 import type { Expression, Kernel } from "../kernel.ts";
 import { runBoth, testContext } from "../testing/run-both.ts";
 import { verifyKernel } from "../verify.ts";
@@ -86,5 +86,40 @@ describe("running sums", () => {
       builder.set(total, binary("add", total, builder.load(x, [k])));
     });
     expect(hasVectors(widened(builder.finish()))).toBe(false);
+  });
+});
+
+/** Some of the numbers as infinities, NaN and zeros of either sign. */
+function withEnds(value: Expression): Expression {
+  const [size, far] = [unary("abs", value), binary("mul", binary("mul", value, constant("f32", 3e38)), constant("f32", 3e38))];
+  const beyond = (limit: number): Expression => binary("gt", size, constant("f32", limit));
+  return select(beyond(3.9), binary("sub", far, far), select(beyond(3.5), far, select(beyond(1), value, unary("trunc", value))));
+}
+
+describe("running extremes", () => {
+  /** y[i, k] = op(start, x[i, 0], …, x[i, k]), and at the end of each row the whole at its first place. */
+  function extremes(op: "max" | "min", dtype: DType, n: number, start: number): Kernel {
+    const builder = new KernelBuilder("extremes", nowhere);
+    const x = builder.buffer({ name: "x", dtype, shape: [3, n], access: "in" });
+    const y = builder.buffer({ name: "y", dtype, shape: [3, n], access: "out" });
+    builder.for({ end: i32(3), name: "i" }, (i) => {
+      const total = builder.let("total", constant(dtype, start));
+      builder.for({ end: i32(n), name: "k" }, (k) => {
+        const value = builder.load(x, [i, k]);
+        builder.set(total, binary(op, total, dtype === "f32" ? withEnds(value) : value));
+        builder.store(y, [i, k], total);
+      });
+      builder.store(y, [i, i32(0)], total);
+    });
+    return builder.finish();
+  }
+
+  it("are made four at a time, to the bit, NaN and zeros too", () => {
+    for (const op of ["max", "min"] as const) for (const dtype of ["i32", "u32", "f32"] as const) for (const n of [16, 19, 64]) for (const start of dtype === "f32" ? [0, -Infinity, Infinity, 2] : [7]) for (let seed = 0; seed < 6; seed++) {
+      const kernel = extremes(op, dtype, n, start);
+      const after = widened(kernel);
+      expect(hasVectors(after)).toBe(true);
+      for (const [before, now] of runBoth(kernel, after, n + seed)) expect(now).toEqual(before);
+    }
   });
 });

@@ -16,7 +16,7 @@
  *
  *    Dot products that run for several iterations of loops around at once (block-contraction.ts) have fewer accumulators each.
  *
- * c. An innermost loop with a running sum, each of whose values is used: scans.ts.
+ * c. An innermost loop with a running sum or extreme, each of whose values is used: scans.ts.
  *
  * What moves by other than one element is loaded and stored lane by lane. That is tried on loops that nothing else widened, so
  * that a loop around whose accesses are neighbours comes first, and done where it pays: instructions.ts. What has no vector form
@@ -33,7 +33,7 @@ import { vectorFormSupported } from "../vector-support.ts";
 import { integerExtremes } from "./float-extremes.ts";
 import { lanesPay } from "./instructions.ts";
 import { reductionLoops, reductionNest, tripsOf } from "./reduction-loops.ts";
-import { runningSum, scanIn } from "./scans.ts";
+import { runningTotal, scanIn } from "./scans.ts";
 import { reductionStep } from "../reduction.ts";
 import { restOf, splitTrip } from "./trips.ts";
 import { Refusal, widenBody, type Reduction, type WidenedBody } from "./widen.ts";
@@ -180,13 +180,15 @@ class Vectoriser {
     return reductionLoops({ nest, reductions, widened, shared: this.#sharedLoops(widened.body) }, this.#locals);
   }
 
-  /** A running sum whose every value is used. */
+  /** A running total whose every value is used. */
   #widenScan(loop: ForStatement, known: Ranges): readonly Statement[] | undefined {
-    const sum = this.#byLanes ? undefined : runningSum(loop, this.#locals);
-    if (sum === undefined || this.#valuesNeededAfter(loop, new Map([[sum, { op: "add" }]])) || !memoryIndependent(loop, known)) return undefined;
+    const total = this.#byLanes ? undefined : runningTotal(loop, this.#locals);
+    if (total === undefined) return undefined;
+    const reductions = new Map([[total.local, { op: total.op }]]);
+    if (this.#valuesNeededAfter(loop, reductions) || !memoryIndependent(loop, known)) return undefined;
     const mark = this.#locals.list.length;
-    const widened = this.#tryWiden(loop, new Map([[sum, { op: "add" }]]), known);
-    const scan = widened === undefined ? undefined : scanIn(loop, sum, widened, this.#locals);
+    const widened = this.#tryWiden(loop, reductions, known);
+    const scan = widened === undefined ? undefined : scanIn(loop, total, widened, this.#locals);
     if (scan === undefined) {
       this.#locals.list.length = mark;
       return undefined;

@@ -10,19 +10,26 @@ import { numbersAlong } from "../gradients.ts";
 import type { NodeBuilder, Op } from "../op.ts";
 import { axisArgument, intAttribute, requireClass, requireInputs } from "../rules.ts";
 
-/** Where the running extremes `y` of x come from. */
-function placesOf(build: NodeBuilder, x: ValueId, y: ValueId, axis: number): ValueId {
+/** Where the running extremes `y` of x come from; `none` where it is no element of x. */
+function placesOf(build: NodeBuilder, x: ValueId, y: ValueId, axis: number, none = 0): ValueId {
   const { dtype, shape } = build.typeOf(x);
   const equal = build.apply("eq", [x, y]);
   const meant = isFloat(dtype) ? build.apply("or", [equal, build.apply("ne", [x, x])]) : equal;
-  const none = build.apply("fill", [], { value: 0, dtype: "i32", shape: [...shape] });
-  return build.apply("cum_max", [build.apply("select", [meant, numbersAlong(build, shape, axis), none])], { axis });
+  const otherwise = build.apply("fill", [], { value: none, dtype: "i32", shape: [...shape] });
+  return build.apply("cum_max", [build.apply("select", [meant, numbersAlong(build, shape, axis), otherwise])], { axis });
 }
 
-/** The gradient of a running extreme: all of it to the element that it is. */
-export const extremeGradient: NonNullable<Op["gradient"]> = (build, { inputs: [x], attributes, result, gradient }) => {
-  const places = placesOf(build, x!, result, intAttribute(attributes, "axis"));
-  return [build.apply("scatter_add_along", [build.fill(build.typeOf(x!), 0), places, gradient], attributes)];
+/** The gradient of a running extreme: all of it to the element that it is, or to what the row begins with. */
+export const extremeGradient: NonNullable<Op["gradient"]> = (build, { inputs, attributes, result, gradient }) => {
+  const [x, start] = inputs as [ValueId, ValueId?];
+  const axis = intAttribute(attributes, "axis");
+  const zero = build.fill(build.typeOf(x), 0);
+  if (start === undefined) return [build.apply("scatter_add_along", [zero, placesOf(build, x, result, axis), gradient], attributes)];
+  const places = placesOf(build, x, result, axis, -1);
+  const first = build.apply("fill", [], { value: 0, dtype: "i32", shape: [...build.typeOf(x).shape] });
+  const isOwn = build.apply("ge", [places, first]);
+  const own = build.apply("scatter_add_along", [zero, build.apply("max", [places, first]), build.apply("select", [isOwn, gradient, zero])], attributes);
+  return [own, build.apply("reduce", [build.apply("select", [isOwn, zero, gradient])], { op: "add", axes: [axis], keepdims: true })];
 };
 
 type Extreme = "max" | "min";

@@ -1,7 +1,8 @@
 /**
- * Running totals along an axis: sums, products, the largest or the smallest so far. Floats accumulate in f64 in the meaning, each total rounded once; integers wrap. A second input is
- * what they begin with: of sums whose rows are long, blocks of rows are added up first, so that each block begins with the sum of
- * those before it, and is gone through as it lies instead of column by column.
+ * Running totals along an axis: sums, products, the largest or the smallest so far. Floats accumulate in f64 in the meaning, each
+ * total rounded once; integers wrap. A second input is what they begin with: of sums whose rows are long, blocks of rows are added up
+ * first, so that each block begins with the sum of those before it, and is gone through as it lies instead of column by column (of
+ * extremes `cut-long-rows` does it, when gradients are there).
  */
 import { isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
@@ -31,13 +32,20 @@ const blocks = 16;
 /** Rows of a block, and elements of a row, at least. */
 const [leastRows, leastRow] = [8, 512];
 
-/** Blocks of rows, each begun with the sum of those before it. Undefined where they would not be worth it. */
-function sumInBlocks(build: NodeBuilder, x: ValueId, axis: number): ValueId | undefined {
-  const { dtype, shape } = build.typeOf(x);
+/** The shape of blocks of rows that are gone through one after the other, along an axis. Undefined where they would not be worth it. */
+export function blocksOfColumns({ dtype, shape }: TensorType, axis: number): number[] | undefined {
   const extent = shape[axis]!;
   const [before, row] = [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
   if (before >= blocks || row < leastRow || extent % blocks !== 0 || extent < blocks * leastRows || computeDType(dtype) !== dtype) return undefined;
-  const block = build.apply("reshape", [x], { shape: shape.toSpliced(axis, 1, blocks, extent / blocks) });
+  return shape.toSpliced(axis, 1, blocks, extent / blocks);
+}
+
+/** Blocks of rows, each begun with the sum of those before it. */
+function sumInBlocks(build: NodeBuilder, x: ValueId, axis: number): ValueId | undefined {
+  const { dtype, shape } = build.typeOf(x);
+  const blocked = blocksOfColumns({ dtype, shape }, axis);
+  if (blocked === undefined) return undefined;
+  const block = build.apply("reshape", [x], { shape: blocked });
   const { shape: cut } = build.typeOf(block);
   const others = build.apply("slice", [block], { start: cut.map(() => 0), length: cut.with(axis, blocks - 1), step: cut.map(() => 1) });
   const sums = build.apply("cum_sum", [build.apply("reduce", [others], { op: "add", axes: [axis + 1], keepdims: true })], { axis });
@@ -193,6 +201,7 @@ function scan({ name, summary, formula, op, known, gradient }: Rule): Op {
       { inputs: [tensor("f16", [5], [1, 0.5, 2, 4, 0.25])], attributes: { axis: 0 } },
       { inputs: [samples("u64", [0, 2])], attributes: { axis: 0 } },
       { inputs: [samples("f32", [4, 9])], attributes: { axis: 0 } },
+      ...(op === "max" || op === "min" ? [{ inputs: [samples("f64", [2, 4, 3]), samples("f64", [2, 1, 3], 1)], attributes: { axis: 1 } }] : []),
       ...(op === "add" ? [
         { inputs: [tensor("f32", [2, 3], [1, 2, 3, 4, 5, 6]), tensor("f32", [2, 1], [10, 20])], attributes: { axis: 1 }, expected: tensor("f32", [2, 3], [11, 13, 16, 24, 29, 35]) },
         { inputs: [samples("i32", [2, 4, 3]), samples("i32", [2, 1, 3])], attributes: { axis: 1 } },

@@ -1,5 +1,5 @@
 /** Running totals of long rows: in each block, then with the total of those before it. */
-import { neutral, type Combination } from "../../../ops/reductions/scan.ts";
+import { blocksOfColumns, neutral, type Combination } from "../../../ops/reductions/scan.ts";
 import type { ValueId } from "../../graph.ts";
 import type { Rows } from "./rows.ts";
 
@@ -24,4 +24,19 @@ export function runningTotals(build: Rows): ValueId | undefined {
   const starts = build.apply("concat", [first, build.apply(op, [totals], { axis })], { axis });
   const all = build.apply(by, [inside, build.broadcast(starts, build.shape(inside))]);
   return build.as(dtype, build.part(build.reshape(all, shape.with(axis, count * length)), axis, 0, n));
+}
+
+/** Running extremes of columns, of blocks of rows that are gone through as they lie: a block begins with the extreme of those before it. */
+export function runningColumns(build: Rows): ValueId | undefined {
+  const { op, inputs: [x, start], attributes } = build.node;
+  const { dtype, shape } = build.type(x!);
+  const axis = attributes["axis"] as number;
+  const by = combinations[op]!;
+  const cut = start === undefined ? blocksOfColumns({ dtype, shape }, axis) : undefined;
+  if (cut === undefined) return undefined;
+  const blocks = build.reshape(x!, cut);
+  const totals = build.apply("reduce", [build.part(blocks, axis, 0, cut[axis]! - 1)], { op: by, axes: [axis + 1], keepdims: true });
+  const first = build.filled({ dtype, shape: build.shape(totals).with(axis, 1) }, neutral(by, dtype));
+  const starts = build.apply("concat", [first, build.apply(op, [totals], { axis })], { axis });
+  return build.reshape(build.apply(op, [blocks, starts], { axis: axis + 1 }), shape);
 }
