@@ -52,7 +52,7 @@
  * | one_hot                                   | 0.9          | 1       | memory |
  * | sort, argsort of 1M: 6.2, 6.9 ms          | 0.82–0.88, 1–1.1 | 17, 48 | C; NumPy: 11, 49 ms |
  * | sort, argsort of rows of 1024: 1.8, 6.2 ms | 1.2, 1–1.2  | 28, 24  | C; NumPy, which has wider vectors: 1.3, 24 ms |
- * | top_k, 8 of 1024: 0.46 ms                 | 0.75–0.85    | 500     | C; NumPy's argpartition: 8.5 ms |
+ * | top_k, 8 of 1024: 0.36 ms                 | 1.04         | 650     | C; NumPy's argpartition: 8.5 ms |
  * | fft, rfft                                 | 1, 0.92–0.94 | 31, 40 | C |
  * | sparse products, 64 columns and 1         | 0.75–0.8, 0.84–1 | 18, 12 | lookups; C |
  * | matmul_i32, conv2d_i32; step of lstm      | 0.98, 1.03; 0.93 | 60; 17 | C |

@@ -48,10 +48,9 @@ const allOf = (dtype: DType): bigint => 2n * highestOf(dtype) - 1n;
 /** Bits of a float as a signed number. */
 const signedBits = (x: Expression): Expression => cast(bytesOf(x.dtype) === 8 ? "i64" : "i32", bitcast(bytesOf(x.dtype) === 2 ? "i16" : bytesOf(x.dtype) === 8 ? "i64" : "i32", x));
 
-const isNaNOf = (x: Expression): Expression => {
-  const held = bytesOf(x.dtype) === 2 ? cast("f32", x) : x;
-  return binary("ne", held, held);
-};
+/** Of numbers of 16 bits by these: a magnitude above infinity's. */
+const isNaNOf = (x: Expression): Expression =>
+  bytesOf(x.dtype) === 2 ? binary("gt", binary("and", signedBits(x), i32(0x7fff)), i32(x.dtype === "f16" ? 0x7c00 : 0x7f80)) : binary("ne", x, x);
 
 /** The unsigned number of 32 or 64 bits that has an element's place in the order: NaN above all, −0 as 0. */
 export function keyOf(x: Expression, descending: boolean): Expression {
@@ -76,11 +75,12 @@ function bitKeyOf(x: Expression): Expression {
 export function signedKeyOf(x: Expression): Expression {
   const signed = wideDType(x.dtype) === "u64" ? "i64" : "i32";
   if (!isFloat(x.dtype)) return x.dtype === "u32" || x.dtype === "u64" ? binary("xor", cast(signed, x), number(signed, BigInt.asIntN(8 * bytesOf(x.dtype), highestOf(x.dtype)))) : cast(signed, x);
-  const held = signedBits(x);
   const [bits, largest] = [8 * bytesOf(signed), number(signed, highestOf(x.dtype) - 1n)];
-  // Below zero the larger magnitude comes first; −0, which is −1 then, becomes 0.
+  // With 0 added −0 becomes 0; the sum of numbers of 16 bits is of others. Below zero the larger magnitude comes first.
+  const narrow = bytesOf(x.dtype) === 2;
+  const held = signedBits(narrow ? x : binary("add", x, number(x.dtype, 0n)));
   const own = binary("xor", held, binary("and", binary("shr", held, number(signed, BigInt(bits - 1))), largest));
-  const tiedOwn = binary("add", own, cast(signed, binary("eq", own, number(signed, -1n))));
+  const tiedOwn = narrow ? binary("add", own, cast(signed, binary("eq", own, number(signed, -1n)))) : own;
   return select(isNaNOf(x), largest, tiedOwn);
 }
 

@@ -6,7 +6,7 @@
  * compared with all of them (comparison counting; Knuth, The Art of Computer Programming 3, 5.2, C), in vectors. Where many are
  * left, they are inserted into a list of the best so far (straight insertion; 5.2.1).
  */
-import { bytesOf, isBig, sizeOf, type DType } from "../../../runtime/dtype.ts";
+import { bytesOf, isBig, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import type { TensorType } from "../../graph/graph.ts";
 import { put, tensor, zeros } from "../../graph/tensor.ts";
 import { binary, cast, constant, i32, select, type KernelBuilder } from "../../kernel/build.ts";
@@ -77,20 +77,34 @@ function count(kernel: KernelBuilder, keys: BufferId, ranks: BufferId, all: Expr
   kernel.for({ end: blocks, name: "block" }, (block) => kernel.for({ end: i32(together), parallel: true, name: "e" }, (e) => {
     const place = kernel.let("place", binary("add", binary("mul", block, i32(together)), e));
     const [key, before] = [kernel.let("own", kernel.load(keys, [place])), kernel.let("before", i32(0))];
-    kernel.for({ end: all, name: "c" }, (c) => kernel.set(before, binary("add", before, cast("i32", isBefore(kernel.let("other", kernel.load(keys, [c])), c, key, place)))));
+    kernel.for({ end: all, name: "c" }, (c) => kernel.set(before, binary("add", before, cast("i32", isBefore(kernel.load(keys, [c]), c, key, place)))));
     kernel.store(ranks, [place], before);
   }));
 }
 
-/** The k-th of the largest keys of groups, of which element i is in group i mod `groups`. */
-function boundOf(kernel: KernelBuilder, row: BufferId, { keys, ranks }: Ranking, n: number, k: number): Expression {
+/** Fills part of a row with its keys. */
+type Fill = (place: Expression) => Expression;
+
+/**
+ * The k-th of the largest keys of groups, of which element i is in group i mod `groups`; fills the row. Of 32 bits a key is made when
+ * its group comes to it. Of 64 all are made before: the larger of two is several instructions, which several groups at once hide.
+ */
+function boundOf(kernel: KernelBuilder, row: BufferId, fill: Fill, { keys, ranks }: Ranking, n: number, k: number): Expression {
   const groups = groupsOf(k);
   const lowest = lowestOf(kernel, row);
+  const each = Math.floor(n / groups);
+  const filled = isBig(lowest.dtype);
+  const fillFrom = (start: number): void => kernel.for({ start: i32(start), end: i32(n), parallel: true, name: "i" }, fill);
+  if (filled) fillFrom(0);
   kernel.for({ end: i32(groups), parallel: true, name: "group" }, (group) => {
     const most = kernel.let("most", lowest);
-    kernel.for({ end: i32(Math.floor(n / groups)), name: "e" }, (e) => kernel.set(most, binary("max", most, kernel.load(row, [binary("add", binary("mul", e, i32(groups)), group)]))));
+    kernel.for({ end: i32(each), name: "e" }, (e) => {
+      const place = binary("add", binary("mul", e, i32(groups)), group);
+      kernel.set(most, binary("max", most, filled ? kernel.load(row, [place]) : fill(place)));
+    });
     kernel.store(keys, [group], most);
   });
+  if (!filled) fillFrom(each * groups);
   count(kernel, keys, ranks, i32(groups), (other, _otherPlace, key) => binary("ge", other, key));
   const bound = kernel.let("bound", lowest);
   kernel.for({ end: i32(groups), name: "group" }, (group) => {
@@ -113,7 +127,12 @@ function collect(kernel: KernelBuilder, row: BufferId, from: BufferId, hits: Buf
   kernel.for({ end: i32(runs), name: "r" }, (r) => {
     const start = kernel.let("start", binary("mul", r, i32(run)));
     const any = kernel.let("any", constant("bool", 0));
-    kernel.for({ end: i32(run), name: "e" }, (e) => kernel.set(any, binary("or", any, binary("ge", key(binary("add", start, e)), least))));
+    const isCandidate = (first: Expression): Expression => {
+      const [one, other] = [0, run / 2].map((more) => key(binary("add", first, i32(more)))) as [Expression, Expression];
+      // Of 32 bits the larger of two is one instruction, so that both are compared by one; of 64 it takes a comparison itself.
+      return isBig(one.dtype) ? binary("or", binary("ge", one, least), binary("ge", other, least)) : binary("ge", binary("max", one, other), least);
+    };
+    kernel.for({ end: i32(run / 2), rolled: true, name: "e" }, (e) => kernel.set(any, binary("or", any, isCandidate(binary("add", start, e)))));
     kernel.store(hits, [hit], start);
     kernel.set(hit, binary("add", hit, cast("i32", any)));
   });
@@ -157,8 +176,14 @@ function insertAll(kernel: KernelBuilder, { row, from, count }: Candidates, rank
 function emitRow({ kernel, load, store, scratch }: BlockContext, point: readonly Expression[], n: number, k: number): void {
   const [row, from, keys, places, ranks, hits] = scratch as [BufferId, BufferId, BufferId, BufferId, BufferId, BufferId];
   const ranking = { keys, places, ranks };
-  kernel.for({ end: i32(n), parallel: true, name: "i" }, (i) => kernel.store(row, [i], signedKeyOf(load(0, [...point, i32(0), i]))));
-  const bound = n >= leastGroup * groupsOf(k) ? boundOf(kernel, row, ranking, n, k) : lowestOf(kernel, row);
+  const fill = (place: Expression): Expression => {
+    const key = kernel.let("key", signedKeyOf(load(0, [...point, i32(0), place])));
+    kernel.store(row, [place], key);
+    return key;
+  };
+  const grouped = n >= leastGroup * groupsOf(k);
+  if (!grouped) kernel.for({ end: i32(n), parallel: true, name: "i" }, fill);
+  const bound = grouped ? boundOf(kernel, row, fill, ranking, n, k) : lowestOf(kernel, row);
   const candidates = collect(kernel, row, from, hits, n, bound);
   const most = mostRanked(n, k);
   if (most === n) rankAll(kernel, candidates, ranking);
@@ -192,7 +217,7 @@ function lower(x: TensorType, k: number): Lowering[] {
 /** Rows with equal elements and, of floats, NaN, infinities and zeros of both signs. */
 const rows = (dtype: DType, shape: readonly number[]) => {
   const x = samples(dtype, shape, 3);
-  if (dtype === "f32" || dtype === "f64" || dtype === "f16") [NaN, -0, 0, Infinity, -Infinity, NaN].forEach((value, at) => put(x, 13 * at + 5, value));
+  if (isFloat(dtype)) [NaN, -0, 0, Infinity, -Infinity, NaN].forEach((value, at) => put(x, 13 * at + 5, value));
   return x;
 };
 
@@ -227,9 +252,9 @@ export const topPlaces: Op = {
   examples: () => [
     { inputs: [tensor("f32", [6], [3, NaN, -1, 2, -Infinity, 3])], attributes: { k: 4 }, expected: tensor("i32", [4], [1, 0, 5, 3]) },
     { inputs: [tensor("i32", [2, 5], [1, 3, 1, 3, 2, 5, 5, 5, 5, 6])], attributes: { k: 3 }, expected: tensor("i32", [2, 3], [1, 3, 4, 4, 0, 1]) },
-    ...(["f16", "f32", "f64", "i8", "u8", "i32", "u32", "i64"] as const).map((dtype) => ({ inputs: [rows(dtype, [3, 101])], attributes: { k: 7 } })),
+    ...(["f16", "bf16", "f32", "f64", "i8", "u8", "i32", "u32", "i64"] as const).map((dtype) => ({ inputs: [rows(dtype, [3, 101])], attributes: { k: 7 } })),
     { inputs: [rows("f32", [2, 2, 50])], attributes: { k: 50 } },
-    { inputs: [rows("bf16", [70])], attributes: { k: 1 } },
+    { inputs: [rows("bf16", [80])], attributes: { k: 1 } },
     { inputs: [rows("f32", [2, 300])], attributes: { k: 3 } },
     // So many equals that they are inserted one after the other.
     { inputs: [tensor("i32", [2, 200], Array.from({ length: 400 }, (_, i) => (i % 9 === 0 ? i % 4 : i < 150 ? 7 : -(2 ** 31))))], attributes: { k: 5 } },

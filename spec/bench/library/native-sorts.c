@@ -10,8 +10,7 @@ enum { N = 1024, K = 8, GROUPS = 2 * K };
 
 /** Signed numbers in the elements' order: NaN above all, -0 as 0. */
 INLINE Ints keys_of(Floats x) {
-  Ints bits = (Ints)x, order = _mm_xor_si128(bits, _mm_and_si128(_mm_srai_epi32(bits, 31), i(INT32_MAX)));
-  order = _mm_sub_epi32(order, _mm_cmpeq_epi32(order, i(-1)));
+  Ints bits = (Ints)(x + _mm_setzero_ps()), order = _mm_xor_si128(bits, _mm_and_si128(_mm_srai_epi32(bits, 31), i(INT32_MAX)));
   return (Ints)_mm_blendv_ps((Floats)order, (Floats)i(INT32_MAX), _mm_cmpunord_ps(x, x));
 }
 /** Fills the keys; no more than the K-th of them: that of the largest of groups, which are in the lanes of vectors. */
