@@ -202,7 +202,7 @@ export function forStretches({ kernel }: Pick<BlockContext, "kernel">, extents: 
     for (const { start, size, count } of stretches(extents[axis]!, most[axis]!)) {
       const inside = (at: Expression): void => go([...starts, at], [...sizes, size]);
       if (count === 1) inside(i32(start));
-      else kernel.for({ start: i32(start), end: i32(start + count * size), step: size, name: "stretch" }, inside);
+      else kernel.for({ start: i32(start), end: i32(start + count * size), step: size, rolled: true, name: "stretch" }, inside);
     }
   };
   go([], []);
