@@ -10,15 +10,14 @@
 import { sizeOf } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType } from "../../graph/graph.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
-import { binary } from "../../kernel/build.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
 import { samples } from "../elementwise/elementwise.ts";
-import { dimensions, fillLowering, number, padded, wholeRegion } from "../lowerings.ts";
+import { dimensions, fillLowering, wholeRegion } from "../lowerings.ts";
 import type { Op } from "../op.ts";
 import { intAttribute, intsAttribute, requireClass, requireInputs, requireSameDType, showShape } from "../rules.ts";
-import { forStretches } from "./convolution-filters.ts";
+import { sumInStretches } from "./stretches.ts";
 import { windowPositions, windowsOf, type Window } from "./windows.ts";
 
 /** x: [n, c, h, w], y: [n, o, rows, columns] → [o, c, kh, kw, lanes]. */
@@ -49,19 +48,9 @@ export const stretchOf = (channels: number): number => Math.min(1024, Math.max(1
 const stretchElements = 2 ** 16;
 
 /** Block: [o, c, kh, kw, lanes, images, rows, vectors of a row]. */
-function emit({ kernel, block, load, store, reload }: BlockContext, { dtype }: TensorType): void {
-  const result = block.slice(0, 5);
-  const [lanes, images, rows, vectors] = block.slice(4) as [number, number, number, number];
-  const most = [rows * vectors, vectors, 1].map((inside) => Math.floor(stretchOf(block[1]!) / (inside * lanes)));
-  kernel.forBox(result, true, (point) => store(0, padded(point, 8), number(dtype, 0)));
-  forStretches({ kernel }, [images, rows, vectors], most, (start, extents) => kernel.forBox(result, true, (point) => {
-    const sum = kernel.let("sum", reload(0, padded(point, 8)));
-    kernel.forSum(extents, (inside) => {
-      const at = [...point, ...start.map((first, axis) => binary("add", first, inside[axis]!))];
-      kernel.set(sum, binary("add", sum, binary("mul", load(0, at), load(1, at))));
-    });
-    store(0, padded(point, 8), sum);
-  }));
+function emit(context: BlockContext, { dtype }: TensorType): void {
+  const [, channels, , , lanes, , rows, vectors] = context.block as [number, number, number, number, number, number, number, number];
+  sumInStretches(context, dtype, 5, [rows * vectors, vectors, 1].map((inside) => stretchOf(channels) / (inside * lanes)));
 }
 
 export const convolutionFiltersPlanes: Op = {

@@ -10,8 +10,7 @@
 import { isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType } from "../../graph/graph.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
-import { binary, cast, i32 } from "../../kernel/build.ts";
-import type { Expression } from "../../kernel/kernel.ts";
+import { binary, cast } from "../../kernel/build.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { affineIndex, sumOfAffine, type Affine } from "../../support/affine.ts";
 import { invariant } from "../../support/bug.ts";
@@ -19,6 +18,7 @@ import { finiteSamples, samples } from "../elementwise/elementwise.ts";
 import { choices, dimensions, fillLowering, forRest, number, padded, wholeRegion, widened } from "../lowerings.ts";
 import type { Op } from "../op.ts";
 import { computeDType, intAttribute, intsAttribute, requireClass, requireInputs, requireSameDType, showShape } from "../rules.ts";
+import { sumInStretches } from "./stretches.ts";
 import { forwards, imageExtents, meeting, progression, windowPositions, windowsOf, type Window } from "./windows.ts";
 
 /** x: [n, g · c, …], y: [n, g · o, …positions] → [g · o, c, …window]. */
@@ -187,45 +187,12 @@ export const leastColumns = 8;
 /** Images of such a stretch at most. */
 const stretchImages = 16;
 
-/** How an extent is cut into parts of nearly the same size, none larger than `most`: parts of one size, and perhaps a smaller one. */
-function stretches(extent: number, most: number): { readonly start: number; readonly size: number; readonly count: number }[] {
-  const size = Math.ceil(extent / Math.ceil(extent / Math.max(1, most)));
-  const count = Math.floor(extent / size);
-  return [{ start: 0, size, count }, { start: count * size, size: extent - count * size, count: 1 }].filter((part) => part.size > 0 && part.count > 0);
-}
-
-/** Calls `visit` for each box of stretches, one after the other, with where it starts and its extents. */
-export function forStretches({ kernel }: Pick<BlockContext, "kernel">, extents: readonly number[], most: readonly number[], visit: (start: readonly Expression[], extents: readonly number[]) => void): void {
-  const go = (starts: readonly Expression[], sizes: readonly number[]): void => {
-    const axis = starts.length;
-    if (axis === extents.length) return visit(starts, sizes);
-    for (const { start, size, count } of stretches(extents[axis]!, most[axis]!)) {
-      const inside = (at: Expression): void => go([...starts, at], [...sizes, size]);
-      if (count === 1) inside(i32(start));
-      else kernel.for({ start: i32(start), end: i32(start + count * size), step: size, rolled: true, name: "stretch" }, inside);
-    }
-  };
-  go([], []);
-}
-
 /** Block: [kh, kw, left side, right side, images, rows, columns]. */
-function emitPacked(context: BlockContext, type: TensorType): void {
-  const { kernel, block, load, store, reload } = context;
-  const result = block.slice(0, 4);
-  const [images, rows, columns] = block.slice(4) as [number, number, number];
-  const byImages = columns < leastColumns;
-  const most = byImages ? [stretchImages, stretchPositions / (columns * Math.min(images, stretchImages)), columns] : [1, stretchPositions / columns, stretchPositions];
-  // Images, rows and columns from the outermost loop to the innermost.
-  const order = byImages ? [1, 2, 0] : [0, 1, 2];
-  kernel.forBox(result, true, (point) => store(0, padded(point, 7), number(type.dtype, 0)));
-  forStretches(context, [images, rows, columns], most.map(Math.floor), (start, extents) => kernel.forBox(result, true, (point) => {
-    const sum = kernel.let("sum", reload(0, padded(point, 7)));
-    kernel.forSum(order.map((axis) => extents[axis]!), (inside) => {
-      const at = [...point, ...start.map((first, axis) => binary("add", first, inside[order.indexOf(axis)]!))];
-      kernel.set(sum, binary("add", sum, binary("mul", load(0, at), load(1, at))));
-    });
-    store(0, padded(point, 7), sum);
-  }));
+function emitPacked(context: BlockContext, { dtype }: TensorType): void {
+  const [images, , columns] = context.block.slice(4) as [number, number, number];
+  // Of short rows the images are the innermost loop.
+  if (columns < leastColumns) sumInStretches(context, dtype, 4, [stretchImages, stretchPositions / (columns * Math.min(images, stretchImages)), columns], [1, 2, 0]);
+  else sumInStretches(context, dtype, 4, [1, stretchPositions / columns, stretchPositions]);
 }
 
 export const convolutionFiltersPacked: Op = {
