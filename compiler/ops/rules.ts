@@ -6,7 +6,7 @@ import { isDType, isFloat, isInteger, type DType } from "../../runtime/dtype.ts"
 import { sameShape, type Attributes, type TensorType } from "../graph/graph.ts";
 import { invariant } from "../support/bug.ts";
 import type { ProblemName } from "../support/problems.ts";
-import { RuleError, type ConstantValue } from "./op.ts";
+import { RuleError, type ConstantValue, type Signature } from "./op.ts";
 
 export function refuse(problem: ProblemName, message: string, help?: string): never {
   throw new RuleError(problem, message, help);
@@ -74,6 +74,14 @@ export function axisArgument(value: ConstantValue | undefined, rank: number, wha
   }
   return axis < 0 ? axis + rank : axis;
 }
+
+/** A call of tensors along an axis, which is the last where none is given. */
+export const signatureAlong = (call: string, module: Signature["module"], tensors: readonly string[] = ["x"]): Signature => ({
+  call,
+  module,
+  parameters: [...tensors.map((name) => ({ name, kind: "tensor" as const })), { name: "axis", kind: "axis", default: -1 }],
+  attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, call) }),
+});
 
 /** One axis, a tuple of axes, or null for all; sorted, each once. */
 export function axesArgument(value: ConstantValue | undefined, rank: number, what: string): number[] {

@@ -16,7 +16,7 @@ import { scattered, scattering } from "./scattered.ts";
 import { dimensions, padded, widened } from "../lowerings.ts";
 import { numbersAlong } from "../gradients.ts";
 import type { GradientBuilder, GradientSite, Op } from "../op.ts";
-import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, showShape, type DTypeClass } from "../rules.ts";
+import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, showShape, signatureAlong, type DTypeClass } from "../rules.ts";
 
 /** Indices like x but along the axis; gives the axis. */
 function requireRows(what: string, x: TensorType, indices: TensorType, attributes: Attributes): number {
@@ -33,12 +33,7 @@ export const takeAlong: Op = {
   kind: "compute",
   summary: "Elements along an axis, picked in each row by its own integer indices (negative from the end).",
   formula: "y[…, j, …] = x[…, indices[…, j, …], …]",
-  signature: {
-    call: "take_along",
-    module: "core",
-    parameters: [{ name: "x", kind: "tensor" }, { name: "indices", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }],
-    attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, "take_along") }),
-  },
+  signature: signatureAlong("take_along", "core", ["x", "indices"]),
   type(inputs, attributes) {
     requireInputs("take_along", inputs, 2);
     requireRows("take_along", inputs[0]!, inputs[1]!, attributes);

@@ -13,7 +13,7 @@ import { axesSpace, fillLowering, forRest, number, padded, wholeRegion, widened 
 import { broadcastTo, expandReduced, formulas, summed } from "../gradients.ts";
 import type { Op } from "../op.ts";
 import { axesAttributes, axesParameters, forEachReduced, reducedType } from "../reductions/reduce.ts";
-import { axisArgument, boolAttribute, computeDType, intAttribute, intsAttribute, reducedShape, requireClass, requireInputs } from "../rules.ts";
+import { axisArgument, boolAttribute, computeDType, intAttribute, intsAttribute, reducedShape, requireClass, requireInputs, signatureAlong } from "../rules.ts";
 
 /** For each row: its largest element, and the sum of e^(x - largest); by position of the row. */
 function rowsOf(x: Tensor, axes: readonly number[]): { largest: number[]; sum: number[] } {
@@ -94,12 +94,7 @@ function rowwise(
     kind: "compute",
     summary,
     formula,
-    signature: {
-      call: name,
-      module: "std/nn",
-      parameters: [{ name: "x", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }],
-      attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, name) }),
-    },
+    signature: signatureAlong(name, "std/nn"),
     type(inputs, attributes) {
       requireInputs(name, inputs, 1);
       requireClass(name, "float", inputs[0]!);

@@ -13,7 +13,7 @@ import { samples } from "../elementwise/elementwise.ts";
 import { axesSpace, forRest, number, padded, widened } from "../lowerings.ts";
 import { formulas } from "../gradients.ts";
 import type { GradientBuilder, Op } from "../op.ts";
-import { axisArgument, computeDType, intAttribute, requireClass, requireInputs, requireSameDType, requireSameShape } from "../rules.ts";
+import { axisArgument, computeDType, intAttribute, requireClass, requireInputs, requireSameDType, requireSameShape, signatureAlong } from "../rules.ts";
 
 const name = "linear_recurrence";
 
@@ -68,12 +68,7 @@ export const linearRecurrence: Op = {
   kind: "compute",
   summary: "Each element the one before it along an axis times a, and b added; the first is b alone.",
   formula: "y[0] = b[0], y[i] = a[i] · y[i - 1] + b[i]",
-  signature: {
-    call: name,
-    module: "core",
-    parameters: [{ name: "a", kind: "tensor" }, { name: "b", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }],
-    attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, name) }),
-  },
+  signature: signatureAlong(name, "core", ["a", "b"]),
   type(inputs, attributes) {
     requireInputs(name, inputs, 2);
     const [a, b] = inputs as [TensorType, TensorType];

@@ -8,7 +8,7 @@ import { forEachIndex, get, put, tensor, zeros, type Tensor } from "../../graph/
 import { samples } from "../elementwise/elementwise.ts";
 import { numbersAlong } from "../gradients.ts";
 import type { NodeBuilder, Op } from "../op.ts";
-import { axisArgument, intAttribute, requireClass, requireInputs } from "../rules.ts";
+import { axisArgument, intAttribute, requireClass, requireInputs, signatureAlong } from "../rules.ts";
 
 /** Where the running extremes `y` of x come from; `none` where it is no element of x. */
 function placesOf(build: NodeBuilder, x: ValueId, y: ValueId, axis: number, none = 0): ValueId {
@@ -58,12 +58,7 @@ function runningPlaces(op: Extreme, known: readonly number[]): Op {
     summary: `Index of the ${op === "max" ? "largest" : "smallest"} element so far along an axis, as i32; the last of equals, NaN before all.`,
     formula: `x[y[i]] = cum_${op}(x)[i]`,
     noGradient: "an index is piecewise constant",
-    signature: {
-      call: name,
-      module: "core",
-      parameters: [{ name: "x", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }],
-      attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, name) }),
-    },
+    signature: signatureAlong(name, "core"),
     type(inputs, attributes) {
       requireInputs(name, inputs, 1);
       const x = inputs[0]!;

@@ -18,7 +18,7 @@ import { formulas, numbersAlong } from "../gradients.ts";
 import type { NodeBuilder, Op } from "../op.ts";
 import { recurredBackwards, shifted } from "./recurrence.ts";
 import { extremeGradient } from "./running-places.ts";
-import { axisArgument, computeDType, intAttribute, requireClass, requireInputs, showShape } from "../rules.ts";
+import { axisArgument, computeDType, intAttribute, requireClass, requireInputs, showShape, signatureAlong } from "../rules.ts";
 
 /** Each element is in the totals from its own on: the running sum of the gradient, from the end. */
 const sumGradient: NonNullable<Op["gradient"]> = (build, { inputs, attributes, gradient }) => {
@@ -145,12 +145,7 @@ function scan({ name, summary, formula, op, known, gradient }: Rule): Op {
     kind: "compute",
     summary,
     formula,
-    signature: {
-      call: name,
-      module: "core",
-      parameters: [{ name: "x", kind: "tensor" }, { name: "axis", kind: "axis", default: -1 }],
-      attributes: (args, inputs) => ({ axis: axisArgument(args["axis"], inputs[0]!.shape.length, name) }),
-    },
+    signature: signatureAlong(name, "core"),
     type(inputs, attributes) {
       const [x, start] = inputs as [TensorType, TensorType?];
       if (start === undefined) requireInputs(name, inputs, 1);
