@@ -51,6 +51,23 @@ describe("random kernels", () => {
 });
 
 describe("kernels people write", () => {
+  it("goes over as many whole runs as a number says, which may be none, forwards and backwards, its index read or not", async () => {
+    const kernel = build((b) => {
+      const counts = b.buffer({ name: "counts", dtype: "i32", shape: [5], access: "in" });
+      const x = b.buffer({ name: "x", dtype: "f32", shape: [24], access: "in" });
+      const y = b.buffer({ name: "y", dtype: "f32", shape: [5, 24], access: "inout" });
+      const z = b.buffer({ name: "z", dtype: "f32", shape: [5, 24], strides: [24, -1], access: "inout" });
+      const w = b.buffer({ name: "w", dtype: "i32", shape: [5, 24], access: "inout" });
+      b.for({ end: i32(5) }, (row) => {
+        const count = b.let("count", b.load(counts, [row]));
+        b.for({ end: binary("mul", count, i32(8)), step: 4, parallel: true }, (i) => b.store(y, [row, i], wide(b.load(x, [i]), 4)));
+        b.for({ end: binary("mul", i32(6), count), step: 2, parallel: true }, (i) => b.store(z, [row, i], b.load(x, [plus(i, 1)])));
+        b.for({ end: binary("mul", count, i32(8)), step: 4, parallel: true }, (i) => b.store(w, [row, i], plus(i, 3)));
+      });
+    });
+    await check(kernel, [tensor("i32", [5], [3, 0, -2, 1, 2]), ramp("f32", 24), ...(["f32", "f32", "i32"] as const).map((dtype) => empty(dtype, 120))], [0, 0, 0, 23]);
+  });
+
   it.each([["f32", 4], ["f64", 2], ["i32", 4], ["u8", 16], ["i64", 2], ["f16", 4]] as const)("chooses %s or zeros, of either sign", async (dtype, lanes) => {
     const floats = dtype.startsWith("f");
     const nothing = floats ? [0, -0] : [dtype === "i64" ? 0n : 0];

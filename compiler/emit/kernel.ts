@@ -160,9 +160,10 @@ class KernelEmitter implements ExpressionContext {
 
     const entry = [...pointers.map((pointer) => module.local.set(pointer.local, pointer.start)), ...preheader];
     if (trips === 1) return module.block(null, [setIndex, ...entry, body], binaryen.none);
-    const lead = this.#read.has(statement.local) || trips === undefined ? undefined : leadingPointer(pointers, statement.step, trips);
-    if (lead === undefined) before.push(setIndex);
-    const again = lead === undefined ? this.#nextIndex(statement, trips, index, end) : this.#nextPointer(lead, statement.step * trips!, statement.step, entry);
+    const counted = !this.#read.has(statement.local) && (trips !== undefined || endsExactly(statement));
+    const lead = counted ? leadingPointer(pointers, statement.step, trips ?? 1) : undefined;
+    if (lead === undefined || trips === undefined) before.push(setIndex);
+    const again = lead === undefined ? this.#nextIndex(statement, trips, index, end) : this.#nextPointer(lead, statement, trips, end, entry);
     const others = pointers.filter((pointer) => pointer !== lead).map((pointer) => module.local.set(pointer.local, this.#moved(pointer, statement.step)));
     const label = scope.newLabel("for");
     const loop = module.loop(label, module.block(null, [body, ...cleared, ...others, module.br(label, again)], binaryen.none));
@@ -195,11 +196,12 @@ class KernelEmitter implements ExpressionContext {
   }
 
   /** Steps the pointer that counts the loop; whether it goes on. */
-  #nextPointer(lead: StartedPointer, distance: number, step: number, entry: Code[]): Code {
+  #nextPointer(lead: StartedPointer, { step }: Of<"for">, trips: number | undefined, end: () => Code, entry: Code[]): Code {
     const { i32, local } = this.scope.module;
     const type = this.scope.binaryen.i32;
     const stop = this.scope.newLocal(type);
-    entry.push(local.set(stop, i32.add(local.get(lead.local, type), i32.const((lead.coefficient * distance) | 0))));
+    const distance = trips === undefined ? i32.mul(end(), i32.const(lead.coefficient)) : i32.const((lead.coefficient * step * trips) | 0);
+    entry.push(local.set(stop, i32.add(local.get(lead.local, type), distance)));
     return i32.ne(local.tee(lead.local, this.#moved(lead, step), type), local.get(stop, type));
   }
 
@@ -232,6 +234,12 @@ class KernelEmitter implements ExpressionContext {
 function tripCount({ start, end, step }: Of<"for">): number | undefined {
   if (start.kind !== "constant" || end.kind !== "constant") return undefined;
   return Math.max(0, Math.ceil((Number(end.value) - Number(start.value)) / step));
+}
+
+/** Whether a loop from 0 whose end is not literal comes to it and not beyond: one of so many whole runs of steps, also where their product wraps. */
+function endsExactly({ start, end, step }: Of<"for">): boolean {
+  if (start.kind !== "constant" || Number(start.value) !== 0 || end.kind !== "binary" || end.op !== "mul" || !Number.isInteger(Math.log2(step))) return false;
+  return [end.left, end.right].some((factor) => factor.kind === "constant" && Number(factor.value) % step === 0);
 }
 
 /** A pointer that can count the loop in place of its index: one whose values are all different. */

@@ -49,7 +49,7 @@
  * | step of adam; quotients of complex numbers | 1.04; 1     | 10      | C; in loops of their own 0.78 |
  * | steps of Gray–Scott, lattice Boltzmann    | 1.03, 1.4    | 15, 30  | C; in loops of their own 0.9, 1.25 |
  * | uniform, dropout, normal                  | 0.77–0.95, 1.3, 0.87–1.02 | 40–100 | C |
- * | gather of rows, of elements; scatter_add of rows | 0.92–0.97, 0.92–0.98; 0.87–0.95 | 1.5–7 | lookups |
+ * | gather of rows, of elements; scatter_add of rows | 0.92–1.03, 0.92–0.98; 0.92–0.96 | 1.5–7 | lookups |
  * | one_hot                                   | 0.9          | 1       | memory |
  * | sort, argsort of 1M: 6.2, 6.9 ms          | 0.82–0.88, 1–1.1 | 17, 48 | C; NumPy: 11, 49 ms |
  * | sort, argsort of rows of 1024: 1.8, 6.2 ms | 1.2, 1–1.2  | 28, 24  | C; NumPy, which has wider vectors: 1.3, 24 ms |
