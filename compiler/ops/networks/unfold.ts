@@ -10,7 +10,7 @@ import { samples } from "../elementwise/elementwise.ts";
 import { reshaped } from "../gradients.ts";
 import type { ConstantValue, NodeBuilder, Op, OpParameter, Signature } from "../op.ts";
 import { intsArgument, intsAttribute, refuse, requireClass, requireInputs, showShape } from "../rules.ts";
-import { overlapped } from "../views/windows.ts";
+import { overlapped } from "../views/overlapped.ts";
 import { axesInts, paddingArgument, windowPositions, windowsOf, type Window } from "./windows.ts";
 
 const parameters: readonly OpParameter[] = [

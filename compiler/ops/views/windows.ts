@@ -2,23 +2,13 @@
  * Windows that slide along an axis, as a view: elements that several windows meet lie in memory once. The way back, which is its
  * gradient, adds up what belongs to each element.
  */
-import { sizeOf } from "../../../runtime/dtype.ts";
-import type { Attributes, ValueId } from "../../graph/graph.ts";
+import type { Attributes } from "../../graph/graph.ts";
 import { flatIndex, forEachIndex, tensor, zeros } from "../../graph/tensor.ts";
 import { affineIndex } from "../../support/affine.ts";
 import { samples } from "../elementwise/elementwise.ts";
-import { reshaped } from "../gradients.ts";
-import type { NodeBuilder, Op } from "../op.ts";
-import type { Box } from "./slice.ts";
+import type { Op } from "../op.ts";
+import { overlapped, type Sliding } from "./overlapped.ts";
 import { axisArgument, intArgument, intAttribute, refuse, requireInputs, showShape } from "../rules.ts";
-
-interface Sliding {
-  readonly axis: number;
-  readonly size: number;
-  /** From one window to the next, and between neighbours of a window. */
-  readonly step: number;
-  readonly dilation: number;
-}
 
 const slidingOf = (attributes: Attributes): Sliding => ({
   axis: intAttribute(attributes, "axis"), size: intAttribute(attributes, "size"), step: intAttribute(attributes, "step"), dilation: intAttribute(attributes, "dilation"),
@@ -77,71 +67,3 @@ export const windows: Op = {
     { inputs: [samples("u8", [0, 4])], attributes: { size: 4, step: 1, axis: 1, dilation: 1 } },
   ],
 };
-
-/** More than so many parts are added element by element. */
-const mostParts = 32;
-
-/** A tensor of a shape in which each element is the sum of what belongs to it in windows: where none has it, 0. */
-export function overlapped(build: NodeBuilder, held: ValueId, shape: readonly number[], sliding: Sliding): ValueId {
-  const zero = build.apply("fill", [], { value: 0, dtype: build.typeOf(held).dtype, shape: [...shape] });
-  const { axis, size, step, dilation } = sliding;
-  if (sizeOf(shape) === 0) return zero;
-  // Elements of a window that lie side by side go beside those of the next window, as far as these are away.
-  const width = dilation === 1 ? step : 1;
-  if (Math.ceil(size / width) > mostParts) return addedByIndices(build, held, zero, sliding);
-  let sum: ValueId | undefined;
-  for (let first = 0; first < size; first += width) {
-    const part = dilation === 1 ? sideBySide(build, held, first, sliding, shape[axis]! - first) : ofEach(build, held, first, axis);
-    const { shape: length } = build.typeOf(part);
-    const box = { start: shape.map((_, d) => (d === axis ? first * dilation : 0)), length: [...length], step: shape.map((_, d) => (d === axis && dilation !== 1 ? step : 1)) };
-    sum = sum === undefined ? alone(build, part, zero, box) : build.apply("update", [sum, build.apply("add", [build.apply("slice", [sum], box), part])], box);
-  }
-  return sum!;
-}
-
-/** A part with zeros around it, or between its elements. */
-function alone(build: NodeBuilder, part: ValueId, zero: ValueId, { start, length, step }: Box): ValueId {
-  if (step.some((each) => each !== 1)) return build.apply("update", [zero, part], { start, length, step });
-  const { shape } = build.typeOf(zero);
-  return build.apply("pad", [part], { before: start, after: shape.map((extent, d) => extent - start[d]! - length[d]!), value: 0, mode: "constant" });
-}
-
-/** What every window holds at one place. */
-function ofEach(build: NodeBuilder, held: ValueId, place: number, axis: number): ValueId {
-  const one = placesOf(build, held, place, 1);
-  const { shape } = build.typeOf(one);
-  return reshaped(build, one, shape.slice(0, Math.max(axis + 1, shape.length - 1)));
-}
-
-/** What windows hold at the next `step` places, one behind the other along the axis, of which `most` are wanted. */
-function sideBySide(build: NodeBuilder, held: ValueId, first: number, { axis, size, step }: Sliding, most: number): ValueId {
-  const count = Math.min(step, size - first);
-  const places = placesOf(build, held, first, count);
-  const { shape } = build.typeOf(places);
-  const last = shape.length - 1;
-  const widened = count === step ? places : build.apply("pad", [places], { before: shape.map(() => 0), after: shape.map((_, d) => (d === last ? step - count : 0)), value: 0, mode: "constant" });
-  const merged = shape.slice(0, last).with(axis, shape[axis]! * step);
-  const all = reshaped(build, build.apply("transpose", [widened], { axes: behindAxis(last, axis) }), merged);
-  const length = merged.with(axis, Math.min(most, merged[axis]!));
-  return build.apply("slice", [all], { start: merged.map(() => 0), length, step: merged.map(() => 1) });
-}
-
-function placesOf(build: NodeBuilder, held: ValueId, first: number, count: number): ValueId {
-  const { shape } = build.typeOf(held);
-  const last = shape.length - 1;
-  return build.apply("slice", [held], { start: shape.map((_, d) => (d === last ? first : 0)), length: shape.with(last, count), step: shape.map(() => 1) });
-}
-
-/** The order of axes in which the last one stands behind another. */
-const behindAxis = (last: number, axis: number): number[] => Array.from({ length: last }, (_, d) => d).toSpliced(axis + 1, 0, last);
-
-function addedByIndices(build: NodeBuilder, held: ValueId, zero: ValueId, { axis, size, step, dilation }: Sliding): ValueId {
-  const { shape } = build.typeOf(held);
-  const [count, last] = [shape[axis]!, shape.length - 1];
-  const numbers = (length: number, factor: number, of: readonly number[]): ValueId => {
-    const each = build.apply("mul", [build.apply("iota", [], { length, dtype: "i32" }), build.apply("fill", [], { value: factor, dtype: "i32", shape: [length] })]);
-    return build.apply("broadcast", [reshaped(build, each, of)], { shape: [count, size] });
-  };
-  const indices = build.apply("add", [numbers(count, step, [count, 1]), numbers(size, dilation, [1, size])]);
-  return build.apply("scatter_add", [zero, indices, build.apply("transpose", [held], { axes: behindAxis(last, axis) })], { axis });
-}
