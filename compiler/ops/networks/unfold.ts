@@ -20,7 +20,7 @@ const parameters: readonly OpParameter[] = [
 /** The attributes of windows over images of so many extents. */
 function windowAttributes(what: string, args: { readonly [name: string]: ConstantValue }, extents: readonly number[]): Attributes {
   const rank = extents.length;
-  if (rank < 1 || rank > 3) refuse("shape-mismatch", `the images of ${what} have 1 to 3 axes beside those of the batch and the channels, not ${rank}`);
+  if (rank < 1 || rank > 3) refuse("shape-mismatch", `the images of ${what} have 1 to 3 axes beside those of the batch and the channels, not ${Math.max(0, rank)}`, "windows(x, size) slides along one axis of any tensor");
   const [size, stride, dilation] = (["size", "stride", "dilation"] as const).map((name) => axesInts(args[name], rank, `the ${name} of ${what}`)) as [number[], number[], number[]];
   return { size, stride, dilation, padding: paddingArgument(args["padding"], `the padding of ${what}`, { extents, sizes: size, stride, dilation }) };
 }
