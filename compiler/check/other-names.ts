@@ -86,7 +86,7 @@ const names: { readonly [name: string]: string } = {
   linear: "dense(x, w, bias) of std/nn", mse_loss: "mse(prediction, target) of std/nn", l1_loss: "l1(prediction, target) of std/nn",
   smooth_l1_loss: "huber(prediction, target) of std/nn", huber_loss: "huber(prediction, target) of std/nn", nll_loss: "nll(log_probabilities, labels) of std/nn",
   bce_with_logits: "binary_cross_entropy(logits, target) of std/nn", bce: "binary_cross_entropy(logits, target) of std/nn",
-  scaled_dot_product_attention: "attention(q, k, v) of std/nn", multi_head_attention: "attention(q, k, v) of std/nn", upsample: "resize2d(x, height, width) of std/nn",
+  scaled_dot_product_attention: "attention(q, k, v) of std/nn", multi_head_attention: "attention(q, k, v) of std/nn", upsample: "resize2d(x, height, width) of std/images",
   clip_grad_norm: "clip_norm(gradient, most) of std/optim", clip_grad_norm_: "clip_norm(gradient, most) of std/optim", gradient: "grad(loss, x)",
   binary_cross_entropy_with_logits: "binary_cross_entropy(logits, target) of std/nn", ctc_loss: "ctc(log_probabilities, labels) of std/nn",
   kl_div: "kl_divergence(log_probabilities, target) of std/nn", gaussian_nll_loss: "gaussian_nll(prediction, target, variance) of std/nn",

@@ -3,6 +3,7 @@
 export * as core from "./core.ts";
 export * as derivatives from "./derivatives.ts";
 export * as fft from "./fft.ts";
+export * as images from "./images.ts";
 export * as linalg from "./linalg.ts";
 export * as nn from "./nn.ts";
 export * as optim from "./optim.ts";

@@ -1,5 +1,5 @@
 /** Images in other sizes, seen through grids, put together from parts. */
-import { core, nn, type Tensor } from "../../../compiler/builder/index.ts";
+import { core, images as sampling, nn, type Tensor } from "../../../compiler/builder/index.ts";
 import { as, axisOf, upTo, type Call, type Family } from "../call.ts";
 import { NotCovered } from "../not-covered.ts";
 
@@ -34,7 +34,7 @@ function upsample(call: Call): Tensor {
   return scales.reduce((y, scale, axis) => {
     if (scale === 1) return y;
     const count = Math.floor(y.shape[axis]! * scale);
-    return interpolated(y, axis, nn.resize_places(y.shape[axis]!, count, { align: "origin", scale }), { mode });
+    return interpolated(y, axis, sampling.resize_places(y.shape[axis]!, count, { align: "origin", scale }), { mode });
   }, x);
 }
 
@@ -46,8 +46,8 @@ function placesOf(call: Call, { axis, count, scale }: Resized, x: Tensor, region
   const n = x.shape[axis]!;
   const align = alignments[mode];
   if (mode === "pytorch_half_pixel" && count === 1) return core.zeros([1], { dtype: "f64" });
-  if (align !== undefined) return nn.resize_places(n, count, { align, scale });
-  if (mode === "half_pixel_symmetric") return nn.resize_places(n, count, { scale }).add((n / 2) * (1 - count / (scale * n)));
+  if (align !== undefined) return sampling.resize_places(n, count, { align, scale });
+  if (mode === "half_pixel_symmetric") return sampling.resize_places(n, count, { scale }).add((n / 2) * (1 - count / (scale * n)));
   if (mode !== "tf_crop_and_resize") throw new NotCovered(`coordinates ${mode}`);
   const [from, to] = region;
   const step = count === 1 ? 0 : ((to - from) * (n - 1)) / (count - 1);
@@ -71,13 +71,13 @@ const roundings: { readonly [mode: string]: { readonly mode: string; readonly be
   round_prefer_floor: { mode: "nearest", before: 0 }, round_prefer_ceil: { mode: "floor", before: 0.5 }, floor: { mode: "floor", before: 0 }, ceil: { mode: "ceil", before: 0 },
 };
 
-type How = NonNullable<Parameters<typeof nn.interpolate>[2]>;
+type How = NonNullable<Parameters<typeof sampling.interpolate>[2]>;
 
 /** One axis at places of its own. */
 function interpolated(x: Tensor, axis: number, places: Tensor, how: How): Tensor {
   const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
   const [before, behind] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
-  return core.reshape(nn.interpolate(core.reshape(x, [size(before), x.shape[axis]!, size(behind)]), places, how), [...before, places.shape[0]!, ...behind]);
+  return core.reshape(sampling.interpolate(core.reshape(x, [size(before), x.shape[axis]!, size(behind)]), places, how), [...before, places.shape[0]!, ...behind]);
 }
 
 function alongAxis(call: Call, x: Tensor, one: Resized, region: readonly [number, number]): Tensor {
@@ -95,7 +95,7 @@ const outsides: { readonly [mode: string]: string } = { zeros: "zeros", border: 
 
 function gridSample(call: Call): Tensor {
   const [x, grid] = [call.x(0), call.x(1)];
-  const sample = x.shape.length === 4 ? nn.grid_sample : nn.grid_sample3d;
+  const sample = x.shape.length === 4 ? sampling.grid_sample : sampling.grid_sample3d;
   return sample(x, as(x.dtype, grid), { mode: modes[call.text("mode", "linear")]!, outside: outsides[call.text("padding_mode", "zeros")]!, corners: call.int("align_corners", 0) === 1 });
 }
 
@@ -103,7 +103,7 @@ function affineGrid(call: Call): Tensor {
   const [, , ...extents] = call.numbers(1);
   const corners = call.int("align_corners", 0) === 1;
   const [planes, rows, columns] = [extents.at(-3) ?? 1, extents.at(-2)!, extents.at(-1)!];
-  return extents.length === 2 ? nn.affine_grid(call.x(0), rows, columns, { corners }) : nn.affine_grid3d(call.x(0), planes, rows, columns, { corners });
+  return extents.length === 2 ? sampling.affine_grid(call.x(0), rows, columns, { corners }) : sampling.affine_grid3d(call.x(0), planes, rows, columns, { corners });
 }
 
 /** Sums of blocks where they overlap: a transposed convolution whose filters have one 1 each. */
@@ -128,7 +128,7 @@ function roiAlign(call: Call): Tensor {
   call.requires(call.text("mode", "avg") === "avg", "the largest of samples of a box");
   call.requires(call.int("sampling_ratio", 0) > 0, "boxes with as many samples as they have elements");
   const half = call.text("coordinate_transformation_mode", call.opset < 16 ? "output_half_pixel" : "half_pixel") === "half_pixel";
-  return nn.roi_align(call.x(0), call.x(1), as("i32", call.x(2)), call.int("output_height", 1), call.int("output_width", 1), { samples: call.int("sampling_ratio", 0), scale: call.float("spatial_scale", 1), half });
+  return sampling.roi_align(call.x(0), call.x(1), as("i32", call.x(2)), call.int("output_height", 1), call.int("output_width", 1), { samples: call.int("sampling_ratio", 0), scale: call.float("spatial_scale", 1), half });
 }
 
 /** One stride, border and dilation for both axes is what the library takes. */
@@ -140,7 +140,7 @@ function deformableConvolution(call: Call): Tensor {
     return list[0]!;
   };
   const mask = call.maybe(4);
-  const y = nn.deform_conv2d(x, w, call.x(2), { stride: one("strides", 1), padding: one("pads", 0), dilation: one("dilations", 1), ...(mask ? { mask } : {}) });
+  const y = sampling.deform_conv2d(x, w, call.x(2), { stride: one("strides", 1), padding: one("pads", 0), dilation: one("dilations", 1), ...(mask ? { mask } : {}) });
   return call.has(3) ? y.add(core.reshape(call.x(3), [-1, 1, 1])) : y;
 }
 
@@ -157,7 +157,7 @@ function nonMaxSuppression(call: Call): Tensor {
     // A box by its centre and sizes, x before y, as two corners.
     const halves = given.at(":", "2:").div(2);
     const corners = call.int("center_point_box", 0) === 1 ? core.concat([given.at(":", ":2").sub(halves), given.at(":", ":2").add(halves)], { axis: 1 }) : given;
-    return { batch, kind, kept: nn.nms(corners, scores.at(batch, kind), most, options) };
+    return { batch, kind, kept: sampling.nms(corners, scores.at(batch, kind), most, options) };
   });
   const counts = call.around.elements(core.stack(found.map(({ kept }) => kept[1]))).data as Int32Array;
   return core.concat(found.map(({ batch, kind, kept }, k) => {
