@@ -38,7 +38,9 @@ function combined(build: Rows, { op, dtype, extent, indices, updates }: Updates)
   const length = Math.ceil(count / blocks);
   const cut = (value: ValueId, last: number | bigint): ValueId => build.reshape(build.behind(value, 1, blocks * length - count, last), [rows * blocks, length]);
   const none = neutral(op, dtype);
-  const places = build.apply(`scatter_${op}_along`, [build.filled({ dtype, shape: [rows * blocks, extent] }, none), cut(indices, 0), cut(updates, none)], { axis: 1 });
+  // Where the updates go to: cut otherwise, it would be moved there.
+  const empty = build.apply("fill", [], { value: none, dtype, shape: [rows * blocks, extent], partition: [rows * blocks, 1] });
+  const places = build.apply(`scatter_${op}_along`, [empty, cut(indices, 0), cut(updates, none)], { axis: 1 });
   const ofBlocks = build.reshape(places, [rows, blocks, extent]);
   return build.apply("reduce", [op === "add" ? build.widened(ofBlocks) : ofBlocks], { op, axes: [1], keepdims: false });
 }
