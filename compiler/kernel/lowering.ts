@@ -63,6 +63,8 @@ export interface Lowering {
   readonly edge?: boolean;
   /** Where tiles share memory, parts that it is cut into at most: in more, what each must do anew costs more than they gain. */
   readonly mostParts?: number;
+  /** Where tiles share a memory, the last dimension of the result is cut between blocks of so many elements only, which vectors go over without a rest. */
+  readonly lastUnit?: number;
   /** Scalar operations per point of the space, for cost estimates; 1 if absent, less where dimensions are looked up in and not gone through. */
   readonly operations?: number;
   /** It stores each element of operand 0 of its reads unchanged: where that was made at its place already, nothing is left to do. */

@@ -110,6 +110,9 @@ describe("an even distribution", () => {
     expect(evenDistribution([4, 64], 1e9, 16, 1).block).toEqual([1, 16]);
     expect(evenDistribution([1, 1, 32], 1e9, 8, 1).block).toEqual([1, 1, 4]);
     expect(evenDistribution([0, 5], 0, 8, 1).grid[0]).toBe(0);
+    expect(evenDistribution([7, 300], 1e9, 4, 1, (d) => d === 1, 16)).toMatchObject({ block: [7, 80], grid: [1, 4] });
+    expect(evenDistribution([7, 10], 1e9, 4, 1, (d) => d === 1, 16)).toMatchObject({ block: [7, 10], grid: [1, 1] });
+    expect(evenDistribution([8, 32], 1e9, 16, 1, undefined, 16)).toMatchObject({ block: [1, 16], grid: [8, 2] });
   });
 });
 

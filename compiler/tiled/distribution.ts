@@ -3,6 +3,7 @@ import { sizeOf } from "../../runtime/dtype.ts";
 import type { Mapping } from "../graph/graph.ts";
 import { gcd } from "../support/affine.ts";
 import { unreachable } from "../support/bug.ts";
+import { roundUp } from "../support/parts.ts";
 import type { Distribution, Placement } from "./tiled.ts";
 
 export const blockCount = (grid: readonly number[]): number => sizeOf(grid);
@@ -90,13 +91,14 @@ export const onOneTile = (shape: readonly number[], tile = 0): Distribution => d
 /**
  * Splits dimensions evenly until every tile has a part: the outermost first, so that parts are long runs of memory, inner
  * ones where the outer have too few elements. `work` is the number of scalar operations behind the tensor; no part gets less
- * than `grain` of it.
+ * than `grain` of it. The last dimension is cut between blocks of `lastUnit` elements.
  */
-export function evenDistribution(shape: readonly number[], work: number, tiles: number, grain: number, allowed: (dimension: number) => boolean = () => true): Distribution {
+export function evenDistribution(shape: readonly number[], work: number, tiles: number, grain: number, allowed: (dimension: number) => boolean = () => true, lastUnit = 1): Distribution {
   let wanted = Math.max(1, Math.min(tiles, Math.floor(work / grain)));
   const block = shape.map((extent, dimension) => {
     if (!allowed(dimension) || extent === 0) return Math.max(1, extent);
-    const size = Math.ceil(extent / Math.min(extent, wanted));
+    const least = Math.ceil(extent / Math.min(extent, wanted));
+    const size = dimension === shape.length - 1 ? Math.min(extent, roundUp(least, lastUnit)) : least;
     wanted = Math.floor(wanted / Math.ceil(extent / size));
     return size;
   });

@@ -5,7 +5,7 @@ import { Interpreter } from "../../compiler/graph/interpret.ts";
 import { target, withTiles } from "../../compiler/targets/targets.ts";
 import { differences, engineFor, fillStates, toHost } from "./support.ts";
 
-// Parts of equal length in whole vectors; of vectors and a rest; and a last one that is shorter, by itself. Indices come often, from both ends.
+// Parts of equal length, and a last one that is shorter, by itself: of whole vectors, or of vectors and a rest. Indices come often, from both ends.
 const source = `graph g {
   in words: i32[6, 20];
   in x: f32[33, 256];

@@ -122,8 +122,8 @@ function typeRule(rule: Rule, inputs: readonly TensorType[], axisGiven: number):
   return x;
 }
 
-/** A vertex walks all indices: of few columns that would be most of its work. */
-const leastColumns = 64;
+/** A vertex walks all indices: of few columns that would be most of its work. Those of columns in whole vectors, four at once, may be one (`emit/side-by-side.ts`). */
+const [leastColumns, columnsUnit] = [64, 16];
 
 /** Space: the axes before and after the scattered one (parallel), that one, then those of the indices (serial). */
 function lowerScatter(rule: Rule, inputs: readonly TensorType[], axis: number): Lowering[] {
@@ -139,6 +139,7 @@ function lowerScatter(rule: Rule, inputs: readonly TensorType[], axis: number): 
       name: rule.name,
       keeps: true,
       mostParts: Math.max(1, Math.floor(sizeOf(kept) / leastColumns)),
+      lastUnit: columnsUnit,
       space: [...dimensions("parallel", kept), ...dimensions("serial", [x.shape[axis]!, ...indices.shape])],
       operations: 1 / x.shape[axis]!,
       reads: [{ operand: 1, index: picked }, { operand: 2, index: keptIndex.toSpliced(axis, 0, ...picked) }],

@@ -56,7 +56,7 @@ function evenPartition(lowering: Lowering, reads: readonly TensorView[], to: Ten
   const free = canPlace(to, tensors);
   if (free) {
     const whole = (t: number): boolean => lowering.writes[0]!.index[t]!.coefficients.every((coefficient, d) => coefficient === 0 || lowering.space[d]!.extent === 1 || lowering.space[d]!.kind === "parallel");
-    tensors.setDistribution(to.tensor, evenDistribution(shape, workOf(lowering), target.tiles, grain, whole));
+    tensors.setDistribution(to.tensor, evenDistribution(shape, workOf(lowering), target.tiles, grain, whole, lowering.lastUnit));
   }
   if (keepsPartials(to, tensors)) {
     const split = splitReduction(lowering, reads, tensors, target.tiles, target.grain);
