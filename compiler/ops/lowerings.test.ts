@@ -212,6 +212,8 @@ describe("lowerings of random shapes", () => {
         }
         const positions = op("conv").type([image.type, { dtype: "i32", shape: [groups * outputs, inputs, ...window] }], attributes).shape;
         check("conv_filters", [image, filled("i32", positions, 5)], { ...attributes, window }, seed);
+        const { groups: __, ...sliding } = { ...attributes, size: window };
+        check("fold", [filled("i32", op("unfold").type([image.type], sliding).shape, 6)], { ...sliding, extents }, seed);
         fc.pre(axes.every(({ before, after }, k) => Math.max(before, after) < reach[k]!));
         const { groups: _, ...windows } = { ...attributes, window };
         for (const kind of ["max", "sum", "first"]) check("pool", [image], { ...windows, kind }, seed);

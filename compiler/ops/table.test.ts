@@ -16,7 +16,7 @@ import { calls, op, ops } from "./table.ts";
 import { differences, faultsOf, runLowerings, uncut, uneven } from "./testing/run-lowerings.ts";
 
 /** Ops whose kernels round in another order than the reference, which rounds once. */
-const roundsOften = new Set(["reduce", "map_reduce", "compute_map", "mean", "matmul", "matmul_packed", "attention", "conv", "conv_transpose", "conv_packed", "depthwise_packed", "conv_filters", "conv_filters_packed", "conv_filters_planes", "winograd_image", "winograd_filters", "winograd_result", "pool", "unpool", "softmax", "log_softmax", "log_sum_exp", "layer_norm", "cum_sum", "cum_prod", "linear_recurrence",
+const roundsOften = new Set(["reduce", "map_reduce", "compute_map", "mean", "matmul", "matmul_packed", "attention", "conv", "conv_transpose", "conv_packed", "depthwise_packed", "conv_filters", "conv_filters_packed", "conv_filters_planes", "winograd_image", "winograd_filters", "winograd_result", "pool", "unpool", "fold", "softmax", "log_softmax", "log_sum_exp", "layer_norm", "cum_sum", "cum_prod", "linear_recurrence",
   "normal_rows", "triangular_solve_block", "cholesky_block", "householder_block", "sparse_matmul_blocks", "sparse_sample_blocks", "fft_rows"]);
 /** Their lowering is elsewhere: data is placed as it is. */
 const withoutLowering = new Set(["constant"]);

@@ -11,6 +11,7 @@ import { reshaped } from "../gradients.ts";
 import type { ConstantValue, NodeBuilder, Op, OpParameter, Signature } from "../op.ts";
 import { intsArgument, intsAttribute, refuse, requireClass, requireInputs, showShape } from "../rules.ts";
 import { overlapped } from "../views/overlapped.ts";
+import { foldInRows, inRows, type Folding } from "./fold-rows.ts";
 import { axesInts, paddingArgument, windowPositions, windowsOf, type Window } from "./windows.ts";
 
 const parameters: readonly OpParameter[] = [
@@ -96,9 +97,15 @@ function imageType(x: TensorType, attributes: Attributes): TensorType {
   return { dtype: x.dtype, shape: [n, rows / count, ...intsAttribute(attributes, "extents")] };
 }
 
+function foldingOf(x: TensorType, attributes: Attributes): Folding {
+  const [type, windows] = [imageType(x, attributes), windowsIn(attributes)];
+  return { type, windows, positions: windowPositions("fold", type.shape.slice(2), windows) };
+}
+
 export const fold: Op = {
   name: "fold",
   kind: "compute",
+  stores: "once",
   summary: "Images [n, c, …] of the extents, in which each element is the sum of what belongs to it in columns as `unfold` gives them; what belongs to the border is left out.",
   formula: "y[n, c, i · stride + u · dilation - padding] += x[n, (c, u), i] for each u and i",
   signature: signature("fold", [{ name: "extents", kind: "ints" }], (args) => {
@@ -120,10 +127,10 @@ export const fold: Op = {
     return summed(x, type, (visit) => forEachElement(type.shape, windows, windowPositions("fold", type.shape.slice(2), windows), visit));
   },
   compose(build, [x], attributes) {
-    const windows = windowsIn(attributes);
-    const { dtype, shape: [n, c, ...extents] } = imageType(build.typeOf(x!), attributes) as { dtype: TensorType["dtype"]; shape: [number, number, ...number[]] };
+    const folding = foldingOf(build.typeOf(x!), attributes);
+    if (inRows(folding)) return undefined;
+    const { windows, positions, type: { dtype, shape: [n, c, ...extents] } } = folding as Folding & { type: { shape: [number, number, ...number[]] } };
     const rank = windows.length;
-    const positions = windowPositions("fold", extents, windows);
     let seen = reshaped(build, x!, [n, c, ...windows.map(({ size }) => size), ...positions]);
     for (const [axis, { size, stride: step, dilation, before, after }] of [...windows.entries()].reverse()) {
       const last = 2 + rank + axis;
@@ -133,12 +140,20 @@ export const fold: Op = {
     }
     return withoutBorder(build, seen, { dtype, shape: [n, c, ...extents] }, windows);
   },
+  lower: (inputs, attributes, type) => (sizeOf(type.shape) === 0 ? [] : foldInRows(foldingOf(inputs[0]!, attributes))),
+  gradient(build, { attributes: { size, stride, padding, dilation }, gradient }) {
+    return [unfold.compose!(build, [gradient], { size: size!, stride: stride!, padding: padding!, dilation: dilation! })];
+  },
   examples: () => [
     { inputs: [tensor("f32", [1, 2, 3], [1, 2, 3, 10, 20, 30])], attributes: { extents: [4], ...attributes([2], [1], [0], [1]) }, expected: tensor("f32", [1, 1, 4], [1, 12, 23, 30]) },
     { inputs: [samples("f64", [2, 18, 9])], attributes: { extents: [5, 5], ...attributes([3, 2], [2, 1], [1, 0], [1, 2]) } },
     { inputs: [samples("i32", [2, 6, 3])], attributes: { extents: [7], ...attributes([3], [2], [2, 0], [2]) } },
     { inputs: [samples("f16", [1, 8, 18])], attributes: { extents: [3, 4, 3], ...attributes([2, 2, 1], [1, 2, 1], [0, 1, 0], [1, 1, 1]) } },
     { inputs: [samples("f32", [0, 8, 4])], attributes: { extents: [3, 3], ...attributes([2, 2], [1, 1], [0, 0], [1, 1]) } },
+    { inputs: [samples("u8", [2, 4, 3])], attributes: { extents: [13], ...attributes([2], [5], [0], [1]) } },
+    { inputs: [samples("bf16", [1, 10, 24])], attributes: { extents: [8, 7], ...attributes([5, 1], [1, 3], [1, 2], [1, 1]) } },
+    { inputs: [samples("f32", [1, 3, 301])], attributes: { extents: [600], ...attributes([3], [2], [2], [1]) } },
+    { inputs: [samples("f64", [1, 98, 4])], attributes: { extents: [8, 8], ...attributes([7, 7], [1, 1], [0, 0], [1, 1]) } },
   ],
 };
 
@@ -147,14 +162,16 @@ function withoutBorder(build: NodeBuilder, padded: ValueId, { shape }: TensorTyp
   return build.apply("slice", [padded], { start: [0, 0, ...windows.map(({ before }) => before)], length: [...shape], step: shape.map(() => 1) });
 }
 
-/** What is visited of x, added up where it belongs. */
+/** What is visited of x, added up where it belongs; floats are rounded once. */
 function summed(x: Tensor, type: TensorType, forEach: (visit: (from: number, to: number | undefined) => void) => void): Tensor {
   const result = zeros(type);
+  const totals = Array.from({ length: result.data.length }, (_, at) => get(result, at));
   forEach((from, to) => {
     if (to === undefined) return;
-    const [a, b] = [get(result, to), get(x, from)];
-    put(result, to, typeof a === "bigint" ? a + BigInt(b) : a + Number(b));
+    const [a, b] = [totals[to]!, get(x, from)];
+    totals[to] = typeof a === "bigint" ? a + BigInt(b) : a + Number(b);
   });
+  totals.forEach((total, at) => put(result, at, total));
   return result;
 }
 

@@ -16,7 +16,7 @@ import { choices, number } from "../lowerings.ts";
 import { backwards, type Window, type WindowRun } from "./windows.ts";
 
 /** Blocks of one axis: block k begins at element `start + step · k`. */
-interface Blocks {
+export interface Blocks {
   readonly start: number;
   readonly step: number;
   readonly count: number;
@@ -39,7 +39,7 @@ export const inBlocks = (windows: readonly Window[]): boolean =>
   windows.some(({ stride }) => stride > 1) && sizeOf(windows.map(({ size }) => size)) <= mostElements && sizeOf(windows.map(({ stride }) => stride)) <= mostStored;
 
 /** Of an image of `extent` elements along this axis, of which there are so many windows. */
-function blocksOf(window: Window, windowCount: number, extent: number): Blocks[] {
+export function blocksOf(window: Window, windowCount: number, extent: number): Blocks[] {
   const { stride } = window;
   // Blocks that begin at multiples of their length are each in one of the blocks that a tile has of the image.
   const ahead = window.before % stride;

@@ -28,6 +28,7 @@ function unfolding(back: boolean): Case {
   const [read, written] = back ? [columns, images] : [images, columns];
   return {
     imports: ['import { fold, unfold } from "std/nn";'], tolerance: back ? 1e-6 : 0, limit: { read: 4 * read, written: 4 * written },
+    native: { name: back ? "fold_windows" : "unfold_windows", sizes: [n * c, extent] },
     operands: { x: back ? { type: columnsType, data: column } : { type: imageType, data: image } }, results: { y: back ? imageType : columnsType },
     main: back ? `y = fold(x, (${extent}, ${extent}), 3, padding = 1);` : "y = unfold(x, 3, padding = 1);",
     plain() {
