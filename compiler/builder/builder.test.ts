@@ -234,6 +234,8 @@ test("gradients, limits of loops, what is computed again", async () => {
 describe("mistakes throw where they are made", () => {
   const g = graph("g");
   const x = g.input("x", f32(2, 3));
+  const row = g.input("row", f32(3));
+  const places = g.input("places", i32(2));
   const flag = g.input("flag", bool());
   const y = g.output("y", f32(2));
 
@@ -241,7 +243,9 @@ describe("mistakes throw where they are made", () => {
     ["shapes", () => g.program("a", () => void x.matmul(x)), "inner extents differ, 3 (x) and 2 (x)"],
     ["an axis", () => g.program("b", () => void core.sum(x, { axis: 5 })), "axis 5"],
     ["an unknown option", () => g.program("c", () => void core.sum(x, { axes: 5 } as never)), "axes"],
-    ["a shape that does not fit what is assigned", () => g.program("d", () => y.set(x)), "[2]"],
+    ["a shape that does not fit what is assigned", () => g.program("d", () => y.set(x)), "y is f32[2], and x is f32[2, 3]"],
+    ["a shape that does not fit, as it is", () => g.program("d2", () => y.set(row)), "y is f32[2], and row is f32[3]"],
+    ["a dtype that does not fit what is assigned", () => g.program("d3", () => y.set(places as never)), "y is f32[2], and places is i32[2]"],
     ["a name", () => g.input("not a name", f32()), "is no name"],
     ["a reserved word", () => g.input("while", f32()), "a word of the language"],
     ["a name twice", () => g.input("x", f32()), "something of g is called x already"],

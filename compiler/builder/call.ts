@@ -69,5 +69,5 @@ function tokensOf(value: Argument, what: string): Token[] {
     const elements = value.map((element: Argument, position) => tokensOf(element, `element ${position} of ${what}`));
     return ["(", ...separated(elements), elements.length === 1 ? ",)" : ")"];
   }
-  throw new BuildError(`${what} is ${value === null ? "null" : typeof value}: a tensor, a number, a bool, a string or a list of them is wanted`);
+  throw new BuildError(`${what} is ${value === null ? "null" : typeof value === "object" ? "an object" : typeof value}: a tensor, a number, a bool, a string or a list of them is wanted`);
 }

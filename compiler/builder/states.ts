@@ -1,6 +1,7 @@
 /** States of a graph: inputs, params, outputs, variables, streams; and parts of them. */
 import type { DType } from "../../runtime/dtype.ts";
-import { formatType, sameShape } from "../graph/graph.ts";
+import { formatType, sameShape, type TensorType } from "../graph/graph.ts";
+import type { Diagnostic } from "../support/diagnostic.ts";
 import { BuildError } from "./errors.ts";
 import { place, type Block } from "./scope.ts";
 import { expression, itemTokens, one, Tensor, type Item, type Operand, type Token } from "./tensor.ts";
@@ -58,8 +59,16 @@ function assign(target: readonly Token[], operator: string, value: Operand): voi
   if (right.operands.size > 0) {
     // The right side may be of another shape only where it broadcasts to the left: the checker judges a choice of both.
     const [type] = writer.typesOf(left.text, 1, left.operands);
-    const [both] = writer.typesOf(`select(true, ${left.text}, ${right.text})`, 1, new Map([...right.operands, ...left.operands]));
-    if (!sameShape(type!.shape, both!.shape)) throw new BuildError(`${left.text} is ${formatType(type!)}, and ${right.text} is ${formatType(right.operands.get(right.text) ?? both!)}`);
+    const known = right.operands.get(right.text);
+    const misfit = (given: TensorType, diagnostics: readonly Diagnostic[] = []): BuildError =>
+      new BuildError(`${left.text} is ${formatType(type!)}, and ${right.text} is ${formatType(given)}`, diagnostics);
+    let both: TensorType | undefined;
+    try {
+      [both] = writer.typesOf(`select(true, ${left.text}, ${right.text})`, 1, new Map([...right.operands, ...left.operands]));
+    } catch (error) {
+      throw error instanceof BuildError && known !== undefined ? misfit(known, error.diagnostics) : error;
+    }
+    if (!sameShape(type!.shape, both!.shape)) throw misfit(known ?? both!);
   }
   block.lines.push(`${left.text} ${operator} ${right.text};`);
 }
