@@ -344,7 +344,7 @@ export const median = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("cor
 /** How many elements lie in each of `bins` equal parts of `low` to `high`, the last of which has its end; others are not counted. */
 export const histogram = define<<T extends DType>(x: Operand<T>, bins: number, options?: { low?: number; high?: number }) => Tensor<"i32">>("core", "histogram");
 
-/** At each x the line through the points before and behind it, `places` ascending; the first and last value outside. */
+/** Linear interpolation: at each x what the line gives that goes through the points before and behind it, `values` at `places`, which ascend; outside the first and the last value. */
 export const interp = define<<T extends DType>(x: Operand<T>, places: Operand<T>, values: Operand<T>) => Tensor<T>>("core", "interp");
 
 /** Running logarithm of the sum of exponentials along an axis, each element included. */
