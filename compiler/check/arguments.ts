@@ -33,8 +33,8 @@ export function matchArguments(frame: Frame, parameters: readonly ast.Parameter[
     named = true;
     const { name } = arg.name;
     if (!parameters.some((parameter) => parameter.name.name === name)) {
-      const meant = closest(name, parameters.map((parameter) => parameter.name.name));
-      report(frame, "bad-argument", arg.name.span, `${callee} has no parameter ${name}`, { related, ...(meant === undefined ? {} : { help: `did you mean ${meant}?` }) });
+      const help = helpForParameter(name, parameters.map((parameter) => parameter.name.name));
+      report(frame, "bad-argument", arg.name.span, `${callee} has no parameter ${name}`, { related, help });
       failed = true;
     } else if (matched.has(name)) {
       report(frame, "bad-argument", arg.name.span, `${name} is given twice to ${callee}`);
@@ -47,6 +47,13 @@ export function matchArguments(frame: Frame, parameters: readonly ast.Parameter[
     failed = true;
   }
   return failed ? undefined : matched;
+}
+
+/** For a parameter that a call names, and what is called has not. */
+export function helpForParameter(name: string, parameters: readonly string[]): string {
+  const meant = closest(name, parameters);
+  if (meant !== undefined) return `did you mean ${meant}?`;
+  return parameters.length === 0 ? "it has no parameters" : parameters.length === 1 ? `its only parameter is ${parameters[0]}` : `its parameters are ${parameters.join(", ")}`;
 }
 
 /** An argument as a parameter wants it whose type exists only when compiling; undefined once reported. `subject` names it in messages. */

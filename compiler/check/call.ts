@@ -8,6 +8,7 @@ import { builtin } from "./builtins.ts";
 import { report, type Frame } from "./frame.ts";
 import { callFunction } from "./function-call.ts";
 import { callOp } from "./op-call.ts";
+import { nameOf } from "./operators.ts";
 import { otherName, reasonWithout } from "./other-names.ts";
 import { describeBinding, spanOf } from "./scope.ts";
 import { poison, type Expected, type Value } from "./value.ts";
@@ -24,8 +25,16 @@ export const call = (frame: Frame, site: CallSite, expected: Expected | undefine
 
 /** `x.f(y)` is `f(x, y)`. */
 export function methodCall(frame: Frame, written: Extract<ast.Expression, { kind: "method" }>, expected: Expected | undefined): Value {
+  // In np.sum(x) what np is has been told, and it is no argument.
+  if (isUnknown(frame, written.receiver)) return frame.session.rules.expression(frame, written.receiver, undefined);
   const receiver: ast.Argument = { value: written.receiver, span: written.receiver.span };
   return dispatch(frame, { callee: written.name, typeArgs: written.typeArgs, args: [receiver, ...written.args], span: written.span }, expected);
+}
+
+/** Whether an expression is a name that nothing has, or a member of one. */
+function isUnknown(frame: Frame, written: ast.Expression): boolean {
+  if (written.kind === "member") return isUnknown(frame, written.object) && frame.scope.lookup(nameOf(written)!) === undefined;
+  return written.kind === "identifier" && !isDType(written.name) && frame.scope.lookup(written.name) === undefined;
 }
 
 function dispatch(frame: Frame, site: CallSite, expected: Expected | undefined): Value {

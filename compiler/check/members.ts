@@ -2,8 +2,8 @@
 import { GraphBuilder } from "../graph/build.ts";
 import type { Attribute, Block, Graph, Program, ValueId } from "../graph/graph.ts";
 import type * as ast from "../syntax/ast.ts";
-import { closest } from "../support/suggest.ts";
 import { unreachable } from "../support/bug.ts";
+import { helpForParameter } from "./arguments.ts";
 import { report, spend, type Build, type Frame } from "./frame.ts";
 import { expectedOf, fitted, declaredValues } from "./let.ts";
 import { mapMember } from "./mapping.ts";
@@ -63,10 +63,7 @@ function bindParameters(frame: Frame, declaration: ast.GraphDeclaration, given: 
   const names = declaration.parameters.map((parameter) => parameter.name.name);
   for (const name of Object.keys(given)) {
     if (names.includes(name)) continue;
-    const meant = closest(name, names);
-    report(frame, "unknown-parameter", declaration.name.span, `the graph ${declaration.name.name} has no parameter ${name}`, {
-      help: meant !== undefined ? `did you mean ${meant}?` : names.length === 0 ? "it has no parameters" : names.length === 1 ? `its only parameter is ${names[0]}` : `its parameters are ${names.join(", ")}`,
-    });
+    report(frame, "unknown-parameter", declaration.name.span, `the graph ${declaration.name.name} has no parameter ${name}`, { help: helpForParameter(name, names) });
   }
   return declaration.parameters.map((parameter) => {
     const name = parameter.name.name;

@@ -7,6 +7,7 @@ import type { Span } from "../support/span.ts";
 import { builtins } from "./builtin-calls.ts";
 import { report, type Callable, type Frame, type Session } from "./frame.ts";
 import { declaredValues } from "./let.ts";
+import { otherName, reasonWithout } from "./other-names.ts";
 import { Scope, spanOf, type Binding } from "./scope.ts";
 import { int, poison, type Value } from "./value.ts";
 
@@ -125,7 +126,7 @@ export class Modules {
     const module = resolved && this.load(resolved);
     if (resolved && !module) report(frame, "import-cycle", item.from.span, file.path === resolved.path ? `${file.path} imports itself` : `${file.path} and ${resolved.path} import each other in a circle`);
     else if (!resolved && ops.size === 0) {
-      report(frame, "unknown-module", item.from.span, `there is no module ${JSON.stringify(specifier)}`, { help: specifier.startsWith(".") ? "paths are relative to the importing file" : "the library has std/nn, std/linalg, std/random and others, which `gph ops` lists; a file's path starts with ./ or ../" });
+      report(frame, "unknown-module", item.from.span, `there is no module ${JSON.stringify(specifier)}`, { help: helpForModule(frame, specifier) });
     }
     const known = module !== undefined || (!resolved && ops.size > 0);
     for (const { name, alias } of item.names) {
@@ -143,6 +144,17 @@ export class Modules {
   }
 }
 
+/** For a module that does not exist: where a path begins, or the library's module that is meant. */
+function helpForModule({ session }: Frame, specifier: string): string {
+  if (specifier.startsWith(".")) return "paths are relative to the importing file";
+  const modules = new Set(session.libraryNames().flatMap((name) => session.moduleOf(name) ?? []));
+  const name = specifier.replace(/^std\//, "");
+  const meant = [...modules].find((module) => module === `std/${name}`) ?? closest(`std/${name}`, modules);
+  return meant === undefined
+    ? "the library has std/nn, std/linalg, std/random and others, which `gph ops` lists; a file's path starts with ./ or ../"
+    : `did you mean ${JSON.stringify(meant)}?`;
+}
+
 /** For a name that a module has not, or does not export. */
 function helpForImport(frame: Frame, name: string, module: Module | undefined, ops: ReadonlySet<string>): string | undefined {
   if (module?.scope.own(name)) return "it is not exported there: write `export` before it";
@@ -150,6 +162,9 @@ function helpForImport(frame: Frame, name: string, module: Module | undefined, o
   if (everywhere === "ops" || everywhere === "function" || everywhere === "builtin") return `${name} is known without an import`;
   const other = frame.session.moduleOf(name);
   if (other !== undefined) return `import { ${name} } from "${other}";`;
+  const [known, reason] = [otherName(name), reasonWithout(name)];
+  if (known !== undefined) return `${known} does it`;
+  if (reason !== undefined) return reason;
   const meant = closest(name, [...(module?.exports.keys() ?? []), ...ops]);
   return meant === undefined ? undefined : `did you mean ${meant}?`;
 }

@@ -258,8 +258,10 @@ class Names {
     if (this.#scope.lookup(name)) return;
     const meant = closest(name, this.#scope.visible());
     const prefix = /^(np|numpy|jnp|torch|tf|math|Math|popops|poplin)(\.|$)/.test(name);
-    const written = Object.hasOwn(otherValues, name) ? `it is written ${otherValues[name]}` : undefined;
-    const help = written ?? (nothings.has(name) ? "x.expand(axis) adds a dimension; an argument that has a default is left out" : prefix ? "functions are called by their own name, as in exp(x); `gph ops` lists them" : meant === undefined ? otherwise : `did you mean ${meant}?`);
+    // np.pi, f32.inf
+    const last = name.slice(name.lastIndexOf(".") + 1);
+    const written = Object.hasOwn(otherValues, last) ? `it is written ${otherValues[last]}` : undefined;
+    const help = written ?? (nothings.has(last) ? "x.expand(axis) adds a dimension; an argument that has a default is left out" : prefix ? "functions are called by their own name, as in exp(x); `gph ops` lists them" : meant === undefined ? otherwise : `did you mean ${meant}?`);
     report(this.#frame, "unknown-name", span, what === "" ? `nothing is called ${name} here` : `no ${what} is called ${name}`, help === undefined ? {} : { help });
   }
 
@@ -282,6 +284,12 @@ class Names {
     }
   }
 
+  /** Whether a dotted name, or what it begins with, is known. */
+  #begins(expression: ast.Expression): boolean {
+    const name = nameOf(expression);
+    return (name !== undefined && this.#scope.lookup(name) !== undefined) || (expression.kind === "member" && this.#begins(expression.object));
+  }
+
   #expression(expression: ast.Expression): void {
     switch (expression.kind) {
       case "number": case "string": case "bool": case "missing": return;
@@ -289,7 +297,7 @@ class Names {
       case "member": {
         const dotted = nameOf(expression);
         if (dotted !== undefined && this.#scope.lookup(dotted)) return;
-        if (expression.object.kind === "identifier" && !this.#scope.lookup(expression.object.name)) return this.#known(dotted!, expression.span, "");
+        if (dotted !== undefined && !this.#begins(expression.object)) return this.#known(dotted, expression.span, "");
         return this.#expression(expression.object);
       }
       case "tuple": for (const element of expression.elements) this.#expression(element); return;

@@ -7,9 +7,9 @@ import type { Attributes } from "../graph/graph.ts";
 import { callText } from "../ops/describe.ts";
 import { RuleError, type ConstantValue, type Op, type OpParameter, type ParameterKind, type Signature } from "../ops/op.ts";
 import type * as ast from "../syntax/ast.ts";
-import { closest } from "../support/suggest.ts";
 import { invariant, unreachable } from "../support/bug.ts";
 import type { Span } from "../support/span.ts";
+import { helpForParameter } from "./arguments.ts";
 import type { CallSite } from "./call.ts";
 import { report, type Callable, type Frame } from "./frame.ts";
 import { maxTuple } from "./limits.ts";
@@ -152,10 +152,7 @@ function bind(signature: Signature, args: readonly Given[], site: CallSite): Bou
     if (!given.label) continue;
     const { name, span } = given.label;
     const parameter = parameters.find((candidate) => candidate.name === name);
-    if (!parameter) {
-      const meant = closest(name, parameters.map((candidate) => candidate.name));
-      return mismatch(span, `${call} has no parameter ${name}`, "bad-argument", meant === undefined ? `its parameters are ${parameters.map((candidate) => candidate.name).join(", ")}` : `did you mean ${meant}?`);
-    }
+    if (!parameter) return mismatch(span, `${call} has no parameter ${name}`, "bad-argument", helpForParameter(name, parameters.map((candidate) => candidate.name)));
     if (bound.has(parameter)) return mismatch(span, `${name} is given twice to ${call}`);
     if (!accepts(parameter.kind, given.value)) return refuse(parameter, given);
     bound.set(parameter, [given]);
