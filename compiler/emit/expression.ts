@@ -108,7 +108,12 @@ function isLarger({ condition, then, otherwise }: Of<"select">): boolean {
 function emitSplat(context: ExpressionContext, { dtype, lanes, operand }: Of<"splat">): Value {
   if (operand.kind === "load" && dtype !== "bool" && !isHalf(dtype)) return context.memory.loadSplat(operand.buffer, operand.index, lanes);
   const { scope } = context;
-  return scope.operation(scope.binaryen.v128, [emitExpression(context, operand)], (code) => splat(scope, dtype, lanes, code));
+  const { v128 } = scope.binaryen;
+  // A word of a vector stays in it.
+  if (operand.kind === "lane" && lanes === 4 && operand.operand.lanes === 4 && (dtype === "f32" || dtype === "i32" || dtype === "u32")) {
+    return scope.operation(v128, [emitExpression(context, operand.operand)], (code) => moveWords(scope, [code], [[0, 1, 2, 3].map(() => operand.index)]));
+  }
+  return scope.operation(v128, [emitExpression(context, operand)], (code) => splat(scope, dtype, lanes, code));
 }
 
 /** Elements are loaded into their lanes one by one, or half a vector at a time; words of one or two vectors are moved at once, other scalars one by one. */

@@ -36,8 +36,8 @@
  * | ops                                       | of the limit | times plain JavaScript | bound by |
  * | sums, global average, pads, rolls         | 0.9–1        | 1–140   | memory |
  * | max, global max pool; sums of columns     | 1.1–1.25; 0.85–1 | 10–120; 20 | C |
- * | running sums along rows, along columns    | 0.87–1.2, 0.93–1 | 4, 40 | C; of what memory allows 0.5 |
- * | running extremes along rows, along columns | 0.24, 0.36    | 2–16, 25 | memory; rows by 24 instructions for 4 elements |
+ * | running sums along rows, along columns    | 1.18, 0.87–1 | 4, 40 | C; of what memory allows 0.5 |
+ * | running extremes along rows, along columns | 0.98, 1.05–1.2 | 21, 30 | C, by integers, as NaN and zeros of two signs need |
  * | unfold, fold                              | 0.9, 0.85    | 24, 82  | C; of what memory allows 0.75, 0.79 |
  * | transposed matrix, channels last, first   | 0.9–1.1      | 15, 9, 3 | transposing; of what memory allows 0.33, 0.5, 0.3 |
  * | heads brought before rows; columns side by side | 0.9–1.2; 0.9–1 | 5–10; 3 | C |

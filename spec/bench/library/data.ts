@@ -143,8 +143,8 @@ const shifted = (by: number) => (x: Float32Array, y: Float32Array): void => {
 export const dataCases: Cases = {
   "cum_sum, last axis": () => ({ ...onMatrix("cum_sum(x)", `f32[${rows}, ${width}]`, size, sums(1, width), 1e-5), native: { name: "cum_sum_rows", sizes: [rows, width] } }),
   "cum_sum, first axis": () => ({ ...onMatrix("cum_sum(x, axis = 0)", `f32[${rows}, ${width}]`, size, sums(width, rows), 1e-5), native: { name: "cum_sum_columns", sizes: [rows, width] } }),
-  "cum_max, last axis": () => onMatrix("cum_max(x)", `f32[${rows}, ${width}]`, size, running(1, width, Math.max, -Infinity)),
-  "cum_max, first axis": () => onMatrix("cum_max(x, axis = 0)", `f32[${rows}, ${width}]`, size, running(width, rows, Math.max, -Infinity)),
+  "cum_max, last axis": () => ({ ...onMatrix("cum_max(x)", `f32[${rows}, ${width}]`, size, running(1, width, Math.max, -Infinity)), native: { name: "cum_max_rows", sizes: [rows, width] } }),
+  "cum_max, first axis": () => ({ ...onMatrix("cum_max(x, axis = 0)", `f32[${rows}, ${width}]`, size, running(width, rows, Math.max, -Infinity)), native: { name: "cum_max_columns", sizes: [rows, width] } }),
   unfold: () => unfolding(false),
   fold: () => unfolding(true),
   "gather, rows": gathering,

@@ -299,3 +299,44 @@ void rfft_rows(const float *x, float *p, float *q, int rows, int n) {
     }
   }
 }
+
+// ---- running maxima ----
+
+/** Bits in the order of floats, and back; a NaN above all. */
+INLINE Ints in_order(Ints bits) { return _mm_xor_si128(bits, _mm_srli_epi32(_mm_srai_epi32(bits, 31), 1)); }
+INLINE Ints key_of(Floats x) { return in_order((Ints)_mm_blendv_ps(x, (Floats)i(0x7fc00000), _mm_cmpunord_ps(x, x))); }
+/** Four at once by two steps, of keys, below which lies what changes none. */
+INLINE Ints maxima_of_four(Ints x) {
+  const Ints none = i((int)0x80000000);
+  x = _mm_max_epi32(x, _mm_blend_epi16(_mm_slli_si128(x, 4), none, 0x03));
+  return _mm_max_epi32(x, _mm_blend_epi16(_mm_slli_si128(x, 8), none, 0x0f));
+}
+void cum_max_rows(const float *x, float *y, int rows, int width) {
+  for (int row = 0; row < rows; row += 4) {
+    Ints carry[4];
+    EACH(r, 4) carry[r] = i((int)0x80000000);
+    for (int k = 0; k < width; k += 4) EACH(r, 4) {
+      Ints most = _mm_max_epi32(maxima_of_four(key_of(load(x + (row + r) * width + k))), carry[r]);
+      store(y + (row + r) * width + k, (Floats)in_order(most));
+      carry[r] = _mm_shuffle_epi32(most, 0xff);
+    }
+  }
+}
+/** In stretches of rows, as the sums are. */
+void cum_max_columns(const float *x, float *y, int rows, int width) {
+  static int before[STRETCHES][4096];
+  const int length = rows / STRETCHES;
+  for (int k = 0; k < 4096; k++) before[0][k] = (int)0x80000000;
+  for (int s = 1; s < STRETCHES; s++) {
+    for (int k = 0; k < width; k += 4) store_ints(before[s] + k, load_ints(before[s - 1] + k));
+    for (const float *from = x + (s - 1) * length * width; from < x + s * length * width; from += 4 * width) for (int k = 0; k < width; k += 16) EACH(v, 4) {
+      Ints most = load_ints(before[s] + k + 4 * v);
+      EACH(row, 4) most = _mm_max_epi32(most, key_of(load(from + row * width + k + 4 * v)));
+      store_ints(before[s] + k + 4 * v, most);
+    }
+  }
+  for (int s = 0; s < STRETCHES; s++) for (int row = s * length; row < (s + 1) * length; row++) for (int k = 0; k < width; k += 16) EACH(v, 4) {
+    Ints most = _mm_max_epi32(load_ints(before[s] + k + 4 * v), key_of(load(x + row * width + k + 4 * v)));
+    store_ints(before[s] + k + 4 * v, most), store(y + row * width + k + 4 * v, (Floats)in_order(most));
+  }
+}
