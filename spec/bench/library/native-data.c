@@ -203,6 +203,21 @@ void sparse_product(const float *values, const int *columns, const int *starts, 
   }
 }
 
+/** Of 64 columns: so many vectors of sums at once, then the others with the same elements; all at once they are not all in registers, and take a seventh more. */
+enum { ACROSS = 64, AT_ONCE = 4 };
+void sparse_product_wide(const float *values, const int *columns, const int *starts, const float *b, float *y, int rows) {
+  const unsigned last = rows - 1;
+  for (int row = 0; row < rows; row++, y += ACROSS) for (int j = 0; j < ACROSS; j += 4 * AT_ONCE) {
+    Floats sums[AT_ONCE] = {};
+    for (int k = starts[row]; k < starts[row + 1]; k++) {
+      const float *from = b + ((unsigned)columns[k] < last ? (unsigned)columns[k] : last) * ACROSS + j;
+      const Floats value = _mm_set1_ps(values[k]);
+      EACH(v, AT_ONCE) sums[v] = _mm_fmadd_ps(value, load(from + 4 * v), sums[v]);
+    }
+    EACH(v, AT_ONCE) store(y + j + 4 * v, sums[v]);
+  }
+}
+
 // ---- fast transforms of rows, in stages that put the elements in order (Stockham, 1966) ----
 
 typedef struct { Floats re, im; } Complex;

@@ -91,7 +91,7 @@ function sparse(columnsOfB: number): Case {
     operands: { values: line(values), columns: { type: `i32[${m * each}]`, data: columns }, starts: { type: `i32[${m + 1}]`, data: starts }, b: { type: `f32[${m}, ${n}]`, data: b } },
     results: { y: `f32[${m}, ${n}]` }, main: "y = sparse_matmul(values, columns, starts, b);", tolerance: 1e-5,
     limit: { read: 8 * values.length + 4 * b.length, written: 4 * y.length, operations: 2 * values.length * n, lookups: { places: columns, extent: m, each: n, purpose: "read" } },
-    ...(n === 1 ? { native: { name: "sparse_product", sizes: [m] } } : {}),
+    native: { name: n === 1 ? "sparse_product" : "sparse_product_wide", sizes: [m] },
     plain() {
       y.fill(0);
       for (let row = 0; row < m; row++) for (let k = starts[row]!; k < starts[row + 1]!; k++) for (let j = 0; j < n; j++) y[row * n + j]! += values[k]! * b[columns[k]! * n + j]!;
