@@ -65,7 +65,7 @@ import { norm, standardDeviation, varianceOp } from "./reductions/statistics.ts"
 import { topPlaces } from "./data/top-places.ts";
 import { transpose } from "./views/transpose.ts";
 import { triangularSolveBlock } from "./linalg/triangular-solve.ts";
-import { fold, unfold } from "./networks/unfold.ts";
+import { fold, imageWindows, unfold } from "./networks/unfold.ts";
 import { update } from "./data/update.ts";
 import { withSlope } from "./elementwise/with-slope.ts";
 import { windows } from "./views/windows.ts";
@@ -86,7 +86,7 @@ const list: readonly Op[] = [
   // blocks of factorisations, sparse matrices
   triangularSolveBlock, choleskyBlock, householderBlock, ...implications, ...spectra, blockSparseMatmul, sparseRows, sampledMatmul, fftRows,
   // networks
-  softmax, logSoftmax, layerNorm, convolution, transposedConvolution, convolutionFilters, pool, unpool, unfold, fold,
+  softmax, logSoftmax, layerNorm, convolution, transposedConvolution, convolutionFilters, pool, unpool, imageWindows, unfold, fold,
   // made by fusing
   map, mapRolled, mapReduce, mapUpdate, attention, computeMap((name) => op(name)),
   // made by packing

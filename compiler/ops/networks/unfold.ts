@@ -1,10 +1,12 @@
 /**
  * The elements that a window meets at each of its positions in an image, as columns of a matrix (im2col), and the way back, which
- * adds up what belongs to each element (col2im): the gradients of each other. Made of `windows`, one for each axis. The elements of
- * a window stand before its positions, as in the columns, so that on both ways what lies side by side stays so.
+ * adds up what belongs to each element (col2im): the gradients of each other. Columns are a view of the padded image, of which the
+ * elements of a window stand before its positions. The way back is in one pass where windows overlap and are small, else made of
+ * one axis after the other.
  */
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
 import { sizeOf } from "../../../runtime/dtype.ts";
+import { affineIndex } from "../../support/affine.ts";
 import { flatIndex, forEachIndex, get, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { reshaped } from "../gradients.ts";
@@ -45,6 +47,46 @@ const columnsType = ({ dtype, shape: [n, c] }: TensorType, windows: readonly Win
 const signature = (call: string, before: readonly OpParameter[], attributes: NonNullable<Signature["attributes"]>): Signature =>
   ({ call, module: "std/nn", parameters: [{ name: "x", kind: "tensor" }, ...before, ...parameters], attributes });
 
+/** A node of an op, or what it is made of. */
+const made = (build: NodeBuilder, { name, compose }: Op, x: ValueId, given: Attributes): ValueId => compose?.(build, [x], given) ?? build.apply(name, [x], given);
+
+/** Of `image_windows`, which has no border. */
+const withoutPadding = (given: Attributes): Attributes => ({ ...given, padding: intsAttribute(given, "size").map(() => 0) });
+
+export const imageWindows: Op = {
+  name: "image_windows",
+  kind: "view",
+  summary: "What a window meets at each of its positions in images [n, c, …], of which every one is inside: [n, c, …elements of the window, …positions]. What `unfold` is made of.",
+  formula: "y[n, c, u, i] = x[n, c, i · stride + u · dilation]",
+  type(inputs, attributes) {
+    requireInputs("image_windows", inputs, 1);
+    const [{ dtype, shape }, windows] = [inputs[0]!, windowsIn(withoutPadding(attributes))];
+    if (shape.length !== windows.length + 2) refuse("shape-mismatch", `image_windows takes images [n, c, …] with an axis for each of its ${windows.length} sizes, not ${showShape(shape)}`);
+    return { dtype, shape: [...shape.slice(0, 2), ...windows.map(({ size }) => size), ...windowPositions("image_windows", shape.slice(2), windows)] };
+  },
+  evaluate(inputs, attributes, type) {
+    const [x, result] = [inputs[0]!, zeros(type)];
+    forEachElement(x.type.shape, windowsIn(withoutPadding(attributes)), type.shape.slice(-intsAttribute(attributes, "size").length), (column, place) => put(result, column, get(x, place!)));
+    return result;
+  },
+  view({ shape }, attributes) {
+    const [stride, dilation] = [intsAttribute(attributes, "stride"), intsAttribute(attributes, "dilation")];
+    const rank = 2 + 2 * stride.length;
+    const first = shape.slice(0, 2).map((_, d) => affineIndex(d, rank));
+    return [...first, ...stride.map((step, axis) => ({ constant: 0, coefficients: Array.from({ length: rank }, (_, d) => (d === 2 + axis ? dilation[axis]! : d === 2 + stride.length + axis ? step : 0)) }))];
+  },
+  gradient(build, { inputs: [x], attributes, gradient }) {
+    const { shape } = build.typeOf(x!);
+    const columns = columnsType(build.typeOf(x!), windowsIn(withoutPadding(attributes)), build.typeOf(gradient).shape.slice(shape.length));
+    return [made(build, fold, reshaped(build, gradient, columns.shape), { ...withoutPadding(attributes), extents: shape.slice(2) })];
+  },
+  examples: () => [
+    { inputs: [tensor("f32", [1, 1, 4], [1, 2, 3, 4])], attributes: { size: [2], stride: [1], dilation: [1] }, expected: tensor("f32", [1, 1, 2, 3], [1, 2, 3, 2, 3, 4]) },
+    { inputs: [samples("f64", [2, 3, 7, 6])], attributes: { size: [3, 2], stride: [2, 1], dilation: [1, 3] } },
+    { inputs: [samples("i8", [1, 2, 3, 4, 3])], attributes: { size: [2, 2, 1], stride: [1, 2, 1], dilation: [1, 1, 1] } },
+  ],
+};
+
 /** The order of so many axes in which one stands at another place. */
 const movedAxis = (count: number, from: number, to: number): number[] => Array.from({ length: count }, (_, axis) => axis).toSpliced(from, 1).toSpliced(to, 0, from);
 
@@ -70,13 +112,10 @@ export const unfold: Op = {
   compose(build, [x], attributes) {
     const windows = windowsIn(attributes);
     const { shape } = build.typeOf(x!);
-    const rank = windows.length;
     const side = (end: "before" | "after"): number[] => [0, 0, ...windows.map((window) => window[end])];
-    let seen = windows.every(({ before, after }) => before === 0 && after === 0) ? x! : build.apply("pad", [x!], { before: side("before"), after: side("after"), value: 0, mode: "constant" });
-    windows.forEach(({ size, stride: step, dilation }, axis) => {
-      seen = build.apply("windows", [seen], { size, step, axis: 2 + 2 * axis, dilation });
-      seen = build.apply("transpose", [seen], { axes: movedAxis(3 + rank + axis, 2 + rank + axis, 2 + axis) });
-    });
+    const padded = windows.every(({ before, after }) => before === 0 && after === 0) ? x! : build.apply("pad", [x!], { before: side("before"), after: side("after"), value: 0, mode: "constant" });
+    const { size, stride, dilation } = attributes as { [name: string]: readonly number[] };
+    const seen = build.apply("image_windows", [padded], { size: size!, stride: stride!, dilation: dilation! });
     return reshaped(build, seen, columnsType({ dtype: "f32", shape }, windows, windowPositions("unfold", shape.slice(2), windows)).shape);
   },
   examples: () => [
@@ -141,9 +180,7 @@ export const fold: Op = {
     return withoutBorder(build, seen, { dtype, shape: [n, c, ...extents] }, windows);
   },
   lower: (inputs, attributes, type) => (sizeOf(type.shape) === 0 ? [] : foldInRows(foldingOf(inputs[0]!, attributes))),
-  gradient(build, { attributes: { size, stride, padding, dilation }, gradient }) {
-    return [unfold.compose!(build, [gradient], { size: size!, stride: stride!, padding: padding!, dilation: dilation! })];
-  },
+  gradient: (build, { attributes: { size, stride, padding, dilation }, gradient }) => [made(build, unfold, gradient, { size: size!, stride: stride!, padding: padding!, dilation: dilation! })],
   examples: () => [
     { inputs: [tensor("f32", [1, 2, 3], [1, 2, 3, 10, 20, 30])], attributes: { extents: [4], ...attributes([2], [1], [0], [1]) }, expected: tensor("f32", [1, 1, 4], [1, 12, 23, 30]) },
     { inputs: [samples("f64", [2, 18, 9])], attributes: { extents: [5, 5], ...attributes([3, 2], [2, 1], [1, 0], [1, 2]) } },
