@@ -1,6 +1,7 @@
 /** `gph ops`: everything a program can call, from the table the compiler works with and the library written in .gph. */
 import process from "node:process";
 import type { BuiltinCall } from "../check/builtin-calls.ts";
+import { otherName, reasonWithout } from "../check/other-names.ts";
 import type { DescribedCall } from "../ops/describe.ts";
 import type { Op } from "../ops/op.ts";
 import type { LibraryFunction } from "../std/functions.ts";
@@ -11,16 +12,17 @@ import { writeJson } from "./report.ts";
 
 export const ops: Command = {
   name: "ops",
-  usage: "[NAME…] [--json]",
+  usage: "[NAME|MODULE…] [--json]",
   summary: "list what a program can call, with formulas",
   files: "any",
   options: [jsonOption],
   details: `
 Each line: how it is called, the module to import it from when it is not in scope everywhere, and what it gives. Ops that have
-no call, such as operators, stand in parentheses. With names, only what is called so, and more about each.`,
+no call, such as operators, stand in parentheses. With names, only what is called so, and more about each; with a module, what
+it has.`,
   examples: [
     { line: "gph ops softmax", meaning: "one of them: what it takes and gives" },
-    { line: "gph ops | grep std/nn", meaning: "all of a module" },
+    { line: "gph ops std/nn", meaning: "all of a module" },
   ],
   run: opsCommand,
 };
@@ -38,16 +40,23 @@ interface Entry {
 async function opsCommand(args: Arguments): Promise<number> {
   const [{ describeCalls, opsWithoutCall }, { libraryFunctions }, { builtinCalls }] = await Promise.all([import("../ops/describe.ts"), import("../std/functions.ts"), import("../check/builtin-calls.ts")]);
   const all = [...describeCalls().map(callEntry), ...libraryFunctions().map(libraryEntry), ...Object.entries(builtinCalls).map(builtinEntry), ...opsWithoutCall().map(opEntry)];
-  const names = [...new Set(all.map((entry) => entry.name))];
+  const [names, modules] = [new Set(all.map((entry) => entry.name)), new Set(all.map((entry) => entry.module))];
   for (const wanted of args.files) {
-    if (names.includes(wanted)) continue;
-    const near = closest(wanted, names);
-    throw new UserError("unknown-name", `nothing that can be called is named ${wanted}`, near === undefined ? "gph ops lists all" : `did you mean ${near}?`);
+    if (!names.has(wanted) && !modules.has(wanted)) throw new UserError("unknown-name", `nothing that can be called is named ${wanted}`, helpForName(wanted, [...names, ...modules]));
   }
-  const chosen = args.files.length === 0 ? all : all.filter(({ name }) => args.files.includes(name));
-  if (args.has("json")) writeJson(chosen.map(({ json }) => json));
-  else process.stdout.write(args.files.length === 0 ? list(chosen) : unlike(chosen.map(page)).join("\n"));
+  const listed = all.filter(({ module }) => args.files.length === 0 || args.files.includes(module));
+  const named = all.filter(({ name }) => args.files.includes(name));
+  if (args.has("json")) writeJson([...listed, ...named].map(({ json }) => json));
+  else process.stdout.write([...(listed.length > 0 ? [list(listed)] : []), ...unlike(named.map(page))].join("\n"));
   return 0;
+}
+
+/** What does here what another library calls so, or why nothing does; else the nearest name. */
+function helpForName(wanted: string, names: readonly string[]): string {
+  const [known, reason] = [otherName(wanted), reasonWithout(wanted)];
+  const near = names.find((name) => name === `std/${wanted}`) ?? closest(wanted, names);
+  if (known !== undefined) return `${known} does it`;
+  return reason ?? (near === undefined ? "gph ops lists all" : `did you mean ${near}?`);
 }
 
 function callEntry(call: DescribedCall): Entry {

@@ -260,6 +260,11 @@ describe("lists", () => {
     expect(max.match(/^max\(.*$/gm)).toEqual(["max(a, b)", "max(x, axis?, keepdims = false)"]);
     expect((await gph("ops select")).out).toContain("condition: bool; a, b: any");
     expect((await gph("ops einsum")).out).toContain('einsum("ij,jk->ik", a, b)');
-    expect(await gph("ops sofmax")).toMatchObject({ code: 1, err: expect.stringContaining("did you mean softmax?") as unknown });
+    expect((await gph("ops std/special")).out).toMatch(/^erfinv\(x\) .*std\/special/m);
+    expect((await gph("ops std/special")).out).not.toContain("softmax");
+    expect((await gph("ops std/optim erfinv")).out).toMatch(/^adam\([^]*^erfinv\(x\)\n/m);
+    for (const [name, help] of [["sofmax", "did you mean softmax?"], ["cummax", "cum_max(x) does it"], ["unique", "every shape is known"], ["special", "did you mean std/special?"]]) {
+      expect(await gph(`ops ${name}`)).toMatchObject({ code: 1, err: expect.stringContaining(help!) as unknown });
+    }
   });
 });
