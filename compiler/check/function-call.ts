@@ -5,7 +5,7 @@ import type * as ast from "../syntax/ast.ts";
 import type { Span } from "../support/span.ts";
 import type { CallSite } from "./call.ts";
 import { matchArguments, type Matched } from "./arguments.ts";
-import { callDepth, nested, report, spend, type Frame, type Returned } from "./frame.ts";
+import { callDepth, nested, report, spend, type Call, type Frame, type Returned } from "./frame.ts";
 import { expectedOf, fitted } from "./let.ts";
 import { callCost, maxCallDepth } from "./limits.ts";
 import { written } from "./operators.ts";
@@ -33,8 +33,11 @@ function inline(frame: Frame, binding: FunctionBinding, site: CallSite, expected
   const values = evaluateArguments(frame, unification, declaration.parameters, matched);
   if (!values || !bindParameters(frame, unification, declaration, values, site, expected)) return poison;
 
-  const inner: Frame = { ...frame, scope, call: { name, span: site.span, depth: callDepth(frame) + 1, region: frame.build?.region ?? 0, expected: expectedOf({ ...frame, scope, build: undefined }, declaration.result), outer: frame.call } };
   const before = frame.session.reporter.errors;
+  const call: Call = { name, span: site.span, depth: callDepth(frame) + 1, region: frame.build?.region ?? 0, expected: undefined, outer: frame.call };
+  const result = expectedOf({ ...frame, scope, build: undefined, call }, declaration.result);
+  if (frame.session.reporter.errors > before) return poison;
+  const inner: Frame = { ...frame, scope, call: { ...call, expected: result } };
   const returned = declaration.recompute ? recomputedBody(inner, declaration) : frame.session.rules.statements(inner, declaration.body);
   if (!returned) {
     return frame.session.spent.exhausted || frame.session.reporter.errors > before ? poison : report(inner, "type-mismatch", declaration.name.span, `${name} ends without a return`);

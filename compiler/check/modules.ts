@@ -151,7 +151,7 @@ function helpForModule({ session }: Frame, specifier: string): string {
   const name = specifier.replace(/^std\//, "");
   const meant = [...modules].find((module) => module === `std/${name}`) ?? closest(`std/${name}`, modules);
   return meant === undefined
-    ? "the library has std/nn, std/linalg, std/random and others, which `gph ops` lists; a file's path starts with ./ or ../"
+    ? `the library has ${[...modules].filter((module) => module !== "core" && module !== "std/core").toSorted().join(", ")}; a file's path starts with ./ or ../`
     : `did you mean ${JSON.stringify(meant)}?`;
 }
 

@@ -219,7 +219,9 @@ export class Unification {
   bindDType(name: string, dtype: DType, span: Span, subject: string): boolean {
     const bound = this.generics.get(name)?.bound;
     if (bound && !inBound(dtype, bound.name)) {
-      report(this.frame, "dtype-mismatch", span, `${subject} is ${dtype}, and ${name} takes only ${bound.name === "number" ? "numbers" : `${bound.name}s`}`, { related: [{ span: bound.span, text: `${name}: ${bound.name}` }] });
+      report(this.frame, "dtype-mismatch", span, `${subject} is ${dtype}, and ${name} takes only ${bound.name === "number" ? "numbers" : `${bound.name}s`}`, {
+        related: [{ span: bound.span, text: `${name}: ${bound.name}` }], help: `cast<${bound.name === "float" ? "f32" : "i32"}>(…) converts`,
+      });
       return false;
     }
     this.bind(name, { kind: "dtype", value: dtype }, span, subject);

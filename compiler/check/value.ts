@@ -30,8 +30,14 @@ export interface TensorValue {
 export type NumberValue = Extract<Value, { kind: "int" | "wide" | "float" }>;
 
 /** What to write where a tuple stands in the place of a tensor; undefined for other values. */
-export const helpForTuple = (value: Value): string | undefined =>
-  value.kind === "tuple" && value.elements.length > 0 && value.elements.every((element) => element.kind === "tensor" || isScalarConstant(element)) ? "stack((a, b, c)) is the tensor of a tuple's elements" : undefined;
+export function helpForTuple(value: Value): string | undefined {
+  if (value.kind !== "tuple" || value.elements.length === 0) return undefined;
+  const { elements } = value;
+  if (elements.every((element) => element.kind === "tuple")) return "stack(stack(a, b), stack(c, d)) is the tensor of a tuple's rows";
+  if (!elements.every((element) => element.kind === "tensor" || isScalarConstant(element))) return undefined;
+  const types = new Set(elements.flatMap((element) => (element.kind === "tensor" ? [formatType(element.type)] : [])));
+  return types.size > 1 ? "`let (a, b) = …;` gives each part of a tuple a name" : "stack((a, b, c)) is the tensor of a tuple's elements";
+}
 
 /** What the surroundings of an expression would like it to be. A wish: who asks checks the answer. */
 export interface Expected {
