@@ -7,6 +7,11 @@ import { libraryFunctions } from "../compiler/std/functions.ts";
 
 const callable = new Set<string>([...calls.keys(), ...libraryFunctions().map(({ name }) => name), ...builtins]);
 
+/** The modules that have a call of that name. */
+const modulesOf = (name: string): readonly string[] => [
+  ...(calls.get(name) ?? []).map(({ signature }) => signature.module), ...libraryFunctions().flatMap((one) => (one.name === name ? [one.module] : [])), ...(builtins.some((one) => one === name) ? ["core"] : []),
+];
+
 /** The names of the lists of each section. */
 function sections(): readonly { readonly title: string; readonly names: readonly string[] }[] {
   return readFileSync("spec/library.md", "utf8").split(/^## /m).slice(1).map((text) => {
@@ -25,6 +30,15 @@ describe("spec/library.md", () => {
 
   test.each(present)("$title: every name can be called", ({ names }) => {
     expect(names.filter((name) => !callable.has(name))).toEqual([]);
+  });
+
+  test("every name is in the module that its list names, or in scope everywhere where it names none", () => {
+    const lines = readFileSync("spec/library.md", "utf8").split("\n").filter((line) => line.startsWith("- "));
+    const elsewhere = lines.flatMap((line) => {
+      const module = /^- [^`]*\((std\/\w+)\):/.exec(line)?.[1] ?? "core";
+      return [...line.matchAll(/`([^`]+)`/g)].filter(([, name]) => !modulesOf(name!).includes(module)).map(([, name]) => `${name}: ${line}`);
+    });
+    expect(elsewhere).toEqual([]);
   });
 
   test("every op and function that is in scope everywhere is listed", () => {

@@ -335,7 +335,7 @@ export const top_k = define<<T extends DType>(x: Operand<T>, k: number) => reado
 /** How many elements of `sorted`, which ascends, are less than each of x, with `right` how many are not greater: where it belongs among them. NaN counts as largest. By halving. */
 export const search_sorted = define<<T extends DType>(sorted: Operand<T>, x: Operand<T>, options?: { right?: boolean }) => Tensor<"i32">>("core", "search_sorted");
 
-/** The number below which a share `q` of the elements of the last dimension lies, from 0 to 1: one of them, or on the line between two. NaN where there is one. */
+/** The number below which a share `q` of the elements of the last dimension lies, from 0 to 1: one of them, or on the line between two. NaN where there is one. `quantile(x.transpose(), q)` is that of columns. */
 export const quantile = define<<T extends DType>(x: Operand<T>, q: number) => Tensor<T>>("core", "quantile");
 
 /** The middle element of the last dimension, put in order, or the mean of the two in the middle. NaN where there is one. */
