@@ -41,6 +41,7 @@ const cases: { readonly [name: string]: string | readonly [string, TextOptions] 
   "an unknown name of three parts, once": inProgram("s = sum(w.b.c); // error: unknown-name: nothing is called w.b.c"),
   "another library's value": inProgram("s = np.pi; // error: unknown-name: it is written 3.14\ny = v[:, np.newaxis]; // error: unknown-name: x.expand(axis) adds a dimension"),
   "another library's prefix, and not what it would be as an argument": inProgram("s = np.sum(v); // error: unknown-name: functions are called by their own name\ns = torch.nn.functional.pad(v); // error: unknown-name: functions are called by their own name"),
+  "another library's prefix in a vertex, once": inVertex("o[0] = np.exp(a[0]); // error: unknown-name: functions are called by their own name\no[1] = torch.special.exp(a[0]); // error: unknown-name: functions are called by their own name"),
   "an unknown dotted name": inProgram("s = sum(w.b); // error: unknown-name: nothing is called w.b"),
   "an unknown function": inProgram("s = sumn(v); // error: unknown-name: did you mean sum?"),
   "a function of the library that was not imported": inProgram('y = relu(x); // error: unknown-name: import { relu } from "std/nn";'),

@@ -95,9 +95,18 @@ function elaborate(at: VertexFrame, expression: ast.Expression, wish: DType | un
     case "conditional": return choice(at, expression.condition, expression.then, expression.otherwise, wish, expression.span);
     case "index": return element(at, expression);
     case "call": return callOf(at, expression, wish);
-    case "method": return callOf(at, { callee: expression.name, typeArgs: expression.typeArgs, args: [{ value: expression.receiver, span: expression.receiver.span }, ...expression.args], span: expression.span }, wish);
+    case "method":
+      // In np.exp(x) what np is has been told, and it is no argument.
+      if (isUnknown(at, expression.receiver)) return poison;
+      return callOf(at, { callee: expression.name, typeArgs: expression.typeArgs, args: [{ value: expression.receiver, span: expression.receiver.span }, ...expression.args], span: expression.span }, wish);
     default: return unreachable(expression);
   }
+}
+
+/** Whether an expression is a name that nothing has, or a member of one: names.ts has told it. */
+function isUnknown(at: VertexFrame, written: ast.Expression): boolean {
+  if (written.kind === "member") return isUnknown(at, written.object);
+  return written.kind === "identifier" && !at.locals.has(written.name) && !at.fields.has(written.name) && !isDType(written.name) && !at.frame.scope.lookup(written.name);
 }
 
 function named(at: VertexFrame, { name, span }: ast.Identifier): VertexValue {
