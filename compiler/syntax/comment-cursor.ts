@@ -33,4 +33,16 @@ export class CommentCursor {
     const comment = this.comments[this.next];
     return comment !== undefined && comment.span.start < offset;
   }
+
+  /** Where the last comment between two offsets ends if it stands on a line with code before it; else `from`. */
+  endBehind(from: number, to: number): number {
+    let [low, high] = [0, this.comments.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.comments[middle]!.span.start < to) low = middle + 1;
+      else high = middle;
+    }
+    const last = this.comments[low - 1];
+    return last !== undefined && last.trailing && last.span.start >= from ? last.span.end : from;
+  }
 }

@@ -234,6 +234,7 @@ fn f(
 
   test("in and out align with their neighbours only", () => {
     expect(format("graph g {\n in a: f32;\n out b: f32;\n\n in c: f32;\n}")).toBe("graph g {\n  in  a: f32;\n  out b: f32;\n\n  in c: f32;\n}\n");
+    for (const between of [" /* two\nlines */;\n", "; /* two\nlines */\n", "; /* two\nlines */ "]) expect(format(`graph g {\n in a: f32${between}out b: f32;\n}`)).toBe("graph g {\n  in  a: f32; /* two\nlines */\n  out b: f32;\n}\n");
   });
 
   test("an empty file is empty", () => {

@@ -207,12 +207,13 @@ class Printer extends ExpressionPrinter {
     return widths;
   }
 
-  /** Whether nothing stands between two nodes, and they stand on neighbouring lines. */
+  /** Whether nothing stands between two nodes but a comment behind the first, and they stand on neighbouring lines. */
   private touch(a: Node, b: Node): boolean {
     if (docOf(b) !== undefined) return false;
-    const end = this.lineOf(a.span.end);
-    const start = this.lineOf(b.span.start);
-    return end === undefined || start === undefined || start - end === 1;
+    const behind = this.comments.endBehind(a.span.end, b.span.start);
+    const [end, start] = [this.lineOf(behind), this.lineOf(b.span.start)];
+    // Behind a comment of several lines another line is begun.
+    return end === undefined || start === undefined || start - end === 1 || (start === end && end !== this.lineOf(a.span.end));
   }
 
   // ---- nodes
