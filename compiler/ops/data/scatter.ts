@@ -10,9 +10,9 @@
  * single elements run on one. A worker that drives several tiles walks the indices once for them all, in most shapes
  * (`emit/side-by-side.ts`).
  */
-import { isBig, isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
+import { sizeOf } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
-import { flatIndex, get, limitsOf, tensor } from "../../graph/tensor.ts";
+import { flatIndex, get, tensor } from "../../graph/tensor.ts";
 import { binary, cast, i32 } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { Lowering } from "../../kernel/lowering.ts";
@@ -23,6 +23,7 @@ import { scattered, scattering } from "./scattered.ts";
 import { dimensions, widened } from "../lowerings.ts";
 import { reshaped } from "../gradients.ts";
 import type { Example, GradientBuilder, GradientSite, NodeBuilder, Op } from "../op.ts";
+import { identityOf } from "../reductions/reduce.ts";
 import { axisArgument, intAttribute, refuse, requireClass, requireInputs, requireSameDType, requireSameShape, type DTypeClass } from "../rules.ts";
 
 interface Rule {
@@ -70,26 +71,19 @@ function stretchesOf(build: NodeBuilder, [x, indices]: readonly ValueId[], attri
   return parts === 1 ? undefined : { parts, extent, count, inRows: (value) => reshaped(build, value, [parts, count / parts]) };
 }
 
-/** What is done to the stretches of the updates, each on its own, and then to what they give and x; `none`, of a dtype, changes nothing. */
-const inParts = (op: "add" | Extreme, none: (dtype: DType) => number | bigint): NonNullable<Op["compose"]> => (build, inputs, attributes) => {
+/** What is done to the stretches of the updates, each on its own, and then to what they give and x. */
+const inParts = (op: "add" | Extreme): NonNullable<Op["compose"]> => (build, inputs, attributes) => {
   const stretches = stretchesOf(build, inputs, attributes, op === "add" ? mostParts : mostPartsOfLargest);
   if (stretches === undefined) return undefined;
   const [x, indices, updates] = inputs as [ValueId, ValueId, ValueId];
   const { dtype, shape } = build.typeOf(x);
   const { parts, extent, inRows } = stretches;
-  const empty = build.apply("fill", [], { value: none(dtype), dtype, shape: [parts, extent] });
+  const empty = build.apply("fill", [], { value: identityOf(op, dtype), dtype, shape: [parts, extent] });
   const rows = build.apply(`scatter_${op}_along`, [empty, inRows(indices), inRows(updates)], { axis: 1 });
   return build.apply(op, [x, reshaped(build, combined(build, rows, op), shape)]);
 };
 
 const combined = (build: NodeBuilder, rows: ValueId, op: "add" | Extreme): ValueId => build.apply("reduce", [rows], { op, axes: [0], keepdims: false });
-
-/** Than which no number is smaller (for max), or larger (for min). */
-function boundOf(op: Extreme, dtype: DType): number | bigint {
-  if (isFloat(dtype)) return op === "max" ? -Infinity : Infinity;
-  const bound = op === "max" ? limitsOf(dtype).min : limitsOf(dtype).max;
-  return isBig(dtype) ? BigInt(bound) : Number(bound);
-}
 
 /** Updates are numbered; of each place, the largest number of those for it says which one stays. */
 function lastInParts(build: NodeBuilder, inputs: readonly ValueId[], attributes: Attributes): ValueId | undefined {
@@ -220,7 +214,7 @@ const scatterExtreme = (op: Extreme, word: string, known: readonly number[]): Op
   combine: (before, update) => (typeof before === "number" ? Math[op](before, Number(update)) : before > update === (op === "max") ? before : update),
   scalar: (before, update) => binary(op, widened(before), widened(update)),
   known,
-  compose: inParts(op, (dtype) => boundOf(op, dtype)),
+  compose: inParts(op),
   examples: manySingle,
   /** Equal ones share. */
   gradient(build, site) {
@@ -244,7 +238,7 @@ export const scatters: readonly Op[] = [
     combine: (before, update) => (typeof before === "number" ? before + Number(update) : before + BigInt(update)),
     scalar: (before, update) => binary("add", widened(before), widened(update)),
     known: [21, 2, 18],
-    compose: inParts("add", () => 0),
+    compose: inParts("add"),
     examples: manySingle,
     gradient: (build, site) => [site.gradient, undefined, build.apply("gather", [site.gradient, site.inputs[1]!], axisOf(site))],
   }),

@@ -3,7 +3,7 @@
  * row-major order and rounded once; the order in which an executable combines is its own, and 16-bit floats accumulate in
  * f32. Sums of integers wrap in their dtype.
  */
-import { isFloat, isInteger, sizeOf, type DType } from "../../../runtime/dtype.ts";
+import { isBig, isFloat, isInteger, sizeOf, type DType } from "../../../runtime/dtype.ts";
 import { flatIndex, forEachIndex, get, limitsOf, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
 import { binary, cast, constant } from "../../kernel/build.ts";
@@ -27,19 +27,20 @@ export function reductionOpOf(attributes: Attributes): ReductionOp {
   return op as ReductionOp;
 }
 
-/** What changes nothing when combined. */
+/** What changes nothing when combined; a bigint where the dtype's values are. */
 export function identityOf(op: ReductionOp, dtype: DType): number | bigint {
+  const whole = (value: bigint): number | bigint => (isBig(dtype) ? value : Number(value));
   switch (op) {
-    case "add": case "or": return 0;
-    case "mul": return 1;
-    case "and": return dtype === "bool" ? 1 : -1n;
-    case "min": return isFloat(dtype) ? Infinity : limitsOf(dtype).max;
-    case "max": return isFloat(dtype) ? -Infinity : limitsOf(dtype).min;
+    case "add": case "or": return whole(0n);
+    case "mul": return whole(1n);
+    case "and": return dtype === "bool" ? 1 : whole(-1n);
+    case "min": return isFloat(dtype) ? Infinity : whole(limitsOf(dtype).max);
+    case "max": return isFloat(dtype) ? -Infinity : whole(limitsOf(dtype).min);
     default: return unreachable(op);
   }
 }
 
-function combineFloats(op: ReductionOp, a: number, b: number): number {
+export function combineFloats(op: ReductionOp, a: number, b: number): number {
   switch (op) {
     case "add": return a + b;
     case "mul": return a * b;
@@ -50,7 +51,7 @@ function combineFloats(op: ReductionOp, a: number, b: number): number {
   }
 }
 
-function combineIntegers(op: ReductionOp, a: bigint, b: bigint): bigint {
+export function combineIntegers(op: ReductionOp, a: bigint, b: bigint): bigint {
   switch (op) {
     case "add": return a + b;
     case "mul": return a * b;

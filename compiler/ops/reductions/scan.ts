@@ -4,18 +4,19 @@
  * first, so that each block begins with the sum of those before it, and is gone through as it lies instead of column by column (of
  * extremes `cut-long-rows` does it, when gradients are there).
  */
-import { isFloat, sizeOf, type DType } from "../../../runtime/dtype.ts";
+import { isFloat, sizeOf } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
-import { flatIndex, forEachIndex, get, limitsOf, put, tensor, zeros } from "../../graph/tensor.ts";
+import { flatIndex, forEachIndex, get, put, tensor, zeros } from "../../graph/tensor.ts";
 import { binary, cast, i32 } from "../../kernel/build.ts";
 import type { Expression } from "../../kernel/kernel.ts";
 import type { BlockContext, Lowering } from "../../kernel/lowering.ts";
 import { affineConstant } from "../../support/affine.ts";
-import { invariant, unreachable } from "../../support/bug.ts";
+import { invariant } from "../../support/bug.ts";
 import { samples } from "../elementwise/elementwise.ts";
 import { axesSpace, forRest, number, padded, widened } from "../lowerings.ts";
 import { formulas, numbersAlong } from "../gradients.ts";
 import type { NodeBuilder, Op } from "../op.ts";
+import { combineFloats, combineIntegers, identityOf } from "./reduce.ts";
 import { recurredBackwards, shifted } from "./recurrence.ts";
 import { extremeGradient } from "./running-places.ts";
 import { axisArgument, computeDType, intAttribute, requireClass, requireInputs, showShape, signatureAlong } from "../rules.ts";
@@ -67,37 +68,6 @@ const productGradient: NonNullable<Op["gradient"]> = (build, { inputs: [x], attr
 };
 
 export type Combination = "add" | "mul" | "max" | "min";
-
-/** What a total is before its first element, which changes nothing. */
-export function neutral(op: Combination, dtype: DType): number | bigint {
-  switch (op) {
-    case "add": return 0;
-    case "mul": return 1;
-    case "max": return isFloat(dtype) ? -Infinity : limitsOf(dtype).min;
-    case "min": return isFloat(dtype) ? Infinity : limitsOf(dtype).max;
-    default: return unreachable(op);
-  }
-}
-
-function combinedFloats(op: Combination, total: number, next: number): number {
-  switch (op) {
-    case "add": return total + next;
-    case "mul": return total * next;
-    case "max": return Math.max(total, next);
-    case "min": return Math.min(total, next);
-    default: return unreachable(op);
-  }
-}
-
-function combinedIntegers(op: Combination, total: bigint, next: bigint): bigint {
-  switch (op) {
-    case "add": return total + next;
-    case "mul": return total * next;
-    case "max": return total > next ? total : next;
-    case "min": return total < next ? total : next;
-    default: return unreachable(op);
-  }
-}
 
 /** What the totals at a point begin with. */
 type Start = (at: readonly Expression[]) => Expression;
@@ -159,10 +129,10 @@ function scan({ name, summary, formula, op, known, gradient }: Rule): Op {
       const stride = sizeOf(type.shape.slice(axis + 1));
       forEachIndex(type.shape, (index, flat) => {
         if (index[axis] !== 0) return;
-        let total: number | bigint = inputs[1] ? get(inputs[1], flatIndex(inputs[1].type.shape, index)) : isFloat(type.dtype) ? neutral(op, type.dtype) : BigInt(neutral(op, type.dtype));
+        let total: number | bigint = inputs[1] ? get(inputs[1], flatIndex(inputs[1].type.shape, index)) : isFloat(type.dtype) ? identityOf(op, type.dtype) : BigInt(identityOf(op, type.dtype));
         for (let k = 0; k < type.shape[axis]!; k++) {
           const next = get(x, flat + k * stride);
-          total = typeof total === "number" ? combinedFloats(op, total, Number(next)) : combinedIntegers(op, total, BigInt(next));
+          total = typeof total === "number" ? combineFloats(op, total, Number(next)) : combineIntegers(op, total, BigInt(next));
           put(result, flat + k * stride, total);
         }
       });
@@ -180,7 +150,7 @@ function scan({ name, summary, formula, op, known, gradient }: Rule): Op {
           reads: [{ operand: 0, index: element }, ...(inputs.length > 1 ? [{ operand: 1, index: element.with(axis, affineConstant(0, space.length)) }] : [])],
           writes: [{ operand: 0, index: element }],
           emit(context) {
-            const start: Start = (at) => (inputs.length > 1 ? widened(context.load(1, at)) : number(type.dtype, neutral(op, type.dtype)));
+            const start: Start = (at) => (inputs.length > 1 ? widened(context.load(1, at)) : number(type.dtype, identityOf(op, type.dtype)));
             if (behind > 0 && computeDType(type.dtype) === type.dtype) scanPlanes(context, op, start, outer, behind);
             else scanRows(context, op, start, outer);
           },

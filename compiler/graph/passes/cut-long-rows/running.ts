@@ -1,5 +1,6 @@
 /** Running totals of long rows: in each block, then with the total of those before it. */
-import { blocksOfColumns, neutral, type Combination } from "../../../ops/reductions/scan.ts";
+import { identityOf } from "../../../ops/reductions/reduce.ts";
+import { blocksOfColumns, type Combination } from "../../../ops/reductions/scan.ts";
 import type { ValueId } from "../../graph.ts";
 import type { Rows } from "./rows.ts";
 
@@ -20,7 +21,7 @@ export function runningTotals(build: Rows): ValueId | undefined {
   const blocks = build.reshape(build.behind(values, axis, count * length - n, 0), shape.toSpliced(axis, 1, count, length));
   const inside = build.apply(op, [blocks], { axis: axis + 1 });
   const totals = build.part(build.part(inside, axis + 1, length - 1, 1), axis, 0, count - 1);
-  const first = build.filled({ dtype: build.type(values).dtype, shape: build.shape(totals).with(axis, 1) }, neutral(by, dtype));
+  const first = build.filled({ dtype: build.type(values).dtype, shape: build.shape(totals).with(axis, 1) }, identityOf(by, dtype));
   const starts = build.apply("concat", [first, build.apply(op, [totals], { axis })], { axis });
   const all = build.apply(by, [inside, build.broadcast(starts, build.shape(inside))]);
   return build.as(dtype, build.part(build.reshape(all, shape.with(axis, count * length)), axis, 0, n));
@@ -36,7 +37,7 @@ export function runningColumns(build: Rows): ValueId | undefined {
   if (cut === undefined) return undefined;
   const blocks = build.reshape(x!, cut);
   const totals = build.apply("reduce", [build.part(blocks, axis, 0, cut[axis]! - 1)], { op: by, axes: [axis + 1], keepdims: true });
-  const first = build.filled({ dtype, shape: build.shape(totals).with(axis, 1) }, neutral(by, dtype));
+  const first = build.filled({ dtype, shape: build.shape(totals).with(axis, 1) }, identityOf(by, dtype));
   const starts = build.apply("concat", [first, build.apply(op, [totals], { axis })], { axis });
   return build.reshape(build.apply(op, [blocks, starts], { axis: axis + 1 }), shape);
 }

@@ -3,7 +3,8 @@
  * give is added up, or the largest or smallest of it taken.
  */
 import { bytesOf, sizeOf, type DType } from "../../../../runtime/dtype.ts";
-import { neutral, type Combination } from "../../../ops/reductions/scan.ts";
+import { identityOf } from "../../../ops/reductions/reduce.ts";
+import { type Combination } from "../../../ops/reductions/scan.ts";
 import type { ValueId } from "../../graph.ts";
 import type { Rows } from "./rows.ts";
 
@@ -37,7 +38,7 @@ function combined(build: Rows, { op, dtype, extent, indices, updates }: Updates)
   if (blocks < 2 || extent * bytesOf(dtype) > roomOfPlaces * bytesPerTile) return undefined;
   const length = Math.ceil(count / blocks);
   const cut = (value: ValueId, last: number | bigint): ValueId => build.reshape(build.behind(value, 1, blocks * length - count, last), [rows * blocks, length]);
-  const none = neutral(op, dtype);
+  const none = identityOf(op, dtype);
   // Where the updates go to: cut otherwise, it would be moved there.
   const empty = build.apply("fill", [], { value: none, dtype, shape: [rows * blocks, extent], partition: [rows * blocks, 1] });
   const places = build.apply(`scatter_${op}_along`, [empty, cut(indices, 0), cut(updates, none)], { axis: 1 });
