@@ -29,7 +29,7 @@ const names: { readonly [name: string]: string } = {
   // reductions
   amax: "max(x)", amin: "min(x)", average: "mean(x)", ptp: "max(x) - min(x)", count_nonzero: "sum(i32(x != 0))", logsumexp: "log_sum_exp(x)", cumsum: "cum_sum(x)",
   cumprod: "cum_prod(x)", cummax: "cum_max(x)", cummin: "cum_min(x)", nansum: "sum(select(is_nan(x), 0, x))",
-  cov: "(x - mean(x, axis = 0)).transpose() @ (x - mean(x, axis = 0)) / (n - 1)", diff: "x[1:] - x[:-1]", percentile: "quantile(x, q)",
+  cov: "(x - mean(x, axis = 0)).transpose() @ (x - mean(x, axis = 0)) / (n - 1)", diff: "x[1:] - x[:-1]", percentile: "quantile(x, q / 100)",
   nanmax: "max(select(is_nan(x), -1.0 / 0.0, x))", nanmin: "min(select(is_nan(x), 1.0 / 0.0, x))", nanprod: "prod(select(is_nan(x), 1, x))",
   nanmean: "sum(select(is_nan(x), 0, x)) / sum(f32(!is_nan(x)))", nancumsum: "cum_sum(select(is_nan(x), 0, x))", nanargmax: "argmax(select(is_nan(x), -1.0 / 0.0, x))",
   nanargmin: "argmin(select(is_nan(x), 1.0 / 0.0, x))", aminmax: "min(x) beside max(x)", std_mean: "std(x) beside mean(x)", var_mean: "var(x) beside mean(x)",

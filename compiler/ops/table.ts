@@ -61,7 +61,7 @@ import { stopGradient } from "./elementwise/stop-gradient.ts";
 import { mergeRuns } from "./data/merge-runs.ts";
 import { argsort, sort } from "./data/sort.ts";
 import { blockSparseMatmul, sampledMatmul, sparseRows } from "./linalg/sparse.ts";
-import { norm, standardDeviation, varianceOp } from "./reductions/statistics.ts";
+import { median, norm, quantile, standardDeviation, varianceOp } from "./reductions/statistics.ts";
 import { topPlaces } from "./data/top-places.ts";
 import { transpose } from "./views/transpose.ts";
 import { triangularSolveBlock } from "./linalg/triangular-solve.ts";
@@ -82,7 +82,7 @@ const list: readonly Op[] = [
   // moving data
   update, concat, stack, pad, roll, gather, gatherNd, oneHot, indexBelow, pick, takeAlong, ...scatters, ...scattersAlong, dynamicSlice, dynamicUpdate, tile, repeatEach, sort, argsort, mergeRuns, topPlaces,
   // combining
-  reduce, mean, varianceOp, standardDeviation, norm, argmax, argmin, logSumExp, ...scans, ...runningPlacesOps, linearRecurrence, matmul,
+  reduce, mean, varianceOp, standardDeviation, norm, quantile, median, argmax, argmin, logSumExp, ...scans, ...runningPlacesOps, linearRecurrence, matmul,
   // blocks of factorisations, sparse matrices
   triangularSolveBlock, choleskyBlock, householderBlock, ...implications, ...spectra, blockSparseMatmul, sparseRows, sampledMatmul, fftRows,
   // networks

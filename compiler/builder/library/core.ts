@@ -290,6 +290,12 @@ export const std = define<<D extends DType>(x: Operand<D>, options?: { axis?: nu
 /** Length of vectors along axes, of all elements when none is given: the root of the sum of squares, or that of another order above 0; infinity, 1.0 / 0.0, gives the largest size. y = (Σ |x|^order)^(1 / order) */
 export const norm = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean; order?: number }) => Tensor<D>>("core", "norm");
 
+/** The number below which a share q, from 0 to 1, of the elements along axes lies, of all when none is given: one of them, or on the line between two; NaN where there is one. y = x₍ᵢ₎ + (q·(n - 1) - i) · (x₍ᵢ₊₁₎ - x₍ᵢ₎), i = ⌊q·(n - 1)⌋, of x in order */
+export const quantile = define<<D extends DType>(x: Operand<D>, q: number, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "quantile");
+
+/** The middle element along axes, put in order, or the mean of the two in the middle; of all elements when no axis is given; NaN where there is one. y = quantile(x, 1/2) */
+export const median = define<<D extends DType>(x: Operand<D>, options?: { axis?: number | readonly number[]; keepdims?: boolean }) => Tensor<D>>("core", "median");
+
 /** Index of the largest element along an axis, as i32; the first of equals, NaN before all. y = arg max x */
 export const argmax = define<<D extends DType>(x: Operand<D>, options?: { axis?: number; keepdims?: boolean }) => Tensor<"i32">>("core", "argmax");
 
@@ -334,12 +340,6 @@ export const top_k = define<<T extends DType>(x: Operand<T>, k: number) => reado
 
 /** How many elements of `sorted`, which ascends, are less than each of x, with `right` how many are not greater: where it belongs among them. NaN counts as largest. By halving. */
 export const search_sorted = define<<T extends DType>(sorted: Operand<T>, x: Operand<T>, options?: { right?: boolean }) => Tensor<"i32">>("core", "search_sorted");
-
-/** The number below which a share `q` of the elements of the last dimension lies, from 0 to 1: one of them, or on the line between two. NaN where there is one. `quantile(x.transpose(), q)` is that of columns. */
-export const quantile = define<<T extends DType>(x: Operand<T>, q: number) => Tensor<T>>("core", "quantile");
-
-/** The middle element of the last dimension, put in order, or the mean of the two in the middle. NaN where there is one. */
-export const median = define<<T extends DType>(x: Operand<T>) => Tensor<T>>("core", "median");
 
 /** How many elements lie in each of `bins` equal parts of `low` to `high`, the last of which has its end; others are not counted. */
 export const histogram = define<<T extends DType>(x: Operand<T>, bins: number, options?: { low?: number; high?: number }) => Tensor<"i32">>("core", "histogram");

@@ -1,5 +1,5 @@
 /**
- * Variance, deviation and norms: formulas over whole tensors, made of other ops where they are called, which fuse into the
+ * Variance, deviation, norms and quantiles: formulas over whole tensors, made of other ops where they are called, which fuse into the
  * reductions. They are ops and not functions of the library because their shape depends on which axes are given. 16-bit
  * floats are computed in f32 and rounded once.
  */
@@ -7,8 +7,8 @@ import { sizeOf } from "../../../runtime/dtype.ts";
 import type { Attributes, TensorType, ValueId } from "../../graph/graph.ts";
 import { get, put, tensor, zeros, type Tensor } from "../../graph/tensor.ts";
 import { samples } from "../elementwise/elementwise.ts";
-import { broadcastTo } from "../gradients.ts";
-import type { NodeBuilder, Op } from "../op.ts";
+import { broadcastTo, reshaped } from "../gradients.ts";
+import type { ConstantValue, NodeBuilder, Op, Signature } from "../op.ts";
 import { axesAttributes, axesParameters, forEachReduced, reducedType } from "./reduce.ts";
 import { boolAttribute, computeDType, intsAttribute, intArgument, numberAttribute, refuse, requireClass, requireInputs, showShape } from "../rules.ts";
 
@@ -140,3 +140,75 @@ export const norm: Op = {
     { inputs: [samples("f32", [0, 3])], attributes: { axes: [0], keepdims: false, order: 2 } },
   ],
 };
+
+/** The elements of some axes side by side, behind the others: [others…, n]. */
+function lastOf(build: NodeBuilder, x: ValueId, axes: readonly number[]): ValueId {
+  const { shape } = build.typeOf(x);
+  const others = [...shape.keys()].filter((axis) => !axes.includes(axis));
+  const moved = build.apply("transpose", [x], { axes: [...others, ...axes] });
+  return reshaped(build, moved, [...others.map((axis) => shape[axis]!), sizeOf(axes.map((axis) => shape[axis]!))]);
+}
+
+/** Of elements in order, which are NaN at the end if one is. */
+function composeQuantile(build: NodeBuilder, x: ValueId, attributes: Attributes): ValueId {
+  const type = reducedType("quantile", build.typeOf(x), attributes, true);
+  const rows = lastOf(build, x, axesOf(attributes));
+  const axis = build.typeOf(rows).shape.length - 1;
+  const ordered = build.apply("sort", [rows], { axis, descending: false });
+  const { shape } = build.typeOf(ordered);
+  const at = (place: number): ValueId => {
+    const one = build.apply("slice", [ordered], { start: shape.map((_, d) => (d === axis ? place : 0)), length: shape.with(axis, 1), step: shape.map(() => 1) });
+    return reshaped(build, one, type.shape);
+  };
+  const { below, rest } = placeOf(attributes, shape[axis]!);
+  const [low, last] = [at(below), at(shape[axis]! - 1)];
+  const between = rest === 0 ? low : build.apply("add", [low, build.apply("mul", [like(build, low, rest), build.apply("sub", [at(below + 1), low])])]);
+  return build.apply("select", [build.apply("eq", [last, last]), between, like(build, low, NaN)]);
+}
+
+/** The element before which a share of `count` lies, and how far behind it. */
+function placeOf(attributes: Attributes, count: number): { readonly below: number; readonly rest: number } {
+  const place = numberAttribute(attributes, "q") * (count - 1);
+  return { below: Math.floor(place), rest: place - Math.floor(place) };
+}
+
+function quantileOf(elements: readonly number[], attributes: Attributes): number {
+  if (elements.some(Number.isNaN)) return NaN;
+  const ordered = elements.toSorted((a, b) => a - b);
+  const { below, rest } = placeOf(attributes, ordered.length);
+  return rest === 0 ? ordered[below]! : ordered[below]! + rest * (ordered[below + 1]! - ordered[below]!);
+}
+
+function quantiles(name: "quantile" | "median", summary: string, formula: string, signature: Pick<Signature, "parameters"> & { share(args: { readonly [name: string]: ConstantValue }): number }, expected: readonly number[]): Op {
+  const [q, attributes] = [name === "median" ? 0.5 : 0.3, (axes: readonly number[], keepdims = false): Attributes => ({ axes, keepdims, q: name === "median" ? 0.5 : 0.3 })];
+  return {
+    name,
+    kind: "compute",
+    summary,
+    formula,
+    signature: { call: name, module: "core", parameters: signature.parameters, attributes: (args, inputs) => ({ ...axesAttributes(name, args, inputs), q: signature.share(args) }) },
+    type(inputs, given) {
+      requireInputs(name, inputs, 1);
+      requireClass(name, "float", inputs[0]!);
+      const share = numberAttribute(given, "q");
+      if (!(share >= 0 && share <= 1)) refuse("out-of-range", `the share of ${name} is from 0 to 1, and not ${share}`);
+      return reducedType(name, inputs[0]!, given, true);
+    },
+    evaluate: (inputs, given, type) => fromGroups(inputs[0]!, given, type, (elements) => quantileOf(elements, given)),
+    compose: (build, [x], given) => widely(build, x!, (wide) => composeQuantile(build, wide, given)),
+    examples: () => [
+      { inputs: [tensor("f64", [2, 4], [4, 1, 3, 2, 10, 40, 20, 80])], attributes: attributes([1]), expected: tensor("f64", [2], expected) },
+      { inputs: [tensor("f32", [2, 3], [1, NaN, 3, 4, 5, 6])], attributes: attributes([1], true), expected: tensor("f32", [2, 1], [NaN, 4 + 2 * q]) },
+      { inputs: [samples("f32", [3, 5, 2])], attributes: attributes([0, 2]) },
+      { inputs: [tensor("f16", [3, 5], Array.from({ length: 15 }, (_, k) => 300 + 7 * ((k * k) % 11)))], attributes: attributes([0, 1]) },
+      { inputs: [samples("f64", [1, 7])], attributes: attributes([0], true) },
+      { inputs: [tensor("f32", [0, 3], [])], attributes: attributes([1]) },
+    ],
+  };
+}
+
+export const quantile = quantiles(
+  "quantile", "The number below which a share q, from 0 to 1, of the elements along axes lies, of all when none is given: one of them, or on the line between two; NaN where there is one.", "y = x₍ᵢ₎ + (q·(n - 1) - i) · (x₍ᵢ₊₁₎ - x₍ᵢ₎), i = ⌊q·(n - 1)⌋, of x in order",
+  { parameters: [axesParameters[0], { name: "q", kind: "float" }, ...axesParameters.slice(1)], share: (args) => Number(args["q"]) }, [1.9, 19],
+);
+export const median = quantiles("median", "The middle element along axes, put in order, or the mean of the two in the middle; of all elements when no axis is given; NaN where there is one.", "y = quantile(x, 1/2)", { parameters: axesParameters, share: () => 0.5 }, [2.5, 30]);
