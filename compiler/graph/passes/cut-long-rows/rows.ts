@@ -1,5 +1,6 @@
 /** What the rules of cut-long-rows know of a node, and build its blocks with. */
 import { bytesOf, isFloat, sizeOf, type DType } from "../../../../runtime/dtype.ts";
+import { unfolding } from "../../../ops/compose.ts";
 import type { Target } from "../../../targets/target.ts";
 import type { Node, TensorType, ValueId } from "../../graph.ts";
 import type { Rewriting } from "../../rewrite.ts";
@@ -58,9 +59,14 @@ export class Rows extends FrontBuilder {
     return most < 2 ? undefined : Math.ceil(n / Math.ceil(n / most));
   }
 
+  /** i32: 0, 1, 2, …, made of blocks where there are many. */
+  iota(length: number): ValueId {
+    return unfolding((value) => this.type(value), (name, inputs, attributes) => this.apply(name, inputs, attributes)).apply("iota", [], { length, dtype: "i32" });
+  }
+
   /** i32: along one dimension first, first + step, …, the same along all others. */
   counted(shape: readonly number[], dimension: number, step: number, first: number): ValueId {
-    const numbers = this.apply("iota", [], { length: shape[dimension]!, dtype: "i32" });
+    const numbers = this.iota(shape[dimension]!);
     const along: TensorType = { dtype: "i32", shape: shape.map((extent, d) => (d === dimension ? extent : 1)) };
     const counted = this.apply("add", [this.apply("mul", [this.reshape(numbers, along.shape), this.filled(along, step)]), this.filled(along, first)]);
     return this.broadcast(counted, shape);

@@ -73,7 +73,7 @@ export function scatteredLast(build: Rows): ValueId | undefined {
   const { inputs: [x, indices, updates] } = build.node;
   const { shape } = build.type(x!);
   const count = sizeOf(build.shape(indices!));
-  const numbers = build.apply("iota", [], { length: count, dtype: "i32" });
+  const numbers = build.iota(count);
   const last = ofElements(build, "max", "i32", [indices!, numbers]);
   if (last === undefined) return undefined;
   const none = build.filled({ dtype: "i32", shape }, 0);

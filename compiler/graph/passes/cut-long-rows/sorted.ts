@@ -9,8 +9,6 @@ import { leastRow, type Rows } from "./rows.ts";
 
 /** Elements of a stretch, and of a part of what is merged, at least. */
 const leastStretch = 64;
-/** Of a tile's memory, what both runs may take of which it merges a part. */
-const roomOfRuns = 3 / 4;
 
 export function sorted(build: Rows): ValueId | undefined {
   const { inputs: [x], attributes } = build.node;
@@ -30,7 +28,8 @@ function inStretches(build: Rows, x: ValueId, descending: boolean): ValueId | un
   const count = 2 ** Math.floor(Math.log2(Math.min(tiles / rows, n / leastStretch)));
   if (n < leastRow || count < 2) return undefined;
   const length = 4 * Math.ceil(n / count / 4);
-  if (count * length * bytesOf(dtype) > roomOfRuns * bytesPerTile) return undefined;
+  // A tile that merges a part has both runs; to sort the whole row it would need more.
+  if (count * length * bytesOf(dtype) > bytesPerTile) return undefined;
   const filled = build.behind(x, 1, count * length - n, lastOf(dtype, descending));
   let runs = build.apply("sort", [build.reshape(filled, [rows * count, length])], { axis: 1, descending });
   while (build.shape(runs)[0]! > rows) runs = merged(build, runs, length, descending);
@@ -39,7 +38,7 @@ function inStretches(build: Rows, x: ValueId, descending: boolean): ValueId | un
 
 /** Pairs of sorted rows in parts of so many elements. */
 function merged(build: Rows, runs: ValueId, part: number, descending: boolean): ValueId {
-  const numbers = build.apply("iota", [], { length: (2 * build.shape(runs)[1]!) / part, dtype: "i32" });
+  const numbers = build.iota((2 * build.shape(runs)[1]!) / part);
   return build.apply("merge_runs", [runs, numbers], { part, descending });
 }
 
