@@ -11,6 +11,7 @@
  */
 import { bytesOf } from "../../../runtime/dtype.ts";
 import { choices } from "../../ops/lowerings.ts";
+import { groupsOf } from "../../ops/networks/convolution.ts";
 import { windowsOf, type Window } from "../../ops/networks/windows.ts";
 import type { Pass } from "../../support/pass.ts";
 import { wantedPartition, type Graph, type Node, type ValueId } from "../graph.ts";
@@ -71,7 +72,7 @@ function turnedRound(node: Node, at: Rewriting): Node | readonly ValueId[] {
   const type = at.type(node.outputs[0]!);
   const windows = windowsOf(at.type(filters!).shape.slice(2), node.attributes);
   const [extents, results] = [at.type(image!).shape.slice(2), type.shape.slice(2)];
-  if (((node.attributes["groups"] as number | undefined) ?? 1) !== 1 || !haveConvolutions(windows, extents, results)) return node;
+  if (groupsOf(node.attributes) !== 1 || !haveConvolutions(windows, extents, results)) return node;
   const { extra: _, ...attributes } = node.attributes;
   const phases = windows.map((window, axis) => phasesOf(window, extents[axis]!, results[axis]!));
   const build = new FrontBuilder(at, node.origin);

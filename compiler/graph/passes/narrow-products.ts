@@ -46,7 +46,7 @@ function narrowed(node: Node, at: Rewriting, { memory }: Target): Node | readonl
   if (memory === "shared" && ranges.every(fits16Bits) && channels >= leastChannels) return inPairs(node, build);
   const largest = ranges.map(largestIn).reduce((product, one) => product * Math.max(1, one), 1);
   const most = Math.floor(mostExact / (each * largest));
-  return most >= Math.min(channels, leastTerms) ? [asFloats(node, most, build)] : node;
+  return most >= Math.min(channels, leastTerms) ? [asFloats(node, channels, most, build)] : node;
 }
 
 const fits16Bits = ({ min, max }: Range): boolean => min >= -(2 ** 15) && max < 2 ** 15;

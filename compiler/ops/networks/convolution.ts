@@ -22,7 +22,7 @@ import { axesInts, backwards, forwards, imageExtents, meeting, paddingArgument, 
 const names = ["conv1d", "conv2d", "conv3d"];
 const transposedNames = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"];
 
-const groupsOf = (attributes: Attributes): number => (attributes["groups"] as number | undefined) ?? 1;
+export const groupsOf = (attributes: Attributes): number => (attributes["groups"] as number | undefined) ?? 1;
 
 /** Windows along the axes of the image. */
 const filterWindows = (filters: TensorType, attributes: Attributes): Window[] => windowsOf(filters.shape.slice(2), attributes);

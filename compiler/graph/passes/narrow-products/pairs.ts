@@ -7,13 +7,10 @@ import type { Expression } from "../../../kernel/kernel.ts";
 import { bodyAttribute } from "../../../ops/fused/map.ts";
 import type { Node, ValueId } from "../../graph.ts";
 import type { FrontBuilder } from "../front-builder.ts";
-import { byGroups, groupsOf } from "./groups.ts";
+import { alongTerms } from "./operands.ts";
 
 export function inPairs(node: Node, build: FrontBuilder): Node {
-  const [a, b, ...bias] = node.inputs as [ValueId, ValueId, ...ValueId[]];
-  const ofWords = (x: ValueId, axis: number): ValueId => words(x, axis, build);
-  const operands = node.op === "matmul" ? [ofWords(a, build.shape(a).length - 1), ofWords(b, build.shape(b).length - 2)] : [byGroups(a, groupsOf(node), build, ofWords), ofWords(b, 1)];
-  return { ...node, inputs: [...operands, ...bias], attributes: { ...node.attributes, pairs: true } };
+  return { ...node, inputs: alongTerms(node, build, (x, axis) => words(x, axis, build)), attributes: { ...node.attributes, pairs: true } };
 }
 
 /** The two halves of an axis as the lower and the upper halves of words; of an odd number the last word has a zero. */

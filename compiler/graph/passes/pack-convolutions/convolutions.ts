@@ -1,5 +1,6 @@
 /** Convolutions, their transposes and their gradients by the filters, as ops of images with channels last. */
 import { sizeOf } from "../../../../runtime/dtype.ts";
+import { groupsOf } from "../../../ops/networks/convolution.ts";
 import { windowsOf, type Window } from "../../../ops/networks/windows.ts";
 import type { Node, TensorType, ValueId } from "../../graph.ts";
 import type { Rewriting } from "../../rewrite.ts";
@@ -17,8 +18,6 @@ const leastExtent = 8;
 /** Positions from which packing filters that change from run to run pays: each of their elements is used once for each. */
 const leastPositions = 64;
 
-export const groupsOf = ({ attributes }: Pick<Node, "attributes">): number => (attributes["groups"] as number | undefined) ?? 1;
-
 /** What must be known of the values around a node. */
 export type Around = Pick<Rewriting, "type" | "definition">;
 
@@ -35,7 +34,7 @@ export function packedImages(node: Node, at: Around, setting: Setting): readonly
 
 function packsConvolution(node: Node, { shape }: TensorType, at: Around, { graph, keepsWeights }: Setting): boolean {
   const [x, filters] = [at.type(node.inputs[0]!), node.inputs[1]!];
-  const [groups, [, inGroup, ...window]] = [groupsOf(node), at.type(filters).shape as [number, number, ...number[]]];
+  const [groups, [, inGroup, ...window]] = [groupsOf(node.attributes), at.type(filters).shape as [number, number, ...number[]]];
   const [count, channels] = [shape[1]!, x.shape[1]! / groups];
   if (sizeOf(x.shape) === 0 || count < leastExtent || (groups > 1 && !(channels === 1 && groups === count && inGroup === 1))) return false;
   if (groups === 1 && channels * sizeOf(window) < leastExtent) return false;
@@ -51,7 +50,7 @@ export function convolved(node: Node, build: Builder, setting: Setting): ValueId
   const windows = filterWindows(inPlane(node, build.at), around);
   const type = around.type(node.outputs[0]!);
   // What little is computed for each element does not pay for reordering an image that comes from outside.
-  const little = groupsOf(node) > 1 || windows.every(isPoint);
+  const little = groupsOf(node.attributes) > 1 || windows.every(isPoint);
   if (build.behind(x) === undefined && little && !(setting.wanted.has(node.outputs[0]!) && build.shape(x)[1]! <= type.shape[1]!)) return undefined;
   const image = build.channelsLast(x);
   const sums = node.op === "conv" ? sumsOf(build, image, filters, windows, setting) : transposed(build, image, filters, windows, type.shape, setting);
@@ -72,7 +71,7 @@ export function product(node: Node, build: Builder): ValueId | undefined {
   const type = build.at.type(node.outputs[0]!);
   const { shape } = type;
   const [count, channels] = build.shape(filters) as [number, number];
-  if (shape.length < 3 || !isPackable(type, node.attributes) || groupsOf(node) > 1 || channels < leastExtent || !filterWindows(node, build.at).every(isPoint)) return undefined;
+  if (shape.length < 3 || !isPackable(type, node.attributes) || groupsOf(node.attributes) > 1 || channels < leastExtent || !filterWindows(node, build.at).every(isPoint)) return undefined;
   const pixels = build.reshape(x, [shape[0]!, channels, sizeOf(shape.slice(2))]);
   const sums = build.apply("matmul", [build.reshape(filters, [count, channels]), pixels], termsOf(type));
   return build.reshape(build.biased(sums, bias === undefined ? undefined : build.reshape(bias, [count, 1])), shape);
@@ -82,7 +81,7 @@ export function product(node: Node, build: Builder): ValueId | undefined {
 export function filterGradient(node: Node, build: Builder, setting: Setting): ValueId | undefined {
   if (packedImages(node, build.at, setting).length === 0) return undefined;
   const [x, y] = node.inputs.map((value) => plane(value, build)) as [ValueId, ValueId];
-  const own = groupsOf(node) > 1;
+  const own = groupsOf(node.attributes) > 1;
   // For what little is computed of each element nothing is reordered.
   if (own && build.behind(x) === undefined && build.behind(y) === undefined) return undefined;
   const { attributes } = inPlane(node, build.at);

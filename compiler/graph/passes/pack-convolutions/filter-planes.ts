@@ -34,7 +34,7 @@ export function takesPlanes(build: Builder, x: ValueId, y: ValueId, windows: rea
 export function byPlanes(build: Builder, x: ValueId, y: ValueId, windows: readonly Window[], target: Target): ValueId {
   const lanes = lanesOf(build, x);
   const partition = cutPlanes({ channels: build.shape(x)[1]!, y: build.shape(y), window: windowSize(windows), lanes }, target);
-  const images = windows.every(isPoint) ? [x, y].map((image) => asRows(build, image)) : [bordered(build, x, windows), y];
+  const images = windows.every(isPoint) ? [x, y].map((image) => asRows(build, image)) : [build.padded(x, [0, 0, ...windows.map(({ before }) => before)], [0, 0, ...windows.map(({ after }) => after)]), y];
   const sums = build.apply("conv_filters_planes", images, { ...windowAttributes(windows), lanes, partition });
   return build.apply("reduce", [sums], { op: "add", axes: [4], keepdims: false });
 }
@@ -43,12 +43,6 @@ export function byPlanes(build: Builder, x: ValueId, y: ValueId, windows: readon
 function asRows(build: Builder, image: ValueId): ValueId {
   const [images, channels, ...positions] = build.shape(image) as [number, number, ...number[]];
   return build.reshape(image, [images, channels, 1, sizeOf(positions)]);
-}
-
-/** The image with its border, channels second. */
-function bordered(build: Builder, image: ValueId, windows: readonly Window[]): ValueId {
-  if (windows.every(({ before, after }) => before === 0 && after === 0)) return image;
-  return build.apply("pad", [image], { before: [0, 0, ...windows.map(({ before }) => before)], after: [0, 0, ...windows.map(({ after }) => after)], value: 0 });
 }
 
 interface Planes {
